@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every ceiling on what comes from outside, each with its reason. */
+#ifndef SP_BASE_LIMITS_H
+#define SP_BASE_LIMITS_H
+
+/* Tokens: Entra and Keycloak tokens with many groups reach 10 kB; nginx's own header ceiling is 32 kB by default. */
+#define SP_MAX_TOKEN_BYTES (16u * 1024)
+/* Diagnosis offline may look at more, to say why it is too large. */
+#define SP_MAX_EXAMINED_BYTES (1024u * 1024)
+#define SP_MAX_TOKEN_JSON_DEPTH 16u
+#define SP_MAX_TOKEN_JSON_VALUES 4096u
+/* One examination: decoded token, tree, findings, verdict text. */
+#define SP_MAX_EXAM_ARENA_BYTES (8u * 1024 * 1024)
+/* Key sets: Google's and Microsoft's are below 20 kB with x5c. */
+#define SP_MAX_JWKS_BYTES (1024u * 1024)
+#define SP_MAX_JWKS_KEYS 256u
+/* RSA beyond 8192 bit costs a verifier milliseconds: a way to slow a gateway. */
+#define SP_MAX_RSA_BITS 8192u
+#define SP_MIN_RSA_BITS 2048u
+#define SP_MAX_METADATA_BYTES (1024u * 1024)
+#define SP_MAX_INTROSPECTION_BYTES (256u * 1024)
+#define SP_MAX_DOCUMENT_JSON_DEPTH 64u
+#define SP_MAX_DOCUMENT_JSON_VALUES (4u * 1024 * 1024)
+/* A policy with 10,000 routes and 100,000 consumers is about 30 MB of text. */
+#define SP_MAX_POLICY_BYTES (256u * 1024 * 1024)
+#define SP_MAX_POLICY_ARENA_BYTES (2048ull * 1024 * 1024)
+#define SP_MAX_YAML_DEPTH 32u
+#define SP_MAX_SCOPES 256u
+#define SP_MAX_AUDIENCES 64u
+#define SP_MAX_FINDINGS 64u
+
+#endif
