@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An arena: everything of one examination is allocated from it and dies with it. It has a ceiling; past that an allocation
- * returns NULL and the caller gives up with SP_NO_MEMORY, which is never "accepted". A reset keeps the first block, so
- * that a worker's arena costs no malloc per request. Under ASan each allocation is one malloc. Not thread-safe. */
+/* An arena: everything of one examination is allocated from it and dies with it. It has a ceiling; past that an
+ * allocation returns NULL and the caller gives up with SP_NO_MEMORY, which is never "accepted". A reset keeps the first
+ * block, so that a worker's arena costs no malloc per request. Under ASan each allocation is one malloc. Not
+ * thread-safe. */
 #ifndef SP_BASE_ARENA_H
 #define SP_BASE_ARENA_H
 

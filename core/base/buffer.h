@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A growing byte buffer with a ceiling. Failure is sticky: after one append failed all later ones do nothing, so a writer
- * checks once, at the end (sp_buffer_status). */
+/* A growing byte buffer with a ceiling. Failure is sticky: after one append failed all later ones do nothing, so a
+ * writer checks once, at the end (sp_buffer_status). */
 #ifndef SP_BASE_BUFFER_H
 #define SP_BASE_BUFFER_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Borrowed text: a place and a length. Never NUL-terminated by assumption, never owned. An absent text has at == NULL, an
- * empty one has at != NULL and len == 0; comparisons treat both as length 0. */
+/* Borrowed text: a place and a length. Never NUL-terminated by assumption, never owned. An absent text has at == NULL,
+ * an empty one has at != NULL and len == 0; comparisons treat both as length 0. */
 #ifndef SP_BASE_STR_H
 #define SP_BASE_STR_H
 

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include "core/base/secret.h"
+
+struct sp_secret {
+    size_t len;
+    char bytes[];
+};
+
+void sp_wipe(void *at, size_t len)
+{
+    if (len > 0) {
+        explicit_bzero(at, len);
+    }
+}
+
+struct sp_secret *sp_secret_create(struct sp_str value)
+{
+    struct sp_secret *secret =
+        value.len < SIZE_MAX - sizeof *secret - 1 ? malloc(sizeof *secret + value.len + 1) : NULL;
+    if (secret != NULL) {
+        secret->len = value.len;
+        if (value.len > 0) {
+            memcpy(secret->bytes, value.at, value.len);
+        }
+        secret->bytes[value.len] = '\0';
+    }
+    return secret;
+}
+
+void sp_secret_destroy(struct sp_secret **secret)
+{
+    if (*secret != NULL) {
+        sp_wipe((*secret)->bytes, (*secret)->len);
+        free(*secret);
+        *secret = NULL;
+    }
+}
+
+struct sp_str sp_secret_bytes(const struct sp_secret *secret)
+{
+    return secret != NULL ? sp_str(secret->bytes, secret->len) : SP_STR_NONE;
+}
+
+bool sp_secret_equal(struct sp_str a, struct sp_str b)
+{
+    /* volatile: the compiler may not leave the loop early. */
+    volatile unsigned char difference = a.len != b.len;
+    size_t common = a.len < b.len ? a.len : b.len;
+    for (size_t i = 0; i < common; i++) {
+        difference = (unsigned char)(difference | (unsigned char)(a.at[i] ^ b.at[i]));
+    }
+    return difference == 0;
+}
