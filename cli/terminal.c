@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What reaches the terminal: colours where they are wanted, wrapped text, bytes from outside made harmless, complaints.
+ */
+#include "cli/cli.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+static bool wants_colour(void)
+{
+    const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+    return (no_color == NULL || no_color[0] == '\0') && isatty(STDOUT_FILENO) && term != NULL &&
+           strcmp(term, "dumb") != 0;
+}
+
+const char *sp_cli_style(enum sp_style style)
+{
+    static const char *const sequences[] = {
+        [SP_STYLE_PLAIN] = "\033[0m",   [SP_STYLE_BOLD] = "\033[1m",   [SP_STYLE_DIM] = "\033[2m",
+        [SP_STYLE_GOOD] = "\033[1;32m", [SP_STYLE_BAD] = "\033[1;31m", [SP_STYLE_WARN] = "\033[1;33m",
+        [SP_STYLE_MARK] = "\033[1;7m",
+    };
+    return wants_colour() ? sequences[style] : "";
+}
+
+void sp_cli_print_safe(FILE *out, struct sp_str text)
+{
+    bool is_text = sp_str_is_utf8(text);
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.at[i];
+        /* U+0080..U+009F are control characters too (C1), in UTF-8 as C2 80..9F. */
+        bool c1 = c == 0xc2 && i + 1 < text.len && (unsigned char)text.at[i + 1] < 0xa0;
+        if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f || (c >= 0x80 && !is_text) || c1) {
+            fprintf(out, "\\x%02x", c);
+            if (c1)
+                fprintf(out, "\\x%02x", (unsigned char)text.at[++i]);
+        } else {
+            fputc(c, out);
+        }
+    }
+}
+
+static unsigned terminal_width(void)
+{
+    struct winsize size;
+    if (isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 40)
+        return size.ws_col > 120 ? 120 : size.ws_col;
+    return 100;
+}
+
+static unsigned columns_of(struct sp_str word)
+{
+    unsigned columns = 0;
+    for (size_t i = 0; i < word.len; i++)
+        columns += ((unsigned char)word.at[i] & 0xc0) != 0x80;
+    return columns;
+}
+
+void sp_cli_print_wrapped(FILE *out, struct sp_str text, unsigned indent, unsigned column)
+{
+    unsigned width = terminal_width();
+    struct sp_str word;
+    bool first = true;
+    while (sp_str_next_word(&text, SP_STR(" \n"), &word)) {
+        unsigned columns = columns_of(word);
+        if (!first && column + 1 + columns > width) {
+            fprintf(out, "\n%*s", (int)indent, "");
+            column = indent;
+        } else if (!first) {
+            fputc(' ', out);
+            column++;
+        }
+        sp_cli_print_safe(out, word);
+        column += columns;
+        first = false;
+    }
+}
+
+int sp_cli_usage_error(const struct sp_cli *cli, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fprintf(stderr, "%s: ", cli->path);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    const char *command = strchr(cli->path, ' ');
+    fprintf(stderr, "\nSee 'sallyport help%s'.\n", command != NULL ? command : "");
+    return SP_CLI_USAGE;
+}
+
+int sp_cli_failure(const struct sp_cli *cli, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fprintf(stderr, "%s: ", cli->path);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fputc('\n', stderr);
+    return SP_CLI_UNEXAMINED;
+}
+
+int sp_cli_print_json(const struct sp_cli *cli, const struct sp_buffer *buffer, int exit_status)
+{
+    struct sp_str text = sp_buffer_str(buffer);
+    if (sp_buffer_status(buffer) != SP_OK)
+        return sp_cli_failure(cli, "the answer does not fit in memory");
+    if (fwrite(text.at, 1, text.len, stdout) != text.len || fputc('\n', stdout) == EOF)
+        return sp_cli_failure(cli, "could not write to standard output");
+    return exit_status;
+}
