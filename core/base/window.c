@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/base/window.h"
+
+static void turn(struct sp_window *window, int64_t window_ms, int64_t now_ms)
+{
+    const int64_t elapsed = now_ms - window->started_ms;
+    if (window->started_ms == 0 || elapsed < 0 || elapsed >= 2 * window_ms) {
+        *window = (struct sp_window){.started_ms = now_ms};
+    } else if (elapsed >= window_ms) {
+        *window = (struct sp_window){.started_ms = window->started_ms + window_ms, .previous = window->count};
+    }
+}
+
+/* Milliseconds into a window after which `earlier` calls of the one before weigh no more than `room`. */
+static int64_t faded_after(uint32_t earlier, uint32_t room, int64_t window_ms)
+{
+    if (earlier <= room) {
+        return 0;
+    }
+    const double share = 1.0 - (double)room / (double)earlier;
+    return (int64_t)(share * (double)window_ms) + 1;
+}
+
+struct sp_window_answer sp_window_take(struct sp_window *window, uint32_t requests, int64_t window_ms, int64_t now_ms)
+{
+    turn(window, window_ms, now_ms);
+    const int64_t elapsed = now_ms - window->started_ms;
+    const double earlier = (double)window->previous * (1.0 - (double)elapsed / (double)window_ms);
+    const double used = (double)window->count + earlier;
+    if (used + 1.0 <= (double)requests) {
+        window->count++;
+        return (struct sp_window_answer){.allowed = true, .remaining = (uint32_t)((double)requests - used - 1.0)};
+    }
+    int64_t wait;
+    if (window->count + 1 <= requests) {
+        wait = faded_after(window->previous, requests - 1 - window->count, window_ms) - elapsed;
+    } else {
+        wait = window_ms - elapsed + faded_after(window->count, requests - 1, window_ms);
+    }
+    return (struct sp_window_answer){.retry_after_ms = wait > 0 ? wait : 1};
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A rate limit's counter: a sliding window made of two fixed ones. The first window starts with the first call; of the
+ * one before, the share that still lies within the last `window` counts. So no more than `requests` calls pass in any
+ * window, give or take the assumption that the earlier ones came evenly, and one counter is 16 bytes. */
+#ifndef SP_BASE_WINDOW_H
+#define SP_BASE_WINDOW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct sp_window {
+    int64_t started_ms; /* 0: never used */
+    uint32_t count, previous;
+};
+
+struct sp_window_answer {
+    bool allowed;
+    uint32_t remaining;     /* calls that would still pass now */
+    int64_t retry_after_ms; /* when refused: until one more would pass; ≥ 1 */
+};
+
+/* Counts one call if it is allowed; a refused one is not counted. requests ≥ 1, window_ms ≥ 1. A clock that went
+ * backwards starts the window anew. */
+struct sp_window_answer sp_window_take(struct sp_window *window, uint32_t requests, int64_t window_ms, int64_t now_ms);
+
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include "core/base/window.h"
+
+#define MINUTE 60000
+
+static uint32_t passed(struct sp_window *window, uint32_t calls, uint32_t requests, int64_t now_ms)
+{
+    uint32_t allowed = 0;
+    for (uint32_t i = 0; i < calls; i++) {
+        allowed += sp_window_take(window, requests, MINUTE, now_ms).allowed ? 1u : 0u;
+    }
+    return allowed;
+}
+
+static void exactly_the_allowed_number_passes_in_a_fresh_window(void **state)
+{
+    (void)state;
+    struct sp_window window = {0};
+    assert_int_equal(passed(&window, 250, 100, 1000000), 100);
+}
+
+static void the_window_slides_instead_of_opening_at_once(void **state)
+{
+    (void)state;
+    struct sp_window window = {0};
+    const int64_t start = 1000000;
+    assert_int_equal(passed(&window, 100, 100, start), 100);
+    assert_int_equal(passed(&window, 100, 100, start + MINUTE), 0);
+    assert_int_equal(passed(&window, 100, 100, start + MINUTE + MINUTE / 2), 50);
+    assert_int_equal(passed(&window, 100, 100, start + 10 * MINUTE), 100);
+}
+
+static void retry_after_is_the_moment_when_one_more_passes(void **state)
+{
+    (void)state;
+    for (uint32_t requests = 1; requests <= 40; requests += 13) {
+        for (int64_t pause = 0; pause < 2 * MINUTE; pause += 7001) {
+            struct sp_window window = {0};
+            int64_t now = 5000000;
+            passed(&window, requests, requests, now);
+            now += pause;
+            passed(&window, requests, requests, now);
+            struct sp_window_answer answer = sp_window_take(&window, requests, MINUTE, now);
+            assert_false(answer.allowed);
+            assert_true(answer.retry_after_ms >= 1 && answer.retry_after_ms <= 2 * MINUTE + 1);
+            struct sp_window copy = window;
+            assert_true(sp_window_take(&copy, requests, MINUTE, now + answer.retry_after_ms + 1).allowed);
+        }
+    }
+}
+
+static void a_clock_set_back_starts_anew(void **state)
+{
+    (void)state;
+    struct sp_window window = {0};
+    passed(&window, 10, 10, 9000000);
+    assert_true(sp_window_take(&window, 10, MINUTE, 1000).allowed);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(exactly_the_allowed_number_passes_in_a_fresh_window),
+        cmocka_unit_test(the_window_slides_instead_of_opening_at_once),
+        cmocka_unit_test(retry_after_is_the_moment_when_one_more_passes),
+        cmocka_unit_test(a_clock_set_back_starts_anew),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
