@@ -3,7 +3,7 @@
  * names (SP_NEED_…) and waits for; the shell gives it and steps again. `now` is an argument.
  *
  *   start ─► FORM ─► KEYS ◄──────┐ give_knowledge        (JWT)
- *              │       └─► NEED_KEYS (unknown kid, issuer heals; at most once)
+ *              │       └─► NEED_KEYS (unknown kid or no keys at all; at most once)
  *              └─► INTROSPECTION ─► NEED_INTROSPECTION    (opaque, or JWT where the route says so)
  *            ─► CLAIMS ─► BINDING ─► NEED_REPLAY_CHECK (DPoP jti) ─► DONE
  */

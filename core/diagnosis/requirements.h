@@ -28,7 +28,7 @@ struct sp_issuer_terms {
     bool require_type;         /* `typ: at+jwt` needed (RFC 9068 4) */
     bool allow_missing_exp;
     bool introspects;          /* opaque tokens can be asked for */
-    bool heals;                /* an unknown kid makes the keeper look again */
+    bool heals;                /* keys that a look for an unknown kid brings are used; if not, they only prove keys.rotated */
     struct sp_str environment; /* label, for issuer.other_environment */
     struct sp_str_list client_ids; /* of the API's own clients, for token.kind.id_token; may be empty */
 };
@@ -38,6 +38,7 @@ struct sp_issuer_knowledge {
     const struct sp_jwk_set *keys;     /* NULL: never had */
     const struct sp_jwk_set *old_keys; /* the cached set from before the last refetch, to prove keys.rotated / keys.replaced; or NULL */
     struct sp_str_list previous_kids;  /* of all earlier sets, newest first, to prove keys.retired_early */
+    const struct sp_jwk_set *unadopted_keys; /* where healing is off: the set that the last look brought; proves keys.rotated, never accepts; or NULL */
     const struct sp_jwk_set *secret_encodings; /* for HS*: the secret under the other decodings (kid = raw|base64|base64url); or NULL */
     enum sp_cause failure;             /* of the last fetch; SP_CAUSE_NONE */
     struct sp_str failure_detail;      /* URL, status, first bytes */
@@ -85,6 +86,7 @@ struct sp_requirements {
     struct sp_str_list acr_values;     /* one of them (RFC 9470); empty: any */
     int64_t max_age_s;                 /* since auth_time; 0: any */
     bool require_verified_email;
+    bool introspect_jwt;               /* JWTs are asked for at the issuer too, once they verified */
     size_t max_token_bytes;            /* 0: SP_MAX_TOKEN_BYTES */
     struct sp_str client_id;           /* of the caller if known; token examine --client-id */
 };
