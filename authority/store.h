@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the authority remembers, as an interface. Protocol steps know this header only; SQL lives in store_sqlite.c.
+ *
+ * Nearly all of it is one noun, the ticket: anything that is handed out and recognised when it comes back – codes,
+ * refresh tokens, opaque access tokens, device codes, sessions, pushed requests, seen `jti`s. A ticket is found by the
+ * SHA-256 of the value (256 random bits, so no salt is needed); the value itself is never stored. What dies together
+ * shares a family.
+ *
+ * Writing goes begin → … → keep (or undo): all or nothing for one call. Kept is not yet durable: the server calls flush
+ * once for all calls of one turn of its loop and only then lets their answers go (group commit). A failed flush undoes
+ * them all and each answers 503: nothing is half-issued. One store object belongs to one thread.
+ *
+ * Every function answers SP_IO when the store is locked, full or gone (trouble says it in words) and SP_NO_MEMORY. */
+#ifndef SP_AUTHORITY_STORE_H
+#define SP_AUTHORITY_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "core/base/arena.h"
+#include "core/base/status.h"
+#include "core/base/str.h"
+
+/* Stored as written: append, never renumber. */
+enum sp_ticket_kind {
+    SP_TICKET_ACCESS = 1,    /* an opaque access token */
+    SP_TICKET_REVOKED = 2,   /* the jti of a JWT that is revoked before its end */
+    SP_TICKET_CODE = 3,      /* authorization code */
+    SP_TICKET_REFRESH = 4,   /* refresh token */
+    SP_TICKET_DEVICE = 5,    /* device code */
+    SP_TICKET_USER_CODE = 6, /* what the person types; data names the device code */
+    SP_TICKET_PUSHED = 7,    /* request_uri of a pushed request */
+    SP_TICKET_SESSION = 8,   /* a browser's session */
+    SP_TICKET_REPLAY = 9,    /* seen jti of an assertion or a DPoP proof */
+    SP_TICKET_VISIT = 10,    /* an authorization request that waits for a person */
+};
+
+struct sp_ticket {
+    enum sp_ticket_kind kind;
+    unsigned char hash[32];
+    struct sp_str family; /* may be absent */
+    struct sp_str client_id, subject;
+    int64_t issued_at, expires_at;
+    int64_t used_at;    /* 0: not used */
+    struct sp_str data; /* a JSON object; what it holds is its kind's affair */
+};
+
+/* A signing key at rest. */
+struct sp_stored_key {
+    struct sp_str kid, algorithm;
+    int64_t created_at, active_from, active_until, forget_at; /* 0: not decided */
+    struct sp_str sealed;                                     /* private JWK under the master key */
+};
+
+struct sp_account {
+    struct sp_str id;            /* `sub`; never reused */
+    struct sp_str name;          /* what the person types; unique ignoring ASCII case */
+    struct sp_str password_hash; /* argon2id, encoded */
+    struct sp_str claims;        /* a JSON object */
+    int64_t created_at;
+    int64_t failed_at; /* of the last wrong password */
+    int64_t failures;  /* since the last right one */
+    bool disabled;
+};
+
+struct sp_store;
+
+struct sp_store_methods {
+    void (*destroy)(struct sp_store **store);
+
+    enum sp_status (*begin)(struct sp_store *store);
+    enum sp_status (*keep)(struct sp_store *store);
+    void (*undo)(struct sp_store *store);
+    enum sp_status (*flush)(struct sp_store *store);
+
+    /* fresh may be NULL when a second one cannot be; otherwise false tells that it was there already. */
+    enum sp_status (*put_ticket)(struct sp_store *store, const struct sp_ticket *ticket, bool *fresh);
+    /* SP_NOT_FOUND. Expired and used ones are found too: the caller says why they are refused. Texts in arena. */
+    enum sp_status (*find_ticket)(struct sp_store *store, enum sp_ticket_kind kind, const unsigned char hash[32],
+                                  struct sp_arena *arena, struct sp_ticket *ticket);
+    /* Marks as used; *first is false when it was used before. SP_NOT_FOUND. */
+    enum sp_status (*use_ticket)(struct sp_store *store, enum sp_ticket_kind kind, const unsigned char hash[32],
+                                 int64_t now, bool *first);
+    enum sp_status (*change_ticket)(struct sp_store *store, enum sp_ticket_kind kind, const unsigned char hash[32],
+                                    int64_t expires_at, struct sp_str subject, struct sp_str data);
+    enum sp_status (*drop_ticket)(struct sp_store *store, enum sp_ticket_kind kind, const unsigned char hash[32]);
+    /* Every ticket of the family is forgotten but for those of `spared` (0: none), whose use must still be recognised.
+     */
+    enum sp_status (*drop_family)(struct sp_store *store, struct sp_str family, enum sp_ticket_kind spared);
+    /* Expired before `before`; at most `most` of them. */
+    enum sp_status (*purge_tickets)(struct sp_store *store, int64_t before, int64_t most);
+
+    enum sp_status (*put_key)(struct sp_store *store, const struct sp_stored_key *key); /* inserts or replaces by kid */
+    enum sp_status (*drop_key)(struct sp_store *store, struct sp_str kid);
+    /* All, oldest first, in arena. */
+    enum sp_status (*list_keys)(struct sp_store *store, struct sp_arena *arena, struct sp_stored_key **keys,
+                                size_t *count);
+
+    enum sp_status (*put_account)(struct sp_store *store, const struct sp_account *account); /* by id */
+    enum sp_status (*find_account)(struct sp_store *store, struct sp_str name, struct sp_arena *arena,
+                                   struct sp_account *account);
+    enum sp_status (*get_account)(struct sp_store *store, struct sp_str id, struct sp_arena *arena,
+                                  struct sp_account *account); /* SP_NOT_FOUND */
+
+    /* Scopes that a person once granted to a client, space-separated. */
+    enum sp_status (*put_consent)(struct sp_store *store, struct sp_str subject, struct sp_str client_id,
+                                  struct sp_str scopes, int64_t now);
+    enum sp_status (*find_consent)(struct sp_store *store, struct sp_str subject, struct sp_str client_id,
+                                   struct sp_arena *arena, struct sp_str *scopes);
+
+    /* Changes when another process wrote (the CLI adds an account, rotates keys). */
+    enum sp_status (*version)(struct sp_store *store, int64_t *version);
+};
+
+struct sp_store {
+    const struct sp_store_methods *methods;
+    char trouble[256]; /* of the last SP_IO, for the log */
+};
+
+/* Opens or creates the file (mode 0600) and brings its schema up to date. path ":memory:" for tests.
+ * SP_IO with the reason in trouble[256]; SP_UNSUPPORTED: written by a newer version. */
+SP_MUST_CHECK enum sp_status sp_store_open_sqlite(const char *path, struct sp_store **store, char trouble[256]);
+
+#endif
