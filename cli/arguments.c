@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "core/base/nearest.h"
+
 const struct sp_cli_option sp_cli_common_options[] = {
     {"json", 0, SP_OPTION_FLAG, NULL, "Print JSON."},
     {"help", 'h', SP_OPTION_FLAG, NULL, "Show this text."},
@@ -28,42 +30,13 @@ static const struct sp_cli_option *find_option(const struct sp_cli *cli, struct 
     return option != NULL ? option : find_in(sp_cli_common_options, name);
 }
 
-/* Levenshtein's distance, bounded: names here are short. */
-static unsigned distance(struct sp_str a, struct sp_str b)
-{
-    unsigned row[64];
-    if (a.len >= 63 || b.len >= 63)
-        return 99;
-    for (unsigned j = 0; j <= b.len; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= a.len; i++) {
-        unsigned diagonal = row[0];
-        row[0] = (unsigned)i;
-        for (size_t j = 1; j <= b.len; j++) {
-            unsigned above = row[j], best = diagonal + (a.at[i - 1] != b.at[j - 1]);
-            if (above + 1 < best)
-                best = above + 1;
-            if (row[j - 1] + 1 < best)
-                best = row[j - 1] + 1;
-            diagonal = above;
-            row[j] = best;
-        }
-    }
-    return row[b.len];
-}
-
-static bool is_near(unsigned apart, size_t length)
-{
-    return apart <= (length <= 4 ? 2u : 3u);
-}
-
 const struct sp_cli_command *sp_cli_nearest(const struct sp_cli_command *const *commands, struct sp_str name)
 {
     const struct sp_cli_command *nearest = NULL;
-    unsigned least = 99;
+    size_t least = SP_NOT_NEAR;
     for (; *commands != NULL; commands++) {
-        unsigned apart = distance(sp_str_from_cstr((*commands)->name), name);
-        if (apart < least && is_near(apart, name.len)) {
+        size_t apart = sp_nearness(sp_str_from_cstr((*commands)->name), name);
+        if (apart < least) {
             least = apart;
             nearest = *commands;
         }
@@ -74,12 +47,12 @@ const struct sp_cli_command *sp_cli_nearest(const struct sp_cli_command *const *
 static const char *nearest_option(const struct sp_cli *cli, struct sp_str name)
 {
     const char *nearest = NULL;
-    unsigned least = 99;
+    size_t least = SP_NOT_NEAR;
     const struct sp_cli_option *const tables[] = {cli->command->options, sp_cli_common_options};
     for (size_t t = 0; t < 2; t++)
         for (const struct sp_cli_option *option = tables[t]; option != NULL && option->name != NULL; option++) {
-            unsigned apart = distance(sp_str_from_cstr(option->name), name);
-            if (apart < least && is_near(apart, name.len)) {
+            size_t apart = sp_nearness(sp_str_from_cstr(option->name), name);
+            if (apart < least) {
                 least = apart;
                 nearest = option->name;
             }
