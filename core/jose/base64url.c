@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/jose/base64url.h"
+
+/* By character: its six bits, or NOT_IN_ALPHABET. A table each: a mixture of both alphabets is neither. */
+#define NOT_IN_ALPHABET 64u
+
+/* clang-format off */
+static const unsigned char url_values[128] = {
+    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 62, 64, 64,
+    52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 64, 64, 64, 64, 64, 64,
+    64, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14,
+    15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 64, 64, 64, 64, 63,
+    64, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40,
+    41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 64, 64, 64, 64, 64,
+};
+static const unsigned char plain_values[128] = {
+    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 62, 64, 64, 64, 63,
+    52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 64, 64, 64, 64, 64, 64,
+    64, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14,
+    15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 64, 64, 64, 64, 64,
+    64, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40,
+    41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 64, 64, 64, 64, 64,
+};
+/* clang-format on */
+static const char url_characters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+static const char plain_characters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+static unsigned value_of(const unsigned char values[128], char c)
+{
+    unsigned char index = (unsigned char)c;
+    return index < 128 ? values[index] : NOT_IN_ALPHABET;
+}
+
+/* text without padding. Whole groups of four first; of the rest the bits beyond the last byte must be zero. */
+static enum sp_status decode(const unsigned char values[128], struct sp_str text, unsigned char *out, size_t *len)
+{
+    unsigned char *to = out;
+    size_t i = 0;
+    unsigned invalid = 0;
+    for (; i + 4 <= text.len; i += 4) {
+        unsigned a = value_of(values, text.at[i]), b = value_of(values, text.at[i + 1]);
+        unsigned c = value_of(values, text.at[i + 2]), d = value_of(values, text.at[i + 3]);
+        invalid |= a | b | c | d;
+        unsigned bits = a << 18 | b << 12 | c << 6 | d;
+        *to++ = (unsigned char)(bits >> 16);
+        *to++ = (unsigned char)(bits >> 8);
+        *to++ = (unsigned char)bits;
+    }
+    size_t rest = text.len - i;
+    if (rest == 1) {
+        return SP_MALFORMED;
+    }
+    if (rest > 1) {
+        unsigned a = value_of(values, text.at[i]), b = value_of(values, text.at[i + 1]);
+        unsigned c = rest == 3 ? value_of(values, text.at[i + 2]) : 0;
+        invalid |= a | b | c;
+        unsigned bits = a << 18 | b << 12 | c << 6;
+        *to++ = (unsigned char)(bits >> 16);
+        if (rest == 3) {
+            *to++ = (unsigned char)(bits >> 8);
+        }
+        if ((bits & (rest == 3 ? 0xFFu : 0xFFFFu)) != 0) {
+            return SP_MALFORMED;
+        }
+    }
+    if (invalid & NOT_IN_ALPHABET) {
+        return SP_MALFORMED;
+    }
+    *len = (size_t)(to - out);
+    return SP_OK;
+}
+
+static size_t encode(const char *characters, struct sp_str bytes, char *out)
+{
+    const unsigned char *from = (const unsigned char *)bytes.at;
+    char *to = out;
+    size_t i = 0;
+    for (; i + 3 <= bytes.len; i += 3) {
+        unsigned bits = (unsigned)from[i] << 16 | (unsigned)from[i + 1] << 8 | from[i + 2];
+        *to++ = characters[bits >> 18];
+        *to++ = characters[bits >> 12 & 63];
+        *to++ = characters[bits >> 6 & 63];
+        *to++ = characters[bits & 63];
+    }
+    if (i < bytes.len) {
+        bool two = i + 2 == bytes.len;
+        unsigned bits = (unsigned)from[i] << 16 | (two ? (unsigned)from[i + 1] << 8 : 0);
+        *to++ = characters[bits >> 18];
+        *to++ = characters[bits >> 12 & 63];
+        if (two) {
+            *to++ = characters[bits >> 6 & 63];
+        }
+    }
+    return (size_t)(to - out);
+}
+
+static enum sp_status decode_in(struct sp_arena *arena, const unsigned char values[128], struct sp_str text, struct sp_str *bytes)
+{
+    unsigned char *out = sp_arena_alloc(arena, SP_BASE64URL_DECODED_MAX(text.len));
+    size_t len;
+    if (out == NULL) {
+        return SP_NO_MEMORY;
+    }
+    enum sp_status status = decode(values, text, out, &len);
+    if (status == SP_OK) {
+        *bytes = sp_str((const char *)out, len);
+    }
+    return status;
+}
+
+enum sp_status sp_base64url_decode(struct sp_arena *arena, struct sp_str text, struct sp_str *bytes)
+{
+    return decode_in(arena, url_values, text, bytes);
+}
+
+enum sp_status sp_base64url_decode_into(struct sp_str text, unsigned char *out, size_t *len)
+{
+    return decode(url_values, text, out, len);
+}
+
+enum sp_status sp_base64url_encode(struct sp_arena *arena, struct sp_str bytes, struct sp_str *text)
+{
+    char *out = sp_arena_alloc(arena, SP_BASE64URL_ENCODED(bytes.len) + 1);
+    if (out == NULL) {
+        return SP_NO_MEMORY;
+    }
+    size_t len = encode(url_characters, bytes, out);
+    out[len] = '\0';
+    *text = sp_str(out, len);
+    return SP_OK;
+}
+
+void sp_base64url_encode_into(struct sp_str bytes, char *out)
+{
+    encode(url_characters, bytes, out);
+}
+
+enum sp_status sp_base64_decode(struct sp_arena *arena, struct sp_str text, struct sp_str *bytes)
+{
+    if (text.len % 4 != 0) {
+        return SP_MALFORMED;
+    }
+    for (int padding = 0; padding < 2 && text.len > 0 && text.at[text.len - 1] == '='; padding++) {
+        text.len--;
+    }
+    return decode_in(arena, plain_values, text, bytes);
+}
+
+enum sp_status sp_base64_encode(struct sp_arena *arena, struct sp_str bytes, struct sp_str *text)
+{
+    char *out = sp_arena_alloc(arena, bytes.len / 3 * 4 + 5);
+    if (out == NULL) {
+        return SP_NO_MEMORY;
+    }
+    size_t len = encode(plain_characters, bytes, out);
+    while (len % 4 != 0) {
+        out[len++] = '=';
+    }
+    out[len] = '\0';
+    *text = sp_str(out, len);
+    return SP_OK;
+}
