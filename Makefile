@@ -1,14 +1,66 @@
 # SPDX-License-Identifier: Apache-2.0
-# The commands that people type; Meson does the work.
-BUILD ?= build
+# The commands that people type; Meson does the work. `make help` lists them.
 PREFIX ?= /usr/local
+DESTDIR ?=
+TIME ?= 60
+JOBS ?= $(shell nproc)
 
-.PHONY: all clean
-all: $(BUILD)/build.ninja
-	@ninja -C $(BUILD)
+.PHONY: all help deps run test unit e2e sanitize lint fuzz bench install clean
+all: deps ## build the program, the nginx module and the demo API
+	@tools/configure build
+	@ninja -C build -j $(JOBS) programs
 
-$(BUILD)/build.ninja:
-	@meson setup $(BUILD) --prefix $(PREFIX)
+help: ## this list
+	@sed -n 's/^\([a-z0-9]*\):[^#]*## /  \1\t/p' Makefile
 
-clean:
-	rm -rf $(BUILD) build-*
+deps:
+	@tools/install-deps run
+
+run: all ## start the gateway, a demo API and an issuer; prints four commands to try
+	@tools/quickstart
+
+test: ## unit, fuzz-replay and end-to-end suites; the last line says how many passed
+	@tools/install-deps test
+	@tools/configure build -- -Dtests=enabled
+	@ninja -C build -j $(JOBS) --quiet
+	@tools/test
+
+unit: ## the unit suite alone
+	@tools/install-deps test
+	@tools/configure build -- -Dtests=enabled
+	@ninja -C build -j $(JOBS) --quiet
+	@tools/test unit
+
+e2e: ## the end-to-end suite alone
+	@tools/install-deps test
+	@tools/configure build -- -Dtests=enabled
+	@ninja -C build -j $(JOBS) --quiet
+	@tools/test e2e
+
+sanitize: ## all suites under the address and undefined-behaviour sanitizers
+	@tools/install-deps test
+	@tools/configure build-sanitize --sanitize -- -Dtests=enabled
+	@ninja -C build-sanitize -j $(JOBS) --quiet
+	@tools/test --sanitize
+
+lint: ## layers, formatting, clang-tidy, cppcheck
+	@tools/install-deps lint
+	@tools/lint
+
+fuzz: ## libFuzzer on every target, TIME seconds each (make fuzz TIME=600)
+	@tools/install-deps fuzz
+	@tools/fuzz --time $(TIME)
+
+bench: ## CPU time per request against nginx, HAProxy and Apache in one run
+	@tools/install-deps bench
+	@tools/configure build-release -- --buildtype=release -Dtests=disabled
+	@ninja -C build-release -j $(JOBS) --quiet programs
+	@bench/run
+
+install: deps ## install below DESTDIR/PREFIX
+	@tools/configure build -- --prefix=$(PREFIX)
+	@ninja -C build -j $(JOBS) programs
+	@DESTDIR=$(DESTDIR) meson install -C build --no-rebuild --quiet
+
+clean: ## remove what was built
+	rm -rf build build-* tests/e2e/node_modules
