@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Keys and signatures on OpenSSL's EVP; imports and exports are in key_format.c, which shares crypto_key.h. A verifying
+ * context is kept with each key for the algorithm last used, because setting one up costs a tenth of an RSA
+ * verification. */
+#include "core/jose/crypto.h"
+
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/ecdsa.h>
+#include <openssl/err.h>
+#include <openssl/hmac.h>
+#include <openssl/rand.h>
+#include <openssl/rsa.h>
+#include <openssl/sha.h>
+#include <stdlib.h>
+
+#include "core/base/secret.h"
+#include "core/jose/crypto_key.h"
+
+/* ---- hashes, random bytes ---- */
+
+void sp_sha256(struct sp_str bytes, unsigned char digest[32])
+{
+    SHA256((const unsigned char *)bytes.at, bytes.len, digest);
+}
+
+size_t sp_hash_size(enum sp_hash hash)
+{
+    static const size_t sizes[] = {0, 32, 48, 64};
+    return sizes[hash];
+}
+
+size_t sp_hash_bytes(enum sp_hash hash, struct sp_str bytes, unsigned char digest[64])
+{
+    const unsigned char *at = (const unsigned char *)bytes.at;
+    if (hash == SP_HASH_SHA256)
+        SHA256(at, bytes.len, digest);
+    else if (hash == SP_HASH_SHA384)
+        SHA384(at, bytes.len, digest);
+    else if (hash == SP_HASH_SHA512)
+        SHA512(at, bytes.len, digest);
+    return sp_hash_size(hash);
+}
+
+enum sp_status sp_random(void *out, size_t bytes)
+{
+    return bytes <= INT32_MAX && RAND_bytes(out, (int)bytes) == 1 ? SP_OK : SP_CRYPTO;
+}
+
+static const EVP_MD *digest_of(enum sp_hash hash)
+{
+    switch (hash) {
+    case SP_HASH_SHA256:
+        return EVP_sha256();
+    case SP_HASH_SHA384:
+        return EVP_sha384();
+    case SP_HASH_SHA512:
+        return EVP_sha512();
+    case SP_HASH_NONE:
+        break;
+    }
+    return NULL;
+}
+
+size_t sp_hmac(enum sp_hash hash, struct sp_str key, struct sp_str text, unsigned char mac[64])
+{
+    unsigned len = 0;
+    if (key.len > INT32_MAX || HMAC(digest_of(hash), key.len > 0 ? key.at : "", (int)key.len,
+                                    (const unsigned char *)text.at, text.len, mac, &len) == NULL)
+        return 0;
+    return len;
+}
+
+/* ---- keys ---- */
+
+void sp_key_destroy(struct sp_key **key)
+{
+    if (*key == NULL)
+        return;
+    EVP_PKEY_CTX_free((*key)->verifier);
+    EVP_PKEY_free((*key)->pkey);
+    sp_secret_destroy(&(*key)->secret);
+    free(*key);
+    *key = NULL;
+}
+
+enum sp_key_type sp_key_type(const struct sp_key *key)
+{
+    return key->type;
+}
+
+enum sp_curve sp_key_curve(const struct sp_key *key)
+{
+    return key->curve;
+}
+
+unsigned sp_key_bits(const struct sp_key *key)
+{
+    if (key->type == SP_KEY_TYPE_OCT)
+        return (unsigned)sp_secret_bytes(key->secret).len * 8;
+    int bits = EVP_PKEY_get_bits(key->pkey);
+    return bits > 0 ? (unsigned)bits : 0;
+}
+
+bool sp_key_is_private(const struct sp_key *key)
+{
+    return key->is_private;
+}
+
+bool sp_key_fits(const struct sp_key *key, enum sp_algorithm algorithm)
+{
+    const struct sp_algorithm_info *info = sp_algorithm_get(algorithm);
+    return info->key_type != SP_KEY_TYPE_NONE && info->key_type == key->type &&
+           (info->curve == SP_CURVE_NONE || info->curve == key->curve);
+}
+
+size_t sp_key_signature_bytes(const struct sp_key *key, enum sp_algorithm algorithm)
+{
+    if (!sp_key_fits(key, algorithm))
+        return 0;
+    const struct sp_algorithm_info *info = sp_algorithm_get(algorithm);
+    if (info->signature_bytes != 0)
+        return info->signature_bytes;
+    if (key->type == SP_KEY_TYPE_RSA)
+        return (sp_key_bits(key) + 7) / 8;
+    return key->curve == SP_CURVE_ED448 ? 114 : 64;
+}
+
+/* ---- verifying ---- */
+
+static bool set_up(EVP_PKEY_CTX *ctx, const struct sp_algorithm_info *info)
+{
+    if (EVP_PKEY_CTX_set_signature_md(ctx, digest_of(info->hash)) != 1)
+        return false;
+    if (info->family == SP_FAMILY_RSA_PKCS1)
+        return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) == 1;
+    if (info->family == SP_FAMILY_RSA_PSS)
+        return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PSS_PADDING) == 1 &&
+               EVP_PKEY_CTX_set_rsa_mgf1_md(ctx, digest_of(info->hash)) == 1 &&
+               EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, RSA_PSS_SALTLEN_DIGEST) == 1;
+    return true;
+}
+
+/* The kept context for this algorithm, or NULL. */
+static EVP_PKEY_CTX *verifier_of(const struct sp_key *key, enum sp_algorithm algorithm)
+{
+    /* The cache is no part of the key's value. */
+    struct sp_key *cached = (struct sp_key *)(uintptr_t)key;
+    if (cached->verifier != NULL && cached->verifier_algorithm == algorithm)
+        return cached->verifier;
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key->pkey, NULL);
+    if (ctx == NULL || EVP_PKEY_verify_init(ctx) != 1 || !set_up(ctx, sp_algorithm_get(algorithm))) {
+        EVP_PKEY_CTX_free(ctx);
+        return NULL;
+    }
+    EVP_PKEY_CTX_free(cached->verifier);
+    cached->verifier = ctx;
+    cached->verifier_algorithm = algorithm;
+    return ctx;
+}
+
+/* R‖S to the DER that OpenSSL reads; 0 when it cannot be one. Room for two numbers of 66 bytes. */
+static size_t ecdsa_to_der(struct sp_str raw, unsigned char der[160])
+{
+    size_t half = raw.len / 2, at = 0;
+    unsigned char body[150];
+    for (size_t part = 0; part < 2; part++) {
+        const unsigned char *number = (const unsigned char *)raw.at + part * half;
+        size_t len = half;
+        while (len > 1 && *number == 0) {
+            number++;
+            len--;
+        }
+        bool pad = (*number & 0x80) != 0;
+        body[at++] = 0x02;
+        body[at++] = (unsigned char)(len + pad);
+        if (pad)
+            body[at++] = 0;
+        memcpy(body + at, number, len);
+        at += len;
+    }
+    size_t head = 0;
+    der[head++] = 0x30;
+    if (at > 127)
+        der[head++] = 0x81;
+    der[head++] = (unsigned char)at;
+    memcpy(der + head, body, at);
+    return head + at;
+}
+
+static enum sp_verification verify_hmac(const struct sp_key *key, enum sp_hash hash, struct sp_str text,
+                                        struct sp_str signature)
+{
+    unsigned char mac[64];
+    size_t len = sp_hmac(hash, sp_secret_bytes(key->secret), text, mac);
+    bool holds = len > 0 && signature.len == len && CRYPTO_memcmp(mac, signature.at, len) == 0;
+    sp_wipe(mac, sizeof mac);
+    return holds ? SP_VERIFICATION_HOLDS : SP_VERIFICATION_FAILED;
+}
+
+static enum sp_verification verify_eddsa(const struct sp_key *key, struct sp_str text, struct sp_str signature)
+{
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    bool holds = ctx != NULL && EVP_DigestVerifyInit(ctx, NULL, NULL, NULL, key->pkey) == 1 &&
+                 EVP_DigestVerify(ctx, (const unsigned char *)signature.at, signature.len,
+                                  (const unsigned char *)text.at, text.len) == 1;
+    EVP_MD_CTX_free(ctx);
+    return holds ? SP_VERIFICATION_HOLDS : SP_VERIFICATION_FAILED;
+}
+
+static enum sp_verification verify_digest(const struct sp_key *key, enum sp_algorithm algorithm, struct sp_str text,
+                                          struct sp_str signature)
+{
+    unsigned char digest[64], der[160];
+    const struct sp_algorithm_info *info = sp_algorithm_get(algorithm);
+    EVP_PKEY_CTX *ctx = verifier_of(key, algorithm);
+    if (ctx == NULL)
+        return SP_VERIFICATION_FAILED;
+    size_t len = sp_hash_bytes(info->hash, text, digest);
+    const unsigned char *at = (const unsigned char *)signature.at;
+    size_t signature_len = signature.len;
+    if (info->family == SP_FAMILY_ECDSA) {
+        signature_len = ecdsa_to_der(signature, der);
+        at = der;
+    }
+    return EVP_PKEY_verify(ctx, at, signature_len, digest, len) == 1 ? SP_VERIFICATION_HOLDS : SP_VERIFICATION_FAILED;
+}
+
+enum sp_verification sp_key_verify(const struct sp_key *key, enum sp_algorithm algorithm, struct sp_str text,
+                                   struct sp_str signature)
+{
+    const struct sp_algorithm_info *info = sp_algorithm_get(algorithm);
+    enum sp_verification verification;
+    if (!sp_key_fits(key, algorithm))
+        return SP_VERIFICATION_UNFIT;
+    if (signature.len != sp_key_signature_bytes(key, algorithm))
+        return SP_VERIFICATION_FAILED;
+    if (info->family == SP_FAMILY_HMAC)
+        return verify_hmac(key, info->hash, text, signature);
+    if (info->family == SP_FAMILY_EDDSA)
+        verification = verify_eddsa(key, text, signature);
+    else
+        verification = verify_digest(key, algorithm, text, signature);
+    if (verification != SP_VERIFICATION_HOLDS)
+        ERR_clear_error();
+    return verification;
+}
+
+enum sp_status sp_ecdsa_from_der(struct sp_str der, size_t signature_bytes, struct sp_arena *arena, struct sp_str *raw)
+{
+    const unsigned char *at = (const unsigned char *)der.at;
+    size_t half = signature_bytes / 2;
+    enum sp_status status = SP_MALFORMED;
+    unsigned char *out = NULL;
+    if (der.len > 160 || half == 0)
+        return SP_MALFORMED;
+    ECDSA_SIG *parsed = d2i_ECDSA_SIG(NULL, &at, (long)der.len);
+    if (parsed == NULL || at != (const unsigned char *)der.at + der.len)
+        goto done;
+    out = sp_arena_alloc(arena, signature_bytes);
+    if (out == NULL) {
+        status = SP_NO_MEMORY;
+        goto done;
+    }
+    if (BN_bn2binpad(ECDSA_SIG_get0_r(parsed), out, (int)half) < 0 ||
+        BN_bn2binpad(ECDSA_SIG_get0_s(parsed), out + half, (int)half) < 0)
+        goto done;
+    *raw = sp_str((const char *)out, signature_bytes);
+    status = SP_OK;
+done:
+    ECDSA_SIG_free(parsed);
+    ERR_clear_error();
+    return status;
+}
+
+/* ---- signing ---- */
+
+static enum sp_status sign_hmac(const struct sp_key *key, enum sp_hash hash, struct sp_str text, struct sp_arena *arena,
+                                struct sp_str *out)
+{
+    unsigned char mac[64];
+    size_t len = sp_hmac(hash, sp_secret_bytes(key->secret), text, mac);
+    enum sp_status status = len > 0 ? sp_arena_copy(arena, sp_str((const char *)mac, len), out) : SP_CRYPTO;
+    sp_wipe(mac, sizeof mac);
+    return status;
+}
+
+enum sp_status sp_key_sign(const struct sp_key *key, enum sp_algorithm algorithm, struct sp_str text,
+                           struct sp_arena *arena, struct sp_str *signature)
+{
+    const struct sp_algorithm_info *info = sp_algorithm_get(algorithm);
+    unsigned char made[SP_MAX_SIGNATURE_BYTES];
+    size_t len = sizeof made;
+    EVP_PKEY_CTX *pkey_ctx = NULL;
+    if (!sp_key_fits(key, algorithm) || !key->is_private)
+        return SP_UNSUPPORTED;
+    if (info->family == SP_FAMILY_HMAC)
+        return sign_hmac(key, info->hash, text, arena, signature);
+    enum sp_status status = SP_CRYPTO;
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    if (ctx == NULL || EVP_DigestSignInit(ctx, &pkey_ctx, digest_of(info->hash), NULL, key->pkey) != 1)
+        goto done;
+    if (info->family != SP_FAMILY_EDDSA && !set_up(pkey_ctx, info))
+        goto done;
+    if (EVP_DigestSign(ctx, made, &len, (const unsigned char *)text.at, text.len) != 1)
+        goto done;
+    struct sp_str bytes = sp_str((const char *)made, len);
+    status = info->family == SP_FAMILY_ECDSA ? sp_ecdsa_from_der(bytes, info->signature_bytes, arena, signature)
+                                             : sp_arena_copy(arena, bytes, signature);
+done:
+    EVP_MD_CTX_free(ctx);
+    ERR_clear_error();
+    return status;
+}

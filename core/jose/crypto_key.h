@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a key is inside; for crypto.c and key_format.c only, which are one room's two files that may see OpenSSL. */
+#ifndef SP_JOSE_CRYPTO_KEY_H
+#define SP_JOSE_CRYPTO_KEY_H
+
+#include <openssl/evp.h>
+
+#include "core/base/secret.h"
+#include "core/jose/crypto.h"
+
+/* RSA of 16384 bit, which imports refuse, would need 2048. */
+#define SP_MAX_SIGNATURE_BYTES 2048
+
+struct sp_key {
+    enum sp_key_type type;
+    enum sp_curve curve;
+    bool is_private;
+    EVP_PKEY *pkey;           /* NULL for oct */
+    struct sp_secret *secret; /* oct */
+    EVP_PKEY_CTX *verifier;   /* ready for verifier_algorithm; made on first use */
+    enum sp_algorithm verifier_algorithm;
+};
+
+#endif
