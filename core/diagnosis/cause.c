@@ -15,6 +15,7 @@
 #define OAUTH_INVALID_CLIENT TEXT("invalid_client")
 #define OAUTH_INVALID_GRANT TEXT("invalid_grant")
 #define OAUTH_UNAUTHORIZED_CLIENT TEXT("unauthorized_client")
+#define OAUTH_UNSUPPORTED_GRANT_TYPE TEXT("unsupported_grant_type")
 #define OAUTH_UNSUPPORTED_RESPONSE_TYPE TEXT("unsupported_response_type")
 #define OAUTH_INVALID_SCOPE TEXT("invalid_scope")
 #define OAUTH_INVALID_TARGET TEXT("invalid_target")
