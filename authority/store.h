@@ -113,6 +113,7 @@ struct sp_store_methods {
 
 struct sp_store {
     const struct sp_store_methods *methods;
+    uint64_t kept;     /* calls whose writes were kept: whoever sees it grow waits for the flush */
     char trouble[256]; /* of the last SP_IO, for the log */
 };
 

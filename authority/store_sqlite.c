@@ -194,6 +194,8 @@ static enum sp_status keep(struct sp_store *store)
     enum sp_status status = run(self, take(self, RELEASE));
     if (status != SP_OK)
         undo(store);
+    else
+        store->kept++;
     self->in_call = false;
     return status;
 }

@@ -2,11 +2,13 @@
 /* The table of commands and the way to them. A new command is a file with its `const struct sp_cli_command` and one row
  * here. */
 #include "cli/cli.h"
+#include "cli/authority_context.h"
 
 #include <signal.h>
 #include <stdlib.h>
 
 static const struct sp_cli_command *const commands[] = {
+    &sp_cli_authority,
     NULL,
 };
 

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Access tokens: JWT by RFC 9068, or opaque handles whose meaning is a ticket in the store. */
+#ifndef SP_AUTHORITY_ACCESS_TOKEN_H
+#define SP_AUTHORITY_ACCESS_TOKEN_H
+
+#include "authority/authority.h"
+
+/* What a token will say. */
+struct sp_token_order {
+    const struct sp_client *client;
+    struct sp_str subject;
+    struct sp_str scope; /* space-separated */
+    struct sp_str_list audiences;
+    struct sp_str family; /* of the authorization it comes from; may be absent */
+    struct sp_str jkt;    /* DPoP key's thumbprint; may be absent */
+    struct sp_str acr;
+    int64_t auth_time;   /* 0: nobody logged in */
+    struct sp_str actor; /* RFC 8693 4.1: a JSON object; may be absent */
+    int64_t not_after;   /* 0: the client's lifetime decides */
+};
+
+struct sp_issued_token {
+    struct sp_str value;
+    int64_t expires_in_s;
+};
+
+/* Opaque tokens are written to the store: the caller has begun. SP_DENIED: our failure, answered. */
+SP_MUST_CHECK enum sp_step sp_access_token_issue(struct sp_call *call, const struct sp_token_order *order,
+                                                 struct sp_issued_token *token);
+
+/* A presented access token that is ours, alive and not revoked. */
+struct sp_live_token {
+    const struct sp_json *claims; /* iss, sub, aud, client_id, scope, exp, iat, jti, … whichever format it has */
+    bool is_jwt;
+    struct sp_str jti;
+    unsigned char hash[32]; /* of an opaque one */
+    int64_t expires_at;
+};
+
+/* SP_NOT_FOUND: not a live token of ours; *cause says why (SP_CAUSE_TOKEN_REVOKED, SP_CAUSE_TIME_EXPIRED, …). */
+SP_MUST_CHECK enum sp_status sp_access_token_find(struct sp_call *call, struct sp_str value,
+                                                  struct sp_live_token *token, enum sp_cause *cause);
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The authority: an OAuth 2.0 authorization server and OpenID Provider.
+ *
+ * Room rules. An endpoint is a function from a call (call.h) to its answer; it reads the settings, asks the store
+ * through its interface, signs through the key ring, and is told the time and randomness. It opens nothing and logs
+ * nothing: the server (server.c) moves the bytes, flushes the store once a turn and writes one log line a call.
+ * endpoints.def is the one list of endpoints: the router and the discovery document are made from it; grants.def and
+ * client_methods.def likewise. A refusal is a value with a cause from the catalogue (denial.h), never a bare error
+ * string.
+ *
+ * May include core/, libmicrohttpd (server.c), SQLite (store_sqlite.c), libargon2 (password.c). Private signing keys
+ * live in this process only. */
+#ifndef SP_AUTHORITY_AUTHORITY_H
+#define SP_AUTHORITY_AUTHORITY_H
+
+#include "authority/call.h"
+#include "authority/client.h"
+#include "authority/settings.h"
+#include "authority/store.h"
+
+struct sp_key_ring;
+
+struct sp_authority {
+    const struct sp_authority_settings *settings;
+    struct sp_store *store;
+    struct sp_key_ring *keys;
+    unsigned char process_secret[32]; /* random, never leaves: keys what is remembered in memory only */
+};
+
+/* Finds the endpoint by path, reads the parameters and runs it; always fills call->answer. */
+void sp_authority_answer(struct sp_call *call);
+
+/* issuer base + path, in the call's arena. */
+struct sp_str sp_authority_url(const struct sp_call *call, const char *path);
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "authority/call.h"
+
+#include <assert.h>
+
+/* The largest answer is a key set or a page; a hundred of each would fit. */
+#define MAX_ANSWER_BYTES (1024u * 1024)
+
+void sp_answer_header(struct sp_call *call, const char *name, struct sp_str value)
+{
+    struct sp_answer *answer = &call->answer;
+    assert(answer->header_count < SP_MAX_ANSWER_HEADERS);
+    answer->headers[answer->header_count++] = (struct sp_answer_header){name, value};
+}
+
+void sp_answer_buffer(struct sp_call *call, struct sp_buffer *buffer)
+{
+    sp_buffer_init(buffer, call->arena, MAX_ANSWER_BYTES);
+}
+
+void sp_answer_json(struct sp_call *call, int status, const struct sp_buffer *buffer)
+{
+    struct sp_answer *answer = &call->answer;
+    answer->content_type = "application/json";
+    if (sp_buffer_status(buffer) == SP_OK) {
+        answer->status = status;
+        answer->body = sp_buffer_str(buffer);
+    } else {
+        answer->status = 500;
+        answer->body =
+            SP_STR("{\"error\":\"server_error\",\"error_description\":\"The answer did not fit in memory.\"}");
+    }
+    sp_answer_header(call, "Cache-Control", SP_STR("no-store"));
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One HTTP exchange with the authority as a value: the request that came in, the answer that goes out, and what the log
+ * will say of it. Every endpoint is a function of a call; the server (server.c) only moves bytes between calls and
+ * sockets, so that tests drive the endpoints without one. All texts are borrowed from the call's arena or live longer.
+ */
+#ifndef SP_AUTHORITY_CALL_H
+#define SP_AUTHORITY_CALL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "authority/form.h"
+#include "core/base/arena.h"
+#include "core/base/json.h"
+#include "core/diagnosis/finding.h"
+
+struct sp_authority;
+struct sp_client;
+
+struct sp_asked {
+    struct sp_str method, path, query, body;
+    struct sp_str content_type;
+    struct sp_str authorization; /* of the only Authorization header */
+    unsigned authorization_count;
+    struct sp_str dpop; /* of the only DPoP header */
+    unsigned dpop_count;
+    struct sp_str cookie;
+    struct sp_str origin, accept, accept_language;
+    struct sp_str forwarded_proto;    /* X-Forwarded-Proto, evidence only */
+    struct sp_str client_certificate; /* PEM, URL-escaped, as nginx hands it over; only from the private socket */
+    struct sp_str client_address;
+    struct sp_str request_id;
+};
+
+#define SP_MAX_ANSWER_HEADERS 12u
+
+struct sp_answer_header {
+    const char *name;
+    struct sp_str value;
+};
+
+struct sp_answer {
+    int status;
+    const char *content_type;
+    struct sp_str body;
+    struct sp_answer_header headers[SP_MAX_ANSWER_HEADERS];
+    size_t header_count;
+};
+
+struct sp_call {
+    struct sp_authority *authority;
+    struct sp_arena *arena;
+    int64_t now;
+    struct sp_asked asked;
+    struct sp_form parameters; /* of the body for POST, of the query for GET; filled by the router */
+
+    struct sp_answer answer;
+
+    /* for the log */
+    const char *endpoint;
+    struct sp_finding finding; /* cause SP_CAUSE_NONE: fine */
+    struct sp_str client_id, subject, grant;
+};
+
+/* What a step hands up: SP_GOES_ON, or SP_DENIED with the refusal written into the call's answer. A failure of ours
+ * (store, memory) is answered likewise: 503, with its cause in the log. */
+enum sp_step { SP_GOES_ON, SP_DENIED };
+
+/* The value of a parameter of the request, absent when it is not there. */
+static inline struct sp_str sp_call_parameter(const struct sp_call *call, const char *name)
+{
+    return sp_form_value(&call->parameters, sp_str_from_cstr(name));
+}
+
+/* value lives as long as the call. Beyond SP_MAX_ANSWER_HEADERS: a bug. */
+void sp_answer_header(struct sp_call *call, const char *name, struct sp_str value);
+/* 200 or another status with a JSON body that was written into buffer; never cached. 500 when the buffer failed. */
+void sp_answer_json(struct sp_call *call, int status, const struct sp_buffer *buffer);
+/* For an answer's JSON or HTML: a buffer in the call's arena. */
+void sp_answer_buffer(struct sp_call *call, struct sp_buffer *buffer);
+
+#endif

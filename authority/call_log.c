@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "authority/call_log.h"
+
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+#include "core/diagnosis/cause.h"
+
+#define MAX_WAITING_BYTES (16u * 1024 * 1024)
+/* Text from outside is evidence, not storage. */
+#define MAX_EVIDENCE_BYTES 512u
+
+void sp_call_log_init(struct sp_call_log *log, int fd, bool tells_refusals)
+{
+    *log = (struct sp_call_log){.fd = fd, .tells_refusals = tells_refusals};
+    sp_buffer_init(&log->waiting, NULL, MAX_WAITING_BYTES);
+}
+
+void sp_call_log_fini(struct sp_call_log *log)
+{
+    sp_call_log_flush(log);
+    sp_buffer_fini(&log->waiting);
+}
+
+static void put(struct sp_json_writer *json, const char *name, struct sp_str value)
+{
+    if (value.len > 0)
+        sp_json_string_member(json, name, sp_str_slice(value, 0, MAX_EVIDENCE_BYTES));
+}
+
+static void put_cause(struct sp_json_writer *json, const struct sp_finding *finding)
+{
+    const struct sp_cause_info *info = sp_cause_get(finding->cause);
+    sp_json_name(json, SP_STR("finding"));
+    sp_json_begin_object(json);
+    put(json, "id", info->id);
+    put(json, "title", info->title);
+    put(json, "expected", finding->expected);
+    put(json, "received", finding->received);
+    put(json, "detail", finding->detail);
+    put(json, "fix", info->fix);
+    put(json, "references", info->references);
+    sp_json_end_object(json);
+}
+
+static void tell(const struct sp_call *call)
+{
+    const struct sp_finding *finding = &call->finding;
+    fprintf(stderr, "%s %.*s -> %d %.*s: %.*s\n", call->asked.method.at, SP_STR_ARG(call->asked.path),
+            call->answer.status, SP_STR_ARG(sp_cause_get(finding->cause)->id),
+            SP_STR_ARG(sp_cause_get(finding->cause)->title));
+    const struct {
+        const char *name;
+        struct sp_str text;
+    } lines[] = {{"expected", finding->expected}, {"received", finding->received}, {"detail", finding->detail}};
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        if (lines[i].text.len == 0)
+            continue;
+        fprintf(stderr, "    %-9s ", lines[i].name);
+        for (size_t j = 0; j < lines[i].text.len && j < MAX_EVIDENCE_BYTES; j++) {
+            unsigned char c = (unsigned char)lines[i].text.at[j];
+            fputc(c < 0x20 || c == 0x7F ? '?' : c, stderr);
+        }
+        fputc('\n', stderr);
+    }
+}
+
+void sp_call_log_add(struct sp_call_log *log, const struct sp_call *call)
+{
+    bool refused = call->finding.cause != SP_CAUSE_NONE;
+    if (log->tells_refusals && refused && !call->finding.tolerated)
+        tell(call);
+    if (log->fd < 0)
+        return;
+    char time_text[40];
+    struct tm broken;
+    time_t now = (time_t)call->now;
+    strftime(time_text, sizeof time_text, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &broken));
+    struct sp_json_writer json;
+    sp_json_writer_init(&json, &log->waiting, false);
+    sp_json_begin_object(&json);
+    sp_json_string_member(&json, "time", sp_str_from_cstr(time_text));
+    put(&json, "request_id", call->asked.request_id);
+    put(&json, "endpoint", sp_str_from_cstr(call->endpoint));
+    put(&json, "method", call->asked.method);
+    put(&json, "path", call->asked.path);
+    sp_json_int_member(&json, "status", call->answer.status);
+    put(&json, "client_address", call->asked.client_address);
+    put(&json, "client_id", call->client_id);
+    put(&json, "subject", call->subject);
+    put(&json, "grant", call->grant);
+    if (refused) {
+        put(&json, "cause", sp_cause_get(call->finding.cause)->id);
+        put_cause(&json, &call->finding);
+    }
+    sp_json_end_object(&json);
+    sp_buffer_append_char(&log->waiting, '\n');
+}
+
+void sp_call_log_flush(struct sp_call_log *log)
+{
+    struct sp_str waiting = sp_buffer_str(&log->waiting);
+    while (log->fd >= 0 && waiting.len > 0) {
+        ssize_t written = write(log->fd, waiting.at, waiting.len);
+        if (written <= 0)
+            break;
+        waiting = sp_str_slice(waiting, (size_t)written, waiting.len);
+    }
+    sp_buffer_clear(&log->waiting);
+}

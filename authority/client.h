@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A registered client: who may ask for tokens, how it proves itself, what it may get. Immutable once the settings are
+ * built. */
+#ifndef SP_AUTHORITY_CLIENT_H
+#define SP_AUTHORITY_CLIENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "core/base/str.h"
+#include "core/diagnosis/requirements.h"
+
+/* Bits. Names as in client_methods.def, which discovery lists too. */
+enum sp_client_method {
+#define CLIENT_METHOD(NAME, bit, text, uses_secret) SP_CLIENT_##NAME = 1u << (bit),
+#include "authority/client_methods.def"
+#undef CLIENT_METHOD
+};
+
+/* Bits, by grants.def. */
+enum sp_grant {
+#define GRANT(NAME, bit, text, ...) SP_GRANT_##NAME = 1u << (bit),
+#include "authority/grants.def"
+#undef GRANT
+};
+
+enum sp_token_format { SP_TOKEN_FORMAT_JWT, SP_TOKEN_FORMAT_OPAQUE };
+
+enum sp_client_secret_kind { SP_CLIENT_SECRET_PLAIN, SP_CLIENT_SECRET_SHA256, SP_CLIENT_SECRET_ARGON2 };
+
+struct sp_client_secret {
+    enum sp_client_secret_kind kind;
+    struct sp_str text; /* PLAIN: the secret; ARGON2: the encoded hash, ends with NUL */
+    unsigned char sha256[32];
+    int64_t expires_at; /* 0: never */
+};
+
+struct sp_client {
+    struct sp_str id, name;
+    const struct sp_client_secret *secrets; /* several while one is being replaced */
+    size_t secret_count;
+    unsigned methods; /* set of enum sp_client_method */
+    unsigned grants;  /* set of enum sp_grant */
+    struct sp_str_list scopes;
+    struct sp_str_list audiences; /* the first is the default */
+    struct sp_str_list redirect_uris, post_logout_redirect_uris;
+    enum sp_token_format token_format;
+    int64_t token_lifetime_s;
+    bool require_pkce;
+    bool require_pushed; /* RFC 9126 */
+    bool require_dpop;   /* RFC 9449 5.2: dpop_bound_access_tokens */
+    bool skip_consent;   /* the operator's own applications */
+    bool is_native;      /* RFC 8252: the port of a loopback redirect URI is free */
+};
+
+static inline bool sp_client_is_public(const struct sp_client *client)
+{
+    return client->methods == (unsigned)SP_CLIENT_NONE;
+}
+
+/* "client_secret_basic or client_secret_post"; static or in arena, for messages. */
+struct sp_arena;
+struct sp_str sp_client_methods_text(struct sp_arena *arena, unsigned methods);
+/* The bit of a name, 0 when there is none. */
+unsigned sp_client_method_find(struct sp_str text);
+unsigned sp_grant_find(struct sp_str text);
+bool sp_list_has(struct sp_str_list list, struct sp_str item);
+
+#endif

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "authority/denial.h"
+
+#include "authority/authority.h"
+#include "core/diagnosis/cause.h"
+
+const char *sp_denial_error(const struct sp_denial *denial)
+{
+    struct sp_str by_cause = sp_cause_get(denial->cause)->oauth_error;
+    return denial->error != NULL ? denial->error : by_cause.len > 0 ? by_cause.at : "invalid_request";
+}
+
+/* RFC 6749 5.2: %x20-21 / %x23-5B / %x5D-7E. */
+static struct sp_str to_allowed_characters(struct sp_arena *arena, struct sp_str text)
+{
+    struct sp_str copy;
+    if (sp_arena_copy(arena, text, &copy) != SP_OK)
+        return SP_STR("");
+    char *at = (char *)(uintptr_t)copy.at; /* ours: just copied */
+    size_t len = 0;
+    for (size_t i = 0; i < copy.len; i++) {
+        unsigned char c = (unsigned char)copy.at[i];
+        if (c >= 0x80 && c < 0xC0)
+            continue; /* the rest of a character that is one '?' already */
+        at[len++] = (char)(c == '"' ? '\'' : c == '\\' ? '/' : c >= 0x20 && c <= 0x7E ? c : '?');
+    }
+    return sp_str(at, len);
+}
+
+struct sp_str sp_denial_description(struct sp_call *call, const struct sp_denial *denial)
+{
+    struct sp_str text = sp_cause_get(denial->cause)->client_text;
+    if (denial->tell.len > 0)
+        text = sp_arena_printf(call->arena, "%.*s %.*s", SP_STR_ARG(text), SP_STR_ARG(denial->tell));
+    struct sp_str with_id =
+        sp_arena_printf(call->arena, "%.*s (%.*s)", SP_STR_ARG(text), SP_STR_ARG(sp_cause_get(denial->cause)->id));
+    return to_allowed_characters(call->arena, with_id);
+}
+
+static int status_of(const struct sp_denial *denial)
+{
+    int by_cause = sp_cause_get(denial->cause)->http_status;
+    return denial->status != 0 ? denial->status : by_cause != 0 ? by_cause : 400;
+}
+
+enum sp_step sp_deny(struct sp_call *call, const struct sp_denial *denial)
+{
+    call->finding = (struct sp_finding){.cause = denial->cause,
+                                        .expected = denial->expected,
+                                        .received = denial->received,
+                                        .detail = denial->detail,
+                                        .verified = true};
+    struct sp_buffer buffer;
+    struct sp_json_writer json;
+    sp_answer_buffer(call, &buffer);
+    sp_json_writer_init(&json, &buffer, false);
+    sp_json_begin_object(&json);
+    sp_json_string_member(&json, "error", sp_str_from_cstr(sp_denial_error(denial)));
+    sp_json_string_member(&json, "error_description", sp_denial_description(call, denial));
+    sp_json_end_object(&json);
+    int status = status_of(denial);
+    sp_answer_json(call, status, &buffer);
+    /* RFC 6749 5.2: must name the scheme that the client used. */
+    if (status == 401)
+        sp_answer_header(call, "WWW-Authenticate", SP_STR("Basic realm=\"authority\", charset=\"UTF-8\""));
+    if (status == 503)
+        sp_answer_header(call, "Retry-After", SP_STR("2"));
+    return SP_DENIED;
+}
+
+enum sp_step sp_deny_failure(struct sp_call *call, enum sp_status status)
+{
+    bool store = status == SP_IO;
+    struct sp_str reason = sp_str_from_cstr(store ? call->authority->store->trouble : sp_status_text(status));
+    struct sp_str detail = SP_STR_NONE;
+    if (sp_arena_copy(call->arena, reason, &detail) != SP_OK)
+        detail = SP_STR("out of memory");
+    return SP_DENY(call, .cause = SP_CAUSE_STORE_UNAVAILABLE, .expected = SP_STR("a store that can be written"),
+                   .detail = detail, .error = store ? "temporarily_unavailable" : "server_error",
+                   .status = store ? 503 : 500);
+}

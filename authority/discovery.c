@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the authority can do, said by the tables that it does it by (RFC 8414 2; OpenID Connect Discovery 3); and the
+ * key set. */
+#include "authority/endpoint.h"
+#include "authority/key_ring.h"
+
+static const struct {
+    const char *text;
+    bool uses_secret;
+} methods[] = {
+#define CLIENT_METHOD(NAME, bit, text, uses_secret) {text, uses_secret},
+#include "authority/client_methods.def"
+#undef CLIENT_METHOD
+};
+
+static const char *const grant_types[] = {
+#define GRANT(NAME, bit, text, ...) text,
+#include "authority/grants.def"
+#undef GRANT
+};
+
+static void write_texts(struct sp_json_writer *json, const char *name, const char *const *texts, size_t count)
+{
+    sp_json_name(json, sp_str_from_cstr(name));
+    sp_json_begin_array(json);
+    for (size_t i = 0; i < count; i++)
+        sp_json_put_string(json, sp_str_from_cstr(texts[i]));
+    sp_json_end_array(json);
+}
+
+#define WRITE_TEXTS(json, name, ...)                                                                                   \
+    write_texts((json), (name), (const char *const[]){__VA_ARGS__},                                                    \
+                sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
+
+static void write_endpoints(struct sp_call *call, struct sp_json_writer *json)
+{
+    for (size_t i = 0; i < sp_endpoint_count; i++) {
+        const struct sp_endpoint *endpoint = &sp_endpoints[i];
+        if (endpoint->metadata != NULL)
+            sp_json_string_member(json, endpoint->metadata, sp_authority_url(call, endpoint->path));
+        if (endpoint->auth_methods_metadata == NULL)
+            continue;
+        sp_json_name(json, sp_str_from_cstr(endpoint->auth_methods_metadata));
+        sp_json_begin_array(json);
+        for (size_t m = 0; m < sizeof methods / sizeof methods[0]; m++)
+            if (methods[m].uses_secret || endpoint->answer != sp_introspection_endpoint)
+                sp_json_put_string(json, sp_str_from_cstr(methods[m].text));
+        sp_json_end_array(json);
+    }
+}
+
+static void write_scopes(struct sp_call *call, struct sp_json_writer *json)
+{
+    struct sp_str_list scopes = call->authority->settings->scopes;
+    sp_json_name(json, SP_STR("scopes_supported"));
+    sp_json_begin_array(json);
+    for (size_t i = 0; i < scopes.count; i++)
+        sp_json_put_string(json, scopes.at[i]);
+    sp_json_end_array(json);
+}
+
+static void allow_caching(struct sp_call *call, int64_t seconds)
+{
+    struct sp_answer *answer = &call->answer;
+    for (size_t i = 0; i < answer->header_count; i++)
+        if (strcmp(answer->headers[i].name, "Cache-Control") == 0)
+            answer->headers[i].value = sp_arena_printf(call->arena, "public, max-age=%lld", (long long)seconds);
+}
+
+enum sp_step sp_discovery_endpoint(struct sp_call *call)
+{
+    struct sp_buffer buffer;
+    struct sp_json_writer json;
+    sp_answer_buffer(call, &buffer);
+    sp_json_writer_init(&json, &buffer, false);
+    sp_json_begin_object(&json);
+    sp_json_string_member(&json, "issuer", call->authority->settings->issuer);
+    write_endpoints(call, &json);
+    write_scopes(call, &json);
+    write_texts(&json, "grant_types_supported", grant_types, sizeof grant_types / sizeof grant_types[0]);
+    WRITE_TEXTS(&json, "response_types_supported", "code");
+    WRITE_TEXTS(&json, "subject_types_supported", "public");
+    struct sp_str algorithm = sp_key_ring_algorithm(call->authority->keys, call->now);
+    sp_json_name(&json, SP_STR("id_token_signing_alg_values_supported"));
+    sp_json_begin_array(&json);
+    sp_json_put_string(&json, algorithm);
+    sp_json_end_array(&json);
+    sp_json_end_object(&json);
+    sp_answer_json(call, 200, &buffer);
+    allow_caching(call, 300);
+    return SP_GOES_ON;
+}
+
+enum sp_step sp_key_set_endpoint(struct sp_call *call)
+{
+    struct sp_buffer buffer;
+    struct sp_json_writer json;
+    sp_answer_buffer(call, &buffer);
+    sp_json_writer_init(&json, &buffer, false);
+    sp_key_ring_write_set(call->authority->keys, call->now, &json);
+    sp_answer_json(call, 200, &buffer);
+    /* Whoever caches this long still sees a new key before it signs. */
+    int64_t half = call->authority->settings->overlap_s / 2;
+    allow_caching(call, half < 300 ? half : 300);
+    return SP_GOES_ON;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The endpoints, made from endpoints.def. */
+#ifndef SP_AUTHORITY_ENDPOINT_H
+#define SP_AUTHORITY_ENDPOINT_H
+
+#include "authority/authority.h"
+
+/* Bits. HEAD goes where GET goes. */
+enum sp_method { SP_METHOD_GET = 1, SP_METHOD_POST = 2 };
+
+struct sp_endpoint {
+    const char *name, *path;
+    unsigned methods;
+    enum sp_step (*answer)(struct sp_call *call);
+    const char *metadata, *auth_methods_metadata; /* may be NULL */
+    bool any_origin;
+};
+
+extern const struct sp_endpoint sp_endpoints[];
+extern const size_t sp_endpoint_count;
+
+#define ENDPOINT(NAME, path, methods, function, ...) enum sp_step function(struct sp_call *call);
+#include "authority/endpoints.def"
+#undef ENDPOINT
+
+/* RFC 8414 3 and OpenID Connect Discovery 4, at both well-known forms. */
+enum sp_step sp_discovery_endpoint(struct sp_call *call);
+
+#endif

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "authority/key_ring.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include "authority/signer.h"
+#include "core/base/secret.h"
+#include "core/jose/seal.h"
+
+#define MAX_RING_KEYS 64u
+#define RING_ARENA_BYTES (1024u * 1024)
+/* Clocks of verifiers differ; a key stays this much longer than its last token. */
+#define FORGET_MARGIN_S 120
+
+struct ring_key {
+    struct sp_signer *signer;
+    struct sp_key_times times;
+};
+
+struct sp_key_ring {
+    struct sp_store *store;
+    unsigned char master_key[32];
+    struct ring_key keys[MAX_RING_KEYS];
+    size_t count;
+};
+
+static void collect_times(const struct sp_key_ring *ring, struct sp_key_times times[MAX_RING_KEYS])
+{
+    for (size_t i = 0; i < ring->count; i++)
+        times[i] = ring->keys[i].times;
+}
+
+static const struct ring_key *active_key(const struct sp_key_ring *ring, int64_t now)
+{
+    struct sp_key_times times[MAX_RING_KEYS];
+    collect_times(ring, times);
+    size_t active = sp_key_plan_active(times, ring->count, now);
+    return active < ring->count ? &ring->keys[active] : NULL;
+}
+
+static void forget_all(struct sp_key_ring *ring)
+{
+    for (size_t i = 0; i < ring->count; i++)
+        sp_signer_destroy(&ring->keys[i].signer);
+    ring->count = 0;
+}
+
+static enum sp_status explain(struct sp_key_ring *ring, enum sp_status status, char trouble[256])
+{
+    if (status == SP_IO)
+        snprintf(trouble, 256, "the store: %.230s", ring->store->trouble);
+    else if (status == SP_NOT_FOUND)
+        snprintf(
+            trouble, 256,
+            "the signing keys in the store are sealed under another master key: give that one back (keys.master_key or "
+            "STATE/authority.master_key)");
+    else if (status != SP_OK)
+        snprintf(trouble, 256, "signing keys: %s", sp_status_text(status));
+    return status;
+}
+
+static enum sp_status open_key(const struct sp_key_ring *ring, struct sp_arena *arena,
+                               const struct sp_stored_key *stored, struct ring_key *key)
+{
+    struct sp_str der;
+    enum sp_status status = sp_unseal(ring->master_key, stored->kid, stored->sealed, arena, &der);
+    if (status != SP_OK)
+        return status;
+    status = sp_signer_import(stored->algorithm, der, &key->signer);
+    sp_wipe((char *)(uintptr_t)der.at, der.len);
+    key->times =
+        (struct sp_key_times){stored->created_at, stored->active_from, stored->active_until, stored->forget_at};
+    return status;
+}
+
+enum sp_status sp_key_ring_reload(struct sp_key_ring *ring, char trouble[256])
+{
+    struct sp_arena *arena = sp_arena_create(RING_ARENA_BYTES);
+    if (arena == NULL)
+        return SP_NO_MEMORY;
+    struct ring_key keys[MAX_RING_KEYS];
+    struct sp_stored_key *stored = NULL;
+    size_t count = 0, opened = 0;
+    enum sp_status status = ring->store->methods->list_keys(ring->store, arena, &stored, &count);
+    for (; status == SP_OK && opened < count; opened++) {
+        keys[opened] = (struct ring_key){0};
+        status = open_key(ring, arena, &stored[opened], &keys[opened]);
+        if (status != SP_OK)
+            break;
+    }
+    if (status == SP_OK) {
+        forget_all(ring);
+        memcpy(ring->keys, keys, opened * sizeof keys[0]);
+        ring->count = opened;
+    } else {
+        for (size_t i = 0; i < opened; i++)
+            sp_signer_destroy(&keys[i].signer);
+    }
+    sp_arena_destroy(&arena);
+    return explain(ring, status, trouble);
+}
+
+static enum sp_status store_key(struct sp_key_ring *ring, struct sp_arena *arena, const struct ring_key *key)
+{
+    struct sp_str der, kid = sp_signer_kid(key->signer);
+    enum sp_status status = sp_signer_export(key->signer, arena, &der);
+    if (status != SP_OK)
+        return status;
+    struct sp_stored_key stored = {.kid = kid,
+                                   .algorithm = sp_signer_algorithm(key->signer),
+                                   .created_at = key->times.created_at,
+                                   .active_from = key->times.active_from,
+                                   .active_until = key->times.active_until,
+                                   .forget_at = key->times.forget_at};
+    status = sp_seal(ring->master_key, kid, der, arena, &stored.sealed);
+    sp_wipe((char *)(uintptr_t)der.at, der.len);
+    return status == SP_OK ? ring->store->methods->put_key(ring->store, &stored) : status;
+}
+
+/* Adds a key that signs from active_from; whoever would sign then ends there. A key that waited for a later moment is
+ * brought forward by `at_once` in place of making another: verifiers know it already. */
+static enum sp_status add_key(struct sp_key_ring *ring, const struct sp_authority_settings *settings,
+                              struct sp_arena *arena, int64_t active_from, int64_t now)
+{
+    struct ring_key fresh = {.times = {.created_at = now, .active_from = active_from}};
+    enum sp_status status = SP_OK;
+    bool brought_forward = false;
+    for (size_t i = 0; i < ring->count && status == SP_OK; i++) {
+        struct ring_key *key = &ring->keys[i];
+        if (key->times.active_from > active_from && !brought_forward) {
+            key->times.active_from = active_from;
+            brought_forward = true;
+            status = store_key(ring, arena, key);
+        }
+    }
+    for (size_t i = 0; i < ring->count && status == SP_OK; i++) {
+        struct ring_key *key = &ring->keys[i];
+        bool ends = key->times.active_from < active_from &&
+                    (key->times.active_until == 0 || key->times.active_until > active_from);
+        if (ends) {
+            key->times.active_until = active_from;
+            key->times.forget_at = active_from + settings->max_token_lifetime_s + FORGET_MARGIN_S;
+            status = store_key(ring, arena, key);
+        }
+    }
+    if (status != SP_OK || brought_forward)
+        return status;
+    if (ring->count == MAX_RING_KEYS)
+        return SP_TOO_LARGE;
+    status = sp_signer_generate(settings->algorithm, &fresh.signer);
+    if (status == SP_OK)
+        status = store_key(ring, arena, &fresh);
+    if (status == SP_OK)
+        ring->keys[ring->count++] = fresh;
+    else
+        sp_signer_destroy(&fresh.signer);
+    return status;
+}
+
+static enum sp_status do_deed(struct sp_key_ring *ring, const struct sp_authority_settings *settings,
+                              struct sp_arena *arena, const struct sp_key_plan *plan, int64_t now)
+{
+    if (plan->deed == SP_KEYS_GENERATE)
+        return add_key(ring, settings, arena, plan->active_from, now);
+    struct ring_key *key = &ring->keys[plan->index];
+    enum sp_status status = ring->store->methods->drop_key(ring->store, sp_signer_kid(key->signer));
+    if (status == SP_OK) {
+        sp_signer_destroy(&key->signer);
+        memmove(key, key + 1, (ring->count - plan->index - 1) * sizeof *key);
+        ring->count--;
+    }
+    return status;
+}
+
+static struct sp_key_plan what_is_due(const struct sp_key_ring *ring, const struct sp_authority_settings *settings,
+                                      int64_t now)
+{
+    struct sp_key_times times[MAX_RING_KEYS];
+    collect_times(ring, times);
+    bool changed = false;
+    for (size_t i = 0, newest = 0; i < ring->count; i++)
+        if (times[i].active_from >= times[newest].active_from) {
+            newest = i;
+            changed = !sp_str_equal(sp_signer_algorithm(ring->keys[i].signer), settings->algorithm);
+        }
+    return sp_key_plan(times, ring->count, settings->rotation_s, settings->overlap_s, changed, now);
+}
+
+/* Runs deeds inside one write of the store, on its newest state: another process may rotate at the same moment. */
+static enum sp_status change(struct sp_key_ring *ring, const struct sp_authority_settings *settings,
+                             const struct sp_key_plan *first, int64_t now, char trouble[256])
+{
+    struct sp_store *store = ring->store;
+    struct sp_arena *arena = sp_arena_create(RING_ARENA_BYTES);
+    if (arena == NULL)
+        return SP_NO_MEMORY;
+    enum sp_status status = store->methods->begin(store);
+    if (status != SP_OK) {
+        sp_arena_destroy(&arena);
+        return explain(ring, status, trouble);
+    }
+    status = sp_key_ring_reload(ring, trouble);
+    if (status == SP_OK && first != NULL)
+        status = do_deed(ring, settings, arena, first, now);
+    for (struct sp_key_plan plan; status == SP_OK && (plan = what_is_due(ring, settings, now)).deed != SP_KEYS_FINE;)
+        status = do_deed(ring, settings, arena, &plan, now);
+    if (status == SP_OK)
+        status = store->methods->keep(store);
+    else
+        store->methods->undo(store);
+    if (status == SP_OK)
+        status = store->methods->flush(store);
+    if (status != SP_OK) {
+        char ignored[256];
+        explain(ring, status, trouble);
+        if (sp_key_ring_reload(ring, ignored) != SP_OK)
+            status = SP_IO; /* what is in memory stays in use; the next tending tries again */
+    }
+    sp_arena_destroy(&arena);
+    return status;
+}
+
+enum sp_status sp_key_ring_tend(struct sp_key_ring *ring, const struct sp_authority_settings *settings, int64_t now,
+                                char trouble[256])
+{
+    if (what_is_due(ring, settings, now).deed == SP_KEYS_FINE)
+        return SP_OK;
+    return change(ring, settings, NULL, now, trouble);
+}
+
+enum sp_status sp_key_ring_rotate(struct sp_key_ring *ring, const struct sp_authority_settings *settings, bool at_once,
+                                  int64_t now, char trouble[256])
+{
+    struct sp_key_plan plan = {.deed = SP_KEYS_GENERATE, .active_from = at_once ? now : now + settings->overlap_s};
+    return change(ring, settings, &plan, now, trouble);
+}
+
+enum sp_status sp_key_ring_create(struct sp_store *store, const struct sp_authority_settings *settings,
+                                  const unsigned char master_key[32], int64_t now, struct sp_key_ring **out,
+                                  char trouble[256])
+{
+    struct sp_key_ring *ring = calloc(1, sizeof *ring);
+    if (ring == NULL)
+        return SP_NO_MEMORY;
+    ring->store = store;
+    memcpy(ring->master_key, master_key, sizeof ring->master_key);
+    enum sp_status status = sp_key_ring_reload(ring, trouble);
+    if (status == SP_OK)
+        status = sp_key_ring_tend(ring, settings, now, trouble);
+    if (status != SP_OK)
+        sp_key_ring_destroy(&ring);
+    else
+        *out = ring;
+    return status;
+}
+
+void sp_key_ring_destroy(struct sp_key_ring **ring)
+{
+    if (*ring == NULL)
+        return;
+    forget_all(*ring);
+    sp_wipe((*ring)->master_key, sizeof(*ring)->master_key);
+    free(*ring);
+    *ring = NULL;
+}
+
+enum sp_status sp_key_ring_sign(struct sp_key_ring *ring, struct sp_arena *arena, const char *type,
+                                struct sp_str payload, int64_t now, struct sp_str *jws)
+{
+    const struct ring_key *key = active_key(ring, now);
+    return key != NULL ? sp_signer_sign(key->signer, arena, type, payload, jws) : SP_CRYPTO;
+}
+
+enum sp_status sp_key_ring_verify(struct sp_key_ring *ring, struct sp_arena *arena, const char *type, struct sp_str jws,
+                                  struct sp_str *payload)
+{
+    enum sp_status status = SP_NOT_FOUND;
+    for (size_t i = 0; i < ring->count && status == SP_NOT_FOUND; i++)
+        status = sp_signer_verify(ring->keys[i].signer, arena, type, jws, payload);
+    return status;
+}
+
+struct sp_str sp_key_ring_algorithm(const struct sp_key_ring *ring, int64_t now)
+{
+    const struct ring_key *key = active_key(ring, now);
+    return key != NULL ? sp_signer_algorithm(key->signer) : SP_STR_NONE;
+}
+
+void sp_key_ring_write_set(const struct sp_key_ring *ring, int64_t now, struct sp_json_writer *writer)
+{
+    sp_json_begin_object(writer);
+    sp_json_name(writer, SP_STR("keys"));
+    sp_json_begin_array(writer);
+    for (size_t i = 0; i < ring->count; i++)
+        if (ring->keys[i].times.forget_at == 0 || now < ring->keys[i].times.forget_at)
+            sp_signer_write_public(ring->keys[i].signer, writer);
+    sp_json_end_array(writer);
+    sp_json_end_object(writer);
+}
+
+void sp_key_ring_write_states(const struct sp_key_ring *ring, int64_t now, struct sp_json_writer *writer)
+{
+    const struct ring_key *active = active_key(ring, now);
+    sp_json_begin_array(writer);
+    for (size_t i = 0; i < ring->count; i++) {
+        const struct ring_key *key = &ring->keys[i];
+        const char *state = key == active ? "signs" : key->times.active_from > now ? "published" : "retired";
+        sp_json_begin_object(writer);
+        sp_json_string_member(writer, "kid", sp_signer_kid(key->signer));
+        sp_json_string_member(writer, "algorithm", sp_signer_algorithm(key->signer));
+        sp_json_string_member(writer, "state", sp_str_from_cstr(state));
+        sp_json_int_member(writer, "created_at", key->times.created_at);
+        sp_json_int_member(writer, "active_from", key->times.active_from);
+        sp_json_int_member(writer, "active_until", key->times.active_until);
+        sp_json_int_member(writer, "forget_at", key->times.forget_at);
+        sp_json_end_object(writer);
+    }
+    sp_json_end_array(writer);
+}

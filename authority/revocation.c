@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* RFC 7009: a client gives a token back. What is not known or dead already is a success. */
+#include "authority/access_token.h"
+#include "authority/client_authentication.h"
+#include "authority/handle.h"
+#include "core/jose/crypto.h"
+#include "authority/denial.h"
+#include "authority/endpoint.h"
+
+static enum sp_step answer_done(struct sp_call *call)
+{
+    call->answer.status = 200;
+    sp_answer_header(call, "Cache-Control", SP_STR("no-store"));
+    return SP_GOES_ON;
+}
+
+/* A JWT stays what it is; that it is revoked is remembered until it would have died anyway. */
+static enum sp_status revoke_access_token(struct sp_call *call, const struct sp_client *client,
+                                          const struct sp_live_token *token)
+{
+    struct sp_store *store = call->authority->store;
+    if (!token->is_jwt)
+        return store->methods->drop_ticket(store, SP_TICKET_ACCESS, token->hash);
+    struct sp_ticket ticket = {
+        .kind = SP_TICKET_REVOKED, .client_id = client->id, .issued_at = call->now, .expires_at = token->expires_at};
+    sp_sha256(token->jti, ticket.hash);
+    bool fresh = false;
+    return store->methods->put_ticket(store, &ticket, &fresh);
+}
+
+enum sp_step sp_revocation_endpoint(struct sp_call *call)
+{
+    const struct sp_client *client = NULL;
+    if (sp_client_authenticate(call, &client) == SP_DENIED)
+        return SP_DENIED;
+    struct sp_str value = sp_call_parameter(call, "token");
+    if (value.at == NULL)
+        return SP_DENY(call, .cause = SP_CAUSE_REQUEST_PARAMETER_MISSING, .expected = SP_STR("token"),
+                       .tell = SP_STR("It is 'token'."));
+    struct sp_live_token token;
+    enum sp_cause cause = SP_CAUSE_NONE;
+    enum sp_status status = sp_access_token_find(call, value, &token, &cause);
+    if (status == SP_NOT_FOUND)
+        return answer_done(call);
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
+    struct sp_str owner = sp_json_string(sp_json_member(token.claims, SP_STR("client_id")));
+    if (!sp_str_equal(owner, client->id))
+        return SP_DENY(call, .cause = SP_CAUSE_REQUEST_TOKEN_OF_OTHER_CLIENT, .expected = owner,
+                       .received = client->id);
+    struct sp_store *store = call->authority->store;
+    status = store->methods->begin(store);
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
+    status = revoke_access_token(call, client, &token);
+    if (status != SP_OK) {
+        store->methods->undo(store);
+        return sp_deny_failure(call, status);
+    }
+    status = store->methods->keep(store);
+    return status == SP_OK ? answer_done(call) : sp_deny_failure(call, status);
+}

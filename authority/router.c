@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Path → endpoint, with what holds for all of them: methods, media type, repeated parameters, CORS. */
+#include "authority/endpoint.h"
+#include "authority/denial.h"
+
+const struct sp_endpoint sp_endpoints[] = {
+#define ENDPOINT(NAME, path, methods, function, metadata, auth_methods, any_origin)                                    \
+    {#NAME, path, methods, function, metadata, auth_methods, any_origin},
+#include "authority/endpoints.def"
+#undef ENDPOINT
+};
+const size_t sp_endpoint_count = sizeof sp_endpoints / sizeof sp_endpoints[0];
+
+static const struct sp_endpoint discovery = {
+    "DISCOVERY", "/.well-known/openid-configuration", SP_METHOD_GET, sp_discovery_endpoint, NULL, NULL, true};
+
+/* Both documents, each below the issuer (OIDC Discovery 4) and in front of its path (RFC 8414 3.1). */
+static bool is_discovery(const struct sp_authority_settings *settings, struct sp_str path)
+{
+    static const struct sp_str names[] = {{"/.well-known/openid-configuration", 33},
+                                          {"/.well-known/oauth-authorization-server", 39}};
+    struct sp_str base = settings->base_path;
+    for (size_t i = 0; i < 2; i++) {
+        bool appended = sp_str_has_prefix(path, base) && sp_str_equal(sp_str_slice(path, base.len, path.len), names[i]);
+        bool inserted =
+            sp_str_has_prefix(path, names[i]) && sp_str_equal(sp_str_slice(path, names[i].len, path.len), base);
+        if (appended || inserted)
+            return true;
+    }
+    return false;
+}
+
+static const struct sp_endpoint *find_endpoint(const struct sp_authority_settings *settings, struct sp_str path)
+{
+    if (is_discovery(settings, path))
+        return &discovery;
+    if (!sp_str_has_prefix(path, settings->base_path))
+        return NULL;
+    struct sp_str below = sp_str_slice(path, settings->base_path.len, path.len);
+    for (size_t i = 0; i < sp_endpoint_count; i++)
+        if (sp_str_equal(below, sp_str_from_cstr(sp_endpoints[i].path)))
+            return &sp_endpoints[i];
+    return NULL;
+}
+
+static unsigned method_bit(struct sp_str method)
+{
+    if (sp_str_equal(method, SP_STR("GET")) || sp_str_equal(method, SP_STR("HEAD")))
+        return SP_METHOD_GET;
+    return sp_str_equal(method, SP_STR("POST")) ? (unsigned)SP_METHOD_POST : 0;
+}
+
+static struct sp_str allowed(const struct sp_endpoint *endpoint)
+{
+    static const struct sp_str texts[] = {{"", 0}, {"GET, HEAD", 9}, {"POST", 4}, {"GET, HEAD, POST", 15}};
+    return texts[endpoint->methods];
+}
+
+static enum sp_step refuse_method(struct sp_call *call, const struct sp_endpoint *endpoint)
+{
+    sp_answer_header(call, "Allow", allowed(endpoint));
+    return SP_DENY(call, .cause = SP_CAUSE_REQUEST_METHOD, .expected = allowed(endpoint),
+                   .received = call->asked.method, .status = 405);
+}
+
+/* The media type alone, without its parameters. */
+static bool is_form(struct sp_str content_type)
+{
+    struct sp_str type = sp_str_trim(sp_str_slice(content_type, 0, sp_str_index_of(content_type, ';', 0)));
+    return sp_str_equal_ignoring_case(type, SP_STR("application/x-www-form-urlencoded"));
+}
+
+static enum sp_step read_parameters(struct sp_call *call)
+{
+    struct sp_asked *asked = &call->asked;
+    bool is_post = sp_str_equal(asked->method, SP_STR("POST"));
+    if (is_post && !is_form(asked->content_type))
+        return SP_DENY(call, .cause = SP_CAUSE_REQUEST_NOT_FORM,
+                       .expected = SP_STR("application/x-www-form-urlencoded"),
+                       .received = asked->content_type.len > 0 ? asked->content_type : SP_STR("no Content-Type"));
+    size_t offset = 0;
+    enum sp_status status =
+        sp_form_parse(call->arena, is_post ? asked->body : asked->query, &call->parameters, &offset);
+    if (status == SP_MALFORMED)
+        return SP_DENY(call, .cause = SP_CAUSE_REQUEST_NOT_FORM, .expected = SP_STR("form-encoded UTF-8 text"),
+                       .received =
+                           sp_arena_printf(call->arena, "a byte or %%-escape at offset %zu that is none", offset),
+                       .tell = sp_arena_printf(call->arena, "The fault is at byte %zu.", offset));
+    if (status == SP_TOO_LARGE)
+        return SP_DENY(call, .cause = SP_CAUSE_REQUEST_TOO_LARGE,
+                       .expected = sp_arena_printf(call->arena, "at most %u bytes and %u parameters", SP_MAX_FORM_BYTES,
+                                                   SP_MAX_FORM_PARAMETERS),
+                       .received = sp_arena_printf(call->arena, "%zu bytes", asked->body.len + asked->query.len));
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
+    struct sp_str repeated = sp_form_repeated(&call->parameters);
+    if (repeated.at != NULL)
+        return SP_DENY(call, .cause = SP_CAUSE_REQUEST_DUPLICATE_PARAMETER, .expected = SP_STR("each parameter once"),
+                       .received = repeated,
+                       .tell = sp_arena_printf(call->arena, "It is '%.*s'.", SP_STR_ARG(repeated)));
+    return SP_GOES_ON;
+}
+
+static void answer_preflight(struct sp_call *call)
+{
+    call->answer.status = 204;
+    sp_answer_header(call, "Access-Control-Allow-Methods", SP_STR("GET, POST"));
+    sp_answer_header(call, "Access-Control-Allow-Headers", SP_STR("Authorization, Content-Type, DPoP"));
+    sp_answer_header(call, "Access-Control-Max-Age", SP_STR("3600"));
+}
+
+void sp_authority_answer(struct sp_call *call)
+{
+    const struct sp_endpoint *endpoint = find_endpoint(call->authority->settings, call->asked.path);
+    if (endpoint == NULL) {
+        (void)SP_DENY(call, .cause = SP_CAUSE_REQUEST_ENDPOINT_UNKNOWN, .received = call->asked.path,
+                      .expected = call->authority->settings->issuer,
+                      .detail = sp_authority_url(call, "/.well-known/openid-configuration"));
+        return;
+    }
+    call->endpoint = endpoint->name;
+    if (endpoint->any_origin && call->asked.origin.len > 0) {
+        sp_answer_header(call, "Access-Control-Allow-Origin", SP_STR("*"));
+        if (sp_str_equal(call->asked.method, SP_STR("OPTIONS"))) {
+            answer_preflight(call);
+            return;
+        }
+        sp_answer_header(call, "Access-Control-Expose-Headers", SP_STR("WWW-Authenticate, DPoP-Nonce"));
+    }
+    if ((endpoint->methods & method_bit(call->asked.method)) == 0)
+        (void)refuse_method(call, endpoint);
+    else if (read_parameters(call) == SP_GOES_ON)
+        (void)endpoint->answer(call);
+}
+
+struct sp_str sp_authority_url(const struct sp_call *call, const char *path)
+{
+    return sp_arena_printf(call->arena, "%.*s%s", SP_STR_ARG(call->authority->settings->base), path);
+}

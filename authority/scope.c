@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "authority/scope.h"
+
+#include "authority/denial.h"
+#include "core/base/limits.h"
+
+bool sp_scope_has(struct sp_str scope, struct sp_str word)
+{
+    struct sp_str item;
+    while (sp_str_next_word(&scope, SP_STR(" "), &item))
+        if (sp_str_equal(item, word))
+            return true;
+    return false;
+}
+
+bool sp_scope_covers(struct sp_str outer, struct sp_str inner)
+{
+    struct sp_str item;
+    while (sp_str_next_word(&inner, SP_STR(" "), &item))
+        if (!sp_scope_has(outer, item))
+            return false;
+    return true;
+}
+
+struct sp_str sp_list_in_words(struct sp_arena *arena, struct sp_str_list list, const char *when_empty)
+{
+    struct sp_buffer words;
+    sp_buffer_init(&words, arena, 4096);
+    for (size_t i = 0; i < list.count && i < 20; i++)
+        sp_buffer_printf(&words, "%s%.*s", i == 0 ? "" : ", ", SP_STR_ARG(list.at[i]));
+    if (list.count > 20)
+        sp_buffer_append(&words, SP_STR(", …"));
+    return words.len > 0 ? sp_buffer_str(&words) : sp_str_from_cstr(when_empty);
+}
+
+static enum sp_step check_scope(struct sp_call *call, const struct sp_client *client, struct sp_str word)
+{
+    if (sp_list_has(client->scopes, word))
+        return SP_GOES_ON;
+    bool known = sp_list_has(call->authority->settings->scopes, word);
+    struct sp_str tell = sp_arena_printf(call->arena, "It is '%.*s'.", SP_STR_ARG(word));
+    return SP_DENY(call, .cause = known ? SP_CAUSE_REQUEST_SCOPE_NOT_ALLOWED : SP_CAUSE_REQUEST_SCOPE_UNKNOWN,
+                   .expected = sp_list_in_words(call->arena, client->scopes, "no scope at all"), .received = word,
+                   .tell = tell);
+}
+
+/* Scopes that only make sense with a person are not given to a client that asks for itself. */
+static bool is_personal(struct sp_str scope)
+{
+    static const struct sp_str personal[] = {{"openid", 6},  {"profile", 7}, {"email", 5},
+                                             {"address", 7}, {"phone", 5},   {"offline_access", 14}};
+    for (size_t i = 0; i < sizeof personal / sizeof personal[0]; i++)
+        if (sp_str_equal(scope, personal[i]))
+            return true;
+    return false;
+}
+
+enum sp_step sp_scope_decide(struct sp_call *call, const struct sp_client *client, bool all_by_default,
+                             struct sp_str *scope)
+{
+    struct sp_str asked = sp_call_parameter(call, "scope"), word;
+    struct sp_buffer granted;
+    sp_buffer_init(&granted, call->arena, SP_MAX_FORM_BYTES);
+    for (size_t i = 0; asked.at == NULL && all_by_default && i < client->scopes.count; i++)
+        if (!is_personal(client->scopes.at[i]))
+            sp_buffer_printf(&granted, "%s%.*s", granted.len > 0 ? " " : "", SP_STR_ARG(client->scopes.at[i]));
+    unsigned count = 0;
+    while (sp_str_next_word(&asked, SP_STR(" "), &word)) {
+        if (++count > SP_MAX_SCOPES)
+            return SP_DENY(call, .cause = SP_CAUSE_REQUEST_TOO_LARGE, .received = SP_STR("too many scopes"),
+                           .expected = sp_arena_printf(call->arena, "at most %u scopes", SP_MAX_SCOPES));
+        if (check_scope(call, client, word) == SP_DENIED)
+            return SP_DENIED;
+        if (!sp_scope_has(sp_buffer_str(&granted), word))
+            sp_buffer_printf(&granted, "%s%.*s", granted.len > 0 ? " " : "", SP_STR_ARG(word));
+    }
+    if (sp_buffer_status(&granted) != SP_OK)
+        return sp_deny_failure(call, sp_buffer_status(&granted));
+    *scope = sp_buffer_str(&granted);
+    return SP_GOES_ON;
+}
+
+enum sp_step sp_audience_decide(struct sp_call *call, const struct sp_client *client, struct sp_str_list *audiences)
+{
+    static const char *const names[] = {"resource", "audience"};
+    struct sp_str *asked = sp_arena_calloc(call->arena, SP_MAX_AUDIENCES, sizeof *asked);
+    if (asked == NULL)
+        return sp_deny_failure(call, SP_NO_MEMORY);
+    size_t count = 0;
+    for (size_t i = 0; i < 2; i++) {
+        struct sp_str value;
+        for (size_t position = 0; sp_form_next(&call->parameters, sp_str_from_cstr(names[i]), &position, &value);) {
+            if (!sp_list_has(client->audiences, value) || count == SP_MAX_AUDIENCES)
+                return SP_DENY(
+                    call, .cause = SP_CAUSE_REQUEST_RESOURCE_INVALID, .received = value,
+                    .expected = sp_list_in_words(call->arena, client->audiences, "none is registered for the client"),
+                    .tell = sp_arena_printf(call->arena, "It is '%.*s'.", SP_STR_ARG(value)));
+            if (!sp_list_has((struct sp_str_list){asked, count}, value))
+                asked[count++] = value;
+        }
+    }
+    if (count == 0 && client->audiences.count > 0)
+        asked[count++] = client->audiences.at[0];
+    *audiences = (struct sp_str_list){asked, count};
+    return SP_GOES_ON;
+}

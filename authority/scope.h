@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a request asks for, held against what its client may have: scopes (RFC 6749 3.3) and resources (RFC 8707). */
+#ifndef SP_AUTHORITY_SCOPE_H
+#define SP_AUTHORITY_SCOPE_H
+
+#include "authority/authority.h"
+
+/* `scope` of the request, each once, in its order. Not sent: all of the client's, when there is no person to ask
+ * (`all_by_default`), or none. */
+SP_MUST_CHECK enum sp_step sp_scope_decide(struct sp_call *call, const struct sp_client *client, bool all_by_default,
+                                           struct sp_str *scope);
+/* True when the space-separated list has the word. */
+bool sp_scope_has(struct sp_str scope, struct sp_str word);
+/* True when every word of inner is in outer. */
+bool sp_scope_covers(struct sp_str outer, struct sp_str inner);
+
+/* `resource` (and `audience`) of the request; not sent: the client's first. In arena. */
+SP_MUST_CHECK enum sp_step sp_audience_decide(struct sp_call *call, const struct sp_client *client,
+                                              struct sp_str_list *audiences);
+
+/* "a, b or c" for messages. */
+struct sp_str sp_list_in_words(struct sp_arena *arena, struct sp_str_list list, const char *when_empty);
+
+#endif

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "authority/server.h"
+
+#include <errno.h>
+#include <microhttpd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+#include "authority/call_log.h"
+#include "authority/denial.h"
+#include "authority/key_ring.h"
+
+#define CALL_ARENA_BYTES (4u * 1024 * 1024)
+#define CONNECTION_MEMORY_BYTES (64u * 1024)
+#define MAX_CONNECTIONS 4096u
+#define IDLE_SECONDS 60u
+#define KEPT_EXCHANGES 256u
+#define PURGE_PERIOD_S 60
+#define PURGE_ROWS 5000
+
+/* One request from its first byte to the last of its answer. Kept for reuse: a call then costs no malloc for its arena.
+ */
+struct exchange {
+    struct exchange *next; /* waiting, or free */
+    struct sp_arena *arena;
+    struct sp_buffer body;
+    struct sp_str uri;
+    bool began, answered, body_too_large;
+    struct MHD_Connection *connection;
+    struct sp_call call;
+};
+
+struct server {
+    const struct sp_server_terms *terms;
+    struct sp_authority *authority;
+    struct MHD_Daemon *daemon;
+    struct sp_call_log log;
+    struct exchange *waiting; /* answered, but their writes are not flushed yet */
+    struct exchange *free;
+    size_t free_count;
+    int64_t now, tended_at, purged_at, seen_version;
+    bool stops;
+};
+
+/* ---- exchanges ---- */
+static struct exchange *take_exchange(struct server *server)
+{
+    struct exchange *exchange = server->free;
+    if (exchange != NULL) {
+        server->free = exchange->next;
+        server->free_count--;
+    } else {
+        exchange = calloc(1, sizeof *exchange);
+        if (exchange != NULL && (exchange->arena = sp_arena_create(CALL_ARENA_BYTES)) == NULL) {
+            free(exchange);
+            exchange = NULL;
+        }
+    }
+    return exchange;
+}
+
+static void give_back(struct server *server, struct exchange *exchange)
+{
+    sp_arena_reset(exchange->arena);
+    if (server->free_count >= KEPT_EXCHANGES) {
+        sp_arena_destroy(&exchange->arena);
+        free(exchange);
+        return;
+    }
+    *exchange = (struct exchange){.arena = exchange->arena, .next = server->free};
+    server->free = exchange;
+    server->free_count++;
+}
+
+/* ---- reading the request ---- */
+/* Called before anything is parsed: the only place where the target is seen as it was sent. */
+static void *on_uri(void *context, const char *uri, struct MHD_Connection *connection)
+{
+    struct server *server = context;
+    struct exchange *exchange = take_exchange(server);
+    if (exchange == NULL)
+        return NULL;
+    exchange->connection = connection;
+    sp_buffer_init(&exchange->body, exchange->arena, SP_MAX_FORM_BYTES + 1);
+    if (sp_arena_copy(exchange->arena, sp_str_from_cstr(uri), &exchange->uri) != SP_OK) {
+        give_back(server, exchange);
+        return NULL;
+    }
+    return exchange;
+}
+
+static const struct {
+    const char *name;
+    size_t offset;
+} header_rows[] = {
+    {"Content-Type", offsetof(struct sp_asked, content_type)},
+    {"Cookie", offsetof(struct sp_asked, cookie)},
+    {"Origin", offsetof(struct sp_asked, origin)},
+    {"Accept", offsetof(struct sp_asked, accept)},
+    {"Accept-Language", offsetof(struct sp_asked, accept_language)},
+    {"X-Forwarded-Proto", offsetof(struct sp_asked, forwarded_proto)},
+    {"X-Real-IP", offsetof(struct sp_asked, client_address)},
+    {"X-Request-Id", offsetof(struct sp_asked, request_id)},
+};
+
+static enum MHD_Result on_header(void *context, enum MHD_ValueKind kind, const char *key, const char *text)
+{
+    (void)kind;
+    struct sp_asked *asked = context;
+    struct sp_str name = sp_str_from_cstr(key), value = sp_str_from_cstr(text);
+    if (sp_str_equal_ignoring_case(name, SP_STR("Authorization"))) {
+        asked->authorization = value;
+        asked->authorization_count++;
+    } else if (sp_str_equal_ignoring_case(name, SP_STR("DPoP"))) {
+        asked->dpop = value;
+        asked->dpop_count++;
+    }
+    for (size_t i = 0; i < sizeof header_rows / sizeof header_rows[0]; i++)
+        if (sp_str_equal_ignoring_case(name, sp_str_from_cstr(header_rows[i].name)))
+            *(struct sp_str *)((char *)asked + header_rows[i].offset) = value;
+    return MHD_YES;
+}
+
+static void read_asked(const struct exchange *exchange, const char *method, struct sp_asked *asked)
+{
+    size_t mark = sp_str_index_of(exchange->uri, '?', 0);
+    *asked = (struct sp_asked){.method = sp_str_from_cstr(method),
+                               .path = sp_str_slice(exchange->uri, 0, mark),
+                               .query = sp_str_slice(exchange->uri, mark + 1, exchange->uri.len),
+                               .body = sp_buffer_str(&exchange->body)};
+    MHD_get_connection_values(exchange->connection, MHD_HEADER_KIND, on_header, asked);
+}
+
+/* ---- answering ---- */
+static enum MHD_Result queue_answer(const struct exchange *exchange)
+{
+    const struct sp_answer *answer = &exchange->call.answer;
+    /* The body lives in the exchange's arena until the answer has been sent. */
+    struct MHD_Response *response = MHD_create_response_from_buffer(
+        answer->body.len, (void *)(uintptr_t)(answer->body.at != NULL ? answer->body.at : ""), MHD_RESPMEM_PERSISTENT);
+    if (response == NULL)
+        return MHD_NO;
+    MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+    if (answer->content_type != NULL)
+        MHD_add_response_header(response, "Content-Type", answer->content_type);
+    for (size_t i = 0; i < answer->header_count; i++) {
+        struct sp_str value;
+        if (sp_arena_copy(exchange->arena, answer->headers[i].value, &value) == SP_OK && value.at != NULL)
+            MHD_add_response_header(response, answer->headers[i].name, value.at);
+    }
+    enum MHD_Result queued = MHD_queue_response(exchange->connection, (unsigned)answer->status, response);
+    MHD_destroy_response(response);
+    return queued;
+}
+
+static void answer_call(struct server *server, struct exchange *exchange, const char *method)
+{
+    struct sp_call *call = &exchange->call;
+    *call = (struct sp_call){.authority = server->authority, .arena = exchange->arena, .now = server->now};
+    read_asked(exchange, method, &call->asked);
+    if (exchange->body_too_large)
+        (void)SP_DENY(call, .cause = SP_CAUSE_REQUEST_TOO_LARGE,
+                      .expected = sp_arena_printf(call->arena, "at most %u bytes", SP_MAX_FORM_BYTES),
+                      .received = SP_STR("a longer body"));
+    else
+        sp_authority_answer(call);
+    exchange->answered = true;
+}
+
+static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url, const char *method,
+                                  const char *version, const char *data, size_t *data_size, void **state)
+{
+    (void)url;
+    (void)version;
+    (void)connection;
+    struct server *server = context;
+    struct exchange *exchange = *state;
+    if (exchange == NULL)
+        return MHD_NO;
+    if (!exchange->began) {
+        exchange->began = true;
+        return MHD_YES;
+    }
+    if (*data_size > 0) {
+        sp_buffer_append(&exchange->body, sp_str(data, *data_size));
+        exchange->body_too_large = sp_buffer_status(&exchange->body) != SP_OK;
+        *data_size = 0;
+        return MHD_YES;
+    }
+    if (exchange->answered)
+        return queue_answer(exchange);
+    uint64_t kept = server->authority->store->kept;
+    answer_call(server, exchange, method);
+    if (server->authority->store->kept != kept) {
+        exchange->next = server->waiting;
+        server->waiting = exchange;
+        MHD_suspend_connection(exchange->connection);
+        return MHD_YES;
+    }
+    sp_call_log_add(&server->log, &exchange->call);
+    return queue_answer(exchange);
+}
+
+static void on_completed(void *context, struct MHD_Connection *connection, void **state,
+                         enum MHD_RequestTerminationCode code)
+{
+    (void)connection;
+    (void)code;
+    if (*state != NULL)
+        give_back(context, *state);
+    *state = NULL;
+}
+
+/* ---- turns ---- */
+static void end_turn(struct server *server)
+{
+    enum sp_status status = server->authority->store->methods->flush(server->authority->store);
+    while (server->waiting != NULL) {
+        struct exchange *exchange = server->waiting;
+        server->waiting = exchange->next;
+        exchange->next = NULL;
+        if (status != SP_OK) {
+            exchange->call.answer = (struct sp_answer){0};
+            (void)sp_deny_failure(&exchange->call, status);
+        }
+        sp_call_log_add(&server->log, &exchange->call);
+        MHD_resume_connection(exchange->connection);
+    }
+    sp_call_log_flush(&server->log);
+}
+
+/* Housekeeping between turns: keys that are due, keys that another process changed, tickets that are dead. */
+static void tend(struct server *server)
+{
+    if (server->now == server->tended_at)
+        return;
+    server->tended_at = server->now;
+    struct sp_authority *authority = server->authority;
+    struct sp_store *store = authority->store;
+    char trouble[256] = "";
+    int64_t version = 0;
+    enum sp_status status = store->methods->version(store, &version);
+    if (status == SP_OK && version != server->seen_version) {
+        server->seen_version = version;
+        status = sp_key_ring_reload(authority->keys, trouble);
+    }
+    if (status == SP_OK)
+        status = sp_key_ring_tend(authority->keys, authority->settings, server->now, trouble);
+    if (status == SP_OK && server->now - server->purged_at >= PURGE_PERIOD_S) {
+        server->purged_at = server->now;
+        /* A day longer than they live: a late replay is still told as what it is. */
+        status = store->methods->purge_tickets(store, server->now - 86400, PURGE_ROWS);
+    }
+    if (status != SP_OK)
+        fprintf(stderr, "authority: %s\n", trouble[0] != '\0' ? trouble : store->trouble);
+}
+
+static void on_signal(struct server *server, int signal_fd)
+{
+    struct signalfd_siginfo info;
+    while (read(signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
+        if (info.ssi_signo != SIGHUP)
+            server->stops = true;
+        else if (server->terms->reload != NULL)
+            server->terms->reload(server->terms->reload_context, server->authority);
+    }
+}
+
+static int64_t epoch_now(void)
+{
+    return (int64_t)time(NULL);
+}
+
+/* Readiness of the one loop: libmicrohttpd's own epoll descriptor and our signals. */
+static enum sp_status watch(struct server *server, int *epoll_fd, int *signal_fd)
+{
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
+    if (info == NULL || sigprocmask(SIG_BLOCK, &signals, NULL) != 0)
+        return SP_IO;
+    *signal_fd = signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
+    *epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    struct epoll_event of_daemon = {.events = EPOLLIN, .data.fd = info->epoll_fd},
+                       of_signal = {.events = EPOLLIN, .data.fd = *signal_fd};
+    bool ready = *signal_fd >= 0 && *epoll_fd >= 0 &&
+                 epoll_ctl(*epoll_fd, EPOLL_CTL_ADD, info->epoll_fd, &of_daemon) == 0 &&
+                 epoll_ctl(*epoll_fd, EPOLL_CTL_ADD, *signal_fd, &of_signal) == 0;
+    return ready ? SP_OK : SP_IO;
+}
+
+static void turn(struct server *server, int epoll_fd, int signal_fd)
+{
+    MHD_UNSIGNED_LONG_LONG wait_ms = 1000;
+    if (MHD_get_timeout(server->daemon, &wait_ms) != MHD_YES || wait_ms > 1000)
+        wait_ms = 1000;
+    struct epoll_event events[2];
+    int count = epoll_wait(epoll_fd, events, 2, (int)wait_ms);
+    server->now = epoch_now();
+    for (int i = 0; i < count; i++)
+        if (events[i].data.fd == signal_fd)
+            on_signal(server, signal_fd);
+    MHD_run(server->daemon);
+    bool resumed = server->waiting != NULL;
+    end_turn(server);
+    if (resumed)
+        MHD_run(server->daemon); /* the resumed ones send their answers now, not after another wait */
+    end_turn(server);
+    tend(server);
+}
+
+enum sp_status sp_server_run(const struct sp_server_terms *terms)
+{
+    struct server server = {.terms = terms, .authority = terms->authority, .now = epoch_now()};
+    int epoll_fd = -1, signal_fd = -1;
+    enum sp_status status = SP_IO;
+    sp_call_log_init(&server.log, terms->log_fd, terms->tells_refusals);
+    server.daemon =
+        MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request,
+                         &server, MHD_OPTION_LISTEN_SOCKET, terms->listen_fd, MHD_OPTION_URI_LOG_CALLBACK, on_uri,
+                         &server, MHD_OPTION_NOTIFY_COMPLETED, on_completed, &server, MHD_OPTION_CONNECTION_LIMIT,
+                         MAX_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_SECONDS,
+                         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES, MHD_OPTION_END);
+    if (server.daemon == NULL)
+        goto done;
+    status = watch(&server, &epoll_fd, &signal_fd);
+    while (status == SP_OK && !server.stops)
+        turn(&server, epoll_fd, signal_fd);
+    end_turn(&server);
+done:
+    if (server.daemon != NULL)
+        MHD_stop_daemon(server.daemon);
+    sp_call_log_fini(&server.log);
+    if (epoll_fd >= 0)
+        close(epoll_fd);
+    if (signal_fd >= 0)
+        close(signal_fd);
+    while (server.free != NULL) {
+        struct exchange *exchange = server.free;
+        server.free = exchange->next;
+        sp_arena_destroy(&exchange->arena);
+        free(exchange);
+    }
+    return status;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The authority's process: one thread, one loop on libmicrohttpd's epoll. A turn of the loop reads what is there,
+ * answers it, flushes the store once for all calls that wrote, writes the log, and only then lets those answers go.
+ * That is what makes opaque tokens and codes cost a share of an fsync and not one each, and what makes a code
+ * single-use without locks. */
+#ifndef SP_AUTHORITY_SERVER_H
+#define SP_AUTHORITY_SERVER_H
+
+#include "authority/authority.h"
+
+struct sp_server_terms {
+    int listen_fd; /* bound and listening: TCP or unix; the server closes it */
+    struct sp_authority *authority;
+    int log_fd; /* -1: no call log */
+    bool tells_refusals;
+    /* SIGHUP: reads the configuration anew and swaps authority->settings; complains itself and leaves them when it
+     * cannot. */
+    void (*reload)(void *context, struct sp_authority *authority);
+    void *reload_context;
+};
+
+/* Returns when SIGTERM or SIGINT came and the calls under way are answered. SP_IO: libmicrohttpd could not start. */
+SP_MUST_CHECK enum sp_status sp_server_run(const struct sp_server_terms *terms);
+
+/* "HOST:PORT", ":PORT" (loopback) or port 0 for any free one; *url becomes "http://127.0.0.1:PORT". SP_IO with trouble.
+ */
+SP_MUST_CHECK enum sp_status sp_listen_tcp(struct sp_str address, int *fd, char url[80], char trouble[256]);
+/* Takes the place of a socket that nobody serves; SP_IO with trouble when somebody does. */
+SP_MUST_CHECK enum sp_status sp_listen_unix(const char *path, int *fd, char trouble[256]);
+
+#endif

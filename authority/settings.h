@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The `authority:` section of sallyport.yaml as values. Immutable after reading; a reload reads new ones and swaps the
+ * pointer. Whole-file checks (unknown members elsewhere, references) are core/policy's; this reads its own section and
+ * says what is wrong with it. */
+#ifndef SP_AUTHORITY_SETTINGS_H
+#define SP_AUTHORITY_SETTINGS_H
+
+#include "authority/client.h"
+#include "core/base/arena.h"
+#include "core/base/json.h"
+
+#define SP_MAX_CLIENTS 100000u
+
+struct sp_authority_settings {
+    struct sp_str issuer;    /* exactly as written: `iss` byte for byte */
+    struct sp_str base;      /* the issuer without a final slash: endpoints are base + path */
+    struct sp_str base_path; /* its path, "" for none */
+    bool is_https;
+    const struct sp_client *clients; /* sorted by id */
+    size_t client_count;
+    struct sp_str_list scopes; /* every scope that some client may have, and those of OpenID Connect */
+    enum sp_token_format token_format;
+    int64_t token_lifetime_s;     /* access tokens */
+    int64_t max_token_lifetime_s; /* the longest of any client: how long a key outlives its last signature */
+    int64_t code_lifetime_s, refresh_lifetime_s, refresh_grace_s, session_lifetime_s, device_lifetime_s;
+    struct sp_str algorithm;  /* of new signing keys */
+    int64_t rotation_s;       /* a key signs this long; 0: only by hand */
+    int64_t overlap_s;        /* a new key is published this long before it signs */
+    struct sp_str master_key; /* as configured; absent: STATE/authority.master_key */
+    bool development;         /* --dev: developer's pages say more */
+};
+
+struct sp_settings_error {
+    struct sp_str member;  /* "authority.clients.web.grants" */
+    struct sp_str message; /* what is wrong and what to write instead */
+};
+
+/* default_issuer: where the section names none; absent: it must. SP_MALFORMED with *error; SP_NO_MEMORY. Texts in arena
+ * or borrowed from section. */
+SP_MUST_CHECK enum sp_status sp_authority_settings_read(struct sp_arena *arena, const struct sp_json *section,
+                                                        struct sp_str default_issuer,
+                                                        struct sp_authority_settings *settings,
+                                                        struct sp_settings_error *error);
+
+const struct sp_client *sp_client_find(const struct sp_authority_settings *settings, struct sp_str id);
+/* A registered id that differs from the unknown one by letter case, white space or one typing error; NULL when none
+ * does. */
+const struct sp_client *sp_client_nearest(const struct sp_authority_settings *settings, struct sp_str id);
+
+#endif

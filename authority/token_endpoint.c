@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* POST /token: who is the client, which grant, is it the client's to use; the grant does the rest. */
+#include "authority/client_authentication.h"
+#include "authority/denial.h"
+#include "authority/endpoint.h"
+#include "authority/grant.h"
+
+static const struct {
+    unsigned bit;
+    struct sp_str type;
+    enum sp_step (*run)(struct sp_call *call, const struct sp_client *client);
+} grants[] = {
+#define GRANT(NAME, bit, text, function) {SP_GRANT_##NAME, {text, sizeof text - 1}, function},
+#include "authority/grants.def"
+#undef GRANT
+};
+#define GRANT_COUNT (sizeof grants / sizeof grants[0])
+
+static struct sp_str grants_in_words(struct sp_call *call, unsigned set)
+{
+    struct sp_buffer words;
+    sp_buffer_init(&words, call->arena, 1024);
+    for (size_t i = 0; i < GRANT_COUNT; i++)
+        if ((set & grants[i].bit) != 0)
+            sp_buffer_printf(&words, "%s%.*s", words.len > 0 ? ", " : "", SP_STR_ARG(grants[i].type));
+    return sp_buffer_str(&words);
+}
+
+enum sp_step sp_token_endpoint(struct sp_call *call)
+{
+    struct sp_str type = sp_call_parameter(call, "grant_type");
+    call->grant = type;
+    const struct sp_client *client = NULL;
+    if (type.at == NULL)
+        return SP_DENY(call, .cause = SP_CAUSE_REQUEST_PARAMETER_MISSING, .expected = SP_STR("grant_type"),
+                       .received = SP_STR("no grant_type"), .tell = SP_STR("It is 'grant_type'."));
+    if (sp_client_authenticate(call, &client) == SP_DENIED)
+        return SP_DENIED;
+    for (size_t i = 0; i < GRANT_COUNT; i++) {
+        if (!sp_str_equal(grants[i].type, type))
+            continue;
+        if ((client->grants & grants[i].bit) == 0)
+            return SP_DENY(call, .cause = SP_CAUSE_REQUEST_GRANT_NOT_ALLOWED,
+                           .expected = grants_in_words(call, client->grants), .received = type, .detail = client->id);
+        return grants[i].run(call, client);
+    }
+    return SP_DENY(call, .cause = SP_CAUSE_REQUEST_GRANT_UNKNOWN, .expected = grants_in_words(call, ~0u),
+                   .received = type);
+}
+
+enum sp_step sp_token_answer_write(struct sp_call *call, const struct sp_token_answer *answer)
+{
+    struct sp_buffer buffer;
+    struct sp_json_writer json;
+    sp_answer_buffer(call, &buffer);
+    sp_json_writer_init(&json, &buffer, false);
+    sp_json_begin_object(&json);
+    sp_json_string_member(&json, "access_token", answer->access_token);
+    sp_json_string_member(&json, "token_type", answer->bound_to_key ? SP_STR("DPoP") : SP_STR("Bearer"));
+    sp_json_int_member(&json, "expires_in", answer->expires_in_s);
+    if (answer->issued_token_type.len > 0)
+        sp_json_string_member(&json, "issued_token_type", answer->issued_token_type);
+    if (answer->refresh_token.len > 0)
+        sp_json_string_member(&json, "refresh_token", answer->refresh_token);
+    if (answer->id_token.len > 0)
+        sp_json_string_member(&json, "id_token", answer->id_token);
+    if (answer->scope.len > 0)
+        sp_json_string_member(&json, "scope", answer->scope);
+    sp_json_end_object(&json);
+    sp_answer_json(call, 200, &buffer);
+    sp_answer_header(call, "Pragma", SP_STR("no-cache"));
+    return SP_GOES_ON;
+}

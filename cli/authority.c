@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `sallyport authority`: the OpenID Provider as a process of its own – the only one that holds private signing keys.
+ * With --dev it starts alone, in memory, on a free port, with a client to try it with. */
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "authority/handle.h"
+#include "authority/key_ring.h"
+#include "authority/master_key.h"
+#include "authority/server.h"
+#include "cli/authority_context.h"
+
+static const char dev_section[] =
+    "{\"clients\":{\"demo\":{\"secret\":\"demo-secret\",\"scopes\":[\"read:demo\",\"write:demo\"],"
+    "\"audiences\":[\"https://api.example.test\"]},"
+    "\"demo-opaque\":{\"secret\":\"demo-secret\",\"scopes\":[\"read:demo\"],\"token_format\":\"opaque\","
+    "\"audiences\":[\"https://api.example.test\"]}}}";
+
+struct running {
+    const struct sp_cli *cli;
+    struct sp_authority authority;
+    struct sp_authority_settings settings;
+    bool dev;
+    char url[80];
+    int listen_fd, log_fd;
+};
+
+static enum sp_status open_listener(struct running *running, const char *state, char trouble[256])
+{
+    struct sp_str listen = sp_cli_text(running->cli, "listen"), path = sp_cli_text(running->cli, "socket");
+    if (path.at == NULL && (listen.at != NULL || running->dev))
+        return sp_listen_tcp(listen.at != NULL ? listen : SP_STR("127.0.0.1:0"), &running->listen_fd, running->url,
+                             trouble);
+    struct sp_str whole =
+        path.at != NULL ? path : sp_arena_printf(sp_cli_arena(running->cli), "%s/authority.sock", state);
+    return whole.at != NULL ? sp_listen_unix(whole.at, &running->listen_fd, trouble) : SP_NO_MEMORY;
+}
+
+static enum sp_status open_state(struct running *running, const char *state, char trouble[256])
+{
+    unsigned char master_key[32];
+    struct sp_arena *arena = sp_cli_arena(running->cli);
+    struct sp_str store = state != NULL ? sp_arena_printf(arena, "%s/authority.sqlite", state) : SP_STR(":memory:");
+    struct sp_str log = state != NULL ? sp_arena_printf(arena, "%s/authority.jsonl", state) : SP_STR_NONE;
+    enum sp_status status = SP_OK;
+    if (state != NULL)
+        status = sp_master_key_get(running->settings.master_key, state, master_key, trouble);
+    else
+        sp_random_bytes(master_key, sizeof master_key);
+    if (status == SP_OK)
+        status = sp_store_open_sqlite(store.at, &running->authority.store, trouble);
+    if (status == SP_OK)
+        status = sp_key_ring_create(running->authority.store, &running->settings, master_key, sp_cli_now(),
+                                    &running->authority.keys, trouble);
+    explicit_bzero(master_key, sizeof master_key);
+    if (status == SP_OK && log.at != NULL) {
+        running->log_fd = open(log.at, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+        if (running->log_fd < 0) {
+            snprintf(trouble, 256, "%.180s: %s", log.at, strerror(errno));
+            status = SP_IO;
+        }
+    }
+    return status;
+}
+
+static void print_ready(const struct running *running)
+{
+    const struct sp_authority_settings *settings = &running->settings;
+    if (sp_cli_wants_json(running->cli)) {
+        struct sp_buffer buffer;
+        struct sp_json_writer json;
+        sp_buffer_init(&buffer, sp_cli_arena(running->cli), 65536);
+        sp_json_writer_init(&json, &buffer, false);
+        sp_json_begin_object(&json);
+        sp_json_string_member(&json, "issuer", settings->issuer);
+        if (running->url[0] != '\0')
+            sp_json_string_member(&json, "listen", sp_str_from_cstr(running->url));
+        sp_json_end_object(&json);
+        (void)sp_cli_print_json(running->cli, &buffer, SP_CLI_FINE);
+    } else {
+        printf("The authority serves %.*s%s%s\n", SP_STR_ARG(settings->issuer), running->url[0] != '\0' ? " on " : "",
+               running->url);
+    }
+    if (running->dev && !sp_cli_wants_json(running->cli) && !sp_cli_is_given(running->cli, "config"))
+        printf(
+            "\nNothing of it is kept when it ends. Try it:\n\n"
+            "  curl -s %.*s/.well-known/openid-configuration\n"
+            "  curl -s -u demo:demo-secret -d grant_type=client_credentials -d scope=read:demo %.*s/token\n"
+            "  curl -s -u demo:wrong -d grant_type=client_credentials %.*s/token     # and look here for the cause\n\n",
+            SP_STR_ARG(settings->base), SP_STR_ARG(settings->base), SP_STR_ARG(settings->base));
+    fflush(stdout);
+}
+
+static void reload(void *context, struct sp_authority *authority)
+{
+    struct running *running = context;
+    struct sp_authority_settings read;
+    if (sp_cli_authority_settings(running->cli,
+                                  sp_str_from_cstr(running->dev && running->url[0] != '\0' ? running->url : NULL), NULL,
+                                  &read) != SP_OK)
+        return;
+    /* Both generations stay in the command's arena: calls that wait for a flush still point into the old one. */
+    running->settings = read;
+    authority->settings = &running->settings;
+    fprintf(stderr, "authority: the configuration was read again\n");
+}
+
+static int run(struct sp_cli *cli)
+{
+    struct running running = {.cli = cli, .dev = sp_cli_flag(cli, "dev"), .listen_fd = -1, .log_fd = -1};
+    char trouble[256] = "";
+    const char *state = running.dev && !sp_cli_is_given(cli, "state") ? NULL : sp_cli_authority_state(cli);
+    if (sp_cli_is_given(cli, "listen") && sp_cli_is_given(cli, "socket"))
+        return sp_cli_usage_error(cli, "--listen and --socket exclude each other");
+    if (state != NULL && mkdir(state, 0700) != 0 && errno != EEXIST)
+        return sp_cli_failure(cli, "%s: %s", state, strerror(errno));
+    int exit_status = SP_CLI_UNEXAMINED;
+    enum sp_status status = open_listener(&running, state, trouble);
+    if (status == SP_OK) {
+        struct sp_str default_issuer = running.dev ? sp_str_from_cstr(running.url) : SP_STR_NONE;
+        status = sp_cli_authority_settings(cli, default_issuer, running.dev ? dev_section : NULL, &running.settings);
+        if (status != SP_OK) {
+            exit_status = status == SP_MALFORMED ? SP_CLI_REJECTED : SP_CLI_UNEXAMINED;
+            goto done; /* it complained itself */
+        }
+        running.settings.development = running.dev;
+        running.authority.settings = &running.settings;
+        sp_random_bytes(running.authority.process_secret, sizeof running.authority.process_secret);
+        status = open_state(&running, state, trouble);
+    }
+    if (status == SP_OK) {
+        print_ready(&running);
+        struct sp_server_terms terms = {.listen_fd = running.listen_fd,
+                                        .authority = &running.authority,
+                                        .log_fd = running.log_fd,
+                                        .tells_refusals = running.dev && !sp_cli_wants_json(cli),
+                                        .reload = reload,
+                                        .reload_context = &running};
+        running.listen_fd = -1; /* the server's from here on */
+        status = sp_server_run(&terms);
+        if (status != SP_OK)
+            snprintf(trouble, sizeof trouble, "the HTTP server could not start");
+    }
+    exit_status = status == SP_OK ? SP_CLI_FINE
+                                  : sp_cli_failure(cli, "%s", trouble[0] != '\0' ? trouble : sp_status_text(status));
+done:
+    sp_key_ring_destroy(&running.authority.keys);
+    if (running.authority.store != NULL)
+        running.authority.store->methods->destroy(&running.authority.store);
+    if (running.listen_fd >= 0)
+        close(running.listen_fd);
+    if (running.log_fd >= 0)
+        close(running.log_fd);
+    explicit_bzero(running.authority.process_secret, sizeof running.authority.process_secret);
+    return exit_status;
+}
+
+static const struct sp_cli_option options[] = {
+    {"config", 'c', SP_OPTION_LIST, "FILE",
+     "Configuration with an authority: section; may be repeated, later files win."},
+    {"state", 0, SP_OPTION_TEXT, "DIR", "Where the store, the sealed keys and the log live (default: state)."},
+    {"socket", 0, SP_OPTION_TEXT, "PATH", "Listen on this unix socket (default: STATE/authority.sock, behind nginx)."},
+    {"listen", 0, SP_OPTION_TEXT, "ADDR", "Listen on HOST:PORT instead; port 0 takes a free one."},
+    {"dev", 0, SP_OPTION_FLAG, NULL, "Start alone, in memory, on a free port, with clients to try it with."},
+    {NULL, 0, SP_OPTION_FLAG, NULL, NULL},
+};
+
+const struct sp_cli_command sp_cli_authority = {
+    .name = "authority",
+    .summary = "run the OpenID Provider alone",
+    .options = options,
+    .text = "`sallyport serve` starts it by itself when the configuration has an authority: section. SIGHUP reads the "
+            "configuration again,\n"
+            "SIGTERM ends it. Every call is a line in STATE/authority.jsonl; refused ones name their cause.\n\n"
+            "  sallyport authority --dev\n"
+            "  sallyport authority -c sallyport.yaml --state /var/lib/sallyport --listen 127.0.0.1:9400",
+    .run = run,
+};

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the commands about the authority share: its state directory and its settings from -c FILE…. */
+#ifndef SP_CLI_AUTHORITY_CONTEXT_H
+#define SP_CLI_AUTHORITY_CONTEXT_H
+
+#include "authority/settings.h"
+#include "cli/cli.h"
+
+/* --state DIR, "state" when absent; ends with NUL. */
+const char *sp_cli_authority_state(const struct sp_cli *cli);
+
+/* The authority: section of the -c files; without any, `fallback` (JSON text) when there is one. Complains itself.
+ * SP_MALFORMED: the configuration is wrong; SP_IO: not readable. Lives in the command's arena. */
+SP_MUST_CHECK enum sp_status sp_cli_authority_settings(const struct sp_cli *cli, struct sp_str default_issuer,
+                                                       const char *fallback, struct sp_authority_settings *settings);
+
+extern const struct sp_cli_command sp_cli_authority;
+
+#endif
