@@ -28,6 +28,7 @@ struct sp_issuer_terms {
     bool require_type;         /* `typ: at+jwt` needed (RFC 9068 4) */
     bool allow_missing_exp;
     bool introspects;          /* opaque tokens can be asked for */
+    int64_t introspection_cache_s; /* how long an answer is trusted; 0: asked every time */
     bool heals;                /* keys that a look for an unknown kid brings are used; if not, they only prove keys.rotated */
     struct sp_str environment; /* label, for issuer.other_environment */
     struct sp_str_list client_ids; /* of the API's own clients, for token.kind.id_token; may be empty */

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/access.h"
+
+#include "core/jose/crypto.h"
+#include "gateway/call.h"
+#include "gateway/cors.h"
+#include "gateway/examination.h"
+#include "gateway/limits.h"
+#include "gateway/presented.h"
+#include "gateway/refusal.h"
+#include "gateway/request_id.h"
+#include "gateway/resource_metadata.h"
+#include "gateway/snapshot.h"
+#include "gateway/upstream_headers.h"
+
+/* A step did its work and set the next stage. Other values leave the machine with them. */
+#define GO_ON NGX_DECLINED
+
+static ngx_int_t refuse(struct sp_call *call, enum sp_cause cause, struct sp_str expected, struct sp_str received)
+{
+    const struct sp_finding finding = {
+        .cause = cause, .check = SP_CHECK_COUNT, .verified = true, .expected = expected, .received = received};
+    return sp_refuse_for(call, &finding);
+}
+
+/* ---- route ---- */
+/* The path as sent, without its query, for a request whose path nginx had to decode or normalise. */
+static bool is_ambiguous(struct sp_call *call)
+{
+    ngx_http_request_t *request = call->request;
+    if (!request->quoted_uri && !request->complex_uri) {
+        return false;
+    }
+    /* An API may read "/a/..%2fb" as it stands where nginx reads "/b": both readings must lead to the same API. */
+    struct sp_str sent = sp_str_of(request->unparsed_uri);
+    sent = sp_str_slice(sent, 0, sp_str_index_of(sent, '?', 0));
+    struct sp_route_match match = {0};
+    sp_policy_match(call->snapshot->policy, sp_str_of(request->headers_in.server), sent,
+                    sp_str_of(request->method_name), &match);
+    return match.api != call->match.api;
+}
+
+static ngx_int_t route(struct sp_call *call)
+{
+    ngx_http_request_t *request = call->request;
+    const bool is_preflight = sp_cors_is_preflight(call);
+    const struct sp_str method = is_preflight ? call->headers.preflight_method : sp_str_of(request->method_name);
+    const enum sp_match_outcome outcome = sp_policy_match(call->snapshot->policy, sp_str_of(request->headers_in.server),
+                                                          sp_str_of(request->uri), method, &call->match);
+    if (outcome == SP_MATCH_NO_ROUTE || is_ambiguous(call)) {
+        call->match = (struct sp_route_match){0};
+        return refuse(call, SP_CAUSE_ROUTE_NONE, SP_STR_NONE, sp_str_of(request->uri));
+    }
+    if (outcome == SP_MATCH_NO_METHOD) {
+        return refuse(call, SP_CAUSE_ROUTE_METHOD, SP_STR_NONE, method);
+    }
+    if (is_preflight && call->match.api->cors.mode == SP_CORS_ANSWER) {
+        return sp_cors_answer(call);
+    }
+    call->stage = is_preflight && call->match.api->cors.mode == SP_CORS_PASS ? SP_STAGE_JUDGED : SP_STAGE_ROUTED;
+    return GO_ON;
+}
+
+static ngx_int_t begin(struct sp_call *call)
+{
+    const struct sp_location_conf *location = ngx_http_get_module_loc_conf(call->request, ngx_http_sallyport_module);
+    sp_presented_read(call, &call->snapshot->owned, location->proxy_kind != SP_PROXY_NONE);
+    if (sp_call_identify(call) != NGX_OK) {
+        return NGX_ERROR;
+    }
+    const ngx_int_t rc = sp_resource_metadata_serve(call);
+    return rc != NGX_DECLINED ? rc : route(call);
+}
+
+/* ---- credential ---- */
+static ngx_int_t judge_api_key(struct sp_call *call)
+{
+    unsigned char sha256[32];
+    sp_sha256(call->credential.value, sha256);
+    call->consumer = sp_policy_consumer_of_key(call->snapshot->policy, sha256);
+    if (call->consumer == NULL) {
+        return refuse(call, SP_CAUSE_CONSUMER_UNKNOWN_KEY, SP_STR_NONE, SP_STR_NONE);
+    }
+    call->stage = SP_STAGE_JUDGED;
+    return GO_ON;
+}
+
+static ngx_int_t find_credential(struct sp_call *call)
+{
+    const struct sp_api *api = call->match.api;
+    const struct sp_presented_headers *headers = &call->headers;
+    struct sp_finding finding = {.check = SP_CHECK_FORM, .verified = true};
+    if (!sp_limits_take(call, 1u << SP_LIMIT_PER_IP, &finding)) {
+        return sp_refuse_for(call, &finding);
+    }
+    const struct sp_presented presented = {
+        .authorization = {headers->authorization, headers->authorization_count < 2 ? headers->authorization_count : 2},
+        .api_key = {headers->api_key, headers->api_key_count < 2 ? headers->api_key_count : 2},
+        .query = sp_str_of(call->request->args),
+        .accepts_bearer = api->accepts_token,
+        .accepts_dpop = api->accepts_token && api->accepts_dpop,
+        .accepts_api_key = api->accepts_api_key,
+        .accepts_query = api->accepts_query,
+    };
+    const enum sp_cause cause = sp_credential_find(&presented, &call->credential, &finding);
+    if (cause == SP_CAUSE_TOKEN_MISSING && api->anonymous) {
+        call->stage = SP_STAGE_JUDGED;
+        return GO_ON;
+    }
+    if (cause != SP_CAUSE_NONE) {
+        finding.cause = cause;
+        finding.verified = true;
+        return sp_refuse_for(call, &finding);
+    }
+    if (call->credential.kind == SP_CREDENTIAL_API_KEY) {
+        return judge_api_key(call);
+    }
+    call->stage = SP_STAGE_PRESENTED;
+    return GO_ON;
+}
+
+static ngx_int_t recall(struct sp_call *call)
+{
+    call->stage = sp_examination_is_known(call) ? SP_STAGE_JUDGED : SP_STAGE_EXAMINING;
+    return GO_ON;
+}
+
+static ngx_int_t examine(struct sp_call *call)
+{
+    const ngx_int_t rc = sp_examination_run(call);
+    if (rc == NGX_AGAIN) {
+        return NGX_AGAIN;
+    }
+    if (rc != NGX_OK || call->verdict == NULL || !call->verdict->accepted) {
+        return sp_refuse(call, rc == NGX_OK ? call->verdict : NULL);
+    }
+    call->stage = SP_STAGE_JUDGED;
+    return GO_ON;
+}
+
+/* ---- consumer, limits, upstream ---- */
+static enum sp_cause consumer_fault(struct sp_call *call)
+{
+    static const enum sp_cause by_state[] = {
+        [SP_CONSUMER_ACTIVE] = SP_CAUSE_NONE,
+        [SP_CONSUMER_PENDING] = SP_CAUSE_CONSUMER_PENDING,
+        [SP_CONSUMER_SUSPENDED] = SP_CAUSE_CONSUMER_SUSPENDED,
+    };
+    if (call->consumer == NULL && call->has_facts && call->facts.client_id.len > 0) {
+        call->consumer = sp_policy_consumer_of_client(call->snapshot->policy, call->facts.client_id);
+    }
+    if (call->consumer == NULL) {
+        return SP_CAUSE_NONE;
+    }
+    const enum sp_cause fault = by_state[call->consumer->state];
+    if (fault != SP_CAUSE_NONE) {
+        return fault;
+    }
+    return sp_consumer_may_use(call->consumer, call->match.api) ? SP_CAUSE_NONE : SP_CAUSE_CONSUMER_NOT_SUBSCRIBED;
+}
+
+static enum sp_proxy_kind kind_for(const struct sp_call *call)
+{
+    static const struct {
+        enum sp_proxy_kind plain, upgrade;
+    } kinds[] = {
+        [SP_UPSTREAM_HTTP] = {SP_PROXY_HTTP, SP_PROXY_UPGRADE},
+        [SP_UPSTREAM_HTTPS] = {SP_PROXY_HTTPS, SP_PROXY_HTTPS_UPGRADE},
+        [SP_UPSTREAM_GRPC] = {SP_PROXY_GRPC, SP_PROXY_GRPC},
+        [SP_UPSTREAM_GRPCS] = {SP_PROXY_GRPCS, SP_PROXY_GRPCS},
+    };
+    const enum sp_upstream_scheme scheme = call->match.api->upstream.scheme;
+    return call->request->headers_in.upgrade != NULL ? kinds[scheme].upgrade : kinds[scheme].plain;
+}
+
+/* Moves the request to the location that speaks to this kind of upstream. A guest's location stays what it is. */
+static ngx_int_t choose_location(struct sp_call *call)
+{
+    ngx_http_request_t *request = call->request;
+    const struct sp_location_conf *location = ngx_http_get_module_loc_conf(request, ngx_http_sallyport_module);
+    if (location->proxy_kind == SP_PROXY_NONE) {
+        return NGX_OK;
+    }
+    const enum sp_proxy_kind kind = kind_for(call);
+    if (kind == location->proxy_kind) {
+        return NGX_OK;
+    }
+    if (call->conf->proxies[kind] == NULL) {
+        ngx_log_error(NGX_LOG_ERR, request->connection->log, 0,
+                      "sallyport: no location has the sallyport_proxy kind that this API needs");
+        return NGX_ERROR;
+    }
+    request->loc_conf = call->conf->proxies[kind];
+    ngx_http_update_location_config(request);
+    return NGX_OK;
+}
+
+static ngx_int_t admit(struct sp_call *call)
+{
+    struct sp_finding finding;
+    const enum sp_cause fault = consumer_fault(call);
+    if (fault != SP_CAUSE_NONE) {
+        return refuse(call, fault, SP_STR_NONE, call->consumer->name);
+    }
+    if (!sp_limits_take(call, ~(1u << SP_LIMIT_PER_IP), &finding)) {
+        return sp_refuse_for(call, &finding);
+    }
+    if (choose_location(call) != NGX_OK || sp_upstream_headers_set(call) != NGX_OK) {
+        return NGX_ERROR;
+    }
+    call->stage = SP_STAGE_PASSED;
+    return NGX_OK;
+}
+
+static ngx_int_t stay_refused(struct sp_call *call)
+{
+    (void)call;
+    return NGX_HTTP_FORBIDDEN; /* an internal redirect does not bring a refused call back */
+}
+
+static ngx_int_t stay_passed(struct sp_call *call)
+{
+    (void)call;
+    return NGX_OK;
+}
+
+static ngx_int_t (*const steps[])(struct sp_call *call) = {
+    [SP_STAGE_BEGIN] = begin,        [SP_STAGE_ROUTED] = find_credential, [SP_STAGE_PRESENTED] = recall,
+    [SP_STAGE_EXAMINING] = examine,  [SP_STAGE_ASKING] = examine,         [SP_STAGE_JUDGED] = admit,
+    [SP_STAGE_PASSED] = stay_passed, [SP_STAGE_REFUSED] = stay_refused,
+};
+
+ngx_int_t sp_access_handler(ngx_http_request_t *request)
+{
+    const struct sp_location_conf *location = ngx_http_get_module_loc_conf(request, ngx_http_sallyport_module);
+    if (!location->on) {
+        return NGX_DECLINED;
+    }
+    struct sp_call *call = sp_call_get(request);
+    if (call == NULL) {
+        return NGX_HTTP_SERVICE_UNAVAILABLE;
+    }
+    ngx_int_t rc;
+    do {
+        rc = steps[call->stage](call);
+    } while (rc == GO_ON);
+    if (rc == NGX_ERROR) {
+        return sp_refuse(call, NULL);
+    }
+    return rc;
+}

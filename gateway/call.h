@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One call on its way through the gateway. It lives in the request's pool; its cleanup gives back the snapshot and the
+ * arena.
+ *
+ *   BEGIN ─► ROUTED ─► PRESENTED ─► EXAMINING ◄─► ASKING (parked, a subrequest is out)
+ *                 │         │            │
+ *                 │         └────────────┴─► JUDGED ─► PASSED ─► (nginx proxies)
+ *                 └─► anonymous ─────────────► JUDGED
+ *   any ─► REFUSED (a response was sent or is on its way)
+ */
+#ifndef SP_GATEWAY_CALL_H
+#define SP_GATEWAY_CALL_H
+
+#include "gateway/gateway.h"
+#include "gateway/verdict_cache.h"
+
+enum sp_stage {
+    SP_STAGE_BEGIN,     /* nothing known */
+    SP_STAGE_ROUTED,    /* route found */
+    SP_STAGE_PRESENTED, /* credential found */
+    SP_STAGE_EXAMINING, /* an examination is under way and not waiting */
+    SP_STAGE_ASKING,    /* waits for the control plane's answer */
+    SP_STAGE_JUDGED,    /* credential accepted (or none needed); limits not yet taken */
+    SP_STAGE_PASSED,    /* goes upstream */
+    SP_STAGE_REFUSED,   /* answered by us */
+};
+
+/* What one pass over the request's headers found; see presented.c. */
+struct sp_presented_headers {
+    struct sp_str authorization[2], api_key[2]; /* more than two are as bad as two */
+    size_t authorization_count, api_key_count, dpop_count;
+    struct sp_str dpop, request_id, traceparent, origin, preflight_method;
+    bool takes_forwarded; /* X-Forwarded-* are ours to set */
+    ngx_table_elt_t *authorization_at, *api_key_at, *dpop_at, *request_id_at;
+};
+
+/* The control plane's answer to one question. */
+struct sp_answer {
+    ngx_uint_t status; /* 0: none came */
+    struct sp_str body;
+};
+
+struct sp_call {
+    ngx_http_request_t *request;
+    struct sp_main_conf *conf;
+    struct sp_snapshot *snapshot; /* counted */
+    enum sp_stage stage;
+
+    struct sp_str request_id; /* in the pool */
+    struct sp_route_match match;
+    struct sp_presented_headers headers;
+    struct sp_credential credential;
+
+    struct sp_facts facts; /* of an accepted token; texts in facts_block or the arena */
+    bool has_facts;
+    enum sp_cache_level cache_level;
+    const struct sp_consumer *consumer;
+
+    struct sp_arena *arena; /* only when an examination or a refusal needed one */
+    struct sp_exam *exam;
+    struct sp_possession possession;
+    unsigned char certificate_sha256[32];
+    struct sp_snapshot *renewed; /* counted; keys that came while the call was parked, or NULL */
+    enum sp_question asked;
+    const struct sp_verdict *verdict; /* NULL: none was needed (facts were known, or anonymous) */
+    enum sp_cause cause;              /* of the refusal or upstream failure; SP_CAUSE_NONE */
+    int64_t retry_after_s;
+    struct sp_answer answer;
+    bool answered;
+
+    ngx_uint_t upstream_tries;
+    enum sp_cause upstream_cause; /* of the last failed peer */
+    uint32_t judged_us, asked_ms; /* timings for the record */
+    ngx_msec_t asked_at;
+    bool headers_read;
+    unsigned char facts_block[SP_CACHED_FACTS_BYTES]; /* last: the rest stays within a few cache lines */
+};
+
+/* The request's call, also after an internal redirect; NULL when it has none. */
+struct sp_call *sp_call_find(ngx_http_request_t *request);
+/* The same, made if need be; NULL without memory. */
+struct sp_call *sp_call_get(ngx_http_request_t *request);
+/* The call's arena, made at the first use; NULL without memory. */
+struct sp_arena *sp_call_arena(struct sp_call *call);
+
+#endif

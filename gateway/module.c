@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where nginx finds us: the module's record, and the hooks into its phases. */
+#include "gateway/access.h"
+#include "gateway/config.h"
+#include "gateway/record.h"
+#include "gateway/response_headers.h"
+#include "gateway/variables.h"
+#include "gateway/worker.h"
+
+static ngx_int_t add_handler(ngx_conf_t *cf, ngx_http_phases phase, ngx_http_handler_pt handler)
+{
+    ngx_http_core_main_conf_t *core = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+    ngx_http_handler_pt *place = ngx_array_push(&core->phases[phase].handlers);
+    if (place == NULL) {
+        return NGX_ERROR;
+    }
+    *place = handler;
+    return NGX_OK;
+}
+
+static ngx_int_t after_configuration(ngx_conf_t *cf)
+{
+    if (add_handler(cf, NGX_HTTP_ACCESS_PHASE, sp_access_handler) != NGX_OK ||
+        add_handler(cf, NGX_HTTP_LOG_PHASE, sp_record_handler) != NGX_OK) {
+        return NGX_ERROR;
+    }
+    sp_response_headers_install();
+    return NGX_OK;
+}
+
+static ngx_http_module_t context = {
+    .preconfiguration = sp_variables_add,
+    .postconfiguration = after_configuration,
+    .create_main_conf = sp_config_create_main,
+    .init_main_conf = sp_config_init_main,
+    .create_srv_conf = sp_config_create_server,
+    .create_loc_conf = sp_config_create_location,
+    .merge_loc_conf = sp_config_merge_location,
+};
+
+ngx_module_t ngx_http_sallyport_module = {
+    NGX_MODULE_V1,
+    &context,
+    sp_commands,
+    NGX_HTTP_MODULE,
+    NULL, /* init master */
+    NULL, /* init module */
+    sp_worker_start,
+    NULL, /* init thread */
+    NULL, /* exit thread */
+    sp_worker_stop,
+    NULL, /* exit master */
+    NGX_MODULE_V1_PADDING,
+};

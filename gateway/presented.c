@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/presented.h"
+
+/* A header is taken out by making it one that every proxy module drops: moving list elements would break nginx's own
+ * pointers into the list. */
+void sp_header_strip(ngx_table_elt_t *header)
+{
+    static u_char name[] = "Keep-Alive", lower[] = "keep-alive";
+    header->hash = ngx_hash_key(lower, sizeof lower - 1);
+    header->key = (ngx_str_t){sizeof name - 1, name};
+    header->lowcase_key = lower;
+    header->value = (ngx_str_t){0, lower + sizeof lower - 1};
+}
+
+ngx_int_t sp_header_add(ngx_http_request_t *request, struct sp_str name, struct sp_str lower, struct sp_str value)
+{
+    ngx_table_elt_t *header = ngx_list_push(&request->headers_in.headers);
+    if (header == NULL) {
+        return NGX_ERROR;
+    }
+    const ngx_str_t lowcase = sp_ngx_str_of(lower);
+    *header = (ngx_table_elt_t){
+        .hash = 1, /* proxy modules look names up by it only to leave them out */
+        .key = sp_ngx_str_of(name),
+        .lowcase_key = lowcase.data,
+        .value = sp_ngx_str_of(value),
+    };
+    return NGX_OK;
+}
+
+static void note(struct sp_str *places, size_t room, size_t *count, ngx_table_elt_t *header)
+{
+    if (*count < room) {
+        places[*count] = sp_str_of(header->value);
+    }
+    ++*count;
+}
+
+static void note_authorization(struct sp_presented_headers *headers, ngx_table_elt_t *header)
+{
+    note(headers->authorization, 2, &headers->authorization_count, header);
+    headers->authorization_at = header;
+}
+
+static void note_api_key(struct sp_presented_headers *headers, ngx_table_elt_t *header)
+{
+    note(headers->api_key, 2, &headers->api_key_count, header);
+    headers->api_key_at = header;
+}
+
+static void note_dpop(struct sp_presented_headers *headers, ngx_table_elt_t *header)
+{
+    note(&headers->dpop, 1, &headers->dpop_count, header);
+    headers->dpop_at = header;
+}
+
+static void note_request_id(struct sp_presented_headers *headers, ngx_table_elt_t *header)
+{
+    headers->request_id = sp_str_of(header->value);
+    if (headers->request_id_at != NULL) {
+        sp_header_strip(header); /* one is enough for the upstream */
+        return;
+    }
+    headers->request_id_at = header;
+}
+
+static void note_traceparent(struct sp_presented_headers *headers, ngx_table_elt_t *header)
+{
+    headers->traceparent = sp_str_of(header->value);
+}
+
+static void note_origin(struct sp_presented_headers *headers, ngx_table_elt_t *header)
+{
+    headers->origin = sp_str_of(header->value);
+}
+
+static void note_preflight(struct sp_presented_headers *headers, ngx_table_elt_t *header)
+{
+    headers->preflight_method = sp_str_of(header->value);
+}
+
+static void strip_forwarded(struct sp_presented_headers *headers, ngx_table_elt_t *header)
+{
+    if (headers->takes_forwarded) {
+        sp_header_strip(header);
+    }
+}
+
+static const struct {
+    struct sp_str name;
+    void (*note)(struct sp_presented_headers *headers, ngx_table_elt_t *header);
+} watched[] = {
+    {{"authorization", 13}, note_authorization},
+    {{"x-api-key", 9}, note_api_key},
+    {{"dpop", 4}, note_dpop},
+    {{"x-request-id", 12}, note_request_id},
+    {{"traceparent", 11}, note_traceparent},
+    {{"origin", 6}, note_origin},
+    {{"access-control-request-method", 29}, note_preflight},
+    {{"x-forwarded-for", 15}, strip_forwarded},
+    {{"x-forwarded-proto", 17}, strip_forwarded},
+    {{"x-forwarded-host", 16}, strip_forwarded},
+    {{"x-forwarded-port", 16}, strip_forwarded},
+    {{"forwarded", 9}, strip_forwarded},
+    {{"x-real-ip", 9}, strip_forwarded},
+};
+#define WATCHED (sizeof watched / sizeof watched[0])
+#define LENGTH_BIT(len) (UINT64_C(1) << ((len) < 63 ? (len) : 63))
+static const uint64_t watched_lengths = LENGTH_BIT(13) | LENGTH_BIT(9) | LENGTH_BIT(4) | LENGTH_BIT(12) |
+                                        LENGTH_BIT(11) | LENGTH_BIT(6) | LENGTH_BIT(29) | LENGTH_BIT(15) |
+                                        LENGTH_BIT(16) | LENGTH_BIT(17);
+
+static void note_watched(struct sp_presented_headers *headers, ngx_table_elt_t *header)
+{
+    for (size_t i = 0; i < WATCHED; i++) {
+        if (watched[i].name.len == header->key.len &&
+            memcmp(watched[i].name.at, header->lowcase_key, header->key.len) == 0) {
+            watched[i].note(headers, header);
+            return;
+        }
+    }
+}
+
+/* '_' counts as '-': CGI-like servers cannot tell them apart. */
+static bool is_same_name(const u_char *lowcase, struct sp_str name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        if ((lowcase[i] == '_' ? '-' : lowcase[i]) != (name.at[i] == '_' ? '-' : name.at[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_owned(const ngx_table_elt_t *header, const struct sp_owned_headers *owned)
+{
+    for (size_t i = 0; i < owned->count; i++) {
+        if (owned->names[i].len == header->key.len && is_same_name(header->lowcase_key, owned->names[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void sp_presented_read(struct sp_call *call, const struct sp_owned_headers *owned, bool takes_forwarded)
+{
+    struct sp_presented_headers *headers = &call->headers;
+    if (call->headers_read) {
+        return;
+    }
+    call->headers_read = true;
+    headers->takes_forwarded = takes_forwarded;
+    for (ngx_list_part_t *part = &call->request->headers_in.headers.part; part != NULL; part = part->next) {
+        ngx_table_elt_t *header = part->elts;
+        for (ngx_uint_t i = 0; i < part->nelts; i++, header++) {
+            const uint64_t bit = LENGTH_BIT(header->key.len);
+            if ((watched_lengths & bit) != 0) {
+                note_watched(headers, header);
+            }
+            if ((owned->lengths & bit) != 0 && is_owned(header, owned)) {
+                sp_header_strip(header);
+            }
+        }
+    }
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/record.h"
+
+#include "core/base/buffer.h"
+#include "gateway/metrics.h"
+#include "gateway/snapshot.h"
+
+#define MAX_RECORD_BYTES (512u * 1024)
+
+static uint64_t total_ms(const ngx_http_request_t *request)
+{
+    const ngx_time_t *now = ngx_timeofday();
+    const int64_t ms =
+        ((int64_t)now->sec - (int64_t)request->start_sec) * 1000 + ((int64_t)now->msec - (int64_t)request->start_msec);
+    return ms > 0 ? (uint64_t)ms : 0;
+}
+
+static const ngx_http_upstream_state_t *last_attempt(const ngx_http_request_t *request)
+{
+    const ngx_array_t *states = request->upstream_states;
+    return states != NULL && states->nelts > 0 ? (const ngx_http_upstream_state_t *)states->elts + states->nelts - 1
+                                               : NULL;
+}
+
+/* We accepted, the API did not: the one thing that a client cannot tell from our own 401. */
+static bool is_token_rejected_upstream(const struct sp_call *call)
+{
+    const ngx_http_upstream_state_t *attempt = last_attempt(call->request);
+    return call->stage == SP_STAGE_PASSED && call->has_facts && call->match.api->forwards_token && attempt != NULL &&
+           (attempt->status == NGX_HTTP_UNAUTHORIZED || attempt->status == NGX_HTTP_FORBIDDEN);
+}
+
+static enum sp_call_outcome outcome_of(const struct sp_call *call)
+{
+    if (call->stage == SP_STAGE_PASSED) {
+        return call->upstream_cause == SP_CAUSE_NONE ? SP_CALL_ACCEPTED : SP_CALL_UPSTREAM_FAILED;
+    }
+    return call->request->headers_out.status == NGX_HTTP_SERVICE_UNAVAILABLE ? SP_CALL_UNDECIDED : SP_CALL_REFUSED;
+}
+
+ngx_int_t sp_record_handler(ngx_http_request_t *request)
+{
+    struct sp_call *call = sp_call_find(request);
+    struct sp_metrics *metrics;
+    if (call == NULL || (metrics = sp_metrics_of(call->conf)) == NULL) {
+        return NGX_OK;
+    }
+    if (call->cause == SP_CAUSE_NONE && is_token_rejected_upstream(call)) {
+        call->cause = SP_CAUSE_UPSTREAM_REJECTED_TOKEN;
+    }
+    sp_metrics_call(sp_snapshot_counters(call->snapshot, metrics, call->match.api), outcome_of(call));
+    if (call->cause != SP_CAUSE_NONE) {
+        sp_metrics_cause(metrics, call->cause);
+    }
+    sp_metrics_time(metrics, SP_TIME_TOTAL, total_ms(request) * 1000);
+    const ngx_http_upstream_state_t *attempt = last_attempt(request);
+    if (attempt != NULL && attempt->response_time != (ngx_msec_t)-1) {
+        sp_metrics_time(metrics, SP_TIME_UPSTREAM, (uint64_t)attempt->response_time * 1000);
+    }
+    if (call->judged_us > 0) {
+        sp_metrics_time(metrics, SP_TIME_JUDGEMENT, call->judged_us);
+    }
+    return NGX_OK;
+}
+
+/* ---- the line ---- */
+static void put_time(struct sp_json_writer *json)
+{
+    const ngx_time_t *now = ngx_timeofday();
+    ngx_tm_t tm;
+    char text[sizeof "2026-11-23T13:41:03.123Z"];
+    ngx_gmtime(now->sec, &tm);
+    const u_char *end =
+        ngx_snprintf((u_char *)text, sizeof text, "%4d-%02d-%02dT%02d:%02d:%02d.%03MZ", tm.ngx_tm_year, tm.ngx_tm_mon,
+                     tm.ngx_tm_mday, tm.ngx_tm_hour, tm.ngx_tm_min, tm.ngx_tm_sec, now->msec);
+    sp_json_string_member(json, "time", sp_str(text, (size_t)(end - (u_char *)text)));
+}
+
+static void put_optional(struct sp_json_writer *json, const char *name, struct sp_str value)
+{
+    if (value.len > 0) {
+        sp_json_string_member(json, name, value);
+    }
+}
+
+static void put_caller(struct sp_json_writer *json, const struct sp_call *call)
+{
+    sp_json_string_member(json, "client_address", sp_str_of(call->request->connection->addr_text));
+    if (call->consumer != NULL) {
+        sp_json_string_member(json, "consumer", call->consumer->name);
+    }
+    if (call->has_facts) {
+        put_optional(json, "subject", call->facts.subject);
+        put_optional(json, "client_id", call->facts.client_id);
+        sp_json_string_member(json, "issuer", call->snapshot->policy->issuers[call->facts.issuer].name);
+    }
+}
+
+static void put_milliseconds(struct sp_json_writer *json, const char *name, ngx_msec_t ms)
+{
+    if (ms != (ngx_msec_t)-1) {
+        sp_json_int_member(json, name, (int64_t)ms);
+    }
+}
+
+static void put_timings(struct sp_json_writer *json, const struct sp_call *call)
+{
+    sp_json_name(json, SP_STR("timings"));
+    sp_json_begin_object(json);
+    sp_json_int_member(json, "total_ms", (int64_t)total_ms(call->request));
+    if (call->judged_us > 0) {
+        sp_json_int_member(json, "judgement_us", call->judged_us);
+    }
+    if (call->asked_ms > 0) {
+        sp_json_int_member(json, "control_ms", call->asked_ms);
+    }
+    const ngx_http_upstream_state_t *attempt = last_attempt(call->request);
+    if (attempt != NULL) {
+        put_milliseconds(json, "connect_ms", attempt->connect_time);
+        put_milliseconds(json, "header_ms", attempt->header_time);
+        put_milliseconds(json, "upstream_ms", attempt->response_time);
+    }
+    sp_json_end_object(json);
+}
+
+static void put_upstream(struct sp_json_writer *json, const struct sp_call *call)
+{
+    const ngx_http_upstream_state_t *attempt = last_attempt(call->request);
+    if (attempt == NULL || attempt->peer == NULL) {
+        return;
+    }
+    sp_json_string_member(json, "upstream", sp_str_of(*attempt->peer));
+    sp_json_int_member(json, "upstream_status", (int64_t)attempt->status);
+    if (call->request->upstream_states->nelts > 1) {
+        sp_json_int_member(json, "upstream_tries", (int64_t)call->request->upstream_states->nelts);
+    }
+}
+
+static bool is_worth_telling(const struct sp_verdict *verdict)
+{
+    return verdict != NULL && (!verdict->accepted || verdict->also_count > 0);
+}
+
+static void write_line(struct sp_json_writer *json, struct sp_call *call)
+{
+    static const char *const levels[] = {
+        [SP_CACHE_MISS] = "miss", [SP_CACHE_SHARED] = "shared", [SP_CACHE_WORKER] = "worker"};
+    const ngx_http_request_t *request = call->request;
+    const struct sp_str api = call->match.api != NULL ? call->match.api->name : SP_STR_NONE;
+    sp_json_begin_object(json);
+    put_time(json);
+    sp_json_string_member(json, "request_id", call->request_id);
+    put_optional(json, "api", api);
+    put_optional(json, "route", call->match.api != NULL ? call->match.api->path : SP_STR_NONE);
+    sp_json_string_member(json, "method", sp_str_of(request->method_name));
+    sp_json_string_member(json, "host", sp_str_of(request->headers_in.server));
+    sp_json_string_member(json, "path", sp_str_of(request->uri));
+    sp_json_int_member(json, "status", (int64_t)request->headers_out.status);
+    sp_json_int_member(json, "bytes_in", (int64_t)request->request_length);
+    sp_json_int_member(json, "bytes_out", (int64_t)request->connection->sent);
+    put_caller(json, call);
+    sp_json_bool_member(json, "accepted", call->stage == SP_STAGE_PASSED);
+    if (call->cause != SP_CAUSE_NONE) {
+        sp_json_string_member(json, "cause", sp_cause_get(call->cause)->id);
+    }
+    if (call->credential.kind == SP_CREDENTIAL_BEARER) {
+        sp_json_string_member(json, "cache", sp_str_from_cstr(levels[call->cache_level]));
+    }
+    put_upstream(json, call);
+    put_timings(json, call);
+    if (is_worth_telling(call->verdict)) {
+        sp_json_name(json, SP_STR("verdict"));
+        sp_verdict_write(json, call->verdict, ngx_time());
+    }
+    sp_json_end_object(json);
+}
+
+struct sp_str sp_record_line(struct sp_call *call)
+{
+    struct sp_arena *arena = sp_call_arena(call);
+    if (arena == NULL) {
+        return SP_STR_NONE;
+    }
+    struct sp_buffer out;
+    struct sp_json_writer json;
+    sp_buffer_init(&out, arena, MAX_RECORD_BYTES);
+    sp_json_writer_init(&json, &out, false);
+    write_line(&json, call);
+    return sp_buffer_status(&out) == SP_OK ? sp_buffer_str(&out) : SP_STR_NONE;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The record of one call: a line of JSON for the call log, and its share of the counters. */
+#ifndef SP_GATEWAY_RECORD_H
+#define SP_GATEWAY_RECORD_H
+
+#include "gateway/call.h"
+
+/* Log phase: counts the call. */
+ngx_int_t sp_record_handler(ngx_http_request_t *request);
+
+/* The line, without its end, in the request's pool or the call's arena; SP_STR_NONE without memory. */
+struct sp_str sp_record_line(struct sp_call *call);
+
+#endif

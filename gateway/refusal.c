@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/refusal.h"
+
+#include "core/diagnosis/refusal.h"
+#include "gateway/presented.h"
+#include "gateway/request_id.h"
+#include "gateway/resource_metadata.h"
+#include "gateway/response_headers.h"
+#include "gateway/snapshot.h"
+
+static const struct sp_str problem_type = {"application/problem+json", 24};
+
+ngx_int_t sp_respond(ngx_http_request_t *request, ngx_uint_t status, struct sp_str content_type, struct sp_str body)
+{
+    const ngx_int_t discarded = ngx_http_discard_request_body(request);
+    if (discarded != NGX_OK) {
+        return discarded;
+    }
+    request->headers_out.status = status;
+    request->headers_out.content_length_n = (off_t)body.len;
+    request->headers_out.content_type = sp_ngx_str_of(content_type);
+    request->headers_out.content_type_len = content_type.len;
+    request->headers_out.content_type_lowcase = NULL;
+    const ngx_int_t rc = ngx_http_send_header(request);
+    if (rc == NGX_ERROR || rc > NGX_OK || request->header_only) {
+        return rc;
+    }
+    ngx_buf_t *buffer = ngx_calloc_buf(request->pool);
+    if (buffer == NULL) {
+        return NGX_ERROR;
+    }
+    const ngx_str_t bytes = sp_ngx_str_of(body);
+    buffer->pos = bytes.data;
+    buffer->last = bytes.data + bytes.len;
+    buffer->memory = bytes.len > 0;
+    buffer->last_buf = request == request->main;
+    buffer->last_in_chain = 1;
+    ngx_chain_t chain = {.buf = buffer};
+    return ngx_http_output_filter(request, &chain);
+}
+
+/* The first cause that cannot be decided has Retry-After; keys and introspection come back within seconds. */
+static ngx_int_t add_retry_after(struct sp_call *call, int status)
+{
+    if (status != 503 && status != 429) {
+        return NGX_OK;
+    }
+    u_char *text = ngx_pnalloc(call->request->pool, NGX_INT64_LEN);
+    if (text == NULL) {
+        return NGX_ERROR;
+    }
+    const int64_t seconds = call->retry_after_s > 0 ? call->retry_after_s : 5;
+    const u_char *end = ngx_sprintf(text, "%L", seconds);
+    return sp_response_header_add(call->request, SP_STR("Retry-After"), sp_str((char *)text, (size_t)(end - text)));
+}
+
+static ngx_int_t send_refusal(struct sp_call *call, const struct sp_refusal *refusal)
+{
+    ngx_http_request_t *request = call->request;
+    for (size_t i = 0; i < refusal->challenge_count; i++) {
+        if (sp_response_header_add(request, SP_STR("WWW-Authenticate"), refusal->challenges[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+    if (add_retry_after(call, refusal->status) != NGX_OK ||
+        sp_response_header_add(request, SP_STR("Cache-Control"), SP_STR("no-store")) != NGX_OK) {
+        return NGX_ERROR;
+    }
+    return sp_respond(request, (ngx_uint_t)refusal->status, problem_type, refusal->body);
+}
+
+static void terms_of(struct sp_call *call, struct sp_refusal_terms *terms)
+{
+    const struct sp_api *api = call->match.api;
+    const struct sp_requirements *requirements = call->match.requirements;
+    *terms = (struct sp_refusal_terms){.request_id = call->request_id};
+    if (api == NULL) {
+        return;
+    }
+    terms->diagnostics = api->diagnostics;
+    terms->offers_bearer = api->accepts_token;
+    terms->offers_dpop = api->accepts_token && api->accepts_dpop;
+    terms->offers_api_key = api->accepts_api_key;
+    terms->realm = api->name;
+    terms->resource_metadata = api->has_resource_metadata ? sp_resource_metadata_url(call) : SP_STR_NONE;
+    if (requirements != NULL) {
+        terms->scopes = requirements->scopes;
+        terms->acr_values = requirements->acr_values;
+        terms->max_age_s = requirements->max_age_s;
+    }
+}
+
+ngx_int_t sp_refuse(struct sp_call *call, const struct sp_verdict *verdict)
+{
+    struct sp_arena *arena = sp_call_arena(call);
+    struct sp_refusal refusal;
+    struct sp_refusal_terms terms;
+    call->stage = SP_STAGE_REFUSED;
+    terms_of(call, &terms);
+    if (arena == NULL || verdict == NULL || verdict->accepted || verdict->cause == NULL ||
+        sp_refusal_build(arena, verdict, &terms, &refusal) != SP_OK) {
+        ngx_log_error(NGX_LOG_ERR, call->request->connection->log, 0,
+                      "sallyport: a call could not be judged and is refused");
+        refusal = (struct sp_refusal){
+            .status = NGX_HTTP_SERVICE_UNAVAILABLE,
+            .body = SP_STR("{\"type\":\"about:blank\",\"title\":\"The call could not be judged\",\"status\":503}"),
+        };
+    } else {
+        call->verdict = verdict;
+        call->cause = verdict->cause->cause;
+    }
+    ngx_http_request_t *request = call->request;
+    ngx_http_finalize_request(request, send_refusal(call, &refusal));
+    return NGX_DONE;
+}
+
+ngx_int_t sp_refuse_for(struct sp_call *call, const struct sp_finding *finding)
+{
+    struct sp_arena *arena = sp_call_arena(call);
+    return sp_refuse(call, arena != NULL ? sp_verdict_of(arena, finding) : NULL);
+}
+
+/* nginx refused by itself, or could not reach the API: the status it has, and the cause that this means. NONE: the
+ * catalogue has none, the answer then names the status only. */
+static const struct {
+    ngx_uint_t nginx_status;
+    enum sp_cause cause;
+    int status; /* without a cause */
+    const char *title;
+} own_errors[] = {
+    {400, SP_CAUSE_NONE, 400, "The request is not well-formed HTTP"},
+    {404, SP_CAUSE_ROUTE_NONE, 404, NULL},
+    {408, SP_CAUSE_NONE, 408, "The request did not arrive in time"},
+    {411, SP_CAUSE_NONE, 411, "The request's length is missing"},
+    {413, SP_CAUSE_NONE, 413, "The request's body is too large"},
+    {414, SP_CAUSE_HEADER_REQUEST_TOO_LARGE, 414, NULL},
+    {421, SP_CAUSE_NONE, 421, "This server does not answer for that host"},
+    {494, SP_CAUSE_HEADER_REQUEST_TOO_LARGE, 431, NULL},
+    {495, SP_CAUSE_NONE, 400, "The client certificate is not valid"},
+    {496, SP_CAUSE_NONE, 400, "A client certificate is required"},
+    {497, SP_CAUSE_NONE, 400, "Plain HTTP was sent to a TLS port"},
+    {502, SP_CAUSE_UPSTREAM_REFUSED, 502, NULL},
+    {504, SP_CAUSE_UPSTREAM_TIMEOUT, 504, NULL},
+    {505, SP_CAUSE_NONE, 505, "This version of HTTP is not supported"},
+};
+
+static ngx_int_t respond_plainly(struct sp_call *call, int status, const char *title)
+{
+    struct sp_arena *arena = sp_call_arena(call);
+    struct sp_str body = SP_STR_NONE;
+    if (arena != NULL) {
+        body =
+            sp_arena_printf(arena, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"request_id\":\"%.*s\"}",
+                            title, status, SP_STR_ARG(call->request_id));
+    }
+    return sp_respond(call->request, (ngx_uint_t)status, problem_type, body.at != NULL ? body : SP_STR("{}"));
+}
+
+static ngx_int_t respond_with_cause(struct sp_call *call, enum sp_cause cause)
+{
+    struct sp_arena *arena = sp_call_arena(call);
+    struct sp_refusal_terms terms;
+    struct sp_refusal refusal;
+    terms_of(call, &terms);
+    const struct sp_finding finding = {.cause = cause, .check = SP_CHECK_COUNT, .verified = true};
+    if (arena == NULL || sp_refusal_build(arena, sp_verdict_of(arena, &finding), &terms, &refusal) != SP_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+    call->cause = cause;
+    return send_refusal(call, &refusal);
+}
+
+ngx_int_t sp_error_handler(ngx_http_request_t *request)
+{
+    struct sp_call *call = sp_call_get(request);
+    if (call == NULL) {
+        return NGX_HTTP_NOT_FOUND;
+    }
+    sp_presented_read(call, &call->snapshot->owned, false);
+    if (sp_call_identify(call) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+    const ngx_uint_t status = request->err_status != 0 ? request->err_status : NGX_HTTP_NOT_FOUND;
+    request->err_status = 0;
+    if (call->upstream_cause != SP_CAUSE_NONE && status >= 500) {
+        return respond_with_cause(call, call->upstream_cause);
+    }
+    for (size_t i = 0; i < sizeof own_errors / sizeof own_errors[0]; i++) {
+        if (own_errors[i].nginx_status == status) {
+            return own_errors[i].cause != SP_CAUSE_NONE
+                       ? respond_with_cause(call, own_errors[i].cause)
+                       : respond_plainly(call, own_errors[i].status, own_errors[i].title);
+        }
+    }
+    return respond_plainly(call, (int)status, status >= 500 ? "The gateway failed" : "The request was refused");
+}

@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/snapshot.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "core/base/limits.h"
+#include "core/jose/crypto.h"
+#include "core/jose/jwk_set.h"
+#include "core/policy/report.h"
+#include "gateway/file.h"
+#include "gateway/metrics.h"
+#include "gateway/peers.h"
+#include "gateway/worker.h"
+
+#define WATCH_INTERVAL_MS 500
+#define MAX_KEYS_BYTES (64u << 20)
+
+/* Names that no client may set, whatever the policy says. X-Forwarded-* are the client's word otherwise. */
+static const struct sp_str always_owned[] = {
+    {"x-sallyport-consumer", 20},
+    {"x-sallyport-subject", 19},
+    {"x-sallyport-client", 18},
+};
+#define ALWAYS_OWNED (sizeof always_owned / sizeof always_owned[0])
+
+struct sp_snapshot *sp_snapshot_ref(struct sp_snapshot *snapshot)
+{
+    snapshot->references++;
+    return snapshot;
+}
+
+void sp_snapshot_unref(struct sp_snapshot **pointer)
+{
+    struct sp_snapshot *snapshot = *pointer;
+    *pointer = NULL;
+    if (snapshot == NULL || --snapshot->references > 0) {
+        return;
+    }
+    for (size_t i = 0; snapshot->peers != NULL && i < snapshot->policy->api_count; i++) {
+        sp_peers_unref(&snapshot->peers[i]);
+    }
+    free(snapshot->peers);
+    free(snapshot->counters);
+    free(snapshot->owned.names);
+    sp_knowledge_unref(&snapshot->knowledge);
+    sp_policy_unref(&snapshot->policy);
+    free(snapshot);
+}
+
+static enum sp_status own_headers(struct sp_snapshot *snapshot)
+{
+    const struct sp_str_list named = snapshot->policy->owned_headers;
+    struct sp_owned_headers *owned = &snapshot->owned;
+    owned->names = calloc(named.count + ALWAYS_OWNED, sizeof *owned->names);
+    if (owned->names == NULL) {
+        return SP_NO_MEMORY;
+    }
+    memcpy(owned->names, always_owned, sizeof always_owned);
+    owned->count = ALWAYS_OWNED;
+    for (size_t i = 0; i < named.count; i++) {
+        owned->names[owned->count++] = named.at[i];
+    }
+    for (size_t i = 0; i < owned->count; i++) {
+        owned->lengths |= UINT64_C(1) << (owned->names[i].len < 63 ? owned->names[i].len : 63);
+    }
+    return SP_OK;
+}
+
+/* What a cached fact depends on: what is allowed, and which keys verified it. */
+static uint64_t generation_of(const unsigned char policy_sha256[32], const struct sp_knowledge *knowledge)
+{
+    unsigned char both[64], digest[32];
+    uint64_t generation;
+    memcpy(both, policy_sha256, 32);
+    memcpy(both + 32, knowledge->keys_sha256, 32);
+    sp_sha256(sp_str((const char *)both, sizeof both), digest);
+    memcpy(&generation, digest, sizeof generation);
+    return generation;
+}
+
+/* What a snapshot has besides policy and knowledge. */
+static enum sp_status equip(struct sp_snapshot *snapshot)
+{
+    snapshot->peers = calloc(snapshot->policy->api_count + 1, sizeof *snapshot->peers);
+    snapshot->counters = calloc(snapshot->policy->api_count + 1, sizeof *snapshot->counters);
+    snapshot->generation = generation_of(snapshot->policy_sha256, snapshot->knowledge);
+    return snapshot->peers != NULL && snapshot->counters != NULL ? own_headers(snapshot) : SP_NO_MEMORY;
+}
+
+/* ---- reading ---- */
+static void log_failure(ngx_log_t *log, const ngx_str_t *path, enum sp_status status)
+{
+    ngx_log_error(NGX_LOG_ERR, log, status == SP_IO ? errno : 0, "sallyport: \"%V\" is not taken: %s", path,
+                  sp_status_text(status));
+}
+
+/* jwks_file of each issuer, for a guest without a control plane. Paths are relative to the policy's own directory. */
+static void offer_jwks_files(struct sp_knowledge *knowledge, const struct sp_policy *policy,
+                             const ngx_str_t *policy_path, ngx_log_t *log)
+{
+    for (size_t i = 0; i < policy->issuer_count; i++) {
+        const struct sp_str name = sp_json_string(sp_json_member(policy->issuer_sources[i], SP_STR("jwks_file")));
+        if (sp_str_is_empty(name)) {
+            continue;
+        }
+        size_t directory = policy_path->len;
+        while (name.at[0] != '/' && directory > 0 && policy_path->data[directory - 1] != '/') {
+            directory--;
+        }
+        char path[NGX_MAX_PATH];
+        const int len = snprintf(path, sizeof path, "%.*s%.*s", name.at[0] != '/' ? (int)directory : 0,
+                                 (const char *)policy_path->data, SP_STR_ARG(name));
+        struct sp_str text = SP_STR_NONE;
+        struct sp_jwk_set *set = NULL;
+        struct sp_json_error error = {0};
+        enum sp_status status = SP_TOO_LARGE;
+        if (len > 0 && (size_t)len < sizeof path) {
+            status = sp_file_read(path, SP_MAX_JWKS_BYTES, &text);
+        }
+        if (status == SP_OK) {
+            status = sp_jwk_set_parse(text, &set, &error);
+        }
+        if (status == SP_OK) {
+            sp_knowledge_offer_keys(knowledge, i, set);
+            sp_jwk_set_unref(&set);
+        } else {
+            ngx_log_error(NGX_LOG_ERR, log, 0, "sallyport: jwks_file \"%s\": %s", path, sp_status_text(status));
+        }
+        free((void *)(uintptr_t)text.at);
+    }
+}
+
+static enum sp_status read_knowledge(const struct sp_main_conf *conf, struct sp_policy *policy,
+                                     struct sp_knowledge **out, ngx_log_t *log)
+{
+    struct sp_str text = SP_STR_NONE;
+    struct sp_json_error error = {0};
+    enum sp_status status = SP_NOT_FOUND;
+    if (conf->keys_path.len > 0) {
+        status = sp_file_read((const char *)conf->keys_path.data, MAX_KEYS_BYTES, &text);
+    }
+    if (status == SP_OK || status == SP_NOT_FOUND) {
+        status = sp_knowledge_parse(text, policy, out, &error);
+    }
+    free((void *)(uintptr_t)text.at);
+    if (status == SP_OK) {
+        offer_jwks_files(*out, policy, &conf->policy_path, log);
+    } else {
+        log_failure(log, &conf->keys_path, status);
+    }
+    return status;
+}
+
+static void log_report(ngx_log_t *log, const struct sp_policy_report *report, bool refused)
+{
+    for (size_t i = 0; i < report->count; i++) {
+        const struct sp_policy_problem *problem = &report->problems[i];
+        const struct sp_str id = sp_cause_get(problem->finding.cause)->id;
+        if (refused) {
+            ngx_log_error(NGX_LOG_ERR, log, 0, "sallyport: policy refused: %*s: %*s:%ui:%ui: %*s", id.len, id.at,
+                          problem->file.len, problem->file.at, (ngx_uint_t)problem->line, (ngx_uint_t)problem->column,
+                          problem->message.len, problem->message.at);
+        }
+    }
+}
+
+static enum sp_status read_policy(const struct sp_main_conf *conf, struct sp_snapshot *snapshot, ngx_log_t *log)
+{
+    struct sp_str text = SP_STR_NONE;
+    enum sp_status status = sp_file_read((const char *)conf->policy_path.data, SP_MAX_POLICY_BYTES, &text);
+    if (status == SP_OK) {
+        struct sp_policy_report *report = sp_policy_report_create();
+        status = report == NULL ? SP_NO_MEMORY
+                                : sp_policy_parse(text, sp_str_of(conf->policy_path), &snapshot->policy, report);
+        if (report != NULL) {
+            log_report(log, report, status != SP_OK);
+        }
+        sp_policy_report_destroy(&report);
+        sp_sha256(text, snapshot->policy_sha256);
+    }
+    free((void *)(uintptr_t)text.at);
+    if (status != SP_OK) {
+        log_failure(log, &conf->policy_path, status);
+    }
+    return status;
+}
+
+/* A whole new snapshot; NULL when something in it is broken (and logged). */
+static struct sp_snapshot *read_snapshot(const struct sp_main_conf *conf, ngx_log_t *log)
+{
+    struct sp_snapshot *snapshot = calloc(1, sizeof *snapshot);
+    if (snapshot == NULL) {
+        return NULL;
+    }
+    snapshot->references = 1;
+    if (read_policy(conf, snapshot, log) == SP_OK &&
+        read_knowledge(conf, snapshot->policy, &snapshot->knowledge, log) == SP_OK && equip(snapshot) == SP_OK) {
+        return snapshot;
+    }
+    if (snapshot->policy == NULL) {
+        free(snapshot);
+    } else {
+        sp_snapshot_unref(&snapshot);
+    }
+    return NULL;
+}
+
+/* ---- watching ---- */
+static void publish(struct sp_main_conf *conf, struct sp_snapshot *snapshot)
+{
+    struct sp_snapshot *old = conf->snapshot;
+    conf->snapshot = snapshot;
+    sp_snapshot_unref(&old);
+}
+
+static void take_policy(struct sp_main_conf *conf, ngx_log_t *log)
+{
+    struct sp_snapshot *snapshot = read_snapshot(conf, log);
+    struct sp_metrics *metrics = sp_metrics_of(conf);
+    if (snapshot == NULL) {
+        sp_metrics_count(metrics, SP_COUNT_POLICY_REFUSED);
+        ngx_log_error(NGX_LOG_ERR, log, 0, "sallyport: the policy that was in force before serves on");
+        return;
+    }
+    sp_metrics_count(metrics, SP_COUNT_POLICY_LOADED);
+    publish(conf, snapshot);
+    ngx_log_error(NGX_LOG_NOTICE, log, 0, "sallyport: a new policy is in force");
+}
+
+/* New keys under the same policy. Calls under way keep the knowledge they began with, so the snapshot is replaced, not
+ * changed. */
+static void take_keys(struct sp_main_conf *conf, ngx_log_t *log)
+{
+    struct sp_snapshot *old = conf->snapshot;
+    struct sp_knowledge *knowledge = NULL;
+    struct sp_snapshot *snapshot = calloc(1, sizeof *snapshot);
+    if (snapshot == NULL || read_knowledge(conf, old->policy, &knowledge, log) != SP_OK) {
+        sp_metrics_count(sp_metrics_of(conf), SP_COUNT_KEYS_REFUSED);
+        free(snapshot);
+        return;
+    }
+    snapshot->references = 1;
+    snapshot->policy = sp_policy_ref(old->policy);
+    snapshot->knowledge = knowledge;
+    memcpy(snapshot->policy_sha256, old->policy_sha256, sizeof snapshot->policy_sha256);
+    if (equip(snapshot) != SP_OK) {
+        sp_snapshot_unref(&snapshot);
+        return;
+    }
+    /* The servers' health goes along; calls under way keep it alive. */
+    for (size_t i = 0; i < old->policy->api_count; i++) {
+        snapshot->peers[i] = old->peers[i] != NULL ? sp_peers_ref(old->peers[i]) : NULL;
+    }
+    sp_metrics_count(sp_metrics_of(conf), SP_COUNT_KEYS_LOADED);
+    publish(conf, snapshot);
+}
+
+void sp_snapshot_refresh(struct sp_main_conf *conf)
+{
+    struct sp_worker *worker = conf->worker;
+    struct sp_file policy, keys = worker->keys_file;
+    const bool has_new_policy = sp_file_differs((const char *)conf->policy_path.data, &worker->policy_file, &policy);
+    const bool has_new_keys =
+        conf->keys_path.len > 0 && sp_file_differs((const char *)conf->keys_path.data, &worker->keys_file, &keys);
+    /* Noted before reading: what changes while we read is seen as a change the next time. */
+    worker->policy_file = policy;
+    worker->keys_file = keys;
+    if (has_new_policy) {
+        take_policy(conf, ngx_cycle->log);
+    } else if (has_new_keys) {
+        take_keys(conf, ngx_cycle->log);
+    }
+}
+
+static void watch(ngx_event_t *event)
+{
+    struct sp_main_conf *conf = ((ngx_connection_t *)event->data)->data;
+    sp_snapshot_refresh(conf);
+    if (!ngx_exiting && !ngx_quit && !ngx_terminate) {
+        ngx_add_timer(event, WATCH_INTERVAL_MS);
+    }
+}
+
+void sp_snapshot_watch(struct sp_main_conf *conf, ngx_cycle_t *cycle)
+{
+    struct sp_worker *worker = conf->worker;
+    worker->policy_file = conf->policy_file;
+    worker->keys_file = conf->keys_file;
+    worker->watch_connection = (ngx_connection_t){.data = conf, .fd = (ngx_socket_t)-1};
+    worker->watch =
+        (ngx_event_t){.handler = watch, .data = &worker->watch_connection, .log = cycle->log, .cancelable = 1};
+    ngx_add_timer(&worker->watch, WATCH_INTERVAL_MS);
+    /* A worker that nginx started anew was forked from a master that may hold an old policy. */
+    sp_snapshot_refresh(conf);
+}
+
+static void close_snapshot(void *data)
+{
+    struct sp_main_conf *conf = data;
+    sp_snapshot_unref(&conf->snapshot);
+}
+
+ngx_int_t sp_snapshot_open(ngx_conf_t *cf, struct sp_main_conf *conf)
+{
+    ngx_pool_cleanup_t *cleanup = ngx_pool_cleanup_add(cf->pool, 0);
+    if (cleanup == NULL) {
+        return NGX_ERROR;
+    }
+    sp_file_differs((const char *)conf->policy_path.data, &(struct sp_file){0}, &conf->policy_file);
+    if (conf->keys_path.len > 0) {
+        sp_file_differs((const char *)conf->keys_path.data, &(struct sp_file){0}, &conf->keys_file);
+    }
+    conf->snapshot = read_snapshot(conf, cf->log);
+    if (conf->snapshot == NULL) {
+        return NGX_ERROR;
+    }
+    cleanup->handler = close_snapshot;
+    cleanup->data = conf;
+    return NGX_OK;
+}
+
+void sp_snapshot_close(struct sp_main_conf *conf)
+{
+    sp_snapshot_unref(&conf->snapshot);
+}
+
+struct sp_peers *sp_snapshot_peers(struct sp_snapshot *snapshot, const struct sp_api *api)
+{
+    struct sp_peers **peers = &snapshot->peers[api->index];
+    if (*peers == NULL) {
+        *peers = sp_peers_create(snapshot->policy, &api->upstream);
+    }
+    return *peers;
+}
+
+struct sp_route_counters *sp_snapshot_counters(struct sp_snapshot *snapshot, struct sp_metrics *metrics,
+                                               const struct sp_api *api)
+{
+    if (api == NULL) {
+        return &metrics->other;
+    }
+    struct sp_route_counters **counters = &snapshot->counters[api->index];
+    if (*counters == NULL) {
+        *counters = sp_metrics_route(metrics, api->name);
+    }
+    return *counters;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is remembered of accepted tokens: facts (core/diagnosis/facts.h), never verdicts. Two levels:
+ *
+ *   worker: 256 slots of the tokens used last, compared whole, so that a token seen a moment ago costs no hash;
+ *   shared: a table in shared memory keyed by the token's SHA-256, 272 bytes an entry, LRU, for all workers
+ *           (and one of 1 kB entries, a quarter of the memory, for tokens with long scopes or claims).
+ *
+ * An entry carries the generation it was made under (policy and keys); under another it is not found. It is not found
+ * after its time either: the token's exp, or earlier where introspection says so. */
+#ifndef SP_GATEWAY_VERDICT_CACHE_H
+#define SP_GATEWAY_VERDICT_CACHE_H
+
+#include "gateway/gateway.h"
+#include "gateway/shared_table.h"
+
+#define SP_CACHED_FACTS_BYTES 976u /* longer ones are not kept */
+
+extern const struct sp_shared_table_shape sp_cache_shape, sp_cache_large_shape;
+
+struct sp_worker_cache;
+
+/* One worker's slots; NULL without memory. */
+struct sp_worker_cache *sp_worker_cache_create(void);
+void sp_worker_cache_destroy(struct sp_worker_cache **cache);
+
+enum sp_cache_level { SP_CACHE_MISS, SP_CACHE_SHARED, SP_CACHE_WORKER };
+
+struct sp_cache_query {
+    struct sp_worker_cache *worker;
+    ngx_shm_zone_t *small, *large;
+    struct sp_str token;
+    uint64_t generation;
+    int64_t now_s;
+};
+
+/* A hit copies the packed facts into block (SP_CACHED_FACTS_BYTES) and unpacks them there. */
+enum sp_cache_level sp_verdict_cache_find(const struct sp_cache_query *query, unsigned char *block,
+                                          struct sp_facts *facts);
+/* Remembers until `until_s`; silently not when too large. */
+void sp_verdict_cache_keep(const struct sp_cache_query *query, const struct sp_facts *facts, int64_t until_s);
+
+#endif
