@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Keys and signatures on OpenSSL's EVP; imports and exports are in key_format.c, which shares crypto_key.h. A verifying
+/* Keys and signatures on OpenSSL's EVP; imports and exports are in crypto_format.c, which shares crypto_key.h. A verifying
  * context is kept with each key for the algorithm last used, because setting one up costs a tenth of an RSA
  * verification. */
 #include "core/jose/crypto.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a key is inside; for crypto.c and key_format.c only, which are one room's two files that may see OpenSSL. */
+/* What a key is inside; for crypto.c and crypto_format.c only, which are one room's two files that may see OpenSSL. */
 #ifndef SP_JOSE_CRYPTO_KEY_H
 #define SP_JOSE_CRYPTO_KEY_H
 
