@@ -10,11 +10,8 @@ static void print_option(FILE *out, const struct sp_cli_option *option)
     if (option->argument != NULL && used > 0 && (size_t)used < sizeof left)
         snprintf(left + used, sizeof left - (size_t)used, " %s", option->argument);
     fprintf(out, "  %-26s ", left);
-    size_t width = strlen(left) > 26 ? strlen(left) : 26;
-    if (width > 26) {
+    if (strlen(left) > 26)
         fprintf(out, "\n%29s", "");
-        width = 26;
-    }
     sp_cli_print_wrapped(out, sp_str_from_cstr(option->text), 29, 29);
     if (option->kind == SP_OPTION_LIST)
         fputs(" (repeatable)", out);

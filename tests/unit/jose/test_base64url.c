@@ -42,8 +42,8 @@ static void refuses_what_is_not_canonical(void **state)
                                         "AA+A",
                                         "AA/A",
                                         "AA.A",
-                                        "\xc3\xa4"
-                                        "AA",
+                                        ("\xc3\xa4"
+                                         "AA"),
                                         "=",
                                         "===="};
     struct sp_arena *arena = sp_arena_create(4096);
