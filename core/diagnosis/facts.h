@@ -12,8 +12,10 @@ struct sp_facts {
     enum sp_token_kind kind;
     int64_t expires_at, not_before, auth_time; /* 0: absent */
     struct sp_str subject, client_id, scope, audiences, acr; /* scope and audiences: joined by one space */
-    struct sp_str claims;        /* JSON object of only those claims that the policy's rules and identity headers name; may be empty */
+    struct sp_str claims;        /* JSON object of only those claims that the policy's rules and identity headers name, each under the
+                                  * name (or path) by which it is kept; may be empty */
     bool bound_to_key, bound_to_certificate, email_verified;
+    bool introspected;           /* its issuer was asked and said active */
     unsigned char jkt_sha256[32], x5t_sha256[32];
 };
 

@@ -34,6 +34,21 @@ void sp_verdict_write(struct sp_json_writer *writer, const struct sp_verdict *ve
 /* The fix of a finding's cause with {expected}, {received}, {detail} filled in. */
 struct sp_str sp_finding_fix(struct sp_arena *arena, const struct sp_finding *finding);
 
+/* Any text of the catalogue, filled likewise; an absent value reads "(none)". Absent past the arena's ceiling. */
+struct sp_str sp_finding_fill(struct sp_arena *arena, struct sp_str text, const struct sp_finding *finding);
+
+/* The row's severity, unless the finding was fatal or tolerated. */
+enum sp_severity sp_finding_severity(const struct sp_finding *finding);
+/* One finding as the contract's object (`cause`, and each of `also`). */
+void sp_finding_write(struct sp_json_writer *writer, const struct sp_finding *finding);
+
+const char *sp_check_name(enum sp_check check);
+const char *sp_outcome_name(enum sp_outcome outcome);
+const char *sp_token_kind_name(enum sp_token_kind kind);
+
+/* For a shell whose arena is used up: refuses. Static. */
+const struct sp_verdict *sp_verdict_without_memory(void);
+
 /* HTTP status for the refused client (0 when accepted). */
 int sp_verdict_http_status(const struct sp_verdict *verdict);
 

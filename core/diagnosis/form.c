@@ -1,0 +1,455 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What was presented: is it a token at all, of which kind, and can it be read? (RFC 7515 3, 7.1; RFC 7519 7.2; RFC
+ * 6750 2.1)
+ *
+ * A JWS in compact form is three segments of base64url without padding, of which the first two are JSON objects with
+ * unique names. What is not of that form is named by what was done to it on the way: quoted, encoded, cut, doubled. */
+#include "core/diagnosis/examination.h"
+
+#include "core/diagnosis/form.h"
+#include "core/jose/base64url.h"
+
+static void refuse(struct sp_exam *exam, enum sp_cause cause, const char *expected, struct sp_str detail)
+{
+    struct sp_finding *finding = sp_exam_saw(exam, cause, SP_CHECK_FORM, sp_str_from_cstr(expected), SP_STR_NONE);
+    finding->detail = detail;
+}
+
+static bool is_base64url(char c)
+{
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+}
+
+/* ---- what happens to tokens on the way ---- */
+
+static bool begins_with_scheme(struct sp_str token)
+{
+    static const char *const schemes[] = {"Bearer ", "Bearer:", "Bearer%20", "DPoP ", "Authorization:", "Token "};
+    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
+        struct sp_str scheme = sp_str_from_cstr(schemes[i]);
+        if (sp_str_equal_ignoring_case(sp_str_slice(token, 0, scheme.len), scheme))
+            return true;
+    }
+    return false;
+}
+
+static bool is_quoted(struct sp_str token)
+{
+    char first = token.at[0], last = token.at[token.len - 1];
+    return first == '"' || first == '\'' || first == '<' || first == '`' || last == '"' || last == '\'' ||
+           last == '>' || last == '`' || sp_str_has_prefix(token, SP_STR("\xe2\x80\x9c")) ||
+           sp_str_has_suffix(token, SP_STR("\xe2\x80\x9d"));
+}
+
+/* Index of the first space or control character, or token.len. */
+static size_t find_blank(struct sp_str token)
+{
+    for (size_t i = 0; i < token.len; i++)
+        if ((unsigned char)token.at[i] <= 0x20 || token.at[i] == 0x7f)
+            return i;
+    return token.len;
+}
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+static bool percent_decode(struct sp_arena *arena, struct sp_str text, struct sp_str *decoded)
+{
+    char *out = sp_arena_alloc(arena, text.len + 1);
+    size_t len = 0;
+    for (size_t i = 0; out != NULL && i < text.len; i++) {
+        if (text.at[i] != '%') {
+            out[len++] = text.at[i];
+            continue;
+        }
+        int high = i + 2 < text.len ? hex_digit(text.at[i + 1]) : -1;
+        int low = i + 2 < text.len ? hex_digit(text.at[i + 2]) : -1;
+        if (high < 0 || low < 0)
+            return false;
+        out[len++] = (char)(high * 16 + low);
+        i += 2;
+    }
+    *decoded = sp_str(out, len);
+    return out != NULL;
+}
+
+static bool is_wellformed_when_decoded(struct sp_exam *exam, struct sp_str token)
+{
+    struct sp_str decoded;
+    if (sp_str_index_of(token, '%', 0) == token.len || !percent_decode(exam->arena, token, &decoded))
+        return false;
+    for (size_t i = 0; i < decoded.len; i++)
+        if (!is_base64url(decoded.at[i]) && decoded.at[i] != '.' && decoded.at[i] != '=' && decoded.at[i] != '+' &&
+            decoded.at[i] != '/' && decoded.at[i] != ' ' && decoded.at[i] != '~')
+            return false;
+    return decoded.len > 0;
+}
+
+static bool is_response_body(struct sp_exam *exam, struct sp_str token)
+{
+    const struct sp_json *json;
+    struct sp_json_error error;
+    struct sp_str text = sp_str_trim(token);
+    if (text.len == 0 || text.at[0] != '{')
+        return false;
+    /* A body that was cut, or sent with its spaces lost, is still one. */
+    if (sp_json_parse(exam->arena, text, &sp_json_limits_token, &json, &error) != SP_OK)
+        return sp_str_contains(text, SP_STR("\"access_token\""));
+    return sp_json_member(json, SP_STR("access_token")) != NULL || sp_json_member(json, SP_STR("id_token")) != NULL;
+}
+
+/* The limit that fits the length, of those that servers and databases cut at; 0: none. */
+static size_t matching_limit(size_t length)
+{
+    static const size_t limits[] = {255,  256,  500,  512,  1000, 1023, 1024,  2000,
+                                    2048, 4000, 4096, 8000, 8190, 8192, 16384, 32768};
+    static const size_t prefixes[] = {0, 7, 22}; /* alone, behind "Bearer ", behind "Authorization: Bearer " */
+    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++)
+        for (size_t j = 0; j < sizeof prefixes / sizeof prefixes[0]; j++)
+            if (length + prefixes[j] == limits[i] || length + prefixes[j] + 1 == limits[i] ||
+                length + prefixes[j] + 2 == limits[i])
+                return limits[i];
+    return 0;
+}
+
+void sp_form_tell_truncated(struct sp_exam *exam, enum sp_check check, const char *what)
+{
+    size_t length = exam->input.token.len, limit = matching_limit(length);
+    struct sp_finding *finding = sp_exam_saw(exam, SP_CAUSE_TOKEN_MALFORMED_TRUNCATED, check, SP_STR("a whole token"),
+                                             sp_arena_printf(exam->arena, "%zu characters", length));
+    finding->detail =
+        limit != 0 ? sp_arena_printf(exam->arena, "%s It has %zu characters: that is what a limit of %zu bytes leaves.",
+                                     what, length, limit)
+                   : sp_arena_printf(exam->arena, "%s It has %zu characters.", what, length);
+}
+
+/* True when something on the way damaged it: named. */
+static bool examine_damage(struct sp_exam *exam, struct sp_str token)
+{
+    size_t blank;
+    if (is_response_body(exam, token))
+        refuse(exam, SP_CAUSE_TOKEN_MALFORMED_RESPONSE_BODY, "the value of access_token",
+               SP_STR("The value is the JSON of a whole token response."));
+    else if (begins_with_scheme(token))
+        refuse(exam, SP_CAUSE_TOKEN_MALFORMED_SCHEME_REPEATED, "one scheme",
+               SP_STR("The value itself begins with a scheme again."));
+    else if (is_quoted(token))
+        refuse(exam, SP_CAUSE_TOKEN_MALFORMED_QUOTED, "the bare token",
+               SP_STR("The value stands in quotes or angle brackets."));
+    else if ((blank = find_blank(token)) < token.len)
+        refuse(exam, SP_CAUSE_TOKEN_MALFORMED_WHITESPACE, "no white space",
+               sp_arena_printf(exam->arena, "Byte %zu of %zu is 0x%02x.", blank, token.len,
+                               (unsigned char)token.at[blank]));
+    else if (is_wellformed_when_decoded(exam, token))
+        refuse(exam, SP_CAUSE_TOKEN_MALFORMED_URL_ENCODED, "the token as it was issued",
+               SP_STR("The value has %-escapes and is a well-formed token once decoded."));
+    else
+        return false;
+    return true;
+}
+
+/* ---- segments ---- */
+
+static void tell_json_fault(struct sp_exam *exam, const char *part, const struct sp_json_error *error)
+{
+    if (error->fault == SP_JSON_DUPLICATE_MEMBER) {
+        struct sp_finding *finding = sp_exam_saw(exam, SP_CAUSE_TOKEN_MALFORMED_DUPLICATE_MEMBER, SP_CHECK_FORM,
+                                                 SP_STR("unique names"), sp_str_slice(error->name, 0, 128));
+        finding->detail =
+            sp_arena_printf(exam->arena, "The %s has this name twice, again at byte %zu.", part, error->offset);
+        return;
+    }
+    struct sp_finding *finding =
+        sp_exam_saw(exam, SP_CAUSE_TOKEN_MALFORMED_JSON, SP_CHECK_FORM, SP_STR("a JSON object"), SP_STR_NONE);
+    finding->detail =
+        sp_arena_printf(exam->arena, "The %s is not JSON at byte %zu: %s.", part, error->offset, error->message);
+}
+
+/* Names the first character that base64url does not have. */
+static void tell_alphabet(struct sp_exam *exam, const char *part, struct sp_str segment)
+{
+    size_t at = 0;
+    while (at < segment.len && is_base64url(segment.at[at]))
+        at++;
+    if (at < segment.len && strchr("=+/", segment.at[at]) != NULL && segment.at[at] != '\0') {
+        struct sp_finding *finding =
+            sp_exam_saw(exam, SP_CAUSE_TOKEN_MALFORMED_PADDING, SP_CHECK_FORM, SP_STR("base64url without padding"),
+                        sp_arena_printf(exam->arena, "'%c'", segment.at[at]));
+        finding->detail =
+            sp_arena_printf(exam->arena, "The %s segment has '%c' at character %zu.", part, segment.at[at], at);
+        return;
+    }
+    struct sp_finding *finding = sp_exam_saw(exam, SP_CAUSE_TOKEN_MALFORMED_JSON, SP_CHECK_FORM,
+                                             SP_STR("base64url of a JSON object"), SP_STR_NONE);
+    if (at < segment.len)
+        finding->detail = sp_arena_printf(
+            exam->arena, "The %s segment has byte 0x%02x at character %zu, which base64url does not have.", part,
+            (unsigned char)segment.at[at], at);
+    else
+        finding->detail = sp_arena_printf(
+            exam->arena, "The %s segment's %zu characters are not whole bytes in base64url.", part, segment.len);
+}
+
+/* Decodes and parses a segment; NULL when that failed and was told. */
+static const struct sp_json *read_segment(struct sp_exam *exam, const char *part, struct sp_str segment, bool is_last)
+{
+    struct sp_str text;
+    const struct sp_json *json;
+    struct sp_json_error error = {0};
+    enum sp_status status = sp_base64url_decode(exam->arena, segment, &text);
+    if (status == SP_MALFORMED && is_last && segment.len % 4 == 1) {
+        sp_form_tell_truncated(exam, SP_CHECK_FORM, "The token ends inside its payload.");
+        return NULL;
+    }
+    if (status == SP_MALFORMED) {
+        tell_alphabet(exam, part, segment);
+        return NULL;
+    }
+    if (status == SP_OK)
+        status = sp_json_parse(exam->arena, text, &sp_json_limits_token, &json, &error);
+    if (status == SP_NO_MEMORY) {
+        exam->incomplete = true;
+        return NULL;
+    }
+    if (status != SP_OK && is_last && error.fault == SP_JSON_CUT) {
+        sp_form_tell_truncated(exam, SP_CHECK_FORM, "The token ends inside its payload.");
+        return NULL;
+    }
+    if (status != SP_OK) {
+        tell_json_fault(exam, part, &error);
+        return NULL;
+    }
+    if (json->type != SP_JSON_OBJECT) {
+        refuse(exam, SP_CAUSE_TOKEN_MALFORMED_JSON, "a JSON object",
+               sp_arena_printf(exam->arena, "The %s is JSON but not an object.", part));
+        return NULL;
+    }
+    return json;
+}
+
+/* Whether a segment decodes to something that begins as a JSON object: then a JOSE header was meant. */
+static bool looks_like_header(struct sp_str segment)
+{
+    return sp_str_has_prefix(segment, SP_STR("eyJ")) || sp_str_has_prefix(segment, SP_STR("eyA")) ||
+           sp_str_has_prefix(segment, SP_STR("ewo")) || sp_str_has_prefix(segment, SP_STR("ewog")) ||
+           sp_str_has_prefix(segment, SP_STR("e30"));
+}
+
+static void examine_jws(struct sp_exam *exam)
+{
+    struct sp_str third = exam->segments[2];
+    exam->kind = SP_TOKEN_JWT;
+    exam->header = read_segment(exam, "header", exam->segments[0], false);
+    exam->body = read_segment(exam, "payload", exam->segments[1], false);
+    if (exam->body != NULL)
+        sp_claims_find(exam->body, &exam->claims);
+    if (sp_base64url_decode(exam->arena, third, &exam->signature) == SP_OK)
+        return;
+    exam->signature = SP_STR_NONE;
+    size_t at = 0;
+    while (at < third.len && is_base64url(third.at[at]))
+        at++;
+    if (at == third.len && third.len % 4 == 1)
+        sp_form_tell_truncated(exam, SP_CHECK_FORM, "The token ends inside a character group of its signature.");
+    else if (at < third.len && strchr("=+/", third.at[at]) != NULL)
+        tell_alphabet(exam, "signature", third);
+    else
+        refuse(exam, SP_CAUSE_TOKEN_MALFORMED_SEGMENTS, "a base64url signature",
+               SP_STR("The signature segment is not base64url."));
+}
+
+static void examine_jwe(struct sp_exam *exam, struct sp_str first)
+{
+    exam->header = read_segment(exam, "header", first, false);
+    if (exam->header == NULL)
+        return;
+    if (sp_json_member(exam->header, SP_STR("enc")) == NULL) {
+        refuse(exam, SP_CAUSE_TOKEN_MALFORMED_SEGMENTS, "3 segments",
+               SP_STR("The token has five segments, but its header has no enc, so it is no JWE."));
+        return;
+    }
+    exam->kind = SP_TOKEN_JWE;
+    struct sp_finding *finding = sp_exam_saw(exam, SP_CAUSE_TOKEN_ENCRYPTED, SP_CHECK_FORM,
+                                             SP_STR("a signed token (JWS)"), SP_STR("an encrypted token (JWE)"));
+    finding->detail =
+        sp_arena_printf(exam->arena, "alg %.*s, enc %.*s.",
+                        SP_STR_ARG(sp_str_slice(sp_json_string(sp_json_member(exam->header, SP_STR("alg"))), 0, 40)),
+                        SP_STR_ARG(sp_str_slice(sp_json_string(sp_json_member(exam->header, SP_STR("enc"))), 0, 40)));
+}
+
+/* One or two segments of what began as a JWT. */
+static void examine_short(struct sp_exam *exam, struct sp_str token, unsigned dots)
+{
+    size_t dot = sp_str_index_of(token, '.', 0);
+    if (dots == 0) {
+        sp_form_tell_truncated(exam, SP_CHECK_FORM, "The token begins as a JWT and ends in its first segment.");
+        return;
+    }
+    exam->header = read_segment(exam, "header", sp_str_slice(token, 0, dot), false);
+    if (exam->header == NULL)
+        return;
+    exam->body = read_segment(exam, "payload", sp_str_slice(token, dot + 1, token.len), true);
+    if (exam->body == NULL)
+        return;
+    sp_claims_find(exam->body, &exam->claims);
+    refuse(exam, SP_CAUSE_TOKEN_MALFORMED_SEGMENTS, "3 segments",
+           SP_STR("The token has 2 segments: its signature is missing."));
+}
+
+bool sp_form_is_opaque(struct sp_str token)
+{
+    for (size_t i = 0; i < token.len; i++) {
+        char c = token.at[i];
+        /* b64token of RFC 6750 2.1, and ':' '|' '!' that issuers use all the same. */
+        if (!is_base64url(c) && (strchr(".~+/=:|!$*@#", c) == NULL || c == '\0'))
+            return false;
+    }
+    return token.len > 0;
+}
+
+static void examine_segments(struct sp_exam *exam, struct sp_str token)
+{
+    size_t dots[4] = {0};
+    unsigned count = 0;
+    for (size_t at = sp_str_index_of(token, '.', 0); at < token.len; at = sp_str_index_of(token, '.', at + 1)) {
+        if (count < 4)
+            dots[count] = at;
+        count++;
+    }
+    if (count == 2) {
+        exam->segments[0] = sp_str_slice(token, 0, dots[0]);
+        exam->segments[1] = sp_str_slice(token, dots[0] + 1, dots[1]);
+        exam->segments[2] = sp_str_slice(token, dots[1] + 1, token.len);
+        exam->signed_text = sp_str_slice(token, 0, dots[1]);
+        examine_jws(exam);
+    } else if (count == 4) {
+        examine_jwe(exam, sp_str_slice(token, 0, dots[0]));
+    } else if (count < 2 && looks_like_header(token)) {
+        examine_short(exam, token, count);
+    } else if (!looks_like_header(token) && sp_form_is_opaque(token)) {
+        exam->kind = SP_TOKEN_OPAQUE;
+    } else {
+        refuse(exam, SP_CAUSE_TOKEN_MALFORMED_SEGMENTS, "3 segments",
+               sp_arena_printf(exam->arena, "The value has %u segments.", count + 1));
+    }
+}
+
+/* The common case, with nothing told: three segments that decode, two of them JSON objects. False leaves no trace, and
+ * the damage is then looked for. */
+static bool read_sound_jws(struct sp_exam *exam, struct sp_str token)
+{
+    struct sp_json_error error;
+    struct sp_str texts[2], signature;
+    const struct sp_json *parts[2];
+    size_t first = sp_str_index_of(token, '.', 0), second = sp_str_index_of(token, '.', first + 1);
+    if (second >= token.len)
+        return false;
+    struct sp_str segments[3] = {sp_str_slice(token, 0, first), sp_str_slice(token, first + 1, second),
+                                 sp_str_slice(token, second + 1, token.len)};
+    if (sp_base64url_decode(exam->arena, segments[2], &signature) != SP_OK)
+        return false;
+    for (size_t i = 0; i < 2; i++)
+        if (sp_base64url_decode(exam->arena, segments[i], &texts[i]) != SP_OK ||
+            sp_json_parse(exam->arena, texts[i], &sp_json_limits_token, &parts[i], &error) != SP_OK ||
+            parts[i]->type != SP_JSON_OBJECT)
+            return false;
+    memcpy(exam->segments, segments, sizeof segments);
+    exam->signed_text = sp_str_slice(token, 0, second);
+    exam->signature = signature;
+    exam->header = parts[0];
+    exam->body = parts[1];
+    exam->kind = SP_TOKEN_JWT;
+    sp_claims_find(exam->body, &exam->claims);
+    return true;
+}
+
+void sp_form_examine(struct sp_exam *exam)
+{
+    struct sp_str token = exam->input.token;
+    size_t max_bytes = exam->input.requirements->max_token_bytes;
+    if (max_bytes == 0)
+        max_bytes = SP_MAX_TOKEN_BYTES;
+    if (token.len == 0) {
+        sp_exam_saw(exam, SP_CAUSE_TOKEN_MISSING, SP_CHECK_FORM, SP_STR("a token"), SP_STR("nothing"));
+        return;
+    }
+    if (token.len > max_bytes) {
+        sp_exam_saw(exam, SP_CAUSE_TOKEN_TOO_LARGE, SP_CHECK_FORM,
+                    sp_arena_printf(exam->arena, "at most %zu bytes", max_bytes),
+                    sp_arena_printf(exam->arena, "%zu bytes", token.len));
+        /* A gateway stops here; offline the rest is worth knowing. */
+        if (!exam->input.explain || token.len > SP_MAX_EXAMINED_BYTES)
+            return;
+    }
+    if (!read_sound_jws(exam, token)) {
+        if (!sp_form_is_compact(token) && examine_damage(exam, token))
+            return;
+        examine_segments(exam, token);
+    }
+    if (!exam->refused && !exam->incomplete)
+        sp_exam_pass(exam, SP_CHECK_FORM);
+}
+
+bool sp_form_is_compact(struct sp_str token)
+{
+    for (size_t i = 0; i < token.len; i++)
+        if (!is_base64url(token.at[i]) && token.at[i] != '.')
+            return false;
+    return true;
+}
+
+/* One row a claim that a check asks for. */
+static const struct {
+    struct sp_str name;
+    size_t at;
+} known_claims[] = {
+#define CLAIM(member, text)                                                                                            \
+    {                                                                                                                  \
+        {text, sizeof text - 1}, offsetof(struct sp_claims, member)                                                    \
+    }
+    CLAIM(iss, "iss"),
+    CLAIM(sub, "sub"),
+    CLAIM(aud, "aud"),
+    CLAIM(exp, "exp"),
+    CLAIM(nbf, "nbf"),
+    CLAIM(iat, "iat"),
+    CLAIM(jti, "jti"),
+    CLAIM(azp, "azp"),
+    CLAIM(acr, "acr"),
+    CLAIM(cnf, "cnf"),
+    CLAIM(scp, "scp"),
+    CLAIM(typ, "typ"),
+    CLAIM(ver, "ver"),
+    CLAIM(tid, "tid"),
+    CLAIM(scope, "scope"),
+    CLAIM(roles, "roles"),
+    CLAIM(nonce, "nonce"),
+    CLAIM(active, "active"),
+    CLAIM(at_hash, "at_hash"),
+    CLAIM(c_hash, "c_hash"),
+    CLAIM(client_id, "client_id"),
+    CLAIM(auth_time, "auth_time"),
+    CLAIM(token_use, "token_use"),
+    CLAIM(email_verified, "email_verified"),
+    CLAIM(hasgroups, "hasgroups"),
+    CLAIM(claim_names, "_claim_names"),
+#undef CLAIM
+};
+
+void sp_claims_find(const struct sp_json *body, struct sp_claims *claims)
+{
+    for
+        SP_JSON_EACH(member, body)
+    for (size_t i = 0; i < sizeof known_claims / sizeof known_claims[0]; i++)
+        if (member->name.len == known_claims[i].name.len && member->name.at[0] == known_claims[i].name.at[0] &&
+            sp_str_equal(member->name, known_claims[i].name)) {
+            memcpy((char *)claims + known_claims[i].at, &member, sizeof member);
+            break;
+        }
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The form of what was presented, shared by the checks and by `token decode`. Not for other rooms. */
+#ifndef SP_DIAGNOSIS_FORM_H
+#define SP_DIAGNOSIS_FORM_H
+
+#include "core/diagnosis/examination.h"
+
+/* Only base64url's characters and dots. */
+bool sp_form_is_compact(struct sp_str token);
+/* Could be a reference token: only characters that issuers use in them. */
+bool sp_form_is_opaque(struct sp_str token);
+/* token.malformed.truncated with the length and the limit that fits it; what: static sentence. */
+void sp_form_tell_truncated(struct sp_exam *exam, enum sp_check check, const char *what);
+
+#endif

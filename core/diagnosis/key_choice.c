@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which issuer is the token judged against, with which algorithm, under which key? The issuer is chosen by what the
+ * token says, which is safe: whatever is chosen, its own keys must verify the signature and its own terms must hold.
+ * The algorithm comes from those terms (RFC 8725 3.1), the key from that issuer's set by kid, type, curve, use and alg;
+ * never from the token (jku, x5u, jwk are not read). */
+#include "core/diagnosis/examination.h"
+
+#include "core/base/url.h"
+#include "core/diagnosis/issuer_form.h"
+#include "core/diagnosis/words.h"
+#include "core/jose/jwk_set.h"
+
+/* Keys tried for one token: beyond that a set is a way to slow a gateway. */
+#define MAX_TRIED 16
+
+/* ---- issuer ---- */
+
+static const struct sp_known_issuer *issuer_at(const struct sp_exam *exam, size_t i)
+{
+    size_t index = exam->input.requirements->issuers[i];
+    return index < exam->world->issuer_count ? &exam->world->issuers[index] : NULL;
+}
+
+static bool has_key_for(const struct sp_exam *exam, const struct sp_known_issuer *issuer)
+{
+    return exam->kid.at != NULL && issuer->known.keys != NULL &&
+           sp_jwk_set_find(issuer->known.keys, exam->kid, 0) != NULL;
+}
+
+static void choose(struct sp_exam *exam, size_t i)
+{
+    exam->issuer_index = exam->input.requirements->issuers[i];
+    exam->issuer = issuer_at(exam, i);
+    struct sp_str iss = sp_json_string(exam->claims.iss);
+    exam->issuer_is_named = iss.len > 0 && sp_str_equal(exam->issuer->terms->issuer, iss);
+}
+
+/* How well an issuer fits what the token says: by name and key, name, key, nearly by name, not at all. */
+static unsigned fitness(const struct sp_exam *exam, const struct sp_known_issuer *issuer)
+{
+    struct sp_str iss = sp_json_string(exam->claims.iss);
+    unsigned key = has_key_for(exam, issuer) ? 1 : 0;
+    if (exam->kind == SP_TOKEN_OPAQUE)
+        return issuer->terms->introspects ? 1 : 0;
+    if (iss.len > 0 && sp_str_equal(issuer->terms->issuer, iss))
+        return 4 + key;
+    if (key != 0)
+        return 3;
+    enum sp_cause difference =
+        iss.len > 0 ? sp_issuer_difference(issuer->terms->issuer, iss) : SP_CAUSE_ISSUER_MISMATCH;
+    return difference == SP_CAUSE_ISSUER_MISMATCH ? 0 : difference == SP_CAUSE_ISSUER_PATH ? 1 : 2;
+}
+
+void sp_issuer_choose(struct sp_exam *exam)
+{
+    const struct sp_requirements *required = exam->input.requirements;
+    unsigned best = 0;
+    exam->alg = sp_json_string(sp_json_member(exam->header, SP_STR("alg")));
+    exam->kid = sp_json_string(sp_json_member(exam->header, SP_STR("kid")));
+    exam->algorithm = sp_algorithm_find(exam->alg);
+    for (size_t i = 0; i < required->issuer_count; i++) {
+        if (issuer_at(exam, i) == NULL)
+            continue;
+        /* The only one needs no comparison. */
+        unsigned fits = required->issuer_count == 1 ? 1 : fitness(exam, issuer_at(exam, i));
+        if (exam->issuer != NULL && fits <= best)
+            continue;
+        best = fits;
+        choose(exam, i);
+    }
+}
+
+/* ---- algorithm ---- */
+
+static bool publishes_asymmetric(const struct sp_jwk_set *keys)
+{
+    for (size_t i = 0; keys != NULL && i < keys->count; i++)
+        if (sp_key_type(keys->keys[i].key) != SP_KEY_TYPE_OCT)
+            return true;
+    return false;
+}
+
+/* Names of the algorithms that the issuer's keys can sign with, of those allowed. */
+static uint32_t usable_algorithms(const struct sp_jwk_set *keys, uint32_t allowed)
+{
+    uint32_t usable = 0;
+    for (enum sp_algorithm a = SP_ALGORITHM_UNKNOWN + 1; a < SP_ALGORITHM_COUNT; a++)
+        for (size_t i = 0; keys != NULL && i < keys->count; i++)
+            if (sp_jwk_fits(&keys->keys[i], a))
+                usable |= sp_algorithm_bit(a);
+    return (usable & allowed) != 0 ? usable & allowed : allowed;
+}
+
+static void tell_symmetric(struct sp_exam *exam, uint32_t allowed)
+{
+    const struct sp_jwk_set *keys = exam->issuer->known.keys;
+    struct sp_str how, expected = sp_algorithms_in_words(exam->arena, usable_algorithms(keys, allowed));
+    if (sp_signature_is_key_confusion(exam, keys, &how))
+        sp_exam_saw(exam, SP_CAUSE_ALGORITHM_KEY_CONFUSION, SP_CHECK_ALGORITHM, expected, exam->alg)->detail = how;
+    else
+        sp_exam_saw(exam, SP_CAUSE_ALGORITHM_SYMMETRIC, SP_CHECK_ALGORITHM, expected, exam->alg);
+}
+
+void sp_algorithm_examine(struct sp_exam *exam)
+{
+    const struct sp_issuer_terms *terms = sp_exam_terms(exam);
+    uint32_t allowed = terms != NULL ? terms->algorithms : sp_algorithms_asymmetric();
+    bool is_symmetric = sp_algorithm_get(exam->algorithm)->family == SP_FAMILY_HMAC;
+    exam->algorithm_allowed = (allowed & sp_algorithm_bit(exam->algorithm)) != 0;
+    if (exam->algorithm_allowed) {
+        struct sp_str expected = exam->input.explain ? sp_algorithms_in_words(exam->arena, allowed) : SP_STR_NONE;
+        uint32_t advertised = exam->issuer != NULL ? exam->issuer->known.advertised_algorithms : 0;
+        sp_exam_pass_with(exam, SP_CHECK_ALGORITHM, expected, exam->alg);
+        if (advertised != 0 && (advertised & sp_algorithm_bit(exam->algorithm)) == 0)
+            sp_exam_saw(exam, SP_CAUSE_DISCOVERY_ALGORITHM_UNADVERTISED, SP_CHECK_ALGORITHM,
+                        sp_algorithms_in_words(exam->arena, advertised), exam->alg);
+        return;
+    }
+    struct sp_str expected = sp_algorithms_in_words(exam->arena, allowed), received = sp_str_slice(exam->alg, 0, 64);
+    if (sp_str_equal_ignoring_case(exam->alg, SP_STR("none")))
+        sp_exam_saw(exam, SP_CAUSE_ALGORITHM_NONE, SP_CHECK_ALGORITHM, expected, received);
+    else if (is_symmetric && exam->issuer != NULL && publishes_asymmetric(exam->issuer->known.keys))
+        tell_symmetric(exam, allowed);
+    else
+        sp_exam_saw(exam, SP_CAUSE_ALGORITHM_NOT_ALLOWED, SP_CHECK_ALGORITHM, expected,
+                    exam->alg.at != NULL ? received : SP_STR("no alg"));
+}
+
+/* ---- no key ---- */
+
+static struct sp_str kids_in_words(struct sp_exam *exam, const struct sp_jwk_set *keys)
+{
+    struct sp_str kids[9] = {SP_STR_NONE};
+    size_t count = 0;
+    for (size_t i = 0; keys != NULL && i < keys->count && count < 9; i++)
+        kids[count++] = keys->keys[i].kid.at != NULL ? sp_str_slice(keys->keys[i].kid, 0, 100) : SP_STR("(no kid)");
+    struct sp_str words = sp_words_list(exam->arena, kids, count), copy;
+    return count == 1 && sp_arena_copy(exam->arena, words, &copy) == SP_OK ? copy : words;
+}
+
+static void tell_no_set(struct sp_exam *exam)
+{
+    const struct sp_issuer_knowledge *known = &exam->issuer->known;
+    enum sp_cause cause = known->failure != SP_CAUSE_NONE ? known->failure : SP_CAUSE_KEYS_UNREACHABLE;
+    /* What keeps keys away is never the token's fault: discovery.* and keys.* of a document name it, and the row's
+     * status is 503. */
+    struct sp_finding *finding =
+        sp_exam_saw_fatal(exam, cause, SP_CHECK_KEY, exam->issuer->terms->issuer, SP_STR("no key set"));
+    finding->reason = known->failure_reason;
+    finding->detail = known->failure_detail.at != NULL ? known->failure_detail : SP_STR("It was never fetched.");
+}
+
+static void tell_no_usable_key(struct sp_exam *exam, const struct sp_jwk_set *keys)
+{
+    for (size_t i = 0; i < keys->skipped_count; i++)
+        if (keys->skipped[i].fault == SP_JWK_PLACEHOLDER) {
+            sp_exam_saw(exam, SP_CAUSE_KEYS_PLACEHOLDER, SP_CHECK_KEY, SP_STR("a key"), keys->skipped[i].evidence);
+            return;
+        }
+    struct sp_finding *finding = sp_exam_saw(exam, SP_CAUSE_KEYS_EMPTY, SP_CHECK_KEY, SP_STR("a usable signing key"),
+                                             sp_arena_printf(exam->arena, "%zu", keys->count + keys->skipped_count));
+    if (keys->skipped_count > 0)
+        finding->detail = sp_arena_printf(exam->arena, "Key %u: %.*s.", keys->skipped[0].index,
+                                          SP_STR_ARG(keys->skipped[0].evidence));
+}
+
+/* The member with this kid is there but could not be imported. */
+static void tell_skipped(struct sp_exam *exam, const struct sp_jwk_skipped *skipped)
+{
+    static const enum sp_cause causes[] = {
+        [SP_JWK_OK] = SP_CAUSE_KEYS_MALFORMED_MEMBER,
+        [SP_JWK_MALFORMED] = SP_CAUSE_KEYS_MALFORMED_MEMBER,
+        [SP_JWK_UNSUPPORTED_TYPE] = SP_CAUSE_KEYS_UNSUPPORTED_TYPE,
+        [SP_JWK_WEAK] = SP_CAUSE_KEYS_WEAK,
+        [SP_JWK_PLACEHOLDER] = SP_CAUSE_KEYS_PLACEHOLDER,
+    };
+    bool is_weak = skipped->fault == SP_JWK_WEAK;
+    struct sp_finding *finding = sp_exam_saw_fatal(
+        exam, causes[skipped->fault], SP_CHECK_KEY,
+        is_weak ? SP_STR("RSA of 2048 to 8192 bit with an odd exponent from 3, points on their curve")
+                : SP_STR("a usable key"),
+        is_weak || skipped->fault == SP_JWK_PLACEHOLDER ? skipped->evidence
+                                                        : sp_arena_printf(exam->arena, "%u", skipped->index));
+    finding->detail = skipped->evidence;
+}
+
+/* An Okta org server (no path) signs with keys that it keeps to itself. */
+static bool is_okta_org(struct sp_str issuer)
+{
+    struct sp_url url;
+    if (sp_url_split(issuer, &url) != SP_OK || url.path.len > 1)
+        return false;
+    return sp_str_has_suffix(url.host, SP_STR(".okta.com")) ||
+           sp_str_has_suffix(url.host, SP_STR(".oktapreview.com")) ||
+           sp_str_has_suffix(url.host, SP_STR(".okta-emea.com"));
+}
+
+static const struct sp_known_issuer *find_other_issuer(const struct sp_exam *exam)
+{
+    for (size_t i = 0; i < exam->world->issuer_count; i++) {
+        const struct sp_known_issuer *other = &exam->world->issuers[i];
+        if (other != exam->issuer && other->known.keys != NULL &&
+            sp_jwk_set_find(other->known.keys, exam->kid, 0) != NULL)
+            return other;
+    }
+    return NULL;
+}
+
+static bool share_a_kid(const struct sp_jwk_set *a, const struct sp_jwk_set *b)
+{
+    for (size_t i = 0; i < a->count; i++)
+        if (a->keys[i].kid.at != NULL && sp_jwk_set_find(b, a->keys[i].kid, 0) != NULL)
+            return true;
+    return false;
+}
+
+static bool was_published(const struct sp_exam *exam)
+{
+    const struct sp_issuer_knowledge *known = &exam->issuer->known;
+    for (size_t i = 0; i < known->previous_kids.count; i++)
+        if (sp_str_equal(known->previous_kids.at[i], exam->kid))
+            return true;
+    return known->old_keys != NULL && sp_jwk_set_find(known->old_keys, exam->kid, 0) != NULL;
+}
+
+static bool tell_gone_key(struct sp_exam *exam)
+{
+    const struct sp_issuer_knowledge *known = &exam->issuer->known;
+    int64_t exp = 0;
+    if (!was_published(exam))
+        return false;
+    if (known->old_keys != NULL && known->old_keys->count > 0 &&
+        sp_jwk_set_find(known->old_keys, exam->kid, 0) != NULL && !share_a_kid(known->old_keys, known->keys)) {
+        sp_exam_saw(exam, SP_CAUSE_KEYS_REPLACED, SP_CHECK_KEY, kids_in_words(exam, known->old_keys),
+                    kids_in_words(exam, known->keys));
+        return true;
+    }
+    if (sp_json_int64(exam->claims.exp, &exp) != SP_OK || exp <= exam->input.now)
+        return false;
+    struct sp_str left = sp_words_duration(exam->arena, exp - exam->input.now);
+    sp_exam_saw(exam, SP_CAUSE_KEYS_RETIRED_EARLY, SP_CHECK_KEY, kids_in_words(exam, known->keys), exam->kid)->detail =
+        left;
+    return true;
+}
+
+static void tell_unknown_kid(struct sp_exam *exam)
+{
+    const struct sp_issuer_knowledge *known = &exam->issuer->known;
+    struct sp_str kid = sp_str_slice(exam->kid, 0, 200), published = kids_in_words(exam, known->keys);
+    const struct sp_known_issuer *other;
+    if (known->unadopted_keys != NULL && sp_jwk_set_find(known->unadopted_keys, exam->kid, 0) != NULL) {
+        sp_exam_saw_fatal(exam, SP_CAUSE_KEYS_ROTATED, SP_CHECK_KEY, published, kid)->detail =
+            SP_STR("Healing is switched off for this issuer (heal: false).");
+    } else if ((other = find_other_issuer(exam)) != NULL) {
+        sp_exam_saw(exam, SP_CAUSE_KEYS_OTHER_ISSUER, SP_CHECK_KEY, exam->issuer->terms->issuer, kid)->detail =
+            other->terms->issuer;
+    } else if (tell_gone_key(exam)) {
+        return;
+    } else if (is_okta_org(exam->issuer->terms->issuer)) {
+        sp_exam_saw(exam, SP_CAUSE_KEYS_UNPUBLISHED, SP_CHECK_KEY, SP_STR("a published key"),
+                    exam->issuer->terms->issuer);
+    } else {
+        struct sp_finding *finding = sp_exam_saw(exam, SP_CAUSE_KEYS_UNKNOWN_KID, SP_CHECK_KEY, published, kid);
+        if (known->failure != SP_CAUSE_NONE) {
+            finding->reason = known->failure;
+            finding->detail = known->failure_detail;
+        }
+    }
+}
+
+/* Keys are there, none may be used for this token. */
+static void tell_unfit(struct sp_exam *exam, const struct sp_jwk *jwk)
+{
+    struct sp_str kid = jwk->kid.at != NULL ? jwk->kid : SP_STR("(no kid)");
+    if (!jwk->may_verify) {
+        sp_exam_saw(exam, SP_CAUSE_KEYS_USE_MISMATCH, SP_CHECK_KEY, SP_STR("use sig"), kid)->detail =
+            SP_STR("a use other than sig, or key_ops without verify");
+        return;
+    }
+    struct sp_str type = sp_key_type_name(sp_key_type(jwk->key)), curve = sp_curve_name(sp_key_curve(jwk->key));
+    bool other_type = !sp_key_fits(jwk->key, exam->algorithm);
+    struct sp_str is =
+        other_type
+            ? sp_arena_printf(exam->arena, "%.*s%s%.*s", SP_STR_ARG(type), curve.len > 0 ? " " : "", SP_STR_ARG(curve))
+            : sp_arena_printf(exam->arena, "a key for %.*s only", SP_STR_ARG(jwk->algorithm_text));
+    sp_exam_saw(exam, SP_CAUSE_ALGORITHM_KEY_TYPE_MISMATCH, SP_CHECK_ALGORITHM, is, exam->alg);
+}
+
+/* ---- the choice ---- */
+
+struct choice {
+    const struct sp_jwk *fit[MAX_TRIED];
+    size_t fit_count;
+    const struct sp_jwk *unfit; /* the first that has the kid, or no kid is asked for, and does not fit */
+    size_t named_count;         /* with the token's kid */
+};
+
+static void consider(struct choice *choice, const struct sp_jwk *jwk, enum sp_algorithm algorithm)
+{
+    if (!sp_jwk_fits(jwk, algorithm)) {
+        if (choice->unfit == NULL)
+            choice->unfit = jwk;
+    } else if (choice->fit_count < MAX_TRIED) {
+        choice->fit[choice->fit_count++] = jwk;
+    }
+}
+
+/* With a kid: the keys of that kid, else those that have none. Without: all. */
+static void find_keys(const struct sp_exam *exam, const struct sp_jwk_set *keys, struct choice *choice)
+{
+    for (size_t i = 0; i < keys->count; i++) {
+        bool named = exam->kid.at != NULL && keys->keys[i].kid.at != NULL && sp_str_equal(keys->keys[i].kid, exam->kid);
+        choice->named_count += named;
+        if (named || exam->kid.at == NULL)
+            consider(choice, &keys->keys[i], exam->algorithm);
+    }
+    if (exam->kid.at == NULL || choice->named_count > 0 || sp_jwk_set_find_skipped(keys, exam->kid) != NULL)
+        return;
+    for (size_t i = 0; i < keys->count; i++)
+        if (keys->keys[i].kid.at == NULL)
+            consider(choice, &keys->keys[i], exam->algorithm);
+}
+
+static bool is_weak_secret(const struct sp_exam *exam, const struct sp_jwk *jwk)
+{
+    const struct sp_algorithm_info *info = sp_algorithm_get(exam->algorithm);
+    return info->family == SP_FAMILY_HMAC && sp_key_bits(jwk->key) < 8 * sp_hash_size(info->hash);
+}
+
+static void tell_weak_secret(struct sp_exam *exam, const struct sp_jwk *jwk)
+{
+    const struct sp_algorithm_info *info = sp_algorithm_get(exam->algorithm);
+    sp_exam_saw(exam, SP_CAUSE_KEYS_WEAK, SP_CHECK_KEY,
+                sp_arena_printf(exam->arena, "%zu bit for %.*s", 8 * sp_hash_size(info->hash), SP_STR_ARG(info->name)),
+                sp_arena_printf(exam->arena, "a secret of %u bit", sp_key_bits(jwk->key)));
+}
+
+/* What is worth knowing of the set although the token verified. */
+static void warn_of_set(struct sp_exam *exam, const struct sp_jwk_set *keys, const struct choice *choice)
+{
+    const struct sp_issuer_knowledge *known = &exam->issuer->known;
+    if (choice->named_count > 1)
+        sp_exam_saw(exam, SP_CAUSE_KEYS_DUPLICATE_KID, SP_CHECK_KEY, SP_STR("one key"), exam->kid);
+    if (known->stale_since != 0) {
+        struct sp_finding *finding = sp_exam_saw(
+            exam, SP_CAUSE_KEYS_STALE_IN_USE, SP_CHECK_KEY, sp_words_instant(exam->arena, known->stale_since),
+            known->stale_until != 0 ? sp_words_instant(exam->arena, known->stale_until) : SP_STR("a set is fetched"));
+        finding->detail = known->failure_detail;
+        finding->reason = known->failure;
+    }
+    if (!exam->input.explain)
+        return;
+    if (keys->has_private && sp_algorithm_get(exam->algorithm)->family != SP_FAMILY_HMAC)
+        for (size_t i = 0; i < keys->count; i++)
+            if (keys->keys[i].has_private || sp_key_type(keys->keys[i].key) == SP_KEY_TYPE_OCT) {
+                sp_exam_saw(exam, SP_CAUSE_KEYS_PRIVATE_MATERIAL, SP_CHECK_KEY, SP_STR("public members only"),
+                            sp_arena_printf(exam->arena, "%u", keys->keys[i].index))
+                    ->detail =
+                    sp_key_type(keys->keys[i].key) == SP_KEY_TYPE_OCT ? SP_STR("k") : SP_STR("d and its like");
+                break;
+            }
+    for (size_t i = 0; i < keys->skipped_count && i < 8; i++) {
+        const struct sp_jwk_skipped *skipped = &keys->skipped[i];
+        enum sp_cause cause =
+            skipped->fault == SP_JWK_UNSUPPORTED_TYPE ? SP_CAUSE_KEYS_UNSUPPORTED_TYPE : SP_CAUSE_KEYS_MALFORMED_MEMBER;
+        sp_exam_tolerate(exam, cause, SP_CHECK_KEY, SP_STR("a usable key"),
+                         sp_arena_printf(exam->arena, "%u", skipped->index), skipped->evidence);
+    }
+}
+
+static void verify(struct sp_exam *exam, const struct sp_jwk_set *keys, const struct choice *choice)
+{
+    for (size_t i = 0; i < choice->fit_count; i++) {
+        const struct sp_jwk *jwk = choice->fit[i];
+        if (sp_key_verify(jwk->key, exam->algorithm, exam->signed_text, exam->signature) != SP_VERIFICATION_HOLDS)
+            continue;
+        exam->key = jwk;
+        exam->signature_verified = true;
+        if (is_weak_secret(exam, jwk)) {
+            tell_weak_secret(exam, jwk);
+            return;
+        }
+        exam->authenticated = true;
+        sp_exam_pass_with(exam, SP_CHECK_KEY, SP_STR_NONE, jwk->kid);
+        sp_exam_pass(exam, SP_CHECK_SIGNATURE);
+        if (exam->was_unknown_kid && exam->kid.at != NULL)
+            sp_exam_tolerate(exam, SP_CAUSE_KEYS_ROTATED, SP_CHECK_KEY, SP_STR("a key of the cached set"), exam->kid,
+                             SP_STR("The set was fetched again and has the key now."));
+        if (choice->named_count > 1 || exam->issuer->known.stale_since != 0 || exam->input.explain)
+            warn_of_set(exam, keys, choice);
+        return;
+    }
+    sp_exam_pass_with(exam, SP_CHECK_KEY, SP_STR_NONE, choice->fit[0]->kid);
+    sp_signature_explain(exam, choice->fit, choice->fit_count);
+}
+
+/* A look for keys costs a fetch: only for a token that nothing speaks against yet and that names this issuer. */
+static bool may_ask(const struct sp_exam *exam)
+{
+    return !exam->keys_asked && !exam->issuer->known.refetched && !exam->refused &&
+           (exam->issuer_is_named || exam->input.requirements->issuer_count == 1);
+}
+
+static bool has_usable_key(const struct sp_jwk_set *keys)
+{
+    for (size_t i = 0; i < keys->count; i++)
+        if (keys->keys[i].may_verify)
+            return true;
+    return false;
+}
+
+enum sp_need sp_key_examine(struct sp_exam *exam)
+{
+    if (exam->algorithm == SP_ALGORITHM_UNKNOWN)
+        return SP_EXAM_DONE;
+    if (exam->issuer == NULL) {
+        sp_exam_saw(exam, SP_CAUSE_KEYS_UNREACHABLE, SP_CHECK_KEY, SP_STR("an issuer"), SP_STR_NONE)->detail =
+            SP_STR("No issuer is configured for this API.");
+        return SP_EXAM_DONE;
+    }
+    const struct sp_jwk_set *keys = exam->issuer->known.keys;
+    struct choice choice = {.fit_count = 0};
+    if (keys != NULL)
+        find_keys(exam, keys, &choice);
+    bool nothing_named = choice.fit_count == 0 && choice.unfit == NULL;
+    if (nothing_named && may_ask(exam)) {
+        exam->was_unknown_kid = keys != NULL && keys->count > 0;
+        return SP_NEED_KEYS;
+    }
+    if (keys == NULL)
+        tell_no_set(exam);
+    else if (choice.fit_count > 0)
+        verify(exam, keys, &choice);
+    else if (choice.unfit == NULL && exam->kid.at != NULL && sp_jwk_set_find_skipped(keys, exam->kid) != NULL)
+        tell_skipped(exam, sp_jwk_set_find_skipped(keys, exam->kid));
+    else if (!has_usable_key(keys) && (choice.unfit == NULL || choice.unfit->may_verify))
+        tell_no_usable_key(exam, keys);
+    else if (choice.unfit != NULL && exam->algorithm_allowed)
+        tell_unfit(exam, choice.unfit);
+    else if (choice.unfit != NULL)
+        return SP_EXAM_DONE; /* told already: the algorithm is not allowed */
+    else
+        tell_unknown_kid(exam);
+    return SP_EXAM_DONE;
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From symptom to root cause: a check found that two things differ; here is asked how. Runs only once the call is
+ * refused, so the accepted one pays nothing. One row a refinement; the first row whose proof holds wins, so finer ones
+ * stand first. */
+#include "core/diagnosis/examination.h"
+
+#include "core/diagnosis/audience.h"
+#include "core/diagnosis/issuer_form.h"
+#include "core/diagnosis/words.h"
+
+/* ---- issuer ---- */
+
+static bool is_required_issuer(const struct sp_exam *exam, size_t index)
+{
+    for (size_t i = 0; i < exam->input.requirements->issuer_count; i++)
+        if (exam->input.requirements->issuers[i] == index)
+            return true;
+    return false;
+}
+
+/* The token's issuer is configured here, but not for this API. */
+static bool is_other_environment(struct sp_exam *exam, struct sp_finding *finding)
+{
+    for (size_t i = 0; i < exam->world->issuer_count; i++) {
+        const struct sp_issuer_terms *terms = exam->world->issuers[i].terms;
+        if (is_required_issuer(exam, i) || !sp_str_equal(terms->issuer, finding->received))
+            continue;
+        finding->detail =
+            sp_arena_printf(exam->arena, "This issuer is configured as \"%.*s\"%s%.*s%s.", SP_STR_ARG(terms->name),
+                            terms->environment.len > 0 ? " of the environment \"" : "", SP_STR_ARG(terms->environment),
+                            terms->environment.len > 0 ? "\"" : "");
+        return true;
+    }
+    return false;
+}
+
+/* ---- audience ---- */
+
+static bool some_pair(struct sp_exam *exam, bool (*differs)(struct sp_str, struct sp_str), struct sp_finding *finding)
+{
+    struct sp_str_list expected = sp_audience_expected(exam);
+    struct sp_str value;
+    unsigned seen = 0;
+    for (const struct sp_json *at = NULL; seen < SP_MAX_AUDIENCES && sp_audience_next(exam->claims.aud, &at, &value);
+         seen++)
+        for (size_t i = 0; i < expected.count; i++)
+            if (differs(expected.at[i], value)) {
+                finding->expected = expected.at[i];
+                finding->received = value;
+                return true;
+            }
+    return false;
+}
+
+static bool audience_differs_by_slash(struct sp_exam *exam, struct sp_finding *finding)
+{
+    return some_pair(exam, sp_url_differs_by_slash, finding);
+}
+
+static bool audience_differs_by_scheme(struct sp_exam *exam, struct sp_finding *finding)
+{
+    return some_pair(exam, sp_url_differs_by_scheme, finding);
+}
+
+static bool audience_differs_by_case(struct sp_exam *exam, struct sp_finding *finding)
+{
+    return some_pair(exam, sp_url_differs_by_case, finding);
+}
+
+static bool has_audience(const struct sp_exam *exam, struct sp_str wanted)
+{
+    struct sp_str value;
+    unsigned seen = 0;
+    for (const struct sp_json *at = NULL; seen < SP_MAX_AUDIENCES && sp_audience_next(exam->claims.aud, &at, &value);
+         seen++)
+        if (sp_str_equal(value, wanted))
+            return true;
+    return false;
+}
+
+static bool is_keycloak_account(struct sp_exam *exam, struct sp_finding *finding)
+{
+    struct sp_str azp = sp_json_string(exam->claims.azp);
+    if (azp.len == 0 || !has_audience(exam, SP_STR("account")))
+        return false;
+    finding->detail = sp_arena_printf(exam->arena, "The token was issued to the client \"%.*s\".",
+                                      SP_STR_ARG(sp_str_slice(azp, 0, 200)));
+    return true;
+}
+
+static bool is_cognito(struct sp_exam *exam, struct sp_finding *finding)
+{
+    struct sp_str iss = sp_json_string(exam->claims.iss), client = sp_json_string(exam->claims.client_id);
+    if (!sp_str_has_prefix(iss, SP_STR("https://cognito-idp.")) || exam->claims.aud != NULL || client.len == 0 ||
+        !sp_str_equal(sp_json_string(exam->claims.token_use), SP_STR("access")))
+        return false;
+    finding->detail =
+        sp_arena_printf(exam->arena, "Its client_id is \"%.*s\".", SP_STR_ARG(sp_str_slice(client, 0, 200)));
+    return true;
+}
+
+static bool is_client_id(struct sp_exam *exam, struct sp_finding *finding)
+{
+    const struct sp_issuer_terms *terms = sp_exam_terms(exam);
+    const struct sp_str known[] = {sp_json_string(exam->claims.azp), sp_json_string(exam->claims.client_id),
+                                   exam->input.requirements->client_id};
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (known[i].len > 0 && has_audience(exam, known[i])) {
+            finding->received = known[i];
+            return true;
+        }
+    for (size_t i = 0; terms != NULL && i < terms->client_ids.count; i++)
+        if (has_audience(exam, terms->client_ids.at[i])) {
+            finding->received = terms->client_ids.at[i];
+            return true;
+        }
+    return false;
+}
+
+static bool is_other_api(struct sp_exam *exam, struct sp_finding *finding)
+{
+    for (size_t i = 0; i < exam->world->api_audience_count; i++) {
+        const struct sp_api_audience *other = &exam->world->api_audiences[i];
+        if (sp_str_equal(other->api, exam->input.requirements->api) || !has_audience(exam, other->audience))
+            continue;
+        finding->detail =
+            sp_arena_printf(exam->arena, "It is the audience of the API \"%.*s\".", SP_STR_ARG(other->api));
+        return true;
+    }
+    return false;
+}
+
+/* ---- the table ---- */
+
+static const struct {
+    enum sp_cause symptom;
+    bool (*holds)(struct sp_exam *exam, struct sp_finding *finding); /* may sharpen the evidence when it holds */
+    enum sp_cause root;
+} refinements[] = {
+    {SP_CAUSE_ISSUER_MISMATCH, is_other_environment, SP_CAUSE_ISSUER_OTHER_ENVIRONMENT},
+    {SP_CAUSE_AUDIENCE_MISSING, is_cognito, SP_CAUSE_AUDIENCE_COGNITO},
+    {SP_CAUSE_AUDIENCE_MISMATCH, audience_differs_by_slash, SP_CAUSE_AUDIENCE_TRAILING_SLASH},
+    {SP_CAUSE_AUDIENCE_MISMATCH, audience_differs_by_scheme, SP_CAUSE_AUDIENCE_SCHEME},
+    {SP_CAUSE_AUDIENCE_MISMATCH, audience_differs_by_case, SP_CAUSE_AUDIENCE_CASE},
+    {SP_CAUSE_AUDIENCE_MISMATCH, is_keycloak_account, SP_CAUSE_AUDIENCE_KEYCLOAK_ACCOUNT},
+    {SP_CAUSE_AUDIENCE_MISMATCH, is_client_id, SP_CAUSE_AUDIENCE_IS_CLIENT_ID},
+    {SP_CAUSE_AUDIENCE_MISMATCH, is_other_api, SP_CAUSE_AUDIENCE_OTHER_API},
+};
+
+static void refine(struct sp_exam *exam, struct sp_finding *finding)
+{
+    for (size_t i = 0; i < sizeof refinements / sizeof refinements[0]; i++)
+        if (refinements[i].symptom == finding->cause && refinements[i].holds(exam, finding)) {
+            finding->cause = refinements[i].root;
+            return;
+        }
+    /* How two issuers differ is proven by the texts alone; core/oauth's metadata and the configuration ask the same
+     * function. */
+    if (finding->cause == SP_CAUSE_ISSUER_MISMATCH && sp_json_is(exam->claims.iss, SP_JSON_STRING))
+        finding->cause = sp_issuer_difference(finding->expected, finding->received);
+}
+
+void sp_exam_refine(struct sp_exam *exam)
+{
+    for (size_t i = 0; i < exam->finding_count; i++)
+        refine(exam, &exam->findings[i]);
+}
