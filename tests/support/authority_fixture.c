@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/support/authority_fixture.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <cmocka.h>
+#include "authority/key_ring.h"
+#include "core/diagnosis/cause.h"
+#include "core/jose/base64url.h"
+
+#define ARENA_BYTES (64u << 20)
+
+struct fixture *fixture_create(const char *section)
+{
+    struct fixture *fixture = calloc(1, sizeof *fixture);
+    char trouble[256] = "", *text = strdup(section);
+    unsigned char master_key[32] = {1};
+    const struct sp_json *json = NULL;
+    struct sp_json_error error;
+    struct sp_settings_error wrong = {SP_STR_NONE, SP_STR_NONE};
+    struct sp_str copy;
+    fixture->arena = sp_arena_create(ARENA_BYTES);
+    fixture->now = FIXTURE_NOW;
+    for (char *at = text; *at != '\0'; at++)
+        if (*at == '\'')
+            *at = '"';
+    assert_int_equal(sp_arena_copy(fixture->arena, sp_str_from_cstr(text), &copy), SP_OK);
+    free(text);
+    if (sp_json_parse(fixture->arena, copy, &sp_json_limits_document, &json, &error) != SP_OK)
+        fail_msg("%s: byte %zu: %s", copy.at, error.offset, error.message);
+    if (sp_authority_settings_read(fixture->arena, json, SP_STR("https://login.example"), &fixture->settings, &wrong) !=
+        SP_OK)
+        fail_msg("%.*s: %.*s", SP_STR_ARG(wrong.member), SP_STR_ARG(wrong.message));
+    fixture->authority.settings = &fixture->settings;
+    assert_int_equal(sp_store_open_sqlite(":memory:", &fixture->authority.store, trouble), SP_OK);
+    assert_int_equal(sp_key_ring_create(fixture->authority.store, &fixture->settings, master_key, fixture->now,
+                                        &fixture->authority.keys, trouble),
+                     SP_OK);
+    return fixture;
+}
+
+void fixture_destroy(struct fixture **fixture)
+{
+    sp_key_ring_destroy(&(*fixture)->authority.keys);
+    (*fixture)->authority.store->methods->destroy(&(*fixture)->authority.store);
+    sp_arena_destroy(&(*fixture)->arena);
+    free(*fixture);
+    *fixture = NULL;
+}
+
+struct sp_call *fixture_call(struct fixture *fixture, const struct fixture_request *request)
+{
+    struct sp_call *call = SP_ARENA_NEW(fixture->arena, struct sp_call);
+    call->authority = &fixture->authority;
+    call->arena = fixture->arena;
+    call->now = fixture->now;
+    struct sp_asked *asked = &call->asked;
+    asked->method = sp_str_from_cstr(request->method != NULL ? request->method : "POST");
+    asked->path = sp_str_from_cstr(request->path != NULL ? request->path : "/token");
+    asked->query = sp_str_from_cstr(request->query);
+    asked->body = sp_str_from_cstr(request->body);
+    asked->content_type =
+        sp_str_from_cstr(request->content_type != NULL ? request->content_type : "application/x-www-form-urlencoded");
+    asked->authorization = sp_str_from_cstr(request->authorization);
+    asked->authorization_count =
+        request->authorization_count != 0 ? request->authorization_count : request->authorization != NULL;
+    asked->cookie = sp_str_from_cstr(request->cookie);
+    asked->dpop = sp_str_from_cstr(request->dpop);
+    asked->dpop_count = request->dpop != NULL;
+    asked->origin = sp_str_from_cstr(request->origin);
+    sp_authority_answer(call);
+    assert_int_not_equal(call->answer.status, 0);
+    assert_int_equal(call->authority->store->methods->flush(call->authority->store), SP_OK);
+    return call;
+}
+
+const char *fixture_member(const struct sp_call *call, const char *name)
+{
+    const struct sp_json *json = NULL;
+    struct sp_json_error error;
+    if (sp_json_parse(call->arena, call->answer.body, &sp_json_limits_document, &json, &error) != SP_OK)
+        return NULL;
+    const struct sp_json *member = sp_json_member(json, sp_str_from_cstr(name));
+    struct sp_str copy = SP_STR_NONE;
+    if (member == NULL || sp_arena_copy(call->arena, member->text, &copy) != SP_OK)
+        return NULL;
+    return copy.at;
+}
+
+const char *fixture_basic(struct fixture *fixture, const char *id, const char *secret)
+{
+    struct sp_str encoded = SP_STR_NONE, pair = sp_arena_printf(fixture->arena, "%s:%s", id, secret);
+    assert_int_equal(sp_base64_encode(fixture->arena, pair, &encoded), SP_OK);
+    return sp_arena_printf(fixture->arena, "Basic %.*s", SP_STR_ARG(encoded)).at;
+}
+
+const char *fixture_cause(const struct sp_call *call)
+{
+    const char *id = sp_cause_get(call->finding.cause)->id.at;
+    return id != NULL ? id : "";
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An authority in memory whose endpoints are called as functions, at a time that the test sets. */
+#ifndef SP_TESTS_AUTHORITY_FIXTURE_H
+#define SP_TESTS_AUTHORITY_FIXTURE_H
+
+#include "authority/authority.h"
+
+struct fixture {
+    struct sp_arena *arena; /* settings and answers */
+    struct sp_authority_settings settings;
+    struct sp_authority authority;
+    int64_t now;
+};
+
+#define FIXTURE_NOW 1800000000
+
+/* section: JSON of `authority:`, with single quotes for double ones. Fails the test when it is wrong. */
+struct fixture *fixture_create(const char *section);
+void fixture_destroy(struct fixture **fixture);
+
+struct fixture_request {
+    const char *method, *path; /* POST /token when NULL */
+    const char *query, *body;
+    const char *authorization, *content_type, *cookie, *dpop, *origin;
+    unsigned authorization_count;
+};
+
+/* The call with its answer; the store is flushed. Lives in the fixture's arena. */
+struct sp_call *fixture_call(struct fixture *fixture, const struct fixture_request *request);
+#define CALL(fixture, ...) fixture_call((fixture), &(const struct fixture_request){__VA_ARGS__})
+
+/* A member of the answer's JSON as text; NULL when absent. */
+const char *fixture_member(const struct sp_call *call, const char *name);
+/* "Basic …" of id:secret, as they are. */
+const char *fixture_basic(struct fixture *fixture, const char *id, const char *secret);
+const char *fixture_cause(const struct sp_call *call); /* "" when none */
+
+#endif

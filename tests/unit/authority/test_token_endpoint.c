@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <cmocka.h>
+#include "authority/key_ring.h"
+#include "tests/support/authority_fixture.h"
+
+#define ALICE "&client_id=alice&client_secret=x"
+#define OPAQUE "&client_id=opaque&client_secret=x"
+
+static int start(void **state)
+{
+    *state = fixture_create(
+        "{'clients':{"
+        "'alice':{'secret':'x','scopes':['read','write','openid'],'audiences':['https://a.example','urn:b']},"
+        "'opaque':{'secret':'x','token_format':'opaque','audiences':['https://a.example'],'token_lifetime':'10s'},"
+        "'plain':{'secret':'x','scopes':['other']},"
+        "'web':{'secret':'x','grants':['client_credentials'],'redirect_uris':['https://w.example/cb']}}}");
+    return 0;
+}
+
+static int stop(void **state)
+{
+    fixture_destroy((struct fixture **)state);
+    return 0;
+}
+
+static const char *claim(struct fixture *fixture, const char *token, const char *name)
+{
+    struct sp_call *call =
+        CALL(fixture, .path = "/introspect", .body = sp_arena_printf(fixture->arena, "token=%s" ALICE, token).at);
+    return fixture_member(call, name);
+}
+
+static void a_token_says_who_for_whom_and_how_long(void **state)
+{
+    struct fixture *fixture = *state;
+    struct sp_call *call = CALL(fixture, .body = "grant_type=client_credentials&scope=read&resource=urn:b" ALICE);
+    const char *token = fixture_member(call, "access_token");
+    assert_string_equal(fixture_member(call, "token_type"), "Bearer");
+    assert_string_equal(fixture_member(call, "expires_in"), "3600");
+    assert_string_equal(claim(fixture, token, "iss"), "https://login.example");
+    assert_string_equal(claim(fixture, token, "aud"), "urn:b");
+    assert_string_equal(claim(fixture, token, "sub"), "alice");
+    assert_string_equal(claim(fixture, token, "scope"), "read");
+}
+
+static void what_is_not_asked_for_has_a_default(void **state)
+{
+    struct fixture *fixture = *state;
+    const char *token = fixture_member(CALL(fixture, .body = "grant_type=client_credentials" ALICE), "access_token");
+    assert_string_equal(claim(fixture, token, "aud"), "https://a.example");
+    assert_string_equal(claim(fixture, token, "scope"), "read write"); /* openid is for people */
+    token = fixture_member(CALL(fixture, .body = "grant_type=client_credentials&client_id=plain&client_secret=x"),
+                           "access_token");
+    assert_string_equal(claim(fixture, token, "aud"), "plain");
+}
+
+static void every_refusal_names_its_cause(void **state)
+{
+    struct fixture *fixture = *state;
+    static const struct {
+        struct fixture_request request;
+        const char *cause, *error;
+        int status;
+    } rows[] = {
+        {{.body = ALICE}, "request.parameter_missing", "invalid_request", 400},
+        {{.body = "grant_type=password" ALICE}, "request.grant_unknown", "unsupported_grant_type", 400},
+        {{.body = "grant_type=client_credentials&scope=nope" ALICE}, "request.scope_unknown", "invalid_scope", 400},
+        {{.body = "grant_type=client_credentials&scope=other" ALICE},
+         "request.scope_not_allowed",
+         "invalid_scope",
+         400},
+        {{.body = "grant_type=client_credentials&resource=urn:c" ALICE},
+         "request.resource_invalid",
+         "invalid_target",
+         400},
+        {{.body = "grant_type=client_credentials&scope=read&scope=read" ALICE},
+         "request.duplicate_parameter",
+         "invalid_request",
+         400},
+        {{.body = "grant_type=%zz" ALICE}, "request.not_form", "invalid_request", 400},
+        {{.body = "{}", .content_type = "application/json"}, "request.not_form", "invalid_request", 400},
+        {{.method = "GET", .query = "grant_type=client_credentials" ALICE}, "request.method", "invalid_request", 405},
+        {{.path = "/tokens", .body = ""}, "request.endpoint_unknown", "invalid_request", 404},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct sp_call *call = fixture_call(fixture, &rows[i].request);
+        assert_string_equal(fixture_cause(call), rows[i].cause);
+        assert_string_equal(fixture_member(call, "error"), rows[i].error);
+        assert_int_equal(call->answer.status, rows[i].status);
+        assert_non_null(strstr(fixture_member(call, "error_description"), rows[i].cause));
+    }
+}
+
+static void the_description_keeps_to_the_characters_of_rfc_6749(void **state)
+{
+    struct fixture *fixture = *state;
+    struct sp_call *call = CALL(fixture, .body = "grant_type=client_credentials&scope=%22%5C%C3%A9%0D%0A%3Cb%3E" ALICE);
+    const char *text = fixture_member(call, "error_description");
+    assert_non_null(strstr(text, "'/?"));
+    for (; *text != '\0'; text++)
+        assert_true(*text >= 0x20 && *text <= 0x7E && *text != '"' && *text != '\\');
+}
+
+static void an_opaque_token_lives_until_its_end_or_its_revocation(void **state)
+{
+    struct fixture *fixture = *state;
+    const char *token = fixture_member(CALL(fixture, .body = "grant_type=client_credentials" OPAQUE), "access_token");
+    assert_string_equal(claim(fixture, token, "client_id"), "opaque");
+    fixture->now += 9;
+    assert_string_equal(claim(fixture, token, "active"), "true");
+    fixture->now += 1;
+    assert_string_equal(claim(fixture, token, "active"), "false");
+    assert_null(claim(fixture, token, "sub")); /* nothing more is told */
+    token = fixture_member(CALL(fixture, .body = "grant_type=client_credentials" OPAQUE), "access_token");
+    struct sp_call *revoked =
+        CALL(fixture, .path = "/revoke", .body = sp_arena_printf(fixture->arena, "token=%s" OPAQUE, token).at);
+    assert_int_equal(revoked->answer.status, 200);
+    assert_string_equal(claim(fixture, token, "active"), "false");
+}
+
+static void a_jwt_is_revoked_by_its_owner_only(void **state)
+{
+    struct fixture *fixture = *state;
+    const char *token = fixture_member(CALL(fixture, .body = "grant_type=client_credentials" ALICE), "access_token");
+    struct sp_call *call =
+        CALL(fixture, .path = "/revoke", .body = sp_arena_printf(fixture->arena, "token=%s" OPAQUE, token).at);
+    assert_string_equal(fixture_cause(call), "request.token_of_other_client");
+    assert_string_equal(claim(fixture, token, "active"), "true");
+    for (int i = 0; i < 2; i++) { /* twice is a success too */
+        call = CALL(fixture, .path = "/revoke", .body = sp_arena_printf(fixture->arena, "token=%s" ALICE, token).at);
+        assert_int_equal(call->answer.status, 200);
+    }
+    assert_string_equal(claim(fixture, token, "active"), "false");
+}
+
+static void what_is_not_ours_is_inactive_and_revoking_it_succeeds(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char *const foreign[] = {
+        "x", "a.b.c", "spat_x", "..", "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIn0.", "eyJhbGciOiJub25lIn0.e30.AAAA",
+    };
+    for (size_t i = 0; i < sizeof foreign / sizeof foreign[0]; i++) {
+        assert_string_equal(claim(fixture, foreign[i], "active"), "false");
+        const char *body = sp_arena_printf(fixture->arena, "token=%s" ALICE, foreign[i]).at;
+        assert_int_equal(CALL(fixture, .path = "/revoke", .body = body)->answer.status, 200);
+    }
+    /* Each single character changed. */
+    struct sp_str token =
+        sp_str_from_cstr(fixture_member(CALL(fixture, .body = "grant_type=client_credentials" ALICE), "access_token"));
+    for (size_t i = 0; i < token.len; i += 7) {
+        char *changed = strndup(token.at, token.len);
+        changed[i] = changed[i] == 'A' ? 'B' : 'A';
+        assert_string_equal(claim(fixture, changed, "active"), "false");
+        free(changed);
+    }
+}
+
+static void discovery_says_what_the_tables_say_at_both_forms(void **state)
+{
+    struct fixture *fixture = *state;
+    struct sp_call *one = CALL(fixture, .method = "GET", .path = "/.well-known/openid-configuration");
+    struct sp_call *other = CALL(fixture, .method = "GET", .path = "/.well-known/oauth-authorization-server");
+    assert_true(sp_str_equal(one->answer.body, other->answer.body));
+    assert_string_equal(fixture_member(one, "issuer"), "https://login.example");
+    assert_string_equal(fixture_member(one, "token_endpoint"), "https://login.example/token");
+    struct fixture *deep = fixture_create("{'issuer':'https://login.example/tenant/'}");
+    assert_int_equal(CALL(deep, .method = "GET", .path = "/tenant/.well-known/openid-configuration")->answer.status,
+                     200);
+    struct sp_call *inserted = CALL(deep, .method = "GET", .path = "/.well-known/oauth-authorization-server/tenant");
+    assert_string_equal(fixture_member(inserted, "issuer"), "https://login.example/tenant/");
+    assert_string_equal(fixture_member(inserted, "token_endpoint"), "https://login.example/tenant/token");
+    assert_int_equal(CALL(deep, .method = "GET", .path = "/.well-known/openid-configuration")->answer.status, 404);
+    fixture_destroy(&deep);
+}
+
+static void scripts_of_any_origin_may_ask_for_tokens_but_not_introspect(void **state)
+{
+    struct fixture *fixture = *state;
+    struct sp_call *call = CALL(fixture, .method = "OPTIONS", .origin = "https://spa.example");
+    assert_int_equal(call->answer.status, 204);
+    assert_string_equal(call->answer.headers[0].name, "Access-Control-Allow-Origin");
+    call = CALL(fixture, .method = "OPTIONS", .path = "/introspect", .origin = "https://spa.example");
+    assert_int_equal(call->answer.status, 405);
+}
+
+static void keys_rotate_with_overlap_and_old_tokens_stay_good(void **state)
+{
+    struct fixture *fixture = *state;
+    char trouble[256];
+    struct sp_key_ring *ring = fixture->authority.keys;
+    const char *token = fixture_member(CALL(fixture, .body = "grant_type=client_credentials" ALICE), "access_token");
+    assert_int_equal(sp_key_ring_rotate(ring, &fixture->settings, false, fixture->now, trouble), SP_OK);
+    struct sp_call *set = CALL(fixture, .method = "GET", .path = "/jwks");
+    const struct sp_json *json = NULL;
+    struct sp_json_error error;
+    assert_int_equal(sp_json_parse(fixture->arena, set->answer.body, &sp_json_limits_document, &json, &error), SP_OK);
+    assert_int_equal(sp_json_member(json, SP_STR("keys"))->count, 2);
+    struct sp_str first = sp_str_slice(sp_str_from_cstr(token), 0, 60);
+    const char *same = fixture_member(CALL(fixture, .body = "grant_type=client_credentials" ALICE), "access_token");
+    assert_true(sp_str_equal(first, sp_str_slice(sp_str_from_cstr(same), 0, 60))); /* published, not yet signing */
+    fixture->now += fixture->settings.overlap_s;
+    assert_int_equal(sp_key_ring_tend(ring, &fixture->settings, fixture->now, trouble), SP_OK);
+    const char *next = fixture_member(CALL(fixture, .body = "grant_type=client_credentials" ALICE), "access_token");
+    assert_false(
+        sp_str_equal(sp_str_slice(sp_str_from_cstr(next), 0, 100), sp_str_slice(sp_str_from_cstr(token), 0, 100)));
+    assert_string_equal(claim(fixture, same, "active"), "false"); /* an hour has passed: expired by itself */
+    assert_string_equal(claim(fixture, next, "active"), "true");
+    fixture->now += fixture->settings.max_token_lifetime_s + 200;
+    assert_int_equal(sp_key_ring_tend(ring, &fixture->settings, fixture->now, trouble), SP_OK);
+    set = CALL(fixture, .method = "GET", .path = "/jwks");
+    assert_int_equal(sp_json_parse(fixture->arena, set->answer.body, &sp_json_limits_document, &json, &error), SP_OK);
+    assert_int_equal(sp_json_member(json, SP_STR("keys"))->count, 1);
+}
+
+int main(void)
+{
+#define ROW(test) cmocka_unit_test_setup_teardown(test, start, stop)
+    const struct CMUnitTest tests[] = {
+        ROW(a_token_says_who_for_whom_and_how_long),
+        ROW(what_is_not_asked_for_has_a_default),
+        ROW(every_refusal_names_its_cause),
+        ROW(the_description_keeps_to_the_characters_of_rfc_6749),
+        ROW(an_opaque_token_lives_until_its_end_or_its_revocation),
+        ROW(a_jwt_is_revoked_by_its_owner_only),
+        ROW(what_is_not_ours_is_inactive_and_revoking_it_succeeds),
+        ROW(discovery_says_what_the_tables_say_at_both_forms),
+        ROW(scripts_of_any_origin_may_ask_for_tokens_but_not_introspect),
+        ROW(keys_rotate_with_overlap_and_old_tokens_stay_good),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
