@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Documents that an issuer publishes: what a fetch of its key set or of its metadata brought, judged. Used by the key
+ * keeper, by `check
+ * --online`, by the doctor and by `keys show`, so that the same words are said everywhere. One finding refuses the
+ * document (it comes first); the others say what is odd about one that is used. */
+#ifndef SP_DIAGNOSIS_DOCUMENT_H
+#define SP_DIAGNOSIS_DOCUMENT_H
+
+#include "core/base/arena.h"
+#include "core/base/json.h"
+#include "core/base/limits.h"
+#include "core/diagnosis/fetch_report.h"
+#include "core/diagnosis/finding.h"
+#include "core/jose/jwk_set.h"
+
+struct sp_document_findings {
+    struct sp_finding rows[SP_MAX_FINDINGS];
+    size_t count;
+    bool refused; /* rows[0] says why */
+};
+
+/* ---- key sets: keys.* ---- */
+/* *set: the keys, to be unref'd; NULL when the document is refused. Texts of findings live in the arena. SP_NO_MEMORY:
+ * *set is NULL and nothing is known. */
+SP_MUST_CHECK enum sp_status sp_keys_document_examine(struct sp_arena *arena, const struct sp_fetch_report *report,
+                                                      struct sp_jwk_set **set, struct sp_document_findings *findings);
+
+/* ---- metadata (OIDC Discovery 3, RFC 8414 2): discovery.* ---- */
+struct sp_metadata {
+    struct sp_str issuer, jwks_uri, introspection_endpoint, authorization_endpoint, token_endpoint;
+    uint32_t algorithms; /* that it lists for ID tokens; 0: it lists none */
+    const struct sp_json *json;
+};
+
+/* Where metadata may be found, in the order to ask. */
+enum sp_metadata_place {
+    SP_METADATA_OPENID_APPENDED, /* ISSUER/.well-known/openid-configuration */
+    SP_METADATA_OAUTH_INSERTED,  /* HOST/.well-known/oauth-authorization-server/PATH, RFC 8414 3.1 */
+    SP_METADATA_OPENID_INSERTED, /* HOST/.well-known/openid-configuration/PATH, RFC 8414 5 */
+    SP_METADATA_PLACES,
+};
+
+/* Absent without memory, or when issuer is no URL. */
+struct sp_str sp_metadata_url(struct sp_arena *arena, struct sp_str issuer, enum sp_metadata_place place);
+
+/* issuer: as configured, byte for byte. What is borrowed lives in the arena. */
+SP_MUST_CHECK enum sp_status sp_metadata_examine(struct sp_arena *arena, const struct sp_fetch_report *report,
+                                                 struct sp_str issuer, struct sp_metadata *metadata,
+                                                 struct sp_document_findings *findings);
+
+#endif

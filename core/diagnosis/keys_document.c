@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/diagnosis/document_report.h"
+
+static const struct sp_document_causes keys_causes = {
+    .unreachable = SP_CAUSE_KEYS_UNREACHABLE,
+    .not_found = SP_CAUSE_KEYS_HTTP_STATUS,
+    .http_status = SP_CAUSE_KEYS_HTTP_STATUS,
+    .too_large = SP_CAUSE_KEYS_TOO_LARGE,
+    .html = SP_CAUSE_KEYS_HTML,
+    .not_json = SP_CAUSE_KEYS_NOT_JSON,
+};
+
+static struct sp_str member_name(struct sp_arena *arena, uint32_t index, struct sp_str kid)
+{
+    return kid.at != NULL
+               ? sp_arena_printf(arena, "%u (kid \"%.*s\")", index, (int)(kid.len < 100 ? kid.len : 100), kid.at)
+               : sp_arena_printf(arena, "%u (no kid)", index);
+}
+
+static enum sp_cause cause_of_fault(enum sp_jwk_fault fault)
+{
+    static const enum sp_cause causes[] = {
+        [SP_JWK_OK] = SP_CAUSE_NONE,
+        [SP_JWK_MALFORMED] = SP_CAUSE_KEYS_MALFORMED_MEMBER,
+        [SP_JWK_UNSUPPORTED_TYPE] = SP_CAUSE_KEYS_UNSUPPORTED_TYPE,
+        [SP_JWK_WEAK] = SP_CAUSE_KEYS_WEAK,
+        [SP_JWK_PLACEHOLDER] = SP_CAUSE_KEYS_PLACEHOLDER,
+    };
+    return causes[fault];
+}
+
+static void tell_skipped(struct sp_arena *arena, const struct sp_jwk_set *set, struct sp_document_findings *findings)
+{
+    for (size_t i = 0; i < set->skipped_count; i++) {
+        const struct sp_jwk_skipped *row = &set->skipped[i];
+        struct sp_finding *finding = sp_document_saw(findings, cause_of_fault(row->fault));
+        bool evidence_first = row->fault == SP_JWK_WEAK || row->fault == SP_JWK_PLACEHOLDER;
+        finding->received = evidence_first ? row->evidence : member_name(arena, row->index, row->kid);
+        finding->detail =
+            evidence_first ? sp_arena_printf(arena, "Key %.*s.", SP_STR_ARG(member_name(arena, row->index, row->kid)))
+                           : row->evidence;
+        finding->expected =
+            row->fault == SP_JWK_WEAK ? SP_STR("RSA of at least 2048 bit, secrets as long as the hash") : SP_STR_NONE;
+    }
+}
+
+/* The set's own texts die with it; what a finding shows must outlive it. */
+static enum sp_status keep_texts(struct sp_arena *arena, struct sp_document_findings *findings)
+{
+    for (size_t i = 0; i < findings->count; i++) {
+        struct sp_finding *row = &findings->rows[i];
+        if (sp_arena_copy(arena, row->received, &row->received) != SP_OK ||
+            sp_arena_copy(arena, row->detail, &row->detail) != SP_OK) {
+            return SP_NO_MEMORY;
+        }
+    }
+    return SP_OK;
+}
+
+static void tell_duplicates(struct sp_arena *arena, const struct sp_jwk_set *set, struct sp_document_findings *findings)
+{
+    for (size_t i = 0; set->has_duplicate_kid && i < set->count; i++) {
+        struct sp_str kid = set->keys[i].kid;
+        if (kid.at != NULL && sp_jwk_set_find(set, kid, 0) == &set->keys[i] &&
+            sp_jwk_set_find(set, kid, i + 1) != NULL) {
+            sp_document_saw(findings, SP_CAUSE_KEYS_DUPLICATE_KID)->received =
+                sp_arena_printf(arena, "\"%.*s\"", SP_STR_ARG(kid));
+        }
+    }
+}
+
+static void tell_private(struct sp_arena *arena, const struct sp_jwk_set *set, const struct sp_json *json,
+                         struct sp_document_findings *findings)
+{
+    uint32_t index = 0;
+    const struct sp_json *list = sp_json_member(json, SP_STR("keys"));
+    if (!set->has_private) {
+        return;
+    }
+    for
+        SP_JSON_EACH(member, list)
+        {
+            static const char *const names[] = {"d", "p", "q", "dp", "dq", "qi"};
+            struct sp_str found = SP_STR_NONE;
+            for (size_t i = 0; i < sizeof names / sizeof names[0] && found.at == NULL; i++) {
+                const struct sp_json *part = sp_json_member(member, sp_str_from_cstr(names[i]));
+                found = part != NULL ? part->name : SP_STR_NONE;
+            }
+            if (found.at != NULL) {
+                struct sp_finding *finding = sp_document_saw(findings, SP_CAUSE_KEYS_PRIVATE_MATERIAL);
+                finding->received = member_name(arena, index, sp_json_string(sp_json_member(member, SP_STR("kid"))));
+                finding->detail = sp_arena_printf(arena, "member \"%.*s\"", SP_STR_ARG(found));
+            }
+            index++;
+        }
+}
+
+static bool has_signing_key(const struct sp_jwk_set *set)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        if (set->keys[i].may_verify) {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum sp_status sp_keys_document_examine(struct sp_arena *arena, const struct sp_fetch_report *report,
+                                        struct sp_jwk_set **set, struct sp_document_findings *findings)
+{
+    const struct sp_json *json;
+    struct sp_jwk_set *made = NULL;
+    *set = NULL;
+    *findings = (struct sp_document_findings){.count = 0};
+    enum sp_status status = sp_document_read(arena, report, &keys_causes, findings, &json);
+    if (status != SP_OK || json == NULL) {
+        return status;
+    }
+    status = sp_jwk_set_from_json(json, &made);
+    if (status == SP_MALFORMED) {
+        struct sp_finding *finding = sp_document_refuse(findings, SP_CAUSE_KEYS_NOT_JSON);
+        finding->expected = report->url;
+        finding->received = sp_document_first_bytes(arena, report->body);
+        finding->detail = SP_STR("It is JSON, but has no array \"keys\".");
+        return SP_OK;
+    }
+    if (status != SP_OK) {
+        return status;
+    }
+    tell_skipped(arena, made, findings);
+    tell_duplicates(arena, made, findings);
+    tell_private(arena, made, json, findings);
+    if (!has_signing_key(made)) {
+        enum sp_cause first = findings->count > 0 ? findings->rows[0].cause : SP_CAUSE_NONE;
+        struct sp_finding *finding =
+            sp_document_refuse(findings, first == SP_CAUSE_KEYS_PLACEHOLDER ? first : SP_CAUSE_KEYS_EMPTY);
+        finding->received = first == SP_CAUSE_KEYS_PLACEHOLDER
+                                ? findings->rows[1].received
+                                : sp_arena_printf(arena, "%zu", made->count + made->skipped_count);
+    }
+    status = keep_texts(arena, findings);
+    if (status != SP_OK || findings->refused) {
+        sp_jwk_set_unref(&made);
+    }
+    *set = made;
+    return status;
+}

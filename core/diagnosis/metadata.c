@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/base/url.h"
+#include "core/diagnosis/document_report.h"
+#include "core/diagnosis/issuer_form.h"
+
+static const struct sp_document_causes metadata_causes = {
+    .unreachable = SP_CAUSE_KEYS_UNREACHABLE,
+    .not_found = SP_CAUSE_DISCOVERY_NOT_FOUND,
+    .http_status = SP_CAUSE_DISCOVERY_HTTP_STATUS,
+    .too_large = SP_CAUSE_NETWORK_HTTP_TOO_LARGE,
+    .html = SP_CAUSE_DISCOVERY_HTML,
+    .not_json = SP_CAUSE_DISCOVERY_NOT_JSON,
+};
+
+struct sp_str sp_metadata_url(struct sp_arena *arena, struct sp_str issuer, enum sp_metadata_place place)
+{
+    struct sp_url url;
+    if (sp_url_split(issuer, &url) != SP_OK) {
+        return SP_STR_NONE;
+    }
+    if (place == SP_METADATA_OPENID_APPENDED) {
+        struct sp_str base = sp_str_has_suffix(issuer, SP_STR("/")) ? sp_str_slice(issuer, 0, issuer.len - 1) : issuer;
+        return sp_arena_printf(arena, "%.*s/.well-known/openid-configuration", SP_STR_ARG(base));
+    }
+    struct sp_str path = sp_str_equal(url.path, SP_STR("/")) ? SP_STR_NONE : url.path;
+    size_t origin_len = url.path.at != NULL ? (size_t)(url.path.at - issuer.at) : issuer.len;
+    return sp_arena_printf(arena, "%.*s/.well-known/%s%.*s", (int)origin_len, issuer.at,
+                           place == SP_METADATA_OAUTH_INSERTED ? "oauth-authorization-server" : "openid-configuration",
+                           SP_STR_ARG(path));
+}
+
+static uint32_t algorithms_in(const struct sp_json *list)
+{
+    uint32_t set = 0;
+    for
+        SP_JSON_EACH(name, list)
+        {
+            set |= sp_algorithm_bit(sp_algorithm_find(sp_json_string(name)));
+        }
+    return set;
+}
+
+/* An endpoint that is plain http beyond loopback: nothing may be fetched from it, so keys and introspection must not be
+ * there. */
+static void examine_endpoint(struct sp_document_findings *findings, const struct sp_json *json, const char *name,
+                             bool is_needed, struct sp_str *endpoint)
+{
+    struct sp_url url;
+    struct sp_str text = sp_json_string(sp_json_member(json, sp_str_from_cstr(name)));
+    struct sp_finding *finding;
+    if (text.at == NULL || sp_url_split(text, &url) != SP_OK) {
+        if (is_needed && !findings->refused) {
+            finding = sp_document_refuse(findings, SP_CAUSE_DISCOVERY_MISSING_MEMBER);
+            finding->expected = sp_str_from_cstr(name);
+            finding->received = text.at != NULL ? text : SP_STR("nothing");
+        }
+        return;
+    }
+    *endpoint = text;
+    if (!sp_url_is_secure(&url)) {
+        finding = is_needed && !findings->refused ? sp_document_refuse(findings, SP_CAUSE_DISCOVERY_INSECURE_ENDPOINT)
+                                                  : sp_document_saw(findings, SP_CAUSE_DISCOVERY_INSECURE_ENDPOINT);
+        finding->received = text;
+        finding->detail = sp_str_from_cstr(name);
+    }
+}
+
+static void examine_foreign(struct sp_document_findings *findings, struct sp_str issuer, struct sp_str endpoint,
+                            const char *name)
+{
+    struct sp_url ours, theirs;
+    if (endpoint.at == NULL || sp_url_split(issuer, &ours) != SP_OK || sp_url_split(endpoint, &theirs) != SP_OK) {
+        return;
+    }
+    if (sp_host_is_internal(theirs.host) && !sp_host_is_internal(ours.host)) {
+        struct sp_finding *finding = sp_document_saw(findings, SP_CAUSE_DISCOVERY_FOREIGN_ENDPOINT);
+        finding->received = endpoint;
+        finding->detail = sp_str_from_cstr(name);
+    }
+}
+
+enum sp_status sp_metadata_examine(struct sp_arena *arena, const struct sp_fetch_report *report, struct sp_str issuer,
+                                   struct sp_metadata *metadata, struct sp_document_findings *findings)
+{
+    const struct sp_json *json;
+    *metadata = (struct sp_metadata){.algorithms = 0};
+    *findings = (struct sp_document_findings){.count = 0};
+    enum sp_status status = sp_document_read(arena, report, &metadata_causes, findings, &json);
+    if (status != SP_OK || json == NULL) {
+        return status;
+    }
+    metadata->json = json;
+    metadata->issuer = sp_json_string(sp_json_member(json, SP_STR("issuer")));
+    metadata->algorithms = algorithms_in(sp_json_member(json, SP_STR("id_token_signing_alg_values_supported"))) |
+                           algorithms_in(sp_json_member(json, SP_STR("access_token_signing_alg_values_supported")));
+    if (metadata->issuer.at == NULL) {
+        struct sp_finding *finding = sp_document_refuse(findings, SP_CAUSE_DISCOVERY_MISSING_MEMBER);
+        finding->expected = SP_STR("issuer");
+        finding->received = SP_STR("nothing");
+    } else if (!sp_str_equal(metadata->issuer, issuer)) {
+        enum sp_cause difference = sp_issuer_difference(issuer, metadata->issuer);
+        struct sp_finding *finding = sp_document_refuse(findings, SP_CAUSE_DISCOVERY_ISSUER_MISMATCH);
+        finding->expected = issuer;
+        finding->received = metadata->issuer;
+        finding->reason = difference;
+        finding->detail = sp_arena_printf(arena, "%.*s.", SP_STR_ARG(sp_cause_get(difference)->title));
+    }
+    examine_endpoint(findings, json, "jwks_uri", true, &metadata->jwks_uri);
+    examine_endpoint(findings, json, "introspection_endpoint", false, &metadata->introspection_endpoint);
+    examine_endpoint(findings, json, "authorization_endpoint", false, &metadata->authorization_endpoint);
+    examine_endpoint(findings, json, "token_endpoint", false, &metadata->token_endpoint);
+    examine_foreign(findings, issuer, metadata->jwks_uri, "jwks_uri");
+    examine_foreign(findings, issuer, metadata->token_endpoint, "token_endpoint");
+    return SP_OK;
+}
