@@ -60,8 +60,8 @@ enum sp_step sp_deny(struct sp_call *call, const struct sp_denial *denial)
     sp_json_end_object(&json);
     int status = status_of(denial);
     sp_answer_json(call, status, &buffer);
-    /* RFC 6749 5.2: must name the scheme that the client used. */
-    if (status == 401)
+    /* RFC 6749 5.2: only for a client that tried by the header; libraries read no error code beside a challenge. */
+    if (status == 401 && call->asked.authorization_count > 0)
         sp_answer_header(call, "WWW-Authenticate", SP_STR("Basic realm=\"authority\", charset=\"UTF-8\""));
     if (status == 503)
         sp_answer_header(call, "Retry-After", SP_STR("2"));

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whatever is sent, the authority answers within its codes and goes on.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import path from 'node:path';
+import { test } from 'node:test';
+import { startAuthority } from '../lib/authority.mjs';
+import { rawRequest } from '../lib/raw.mjs';
+
+const authority = await startAuthority({
+  authority: { clients: { app: { secret: 's', scopes: ['read'] }, reference: { secret: 's', token_format: 'opaque' } } },
+});
+const port = Number(new URL(authority.issuer).port);
+const good = () => authority.post('/token', { grant_type: 'client_credentials' }, { basic: ['app', 's'] });
+const form = 'application/x-www-form-urlencoded';
+
+const rows = [
+  ['JSON', '{"grant_type":"client_credentials"}', 'application/json', 400, 'request.not_form'],
+  ['no media type', 'grant_type=client_credentials', undefined, 400, 'request.not_form'],
+  ['multipart', '--x\r\n\r\n--x--', 'multipart/form-data; boundary=x', 400, 'request.not_form'],
+  ['a NUL', 'grant_type=%00', form, 400, 'request.not_form'],
+  ['bytes that are no UTF-8', 'grant_type=%ff%fe', form, 400, 'request.not_form'],
+  ['half an escape', 'grant_type=%4', form, 400, 'request.not_form'],
+  ['a repeated parameter', 'grant_type=client_credentials&grant_type=client_credentials', form, 400, 'request.duplicate_parameter'],
+  ['an empty body', '', form, 400, 'request.parameter_missing'],
+  ['1000 parameters', Array.from({ length: 1000 }, (_, i) => `a${i}=1`).join('&'), form, 413, 'request.too_large'],
+  ['70 kB', `grant_type=${'x'.repeat(70_000)}`, form, 413, 'request.too_large'],
+  ['10 MB', `grant_type=${'x'.repeat(10_000_000)}`, form, 413, 'request.too_large'],
+  ['a scope of 50 kB', `grant_type=client_credentials&client_id=app&client_secret=s&scope=${'x'.repeat(50_000)}`, form, 400, 'request.scope_unknown'],
+  ['10,000 scopes', `grant_type=client_credentials&client_id=app&client_secret=s&scope=${'read+'.repeat(10_000)}`, form, 400, 'request.too_large'],
+];
+for (const [name, body, type, status, cause] of rows) {
+  test(`${name} is refused by ${cause}`, async () => {
+    const answer = await authority.post('/token', body, { headers: { 'Content-Type': type ?? '' } });
+    assert.match(answer.json?.error_description ?? '', new RegExp(cause.replace('.', '\\.')));
+    assert.ok([status, 413].includes(answer.status), String(answer.status));
+    await authority.lastLine(cause);
+    assert.equal((await good()).status, 200);
+  });
+}
+
+test('GET where POST is required says so', async () => {
+  const answer = await authority.get('/token?grant_type=client_credentials');
+  assert.equal(answer.status, 405);
+  assert.equal(answer.headers.allow, 'POST');
+});
+
+test('half a request, junk and huge headers leave it standing', async () => {
+  await rawRequest(port, 'POST /token HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\nhalf', { reset: true }).catch(() => {});
+  await rawRequest(port, '\x00\x01\x02\r\n\r\n', { end: true }).catch(() => {});
+  const huge = await rawRequest(port, `POST /token HTTP/1.1\r\nHost: x\r\nAuthorization: Basic ${'A'.repeat(200_000)}\r\n\r\n`, { end: true }).catch(() => ({ status: 431 }));
+  assert.ok(huge.status === undefined || huge.status >= 400);
+  const two = await rawRequest(port, 'POST /token HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nAuthorization: Basic YXBwOnM=\r\nAuthorization: Basic YXBwOnM=\r\nContent-Length: 29\r\nConnection: close\r\n\r\ngrant_type=client_credentials');
+  assert.equal(two.status, 400);
+  assert.match(two.text, /client\.multiple_methods/);
+  assert.equal((await good()).status, 200);
+});
+
+test('a locked store answers 503 and issues nothing; afterwards all is well', async () => {
+  const file = path.join(authority.state, 'authority.sqlite');
+  const holder = spawn('python3', ['-c', `import sqlite3,sys
+c=sqlite3.connect(${JSON.stringify(file)},isolation_level=None); c.execute('BEGIN IMMEDIATE'); print('held',flush=True); sys.stdin.read(); c.execute('ROLLBACK')`]);
+  await new Promise((resolve) => holder.stdout.once('data', resolve));
+  const opaque = () => authority.post('/token', { grant_type: 'client_credentials' }, { basic: ['reference', 's'] });
+  const refused = await opaque();
+  assert.equal(refused.status, 503);
+  assert.ok(refused.headers['retry-after']);
+  assert.equal(refused.json.access_token, undefined);
+  assert.equal(refused.json.error, 'temporarily_unavailable');
+  await authority.lastLine('store.unavailable');
+  assert.equal((await good()).status, 200); // a JWT needs nothing of the store
+  holder.stdin.end();
+  await new Promise((resolve) => holder.once('close', resolve));
+  assert.equal((await opaque()).status, 200);
+});
+
+test('200 at once are all answered, each with a token of its own', async () => {
+  const answers = await Promise.all(Array.from({ length: 200 }, () => authority.post('/token', { grant_type: 'client_credentials' }, { basic: ['reference', 's'] })));
+  assert.ok(answers.every(({ status }) => status === 200));
+  assert.equal(new Set(answers.map(({ json }) => json.access_token)).size, 200);
+});
+
+test('what was issued survives a kill -9', async () => {
+  const { json } = await authority.post('/token', { grant_type: 'client_credentials' }, { basic: ['reference', 's'] });
+  await authority.restart('SIGKILL');
+  const answer = await authority.post('/introspect', { token: json.access_token }, { basic: ['app', 's'] });
+  assert.equal(answer.json.active, true);
+});

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// `sallyport authority` as a process: with a configuration of its own, on a port that the kernel picks.
+import { spawn } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { program, sallyport } from './cli.mjs';
+import { defer, guard, release, reportOnFailure } from './cleanup.mjs';
+import { request } from './http.mjs';
+import { until } from './wait.mjs';
+
+/**
+ * startAuthority({ authority: {…the section…}, state: true|DIR, args: [] })
+ * Without `authority` it is plain `--dev`. With `state` (default) it keeps its store in a folder, so that it can be restarted.
+ * Resolves to { issuer, state, pid, output(), log(), lastLine(cause), post(path, form, { basic, headers }), get(path), cli(args), write(section),
+ * signal(name), stop(signal), restart() }.
+ */
+export async function startAuthority({ authority, state = true, args = [] } = {}) {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'sallyport-authority-'));
+  const directory = typeof state === 'string' ? state : path.join(folder, 'state');
+  const config = path.join(folder, 'sallyport.yaml');
+  const self = { state: directory, folder, config };
+  let child;
+  let output = '';
+  self.write = (section) => fs.writeFileSync(config, JSON.stringify({ authority: section }));
+  if (authority) self.write(authority);
+  self.output = () => output;
+  self.start = async () => {
+    const port = self.issuer ? new URL(self.issuer).port : '0';
+    const words = ['authority', '--dev', '--json', '--listen', `127.0.0.1:${port}`, ...args];
+    if (authority) words.push('-c', config);
+    if (state) words.push('--state', directory);
+    let ready = '';
+    child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'] });
+    guard(child.pid);
+    self.pid = child.pid;
+    const mine = child;
+    child.exited = new Promise((resolve) => mine.on('close', (code, signal) => {
+      release(mine.pid);
+      resolve({ code, signal });
+    }));
+    child.stdout.on('data', (chunk) => (ready += chunk));
+    child.stderr.on('data', (chunk) => (output += chunk));
+    await until(() => {
+      if (mine.exitCode !== null) throw new Error(`it ended: ${output}`);
+      return ready.includes('\n');
+    }, 'the authority to be ready');
+    self.issuer = JSON.parse(ready).issuer;
+  };
+  self.stop = async (signal = 'SIGTERM') => {
+    child.kill(signal);
+    return child.exited;
+  };
+  self.restart = async (signal) => {
+    await self.stop(signal);
+    await self.start();
+  };
+  self.signal = (name) => child.kill(name);
+  self.get = (where, options) => request(self.issuer + where, options);
+  self.post = (where, form, { basic, headers = {} } = {}) => {
+    const all = { 'Content-Type': 'application/x-www-form-urlencoded', ...headers };
+    if (basic) all.Authorization = `Basic ${Buffer.from(basic.map((word) => encodeURIComponent(word)).join(':')).toString('base64')}`;
+    return request(self.issuer + where, { method: 'POST', headers: all, body: typeof form === 'string' ? form : new URLSearchParams(form).toString() });
+  };
+  self.log = () => fs.readFileSync(path.join(directory, 'authority.jsonl'), 'utf8').trim().split('\n').filter(Boolean).map((line) => JSON.parse(line));
+  // The line of a call is written when its turn ends, which may be after its answer arrived.
+  self.lastLine = (cause) => until(() => [self.log().at(-1)].find((line) => line?.cause === cause), `the log to end with ${cause}`, 3_000);
+  self.cli = (words) => sallyport([...words, ...(authority ? ['-c', config] : []), '--state', directory]);
+  await self.start();
+  reportOnFailure(() => `--- authority ---\n${output}\n`);
+  defer(async () => {
+    const { code, signal } = child.exitCode === null && child.signalCode === null ? await self.stop() : await child.exited;
+    fs.rmSync(folder, { recursive: true, force: true });
+    if (code !== 0 && signal !== 'SIGKILL') throw new Error(`the authority ended with ${code ?? signal}: ${output}`);
+  });
+  return self;
+}
