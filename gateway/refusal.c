@@ -120,28 +120,27 @@ ngx_int_t sp_refuse_for(struct sp_call *call, const struct sp_finding *finding)
     return sp_refuse(call, arena != NULL ? sp_verdict_of(arena, finding) : NULL);
 }
 
-/* nginx refused by itself, or could not reach the API: the status it has, and the cause that this means. NONE: the
- * catalogue has none, the answer then names the status only. */
+/* nginx refused by itself, or could not reach the API: the status it has, and the cause and status that this means. */
 static const struct {
     ngx_uint_t nginx_status;
     enum sp_cause cause;
-    int status; /* without a cause */
-    const char *title;
+    int status; /* 0: the cause's */
 } own_errors[] = {
-    {400, SP_CAUSE_NONE, 400, "The request is not well-formed HTTP"},
-    {404, SP_CAUSE_ROUTE_NONE, 404, NULL},
-    {408, SP_CAUSE_NONE, 408, "The request did not arrive in time"},
-    {411, SP_CAUSE_NONE, 411, "The request's length is missing"},
-    {413, SP_CAUSE_NONE, 413, "The request's body is too large"},
-    {414, SP_CAUSE_HEADER_REQUEST_TOO_LARGE, 414, NULL},
-    {421, SP_CAUSE_NONE, 421, "This server does not answer for that host"},
-    {494, SP_CAUSE_HEADER_REQUEST_TOO_LARGE, 431, NULL},
-    {495, SP_CAUSE_NONE, 400, "The client certificate is not valid"},
-    {496, SP_CAUSE_NONE, 400, "A client certificate is required"},
-    {497, SP_CAUSE_NONE, 400, "Plain HTTP was sent to a TLS port"},
-    {502, SP_CAUSE_UPSTREAM_REFUSED, 502, NULL},
-    {504, SP_CAUSE_UPSTREAM_TIMEOUT, 504, NULL},
-    {505, SP_CAUSE_NONE, 505, "This version of HTTP is not supported"},
+    {400, SP_CAUSE_REQUEST_MALFORMED, 400},
+    {404, SP_CAUSE_ROUTE_NONE, 0},
+    {405, SP_CAUSE_ROUTE_METHOD, 0},
+    {408, SP_CAUSE_REQUEST_MALFORMED, 408},
+    {411, SP_CAUSE_REQUEST_MALFORMED, 411},
+    {413, SP_CAUSE_REQUEST_TOO_LARGE, 413},
+    {414, SP_CAUSE_HEADER_REQUEST_TOO_LARGE, 414},
+    {421, SP_CAUSE_REQUEST_MALFORMED, 421},
+    {494, SP_CAUSE_HEADER_REQUEST_TOO_LARGE, 431},
+    {495, SP_CAUSE_REQUEST_MALFORMED, 400},
+    {496, SP_CAUSE_REQUEST_MALFORMED, 400},
+    {497, SP_CAUSE_REQUEST_MALFORMED, 400},
+    {502, SP_CAUSE_UPSTREAM_REFUSED, 502},
+    {504, SP_CAUSE_UPSTREAM_TIMEOUT, 504},
+    {505, SP_CAUSE_REQUEST_MALFORMED, 505},
 };
 
 static ngx_int_t respond_plainly(struct sp_call *call, int status, const char *title)
@@ -156,12 +155,13 @@ static ngx_int_t respond_plainly(struct sp_call *call, int status, const char *t
     return sp_respond(call->request, (ngx_uint_t)status, problem_type, body.at != NULL ? body : SP_STR("{}"));
 }
 
-static ngx_int_t respond_with_cause(struct sp_call *call, enum sp_cause cause)
+static ngx_int_t respond_with_cause(struct sp_call *call, enum sp_cause cause, int status)
 {
     struct sp_arena *arena = sp_call_arena(call);
     struct sp_refusal_terms terms;
     struct sp_refusal refusal;
     terms_of(call, &terms);
+    terms.status = status;
     const struct sp_finding finding = {.cause = cause, .check = SP_CHECK_COUNT, .verified = true};
     if (arena == NULL || sp_refusal_build(arena, sp_verdict_of(arena, &finding), &terms, &refusal) != SP_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -183,13 +183,11 @@ ngx_int_t sp_error_handler(ngx_http_request_t *request)
     const ngx_uint_t status = request->err_status != 0 ? request->err_status : NGX_HTTP_NOT_FOUND;
     request->err_status = 0;
     if (call->upstream_cause != SP_CAUSE_NONE && status >= 500) {
-        return respond_with_cause(call, call->upstream_cause);
+        return respond_with_cause(call, call->upstream_cause, 0);
     }
     for (size_t i = 0; i < sizeof own_errors / sizeof own_errors[0]; i++) {
         if (own_errors[i].nginx_status == status) {
-            return own_errors[i].cause != SP_CAUSE_NONE
-                       ? respond_with_cause(call, own_errors[i].cause)
-                       : respond_plainly(call, own_errors[i].status, own_errors[i].title);
+            return respond_with_cause(call, own_errors[i].cause, own_errors[i].status);
         }
     }
     return respond_plainly(call, (int)status, status >= 500 ? "The gateway failed" : "The request was refused");

@@ -99,17 +99,17 @@ static void add_challenges(struct sp_arena *arena, const struct sp_cause_info *i
 }
 
 static void write_body(struct sp_json_writer *json, struct sp_arena *arena, const struct sp_finding *finding,
-                       const struct sp_cause_info *info, const struct sp_refusal_terms *terms)
+                       const struct sp_cause_info *info, const struct sp_refusal_terms *terms, int status)
 {
     sp_json_begin_object(json);
     if (terms->diagnostics == SP_DIAGNOSTICS_NONE) {
         sp_json_string_member(json, "type", SP_STR("about:blank"));
         sp_json_string_member(json, "title", SP_STR("The call was refused"));
-        sp_json_int_member(json, "status", info->http_status);
+        sp_json_int_member(json, "status", status);
     } else {
         sp_json_string_member(json, "type", sp_arena_printf(arena, "urn:sallyport:cause:%.*s", SP_STR_ARG(info->id)));
         sp_json_string_member(json, "title", info->title);
-        sp_json_int_member(json, "status", info->http_status);
+        sp_json_int_member(json, "status", status);
         sp_json_string_member(json, "detail", info->client_text);
         sp_json_string_member(json, "cause", info->id);
     }
@@ -131,12 +131,12 @@ enum sp_status sp_refusal_build(struct sp_arena *arena, const struct sp_verdict 
 {
     const struct sp_finding *finding = verdict->cause;
     const struct sp_cause_info *info = sp_cause_get(finding->cause);
-    struct sp_refusal refusal = {.status = sp_verdict_http_status(verdict)};
+    struct sp_refusal refusal = {.status = terms->status != 0 ? terms->status : sp_verdict_http_status(verdict)};
     struct sp_buffer body;
     struct sp_json_writer json;
     sp_buffer_init(&body, arena, MAX_BODY_BYTES);
     sp_json_writer_init(&json, &body, false);
-    write_body(&json, arena, finding, info, terms);
+    write_body(&json, arena, finding, info, terms, refusal.status);
     add_challenges(arena, info, finding->cause, terms, &refusal);
     if (sp_buffer_status(&body) != SP_OK) {
         return SP_NO_MEMORY;

@@ -22,6 +22,7 @@ struct sp_refusal_terms {
     struct sp_str request_id;
     struct sp_str_list scopes, acr_values; /* required here; named where the cause is about them */
     int64_t max_age_s;
+    int status; /* other than the cause's own; 0: that */
 };
 
 struct sp_refusal {

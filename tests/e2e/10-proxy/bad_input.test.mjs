@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// Anything a client sends gets an answer below 500 and leaves the worker alive.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { makeCorp } from '../lib/corp.mjs';
+import { startNginx } from '../lib/nginx.mjs';
+import { rawRequest } from '../lib/raw.mjs';
+import { base64url, signRaw } from '../lib/tokens.mjs';
+import { startUpstream } from '../lib/upstream.mjs';
+
+const corp = await makeCorp();
+const upstream = await startUpstream();
+const gateway = await startNginx({
+  files: corp.files,
+  policy: { issuers: corp.issuers, apis: { all: { match: { path: '/' }, upstream: { url: upstream.url }, auth: { issuers: ['corp'] } } } },
+});
+const [worker] = gateway.workerPids();
+const header = JSON.stringify({ alg: 'ES256', kid: corp.key.kid, typ: 'at+jwt' });
+const claims = (more) => `{"iss":"https://idp.example","aud":"https://api.example","exp":9999999999,"sub":"alice"${more}}`;
+const signed = (payload, head = header) => signRaw(corp.key, head, payload);
+
+const tokens = {
+  'a token of 20 kB': [signed(claims(`,"x":"${'y'.repeat(20_000)}"`)), 'token.too_large'],
+  'a token of 100 kB': ['a'.repeat(100_000), 'token.too_large'],
+  '10,000 levels of nesting': [signed(claims(`,"x":${'['.repeat(5_000)}${']'.repeat(5_000)}`)), 'token.malformed.json'],
+  'a duplicate claim': [signed(claims(',"sub":"bob"')), 'token.malformed.duplicate_member'],
+  'a number of 400 digits as exp': [signed(`{"iss":"https://idp.example","aud":"https://api.example","exp":${'9'.repeat(400)}}`), undefined],
+  'invalid UTF-8 in the payload': [`${base64url(header)}.${Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x3a, 0x31, 0x7d]).toString('base64url')}.${'A'.repeat(86)}`, 'token.malformed.json'],
+  'a NUL inside the payload': [signed(claims(',"x":"\\u0000"').replace('alice', 'al\u0000ice')), 'token.malformed.json'],
+  'dots only': ['..', undefined],
+  'an empty payload': [`${base64url(header)}..${'A'.repeat(86)}`, undefined],
+  'a thousand dots': ['.'.repeat(1000), 'token.malformed.segments'],
+};
+for (const [name, [token, cause]] of Object.entries(tokens)) {
+  test(`${name} is refused with a cause`, async () => {
+    const response = await gateway.get('/x', { token });
+    assert.equal(response.status, 401);
+    assert.ok(response.cause, response.text);
+    if (cause !== undefined) assert.equal(response.cause, cause);
+  });
+}
+
+test('headers beyond the ceiling are 431 with their cause', async () => {
+  const response = await gateway.get('/x', { headers: { Cookie: 'c'.repeat(200_000) } });
+  assert.deepEqual([response.status, response.cause], [431, 'header.request_too_large']);
+  const url = await gateway.get(`/${'u'.repeat(200_000)}`);
+  assert.deepEqual([url.status, url.cause], [414, 'header.request_too_large']);
+});
+
+const raw = {
+  'a NUL in a header': 'GET /x HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer a\0b\r\n\r\n',
+  'no request at all': 'hello\r\n\r\n',
+  'a request without Host': 'GET /x HTTP/1.1\r\n\r\n',
+  'two Host headers': 'GET /x HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n',
+  'two lengths': 'POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx',
+  'length and chunks': 'POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+  'a version that does not exist': 'GET /x HTTP/9.9\r\nHost: a\r\n\r\n',
+  'a bare line feed and a tab': 'GET\t/x HTTP/1.1\nHost: a\n\n',
+};
+for (const [name, bytes] of Object.entries(raw)) {
+  test(`${name} is answered with a refusal`, async () => {
+    const { text, status } = await rawRequest(gateway.port, bytes, { end: true });
+    assert.ok((status >= 400 && status < 500) || status === 505, text);
+    assert.match(text, /application\/problem\+json/);
+    assert.match(text, /X-Request-Id: /);
+  });
+}
+
+test('half a request, and a client that hangs up, harm nobody', async () => {
+  const token = await corp.token();
+  const start = `POST /slow/200 HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${token}\r\nContent-Length: 1000\r\n\r\nhalf`;
+  await Promise.all([
+    rawRequest(gateway.port, 'GET /x HTTP/1.1\r\nHost: a\r\nAuthoriz', { reset: true }),
+    rawRequest(gateway.port, start, { reset: true }),
+    rawRequest(gateway.port, start, { end: true, timeout: 1_000 }),
+    rawRequest(gateway.port, `GET /sse/100 HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${token}\r\n\r\n`, { reset: true }),
+  ]);
+  assert.equal((await gateway.get('/x', { token })).status, 200);
+});
+
+test('the worker is still the one that started', () => {
+  assert.deepEqual(gateway.workerPids(), [worker]);
+});

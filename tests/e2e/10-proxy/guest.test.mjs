@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// Guest mode: the user's own nginx, a sallyport.yaml and two directives.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+import { module } from '../lib/cli.mjs';
+import { makeCorp } from '../lib/corp.mjs';
+import { temporaryFolder } from '../lib/gateway.mjs';
+import { startNginx } from '../lib/nginx.mjs';
+import { startUpstream } from '../lib/upstream.mjs';
+
+const corp = await makeCorp();
+const upstream = await startUpstream();
+const yaml = `
+issuers:
+  corp:
+    issuer: https://idp.example
+    jwks_file: corp.json
+    algorithms: [ES256]
+    audience: https://api.example
+apis:
+  photos:
+    match: {path: /photos}
+    upstream: {url: "http://127.0.0.1:9"}   # a guest's own proxy_pass is what counts
+    auth: {issuers: [corp], scopes: [read]}
+    identity_headers: {X-User: sub}
+`;
+const gateway = await startNginx({
+  files: corp.files,
+  policy: yaml,
+  server: `
+    location / { return 200 "open"; }
+    location /photos { sallyport on; proxy_pass ${upstream.url}; add_header X-Subject $sallyport_subject; }
+    location /static/ { sallyport on; return 200 "never"; }`,
+});
+
+test('calls to a guarded location need a token, others do not', async () => {
+  assert.equal((await gateway.get('/')).text, 'open');
+  const refused = await gateway.get('/photos/1');
+  assert.deepEqual([refused.status, refused.cause], [401, 'token.missing']);
+  const { status, json, headers } = await gateway.get('/photos/1', { token: await corp.token({ scope: 'read' }), headers: { 'X-User': 'root' } });
+  assert.equal(status, 200);
+  assert.equal(json.headers['x-user'], 'alice');
+  assert.equal(headers['x-subject'], 'alice');
+});
+
+test('a location that no route covers is closed', async () => {
+  const { status, cause, text } = await gateway.get('/static/1', { token: await corp.token({ scope: 'read' }) });
+  assert.deepEqual([status, cause], [404, 'route.none']);
+  assert.doesNotMatch(text, /never/);
+});
+
+test('nginx does not start on a broken policy, and says why', () => {
+  const folder = temporaryFolder();
+  const check = (policy, http = '') => {
+    fs.writeFileSync(path.join(folder, 'sallyport.yaml'), policy);
+    fs.writeFileSync(path.join(folder, 'nginx.conf'), `load_module ${module}; pid ${folder}/pid; error_log stderr; events {}
+      http { ${http} access_log off; server { listen unix:${folder}/s; location / { sallyport on; return 200; } } }`);
+    return spawnSync('/usr/sbin/nginx', ['-t', '-c', path.join(folder, 'nginx.conf'), '-e', 'stderr'], { encoding: 'utf8' });
+  };
+  const broken = check('apis: {photos: {mach: {path: /}}}', `sallyport_policy ${folder}/sallyport.yaml;`);
+  assert.notEqual(broken.status, 0);
+  assert.match(broken.stderr, /config\.unknown_member/);
+  const missing = check('', '');
+  assert.notEqual(missing.status, 0);
+  assert.match(missing.stderr, /needs "sallyport_policy FILE"/);
+});

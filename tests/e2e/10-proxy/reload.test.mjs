@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// The policy is swapped under load without a dropped connection; a broken one is refused; a killed worker comes back.
+import assert from 'node:assert/strict';
+import http from 'node:http';
+import { test } from 'node:test';
+import { makeCorp } from '../lib/corp.mjs';
+import { startNginx } from '../lib/nginx.mjs';
+import { startUpstream } from '../lib/upstream.mjs';
+import { until } from '../lib/wait.mjs';
+
+const corp = await makeCorp();
+const upstream = await startUpstream();
+const policy = (more = {}) => ({
+  issuers: corp.issuers,
+  apis: { all: { match: { path: '/' }, upstream: { url: upstream.url }, auth: { issuers: ['corp'], ...more } } },
+});
+const gateway = await startNginx({ files: corp.files, policy: policy(), workers: 2 });
+const token = await corp.token({ scope: 'read' });
+
+test('a swap under load drops no connection and takes effect', async () => {
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 8 });
+  const seen = new Set();
+  let running = true;
+  const load = Array.from({ length: 8 }, async () => {
+    while (running) seen.add((await gateway.get('/x', { token, agent })).status);
+  });
+  for (let i = 0; i < 3; i++) {
+    const from = gateway.errors().length;
+    gateway.write(policy({ scopes: i % 2 === 0 ? ['admin'] : ['read'] }));
+    await gateway.waitForError(/a new policy is in force[^]*a new policy is in force/, { from });
+  }
+  assert.equal((await gateway.get('/x', { token })).cause, 'scope.missing');
+  running = false;
+  await Promise.all(load);
+  agent.destroy();
+  assert.deepEqual([...seen].sort(), [200, 403]);
+  gateway.write(policy());
+  await until(async () => (await gateway.get('/x', { token })).status === 200, 'the old policy again');
+});
+
+test('a broken policy is refused with its cause, the old one serves on', async () => {
+  const from = gateway.errors().length;
+  gateway.write({ issuers: corp.issuers, apis: { all: { match: { path: '/' }, upstrem: { url: upstream.url } } } });
+  await gateway.waitForError(/config\.unknown_member/, { from });
+  await gateway.waitForError(/serves on/, { from });
+  assert.equal((await gateway.get('/x', { token })).status, 200);
+  gateway.write('{"issuers": ');
+  await gateway.waitForError(/serves on[^]*serves on[^]*serves on/, { from });
+  assert.equal((await gateway.get('/x', { token })).status, 200);
+  gateway.write(policy());
+});
+
+test('a killed worker is replaced, and the new one judges by the present policy', async () => {
+  const from = gateway.errors().length;
+  gateway.write(policy({ scopes: ['admin'] }));
+  await gateway.waitForError(/a new policy is in force[^]*a new policy is in force/, { from });
+  const before = gateway.workerPids();
+  for (const pid of before) process.kill(pid, 'SIGKILL');
+  await until(() => {
+    const now = gateway.workerPids();
+    return now.length === 2 && now.every((pid) => !before.includes(pid));
+  }, 'two new workers');
+  for (let i = 0; i < 6; i++) assert.equal((await gateway.get('/x', { token })).cause, 'scope.missing');
+});
