@@ -119,7 +119,8 @@ static void collect(struct sp_fetcher *fetcher)
     for (CURLMsg *message; (message = curl_multi_info_read(fetcher->multi, &left)) != NULL;) {
         struct sp_http_call *call = NULL;
         CURLcode result = message->data.result;
-        if (message->msg != CURLMSG_DONE || curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&call) != CURLE_OK) {
+        if (message->msg != CURLMSG_DONE ||
+            curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&call) != CURLE_OK) {
             continue;
         }
         struct running *running = unlink_call(fetcher, call);
@@ -132,8 +133,8 @@ static void collect(struct sp_fetcher *fetcher)
     }
 }
 
-enum sp_status sp_fetcher_start(struct sp_fetcher *fetcher, struct sp_http_call *call, void (*done)(void *data, const struct sp_fetch_report *report),
-                                void *data)
+enum sp_status sp_fetcher_start(struct sp_fetcher *fetcher, struct sp_http_call *call,
+                                void (*done)(void *data, const struct sp_fetch_report *report), void *data)
 {
     struct running *running = malloc(sizeof *running);
     if (running == NULL) {

@@ -82,7 +82,8 @@ static bool make_room(struct sp_loop *loop, int fd)
     return true;
 }
 
-enum sp_status sp_loop_watch(struct sp_loop *loop, int fd, uint32_t events, void (*ready)(void *data, int fd, uint32_t events), void *data)
+enum sp_status sp_loop_watch(struct sp_loop *loop, int fd, uint32_t events,
+                             void (*ready)(void *data, int fd, uint32_t events), void *data)
 {
     if (!make_room(loop, fd)) {
         return SP_NO_MEMORY;
@@ -121,7 +122,8 @@ void sp_timer_clear(struct sp_timer *timer)
     timer->previous = NULL;
 }
 
-void sp_timer_set(struct sp_loop *loop, struct sp_timer *timer, int64_t delay_ms, void (*expired)(void *data), void *data)
+void sp_timer_set(struct sp_loop *loop, struct sp_timer *timer, int64_t delay_ms, void (*expired)(void *data),
+                  void *data)
 {
     sp_timer_clear(timer);
     timer->due_ms = sp_loop_now_ms() + (delay_ms > 0 ? delay_ms : 0);

@@ -22,7 +22,8 @@ struct sp_http_call {
     struct sp_buffer body;
     bool too_large;
     char error[CURL_ERROR_SIZE];
-    char content_type[MAX_HEADER_BYTES], location[2 * MAX_HEADER_BYTES], cache_control[MAX_HEADER_BYTES], detail[2 * MAX_HEADER_BYTES];
+    char content_type[MAX_HEADER_BYTES], location[2 * MAX_HEADER_BYTES], cache_control[MAX_HEADER_BYTES],
+        detail[2 * MAX_HEADER_BYTES];
     int64_t date_s, retry_after_s;
     struct sp_fetch_report report;
 };
@@ -74,7 +75,8 @@ static size_t take_header(char *bytes, size_t size, size_t count, void *data)
         keep_header(call->location, sizeof call->location, value);
     } else if (sp_str_equal_ignoring_case(name, SP_STR("cache-control"))) {
         keep_header(call->cache_control, sizeof call->cache_control, value);
-    } else if (sp_str_equal_ignoring_case(name, SP_STR("date")) || sp_str_equal_ignoring_case(name, SP_STR("retry-after"))) {
+    } else if (sp_str_equal_ignoring_case(name, SP_STR("date")) ||
+               sp_str_equal_ignoring_case(name, SP_STR("retry-after"))) {
         char text[MAX_HEADER_BYTES];
         keep_header(text, sizeof text, value);
         bool is_date = name.len == 4;
@@ -184,10 +186,12 @@ enum sp_status sp_http_call_create(const struct sp_http_request *request, struct
     made->form = request->form.at != NULL ? copy_of(request->form) : NULL;
     made->form_len = request->form.len;
     made->handle = curl_easy_init();
-    bool ready = made->handle != NULL && made->url != NULL && (made->ca_file != NULL || request->ca_file.at == NULL) &&
-                 (made->form != NULL || request->form.at == NULL) &&
-                 add_header(made, "Accept", request->accept.at != NULL ? request->accept : SP_STR("application/json")) &&
-                 (request->authorization.at == NULL || add_header(made, "Authorization", request->authorization)) && set_options(made, request);
+    bool ready =
+        made->handle != NULL && made->url != NULL && (made->ca_file != NULL || request->ca_file.at == NULL) &&
+        (made->form != NULL || request->form.at == NULL) &&
+        add_header(made, "Accept", request->accept.at != NULL ? request->accept : SP_STR("application/json")) &&
+        (request->authorization.at == NULL || add_header(made, "Authorization", request->authorization)) &&
+        set_options(made, request);
     if (!ready) {
         sp_http_call_destroy(&made);
         return SP_NO_MEMORY;
@@ -230,12 +234,14 @@ static int64_t max_age_of(struct sp_str cache_control)
     struct sp_str directive;
     int64_t max_age = -1;
     while (sp_str_next_word(&cache_control, SP_STR(", \t"), &directive)) {
-        if (sp_str_equal_ignoring_case(directive, SP_STR("no-store")) || sp_str_equal_ignoring_case(directive, SP_STR("no-cache"))) {
+        if (sp_str_equal_ignoring_case(directive, SP_STR("no-store")) ||
+            sp_str_equal_ignoring_case(directive, SP_STR("no-cache"))) {
             return 0;
         }
         if (sp_str_equal_ignoring_case(sp_str_slice(directive, 0, 8), SP_STR("max-age="))) {
             int64_t seconds = 0;
-            for (size_t i = 8; i < directive.len && directive.at[i] >= '0' && directive.at[i] <= '9' && seconds < 1000000000; i++) {
+            for (size_t i = 8;
+                 i < directive.len && directive.at[i] >= '0' && directive.at[i] <= '9' && seconds < 1000000000; i++) {
                 seconds = seconds * 10 + (directive.at[i] - '0');
             }
             max_age = seconds;
@@ -268,7 +274,8 @@ void sp_http_call_finish(struct sp_http_call *call, CURLcode result)
     report->http_status = 0;
     if (call->was_blocked) {
         report->failure = SP_CAUSE_NETWORK_TCP_UNREACHABLE;
-        snprintf(call->detail, sizeof call->detail, "%s is in a network that the configuration blocks (blocked_networks)", call->blocked_address);
+        snprintf(call->detail, sizeof call->detail,
+                 "%s is in a network that the configuration blocks (blocked_networks)", call->blocked_address);
     } else {
         report->failure = sp_curl_failure_cause(call->handle, result, call->error);
         sp_curl_failure_detail(call->handle, result, call->error, call->detail, sizeof call->detail);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One outbound HTTP request, with its ceilings, and what came of it as evidence (core/diagnosis/fetch_report.h). TLS is always verified;
- * plain http goes to loopback only; the body, the time and the redirects are bounded; addresses in blocked networks are refused when
- * connecting, after the name was resolved, so that no DNS answer gets around it (SSRF). Whoever drives it – control's loop or
- * sp_http_call_perform – does not matter to the evidence. */
+/* One outbound HTTP request, with its ceilings, and what came of it as evidence (core/diagnosis/fetch_report.h). TLS is
+ * always verified; plain http goes to loopback only; the body, the time and the redirects are bounded; addresses in
+ * blocked networks are refused when connecting, after the name was resolved, so that no DNS answer gets around it
+ * (SSRF). Whoever drives it – control's loop or sp_http_call_perform – does not matter to the evidence. */
 #ifndef SP_PROBE_HTTP_CALL_H
 #define SP_PROBE_HTTP_CALL_H
 
@@ -13,21 +13,22 @@
 
 struct sp_http_request {
     struct sp_str url;
-    struct sp_str form;              /* absent: GET; else POST of this application/x-www-form-urlencoded body */
-    struct sp_str authorization;     /* value of the Authorization header, or absent */
-    struct sp_str accept;            /* absent: application/json */
-    struct sp_str ca_file;           /* absent: the system's trust store */
-    struct sp_str unix_socket;       /* connect there instead; for nginx's own status */
-    struct sp_str_list blocked_networks; /* "10.0.0.0/8", "fd00::/8", "169.254.169.254"; borrowed while the call lives */
+    struct sp_str form;          /* absent: GET; else POST of this application/x-www-form-urlencoded body */
+    struct sp_str authorization; /* value of the Authorization header, or absent */
+    struct sp_str accept;        /* absent: application/json */
+    struct sp_str ca_file;       /* absent: the system's trust store */
+    struct sp_str unix_socket;   /* connect there instead; for nginx's own status */
+    struct sp_str_list
+        blocked_networks; /* "10.0.0.0/8", "fd00::/8", "169.254.169.254"; borrowed while the call lives */
     int64_t connect_timeout_ms, timeout_ms;
     size_t max_bytes;
-    unsigned max_redirects;          /* to https only; credentials are never sent on */
+    unsigned max_redirects; /* to https only; credentials are never sent on */
 };
 
 struct sp_http_call;
 
-/* Copies what it needs. SP_MALFORMED: the URL is none, or plain http beyond loopback (*cause: keys.insecure_url's class is the
- * caller's to name). SP_NO_MEMORY. */
+/* Copies what it needs. SP_MALFORMED: the URL is none, or plain http beyond loopback (*cause: keys.insecure_url's class
+ * is the caller's to name). SP_NO_MEMORY. */
 SP_MUST_CHECK enum sp_status sp_http_call_create(const struct sp_http_request *request, struct sp_http_call **call);
 void sp_http_call_destroy(struct sp_http_call **call);
 
@@ -40,6 +41,5 @@ void sp_http_call_perform(struct sp_http_call *call);
 
 /* After finish; lives as long as the call. */
 const struct sp_fetch_report *sp_http_call_report(const struct sp_http_call *call);
-
 
 #endif

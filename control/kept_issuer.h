@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One issuer as the keeper has it: what is configured, what is known, and what is in flight. Shared by keeper.c (when
+ * and how to fetch) and keys_file.c (what is written and read back). */
+#ifndef SP_CONTROL_KEPT_ISSUER_H
+#define SP_CONTROL_KEPT_ISSUER_H
+
+#include "control/keeper.h"
+#include "core/base/json.h"
+#include "core/diagnosis/document.h"
+
+#define SP_MAX_PREVIOUS_KIDS 256u
+
+struct sp_waiter {
+    struct sp_waiter *next;
+    void (*done)(void *data, const char *outcome, int64_t generation);
+    void *data;
+};
+
+struct sp_kept_issuer {
+    struct sp_kept_issuer *next;
+    struct sp_keeper *keeper;
+    struct sp_arena *arena; /* of the configured texts */
+    struct sp_keeper_issuer setup;
+
+    /* known */
+    struct sp_jwk_set *keys;
+    char *keys_text, *old_text, *unadopted_text; /* JSON as fetched; NULL: none */
+    char *previous_kids[SP_MAX_PREVIOUS_KIDS];   /* newest first */
+    size_t previous_kid_count;
+    char *jwks_uri, *introspection_endpoint; /* discovered */
+    uint32_t advertised_algorithms;
+    int64_t fetched_at, stale_since;
+    enum sp_cause failure, failure_reason;
+    char *failure_detail;
+    int64_t clock_skew_s;
+    bool clock_skew_known;
+
+    /* in flight */
+    bool is_fetching, is_looking_again;
+    enum sp_metadata_place place;
+    int64_t last_look_ms; /* of the last fetch for an unknown kid, monotonic; 0: none */
+    unsigned failures_in_row;
+    struct sp_timer timer;
+    struct sp_waiter *waiters;
+    uint64_t fetches, failures, look_agains, throttled;
+};
+
+/* ---- keys_file.c ---- */
+/* The object of one issuer in keys.json. */
+void sp_keys_file_write_issuer(struct sp_json_writer *writer, const struct sp_kept_issuer *issuer, int64_t now);
+/* Takes over what keys.json knows of an issuer of the same name and URL. */
+void sp_keys_file_restore(struct sp_kept_issuer *issuer, const struct sp_json *object);
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control/state_file.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool write_all(int fd, struct sp_str content)
+{
+    while (content.len > 0) {
+        ssize_t written = write(fd, content.at, content.len);
+        if (written < 0 && errno != EINTR) {
+            return false;
+        }
+        if (written > 0) {
+            content = sp_str_slice(content, (size_t)written, content.len);
+        }
+    }
+    return true;
+}
+
+enum sp_status sp_state_file_replace(const char *path, struct sp_str content, unsigned mode)
+{
+    char sibling[PATH_MAX];
+    int len = snprintf(sibling, sizeof sibling, "%s.new", path);
+    if (len < 0 || (size_t)len >= sizeof sibling) {
+        errno = ENAMETOOLONG;
+        return SP_IO;
+    }
+    int fd = open(sibling, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+    if (fd < 0) {
+        return SP_IO;
+    }
+    bool written = fchmod(fd, mode) == 0 && write_all(fd, content) && fsync(fd) == 0;
+    int failure = errno;
+    close(fd);
+    if (!written || rename(sibling, path) != 0) {
+        failure = written ? errno : failure;
+        unlink(sibling);
+        errno = failure;
+        return SP_IO;
+    }
+    return SP_OK;
+}
+
+enum sp_status sp_state_file_read(struct sp_arena *arena, const char *path, size_t max_bytes, struct sp_str *content)
+{
+    struct stat info;
+    enum sp_status status = SP_IO;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return errno == ENOENT ? SP_NOT_FOUND : SP_IO;
+    }
+    struct sp_buffer text;
+    sp_buffer_init(&text, arena, max_bytes);
+    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
+        goto done;
+    }
+    char block[16384];
+    ssize_t got;
+    while ((got = read(fd, block, sizeof block)) != 0) {
+        if (got < 0 && errno != EINTR) {
+            goto done;
+        }
+        sp_buffer_append(&text, sp_str(block, got > 0 ? (size_t)got : 0));
+    }
+    status = sp_buffer_status(&text);
+    if (status == SP_OK) {
+        *content = text.at != NULL ? sp_buffer_str(&text) : SP_STR("");
+    }
+done:
+    close(fd);
+    return status;
+}

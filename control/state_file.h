@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Files of the state directory: read whole, and replaced so that a reader sees the old one or the new one, never half
+ * of one. */
+#ifndef SP_CONTROL_STATE_FILE_H
+#define SP_CONTROL_STATE_FILE_H
+
+#include "core/base/arena.h"
+#include "core/base/buffer.h"
+
+/* Writes a sibling, syncs, renames. mode as for open(2). SP_IO with errno. */
+SP_MUST_CHECK enum sp_status sp_state_file_replace(const char *path, struct sp_str content, unsigned mode);
+/* SP_NOT_FOUND, SP_IO, SP_TOO_LARGE, SP_NO_MEMORY. */
+SP_MUST_CHECK enum sp_status sp_state_file_read(struct sp_arena *arena, const char *path, size_t max_bytes,
+                                                struct sp_str *content);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include "probe/network.h"
+
+static bool contains(const char *network, const char *address)
+{
+    struct sockaddr_in v4 = {.sin_family = AF_INET};
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+    if (inet_pton(AF_INET, address, &v4.sin_addr) == 1) {
+        return sp_network_contains(sp_str_from_cstr(network), (const struct sockaddr *)&v4);
+    }
+    assert_int_equal(inet_pton(AF_INET6, address, &v6.sin6_addr), 1);
+    return sp_network_contains(sp_str_from_cstr(network), (const struct sockaddr *)&v6);
+}
+
+static void networks_contain_their_addresses(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *network, *address;
+        bool inside;
+    } rows[] = {
+        {"10.0.0.0/8", "10.255.0.1", true},
+        {"10.0.0.0/8", "11.0.0.1", false},
+        {"169.254.169.254", "169.254.169.254", true},
+        {"192.168.4.0/22", "192.168.7.255", true},
+        {"192.168.4.0/22", "192.168.8.0", false},
+        {"0.0.0.0/0", "1.2.3.4", true},
+        {"0.0.0.0/0", "::1", false},
+        {"10.0.0.0/8", "::ffff:10.1.2.3", true},
+        {"fd00::/8", "fd12::1", true},
+        {"fd00::/8", "fe80::1", false},
+        {"::/0", "::1", true},
+        {"nonsense", "1.2.3.4", false},
+        {"10.0.0.0/", "10.0.0.1", false},
+        {"10.0.0.0/33", "10.0.0.1", false},
+        {"10.0.0.0/99999999999999999999", "10.0.0.1", false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        print_message("%s in %s\n", rows[i].address, rows[i].network);
+        assert_int_equal(contains(rows[i].network, rows[i].address), rows[i].inside);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(networks_contain_their_addresses)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
