@@ -187,6 +187,13 @@ static char *set_balancer(ngx_conf_t *cf, ngx_command_t *command, void *data)
     (void)command;
     (void)data;
     ngx_http_upstream_srv_conf_t *upstream = ngx_http_conf_get_module_srv_conf(cf, ngx_http_upstream_module);
+    /* nginx wants at least one server in a block; nobody asks this one. */
+    ngx_http_upstream_server_t *placeholder = ngx_array_push(upstream->servers);
+    if (placeholder == NULL) {
+        return NGX_CONF_ERROR;
+    }
+    ngx_memzero(placeholder, sizeof *placeholder);
+    placeholder->down = 1;
     upstream->peer.init_upstream = sp_balancer_init_upstream;
     upstream->flags = NGX_HTTP_UPSTREAM_CREATE;
     return NGX_CONF_OK;

@@ -134,7 +134,7 @@ static const struct {
     {413, SP_CAUSE_REQUEST_TOO_LARGE, 413},
     {414, SP_CAUSE_HEADER_REQUEST_TOO_LARGE, 414},
     {421, SP_CAUSE_REQUEST_MALFORMED, 421},
-    {494, SP_CAUSE_HEADER_REQUEST_TOO_LARGE, 431},
+    {431, SP_CAUSE_HEADER_REQUEST_TOO_LARGE, 431},
     {495, SP_CAUSE_REQUEST_MALFORMED, 400},
     {496, SP_CAUSE_REQUEST_MALFORMED, 400},
     {497, SP_CAUSE_REQUEST_MALFORMED, 400},
@@ -182,6 +182,10 @@ ngx_int_t sp_error_handler(ngx_http_request_t *request)
     }
     const ngx_uint_t status = request->err_status != 0 ? request->err_status : NGX_HTTP_NOT_FOUND;
     request->err_status = 0;
+    if (status == NGX_HTTP_BAD_REQUEST && call->headers.authorization_count > 1) {
+        /* nginx refuses a second Authorization header before any module sees the request. */
+        return respond_with_cause(call, SP_CAUSE_TOKEN_DUPLICATED, 0);
+    }
     if (call->upstream_cause != SP_CAUSE_NONE && status >= 500) {
         return respond_with_cause(call, call->upstream_cause, 0);
     }

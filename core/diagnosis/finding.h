@@ -29,7 +29,7 @@ enum sp_check {
 
 struct sp_finding {
     enum sp_cause cause;
-    enum sp_check check;
+    enum sp_check check;      /* SP_CHECK_COUNT: of none (route.none, rate.limited, upstream.*) */
     bool verified;            /* false: read from claims whose signature did not verify – a rumour */
     struct sp_str expected, received; /* evidence; never a secret, a token's signature is cut */
     struct sp_str detail;     /* one more sentence of evidence, may be none; fills {detail} */

@@ -72,10 +72,12 @@ const struct sp_verdict *sp_verdict_of(struct sp_arena *arena, const struct sp_f
         return sp_verdict_without_memory();
     *kept = *finding;
     verdict->cause = kept;
-    struct sp_check_result *row = &verdict->checks[finding->check];
-    row->outcome = SP_OUTCOME_FAIL;
-    row->expected = finding->expected;
-    row->received = finding->received;
-    row->detail = finding->detail;
+    if (finding->check < SP_CHECK_COUNT) {
+        struct sp_check_result *row = &verdict->checks[finding->check];
+        row->outcome = SP_OUTCOME_FAIL;
+        row->expected = finding->expected;
+        row->received = finding->received;
+        row->detail = finding->detail;
+    }
     return verdict;
 }

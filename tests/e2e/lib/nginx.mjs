@@ -23,7 +23,8 @@ export function locations() {
     proxy_ssl_server_name on; proxy_ssl_name $sallyport_upstream_name;`;
   const upgrade = 'proxy_set_header Connection upgrade; proxy_set_header Upgrade $http_upgrade;';
   return `
-    error_page 400 404 408 411 412 413 414 415 416 421 431 494 495 496 497 500 501 502 503 504 505 507 /_sallyport/error;
+    error_page 400 404 408 411 412 413 414 415 416 421 495 496 497 500 501 502 503 504 505 507 /_sallyport/error;
+    error_page 494 =431 /_sallyport/error;
     location = /_sallyport/error { internal; sallyport_error; }
     location / { sallyport on; sallyport_proxy http; proxy_pass http://sallyport; ${proxy} proxy_set_header Connection ""; }
     location @sallyport_https { sallyport on; sallyport_proxy https; proxy_pass https://sallyport; ${proxy} ${tls} proxy_set_header Connection ""; }
