@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "authority/basic_credentials.h"
 
-#include "authority/form.h"
+#include "core/oauth/form.h"
 #include "core/jose/base64url.h"
 
 bool sp_is_basic(struct sp_str authorization)

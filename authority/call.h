@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include "authority/form.h"
+#include "core/oauth/form.h"
 #include "core/base/arena.h"
 #include "core/base/json.h"
 #include "core/diagnosis/finding.h"

@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <cmocka.h>
-#include "authority/form.h"
+#include "core/oauth/form.h"
 
 static void decodes_names_and_values(void **state)
 {

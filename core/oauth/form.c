@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "authority/form.h"
+#include "core/oauth/form.h"
 
 static int hex_digit(char c)
 {

@@ -2,8 +2,8 @@
 /* application/x-www-form-urlencoded, as OAuth uses it (RFC 6749 appendix B): query strings and request bodies to a list
  * of parameters. Order is kept, names may repeat here; who reads a parameter that must be single asks sp_form_repeated.
  */
-#ifndef SP_AUTHORITY_FORM_H
-#define SP_AUTHORITY_FORM_H
+#ifndef SP_OAUTH_FORM_H
+#define SP_OAUTH_FORM_H
 
 #include <stdbool.h>
 #include "core/base/arena.h"
