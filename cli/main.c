@@ -3,11 +3,13 @@
  * here. */
 #include "cli/cli.h"
 #include "cli/authority_context.h"
+#include "cli/token.h"
 
 #include <signal.h>
 #include <stdlib.h>
 
 static const struct sp_cli_command *const commands[] = {
+    &sp_cli_token,
     &sp_cli_authority,
     NULL,
 };

@@ -32,7 +32,7 @@ bool sp_audience_next(const struct sp_json *aud, const struct sp_json **at, stru
     return false;
 }
 
-bool sp_list_has(struct sp_str_list list, struct sp_str value)
+bool sp_str_list_has(struct sp_str_list list, struct sp_str value)
 {
     for (size_t i = 0; i < list.count; i++)
         if (sp_str_equal(list.at[i], value))
@@ -65,7 +65,7 @@ void sp_audience_examine(struct sp_exam *exam)
         return;
     for (const struct sp_json *at = NULL; seen < SP_MAX_AUDIENCES && sp_audience_next(exam->claims.aud, &at, &value);
          seen++)
-        if (sp_list_has(expected, value)) {
+        if (sp_str_list_has(expected, value)) {
             sp_exam_pass_with(exam, SP_CHECK_AUDIENCE, value, value);
             return;
         }

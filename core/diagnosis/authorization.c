@@ -148,13 +148,13 @@ bool sp_claim_satisfies(const struct sp_json *value, struct sp_str_list any_of)
             SP_JSON_EACH(element, value)
             {
                 struct sp_str text = scalar_text(element);
-                if (text.at != NULL && sp_list_has(any_of, text))
+                if (text.at != NULL && sp_str_list_has(any_of, text))
                     return true;
             }
         return false;
     }
     struct sp_str text = scalar_text(value);
-    return text.at != NULL && sp_list_has(any_of, text);
+    return text.at != NULL && sp_str_list_has(any_of, text);
 }
 
 /* Entra: more than 200 groups do not fit, so a link stands in their place. */

@@ -132,12 +132,16 @@ static enum sp_exam_stage examine_form(struct sp_exam *exam)
     sp_issuer_choose(exam);
     sp_token_kind_examine_header(exam);
     sp_algorithm_examine(exam);
+    if (exam->input.signature_only)
+        return SP_STAGE_KEYS;
     return exam->body != NULL ? SP_STAGE_KEYS : SP_STAGE_DONE;
 }
 
 static enum sp_exam_stage examine_key(struct sp_exam *exam)
 {
-    return sp_key_examine(exam) == SP_NEED_KEYS ? SP_STAGE_KEYS_AWAITED : SP_STAGE_CLAIMS;
+    if (sp_key_examine(exam) == SP_NEED_KEYS)
+        return SP_STAGE_KEYS_AWAITED;
+    return exam->input.signature_only ? SP_STAGE_DONE : SP_STAGE_CLAIMS;
 }
 
 static enum sp_exam_stage examine_claims(struct sp_exam *exam)

@@ -29,6 +29,7 @@ struct sp_exam_input {
     const struct sp_world *world;
     const struct sp_possession *possession;    /* NULL: plain bearer */
     int64_t now;                               /* epoch seconds */
+    bool signature_only;                       /* any JWS: no claims are judged, the payload may be anything */
     bool possession_unknown;                   /* the token alone is at hand (CLI): bindings are told, not judged */
     bool explain;                              /* fill every check's expected/received even when it passes (CLI) */
 };

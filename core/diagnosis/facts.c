@@ -140,7 +140,7 @@ static bool claims_hold(const struct sp_facts *facts, const struct sp_requiremen
     if (requirements->require_verified_email && !facts->email_verified)
         return false;
     if (requirements->acr_values.count > 0 &&
-        (facts->acr.len == 0 || !sp_list_has(requirements->acr_values, facts->acr)))
+        (facts->acr.len == 0 || !sp_str_list_has(requirements->acr_values, facts->acr)))
         return false;
     if (requirements->max_age_s <= 0)
         return true;

@@ -79,6 +79,36 @@ static void examine_foreign(struct sp_document_findings *findings, struct sp_str
     }
 }
 
+/* The same server under another writing of its name. A document of another issuer must not be used (RFC 8414 3.3), and
+ * is not; of this one the keys are taken: a token that is signed with them and has the other writing is then refused
+ * with its issuer.* cause, which is what the operator needs to read, and none is accepted that would not be otherwise.
+ */
+static bool is_same_server(enum sp_cause difference)
+{
+    return difference != SP_CAUSE_ISSUER_MISMATCH && difference != SP_CAUSE_ISSUER_PATH;
+}
+
+static void examine_issuer(struct sp_arena *arena, struct sp_document_findings *findings, struct sp_str expected,
+                           struct sp_str received)
+{
+    enum sp_cause difference = sp_issuer_difference(expected, received);
+    if (difference == SP_CAUSE_NONE) {
+        return;
+    }
+    /* The document has the placeholder of a multi-tenant issuer. */
+    if (sp_str_contains(received, SP_STR("{tenantid}"))) {
+        difference = SP_CAUSE_ISSUER_TEMPLATE;
+    }
+    bool same = is_same_server(difference);
+    struct sp_finding *finding = same ? sp_document_saw(findings, SP_CAUSE_DISCOVERY_ISSUER_MISMATCH)
+                                      : sp_document_refuse(findings, SP_CAUSE_DISCOVERY_ISSUER_MISMATCH);
+    finding->tolerated = same;
+    finding->expected = expected;
+    finding->received = received;
+    finding->reason = difference;
+    finding->detail = sp_arena_printf(arena, "%.*s.", SP_STR_ARG(sp_cause_get(difference)->title));
+}
+
 enum sp_status sp_metadata_examine(struct sp_arena *arena, const struct sp_fetch_report *report, struct sp_str issuer,
                                    struct sp_metadata *metadata, struct sp_document_findings *findings)
 {
@@ -97,13 +127,8 @@ enum sp_status sp_metadata_examine(struct sp_arena *arena, const struct sp_fetch
         struct sp_finding *finding = sp_document_refuse(findings, SP_CAUSE_DISCOVERY_MISSING_MEMBER);
         finding->expected = SP_STR("issuer");
         finding->received = SP_STR("nothing");
-    } else if (!sp_str_equal(metadata->issuer, issuer)) {
-        enum sp_cause difference = sp_issuer_difference(issuer, metadata->issuer);
-        struct sp_finding *finding = sp_document_refuse(findings, SP_CAUSE_DISCOVERY_ISSUER_MISMATCH);
-        finding->expected = issuer;
-        finding->received = metadata->issuer;
-        finding->reason = difference;
-        finding->detail = sp_arena_printf(arena, "%.*s.", SP_STR_ARG(sp_cause_get(difference)->title));
+    } else {
+        examine_issuer(arena, findings, issuer, metadata->issuer);
     }
     examine_endpoint(findings, json, "jwks_uri", true, &metadata->jwks_uri);
     examine_endpoint(findings, json, "introspection_endpoint", false, &metadata->introspection_endpoint);

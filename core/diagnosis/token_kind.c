@@ -69,7 +69,8 @@ static void examine_critical(struct sp_exam *exam)
 void sp_token_kind_examine_header(struct sp_exam *exam)
 {
     examine_critical(exam);
-    examine_type_header(exam);
+    if (!exam->input.signature_only)
+        examine_type_header(exam);
 }
 
 static bool text_is(const struct sp_json *claim, struct sp_str text)
@@ -98,7 +99,7 @@ static bool audience_is_client(const struct sp_exam *exam, struct sp_str *client
     unsigned seen = 0;
     for (const struct sp_json *at = NULL; seen < SP_MAX_AUDIENCES && sp_audience_next(exam->claims.aud, &at, &value);
          seen++)
-        if ((azp.len > 0 && sp_str_equal(value, azp)) || (terms != NULL && sp_list_has(terms->client_ids, value)) ||
+        if ((azp.len > 0 && sp_str_equal(value, azp)) || (terms != NULL && sp_str_list_has(terms->client_ids, value)) ||
             (exam->input.requirements->client_id.len > 0 && sp_str_equal(value, exam->input.requirements->client_id))) {
             *client = value;
             return true;

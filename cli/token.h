@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the `sallyport token` commands share. */
+#ifndef SP_CLI_TOKEN_H
+#define SP_CLI_TOKEN_H
+
+#include "cli/cli.h"
+#include "core/diagnosis/exam.h"
+#include "core/jose/jwk_set.h"
+
+extern const struct sp_cli_command sp_cli_token, sp_cli_token_examine;
+
+/* ---- the token as given (token_input.c) ---- */
+struct sp_token_input {
+    struct sp_str token;
+    bool from_header;      /* an Authorization header was pasted */
+    enum sp_cause refusal; /* of that header: token.scheme_unsupported …; finding is filled then */
+    struct sp_finding finding;
+};
+
+/* From the first argument, or stdin for "-" and for none. Takes a bare token, or one inside of a pasted `Authorization:
+ * Bearer …` (curl -v's
+ * "> " and -H '…' around it included). Complains itself; returns SP_CLI_FINE or the exit status. */
+int sp_token_input_read(const struct sp_cli *cli, struct sp_token_input *input);
+
+/* ---- key sources (token_keys.c) ---- */
+/* Fills known from --jwks, --key, --secret; else from discovery of `issuer` when it is one. What cannot be fetched or
+ * read as a key set becomes known->failure. Sets live as long as the command. Returns SP_CLI_FINE, or the exit status
+ * after a complaint. */
+int sp_token_keys_read(const struct sp_cli *cli, struct sp_str issuer, struct sp_issuer_knowledge *known);
+/* A key set from a file, for --other-issuer. */
+int sp_token_keys_from_file(const struct sp_cli *cli, struct sp_str path, struct sp_issuer_knowledge *known);
+/* Algorithms that these keys can have signed with: what is allowed when no --alg says so. */
+uint32_t sp_token_keys_algorithms(const struct sp_jwk_set *keys);
+/* --alg values as a set; 0 and a complaint when one is unknown. Absent: when_absent. */
+int sp_token_algorithms(const struct sp_cli *cli, uint32_t when_absent, uint32_t *set);
+
+/* ---- a verdict for people (verdict_text.c) ---- */
+/* From the contract's JSON, so that `explain` can show what a log kept. */
+void sp_cli_print_verdict(const struct sp_json *verdict, int64_t now);
+/* One finding alone: title, explanation, evidence, fix. */
+void sp_cli_print_finding(const struct sp_finding *finding);
+/* Runs the machine with all that is at hand; nothing more can be had. */
+const struct sp_verdict *sp_token_run(struct sp_exam *exam, const struct sp_world *world);
+/* As JSON or for people; returns the exit status by the verdict. */
+int sp_token_show(const struct sp_cli *cli, const struct sp_verdict *verdict, int64_t now);
+
+#endif

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A verdict for people: what was decided, why, both sides of the comparison with the difference marked, what to change
+ * where, then everything that was looked at. Reads the contract's JSON, so that a verdict out of a log reads the same
+ * as a fresh one. */
+#include "cli/token.h"
+
+#include "core/diagnosis/words.h"
+
+static struct sp_str text_of(const struct sp_json *object, const char *name)
+{
+    return sp_json_string(sp_json_member(object, sp_str_from_cstr(name)));
+}
+
+static void print_styled(enum sp_style style, struct sp_str text)
+{
+    fputs(sp_cli_style(style), stdout);
+    sp_cli_print_safe(stdout, text);
+    fputs(sp_cli_style(SP_STYLE_PLAIN), stdout);
+}
+
+static void print_paragraph(struct sp_str text)
+{
+    if (text.len == 0)
+        return;
+    fputs("  ", stdout);
+    sp_cli_print_wrapped(stdout, text, 2, 2);
+    putchar('\n');
+}
+
+static void print_labelled(const char *label, struct sp_str text)
+{
+    if (text.len == 0)
+        return;
+    printf("  %s%-9s%s ", sp_cli_style(SP_STYLE_BOLD), label, sp_cli_style(SP_STYLE_PLAIN));
+    sp_cli_print_wrapped(stdout, text, 12, 12);
+    putchar('\n');
+}
+
+/* ---- both sides ---- */
+
+static size_t common_prefix(struct sp_str a, struct sp_str b)
+{
+    size_t i = 0;
+    while (i < a.len && i < b.len && a.at[i] == b.at[i])
+        i++;
+    /* Never inside a UTF-8 character. */
+    while (i > 0 && i < a.len && ((unsigned char)a.at[i] & 0xc0) == 0x80)
+        i--;
+    return i;
+}
+
+static size_t common_suffix(struct sp_str a, struct sp_str b, size_t prefix)
+{
+    size_t i = 0;
+    while (i < a.len - prefix && i < b.len - prefix && a.at[a.len - 1 - i] == b.at[b.len - 1 - i])
+        i++;
+    while (i > 0 && ((unsigned char)a.at[a.len - i] & 0xc0) == 0x80)
+        i--;
+    return i;
+}
+
+static void print_side(const char *label, struct sp_str text, size_t from, size_t to)
+{
+    printf("  %s%-9s%s ", sp_cli_style(SP_STYLE_BOLD), label, sp_cli_style(SP_STYLE_PLAIN));
+    sp_cli_print_safe(stdout, sp_str_slice(text, 0, from));
+    print_styled(to > from ? SP_STYLE_MARK : SP_STYLE_PLAIN, sp_str_slice(text, from, to));
+    sp_cli_print_safe(stdout, sp_str_slice(text, to, text.len));
+    putchar('\n');
+}
+
+static bool is_markable(struct sp_str text)
+{
+    if (text.len == 0 || text.len > 300 || !sp_str_is_utf8(text))
+        return false;
+    for (size_t i = 0; i < text.len; i++)
+        if ((unsigned char)text.at[i] < 0x20)
+            return false;
+    return true;
+}
+
+static void print_carets(size_t from, size_t to)
+{
+    printf("  %-9s ", "");
+    for (size_t i = 0; i < from; i++)
+        putchar(' ');
+    fputs(sp_cli_style(SP_STYLE_BAD), stdout);
+    for (size_t i = from; i < (to > from ? to : from + 1); i++)
+        putchar('^');
+    puts(sp_cli_style(SP_STYLE_PLAIN));
+}
+
+/* Marked only when they share enough for a mark to say something. */
+static void print_sides(struct sp_str expected, struct sp_str received)
+{
+    size_t prefix = common_prefix(expected, received);
+    size_t suffix = common_suffix(expected, received, prefix);
+    size_t longer = expected.len > received.len ? expected.len : received.len;
+    bool alike = is_markable(expected) && is_markable(received) && (prefix + suffix) * 2 >= longer &&
+                 !sp_str_equal(expected, received);
+    if (!alike) {
+        print_labelled("expected", expected);
+        print_labelled("received", received);
+        return;
+    }
+    print_side("expected", expected, prefix, expected.len - suffix);
+    print_side("received", received, prefix, received.len - suffix);
+    print_carets(prefix, received.len - suffix);
+}
+
+/* ---- the cause ---- */
+
+static struct sp_str join(const struct sp_json *list, char *room, size_t size)
+{
+    size_t used = 0;
+    if (!sp_json_is(list, SP_JSON_ARRAY))
+        return SP_STR_NONE;
+    for
+        SP_JSON_EACH(item, list)
+        {
+            int written =
+                snprintf(room + used, size - used, "%s%.*s", used > 0 ? "; " : "", SP_STR_ARG(sp_json_string(item)));
+            if (written < 0 || (size_t)written >= size - used)
+                break;
+            used += (size_t)written;
+        }
+    return sp_str(room, used);
+}
+
+static void print_cause(const struct sp_json *cause)
+{
+    char room[1024];
+    struct sp_str explanation = text_of(cause, "explanation"), detail = text_of(cause, "detail");
+    print_paragraph(explanation);
+    putchar('\n');
+    print_sides(text_of(cause, "expected"), text_of(cause, "received"));
+    if (detail.len > 0 && !sp_str_contains(explanation, detail))
+        print_labelled("detail", detail);
+    print_labelled("reason", text_of(cause, "reason"));
+    print_labelled("fix", text_of(cause, "fix"));
+    int64_t status = 0;
+    if (sp_json_int64(sp_json_member(cause, SP_STR("http_status")), &status) != SP_OK)
+        status = 0;
+    struct sp_str error = text_of(cause, "oauth_error");
+    printf("  %s%-9s%s %.*s", sp_cli_style(SP_STYLE_BOLD), "at fault", sp_cli_style(SP_STYLE_PLAIN),
+           SP_STR_ARG(text_of(cause, "component")));
+    if (status != 0)
+        printf(" · the client gets %d%s%.*s", (int)status, error.len > 0 ? " " : "", SP_STR_ARG(error));
+    putchar('\n');
+    print_labelled("see", join(sp_json_member(cause, SP_STR("references")), room, sizeof room));
+}
+
+static void print_also(const struct sp_json *also)
+{
+    if (also == NULL || also->count == 0)
+        return;
+    printf("\n%sAlso%s\n", sp_cli_style(SP_STYLE_BOLD), sp_cli_style(SP_STYLE_PLAIN));
+    for
+        SP_JSON_EACH(finding, also)
+        {
+            bool warns = sp_str_equal(text_of(finding, "severity"), SP_STR("warn"));
+            bool rumour = sp_json_is(sp_json_member(finding, SP_STR("verified")), SP_JSON_FALSE);
+            printf("  %s%s%s ", sp_cli_style(warns ? SP_STYLE_WARN : SP_STYLE_BAD), warns ? "!" : "✗",
+                   sp_cli_style(SP_STYLE_PLAIN));
+            sp_cli_print_safe(stdout, text_of(finding, "id"));
+            fputs(rumour ? " (read from unverified claims): " : ": ", stdout);
+            sp_cli_print_safe(stdout, text_of(finding, "title"));
+            struct sp_str received = text_of(finding, "received"), detail = text_of(finding, "detail");
+            if (detail.len > 0 || received.len > 0) {
+                fputs("\n    ", stdout);
+                sp_cli_print_wrapped(stdout, detail.len > 0 ? detail : received, 4, 4);
+            }
+            putchar('\n');
+        }
+}
+
+static void print_hints(const struct sp_json *hints)
+{
+    if (hints == NULL || hints->count == 0)
+        return;
+    printf("\n%sHints%s\n", sp_cli_style(SP_STYLE_BOLD), sp_cli_style(SP_STYLE_PLAIN));
+    for
+        SP_JSON_EACH(hint, hints)
+        {
+            fputs("  - ", stdout);
+            sp_cli_print_wrapped(stdout, sp_json_string(hint), 4, 4);
+            putchar('\n');
+        }
+}
+
+static void print_check(const struct sp_json *check)
+{
+    static const struct {
+        const char *outcome, *sign;
+        enum sp_style style;
+    } rows[] = {{"pass", "✓", SP_STYLE_GOOD},
+                {"fail", "✗", SP_STYLE_BAD},
+                {"warn", "!", SP_STYLE_WARN},
+                {"skip", "-", SP_STYLE_DIM}};
+    struct sp_str outcome = text_of(check, "outcome"), shown = text_of(check, "detail");
+    size_t i = 0;
+    while (i < 3 && !sp_str_equal(outcome, sp_str_from_cstr(rows[i].outcome)))
+        i++;
+    if (shown.len == 0)
+        shown = text_of(check, "received");
+    printf("  %s%s %-10.*s%s ", sp_cli_style(rows[i].style), rows[i].sign, SP_STR_ARG(text_of(check, "name")),
+           sp_cli_style(SP_STYLE_PLAIN));
+    sp_cli_print_wrapped(stdout, sp_str_slice(shown, 0, 300), 15, 15);
+    putchar('\n');
+}
+
+static void print_token(const struct sp_json *token)
+{
+    struct sp_str kind = text_of(token, "kind");
+    const struct sp_json *header = sp_json_member(token, SP_STR("header")),
+                         *claims = sp_json_member(token, SP_STR("claims"));
+    bool verified = sp_json_is(sp_json_member(token, SP_STR("signature_verified")), SP_JSON_TRUE);
+    printf("\n%sToken%s %.*s", sp_cli_style(SP_STYLE_BOLD), sp_cli_style(SP_STYLE_PLAIN), SP_STR_ARG(kind));
+    if (sp_str_equal(kind, SP_STR("jwt")))
+        fputs(verified ? ", signature verified" : ", signature NOT verified: what it says is a rumour", stdout);
+    putchar('\n');
+    const struct sp_json *const parts[] = {header, claims};
+    for (size_t i = 0; i < 2; i++) {
+        if (parts[i] == NULL || parts[i]->count == 0)
+            continue;
+        printf("  %-7s ", i == 0 ? "header" : "claims");
+        sp_cli_print_safe(stdout, sp_str_slice(parts[i]->text, 0, 4000));
+        putchar('\n');
+    }
+}
+
+void sp_cli_print_verdict(const struct sp_json *verdict, int64_t now)
+{
+    (void)now;
+    const struct sp_json *cause = sp_json_member(verdict, SP_STR("cause"));
+    if (sp_json_is(sp_json_member(verdict, SP_STR("accepted")), SP_JSON_TRUE)) {
+        print_styled(SP_STYLE_GOOD, SP_STR("✓ ACCEPTED"));
+        putchar('\n');
+    } else {
+        print_styled(SP_STYLE_BAD, SP_STR("✗ REJECTED"));
+        fputs("  ", stdout);
+        print_styled(SP_STYLE_BOLD, text_of(cause, "id"));
+        fputs(": ", stdout);
+        sp_cli_print_safe(stdout, text_of(cause, "title"));
+        fputs("\n\n", stdout);
+        print_cause(cause);
+    }
+    print_also(sp_json_member(verdict, SP_STR("also")));
+    print_hints(sp_json_member(verdict, SP_STR("hints")));
+    printf("\n%sChecks%s\n", sp_cli_style(SP_STYLE_BOLD), sp_cli_style(SP_STYLE_PLAIN));
+    for
+        SP_JSON_EACH(check, sp_json_member(verdict, SP_STR("checks")))
+    print_check(check);
+    print_token(sp_json_member(verdict, SP_STR("token")));
+}
+
+void sp_cli_print_finding(const struct sp_finding *finding)
+{
+    struct sp_arena *arena = sp_arena_create(256 * 1024);
+    struct sp_buffer buffer;
+    struct sp_json_writer writer;
+    struct sp_json_error error;
+    const struct sp_json *json;
+    if (arena == NULL)
+        return;
+    sp_buffer_init(&buffer, arena, 128 * 1024);
+    sp_json_writer_init(&writer, &buffer, false);
+    sp_finding_write(&writer, finding);
+    if (sp_json_parse(arena, sp_buffer_str(&buffer), &sp_json_limits_document, &json, &error) == SP_OK) {
+        print_styled(SP_STYLE_BAD, text_of(json, "id"));
+        fputs(": ", stdout);
+        sp_cli_print_safe(stdout, text_of(json, "title"));
+        fputs("\n\n", stdout);
+        print_cause(json);
+    }
+    sp_arena_destroy(&arena);
+}
