@@ -5,7 +5,7 @@ DESTDIR ?=
 TIME ?= 60
 JOBS ?= $(shell nproc)
 
-.PHONY: all help deps run test unit e2e sanitize lint fuzz bench install clean
+.PHONY: all help deps run test unit e2e sanitize docs lint fuzz bench install clean
 all: deps ## build the program, the nginx module and the demo API
 	@tools/configure build
 	@ninja -C build -j $(JOBS) programs
@@ -42,6 +42,9 @@ sanitize: ## all suites under the address and undefined-behaviour sanitizers
 	@tools/configure build-sanitize --sanitize -- -Dtests=enabled
 	@ninja -C build-sanitize -j $(JOBS) --quiet
 	@tools/test --sanitize
+
+docs: ## write the reference pages from the program's own rows
+	@tools/docs
 
 lint: ## layers, formatting, clang-tidy, cppcheck
 	@tools/install-deps lint
