@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control/http.h"
+#include <errno.h>
+#include <microhttpd.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include "core/base/buffer.h"
+#include "core/base/secret.h"
+
+#define MAX_CONNECTIONS 4096u
+#define IDLE_TIMEOUT_S 120u
+
+struct sp_http {
+    struct sp_loop *loop;
+    struct MHD_Daemon *daemon;
+    int listen_fd, epoll_fd;
+    char path[sizeof((struct sockaddr_un *)0)->sun_path];
+    sp_exchange_handler *handle;
+    sp_exchange_ended *ended;
+    void *data;
+    bool must_run; /* a connection was resumed */
+};
+
+struct sp_exchange {
+    struct sp_http *http;
+    struct MHD_Connection *connection;
+    const char *method, *path;
+    struct sp_buffer body;
+    struct MHD_Response *response;
+    unsigned status;
+    bool handed_over, suspended;
+};
+
+struct sp_str sp_exchange_method(const struct sp_exchange *exchange)
+{
+    return sp_str_from_cstr(exchange->method);
+}
+
+struct sp_str sp_exchange_path(const struct sp_exchange *exchange)
+{
+    return sp_str_from_cstr(exchange->path);
+}
+
+struct sp_str sp_exchange_body(const struct sp_exchange *exchange)
+{
+    return sp_buffer_str(&exchange->body);
+}
+
+void sp_exchange_respond(struct sp_exchange *exchange, unsigned status, const char *content_type, struct sp_str body)
+{
+    /* MHD takes a pointer to non-const and copies from it. */
+    void *bytes = (void *)(uintptr_t)(body.at != NULL ? body.at : "");
+    exchange->response = MHD_create_response_from_buffer(body.len, bytes, MHD_RESPMEM_MUST_COPY);
+    exchange->status = status;
+    if (exchange->response != NULL) {
+        MHD_add_response_header(exchange->response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
+        MHD_add_response_header(exchange->response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+    }
+    if (exchange->suspended) {
+        exchange->suspended = false;
+        exchange->http->must_run = true;
+        MHD_resume_connection(exchange->connection);
+    }
+}
+
+static enum MHD_Result queue(struct sp_exchange *exchange)
+{
+    if (exchange->response == NULL) {
+        return MHD_NO; /* no memory: the connection is closed */
+    }
+    enum MHD_Result queued = MHD_queue_response(exchange->connection, exchange->status, exchange->response);
+    MHD_destroy_response(exchange->response);
+    exchange->response = NULL;
+    return queued;
+}
+
+/* MHD calls it when the header is there, for each piece of the body, at its end (size 0), and again after a resume. */
+static enum MHD_Result serve(void *data, struct MHD_Connection *connection, const char *path, const char *method,
+                             const char *version, const char *piece, size_t *piece_len, void **state)
+{
+    struct sp_exchange *exchange = *state;
+    (void)version;
+    if (exchange == NULL) {
+        exchange = calloc(1, sizeof *exchange);
+        if (exchange == NULL) {
+            return MHD_NO;
+        }
+        *exchange = (struct sp_exchange){.http = data, .connection = connection, .method = method, .path = path};
+        sp_buffer_init(&exchange->body, NULL, SP_MAX_CONTROL_BODY_BYTES);
+        *state = exchange;
+        return MHD_YES;
+    }
+    if (*piece_len > 0) {
+        sp_buffer_append(&exchange->body, sp_str(piece, *piece_len));
+        *piece_len = 0;
+        return MHD_YES;
+    }
+    if (exchange->handed_over) {
+        return queue(exchange); /* resumed */
+    }
+    exchange->handed_over = true;
+    if (sp_buffer_status(&exchange->body) != SP_OK) {
+        sp_exchange_respond(exchange, MHD_HTTP_CONTENT_TOO_LARGE, "text/plain", SP_STR("The body is too large.\n"));
+    } else {
+        exchange->http->handle(exchange->http->data, exchange);
+    }
+    if (exchange->response != NULL) {
+        return queue(exchange);
+    }
+    exchange->suspended = true;
+    MHD_suspend_connection(connection);
+    return MHD_YES;
+}
+
+static void completed(void *data, struct MHD_Connection *connection, void **state, enum MHD_RequestTerminationCode code)
+{
+    struct sp_http *http = data;
+    struct sp_exchange *exchange = *state;
+    (void)connection, (void)code;
+    if (exchange == NULL) {
+        return;
+    }
+    http->ended(http->data, exchange);
+    if (exchange->response != NULL) {
+        MHD_destroy_response(exchange->response);
+    }
+    sp_wipe(exchange->body.at, exchange->body.len); /* it held a token */
+    sp_buffer_fini(&exchange->body);
+    free(exchange);
+    *state = NULL;
+}
+
+static void readable(void *data, int fd, uint32_t events)
+{
+    struct sp_http *http = data;
+    (void)fd, (void)events;
+    MHD_run(http->daemon);
+}
+
+/* Before the loop waits: what was resumed is run now, and MHD says how long it can wait for its own time-outs. */
+static int64_t prepare(void *data)
+{
+    struct sp_http *http = data;
+    MHD_UNSIGNED_LONG_LONG wait_ms;
+    for (int rounds = 0; http->must_run && rounds < 16; rounds++) {
+        http->must_run = false;
+        MHD_run(http->daemon);
+    }
+    return MHD_get_timeout(http->daemon, &wait_ms) == MHD_YES ? (int64_t)(wait_ms < 60000 ? wait_ms : 60000) : -1;
+}
+
+static int listen_at(const char *path, int group)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof address.sun_path) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    memcpy(address.sun_path, path, strlen(path));
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) {
+        return -1;
+    }
+    unlink(path);
+    if (bind(fd, (const struct sockaddr *)&address, sizeof address) != 0 ||
+        chmod(path, group >= 0 ? 0660 : 0600) != 0 || (group >= 0 && chown(path, (uid_t)-1, (gid_t)group) != 0) ||
+        listen(fd, 1024) != 0) {
+        int failure = errno;
+        close(fd);
+        errno = failure;
+        return -1;
+    }
+    return fd;
+}
+
+struct sp_http *sp_http_create(struct sp_loop *loop, const char *socket_path, int group, sp_exchange_handler *handle,
+                               sp_exchange_ended *ended, void *data)
+{
+    struct sp_http *http = calloc(1, sizeof *http);
+    if (http == NULL) {
+        return NULL;
+    }
+    *http = (struct sp_http){.loop = loop, .handle = handle, .ended = ended, .data = data};
+    http->listen_fd = listen_at(socket_path, group);
+    if (http->listen_fd < 0) {
+        free(http);
+        return NULL;
+    }
+    memcpy(http->path, socket_path, strlen(socket_path) + 1);
+    http->daemon =
+        MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, serve, http, MHD_OPTION_LISTEN_SOCKET,
+                         http->listen_fd, MHD_OPTION_CONNECTION_LIMIT, MAX_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
+                         IDLE_TIMEOUT_S, MHD_OPTION_NOTIFY_COMPLETED, completed, http, MHD_OPTION_END);
+    const union MHD_DaemonInfo *info =
+        http->daemon != NULL ? MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
+    if (info == NULL || sp_loop_watch(loop, info->epoll_fd, EPOLLIN, readable, http) != SP_OK) {
+        if (http->daemon != NULL) {
+            MHD_stop_daemon(http->daemon);
+        } else {
+            close(http->listen_fd);
+        }
+        free(http);
+        errno = ENOMEM;
+        return NULL;
+    }
+    http->epoll_fd = info->epoll_fd;
+    sp_loop_before_wait(loop, prepare, http);
+    return http;
+}
+
+void sp_http_destroy(struct sp_http **http)
+{
+    if (*http == NULL) {
+        return;
+    }
+    sp_loop_before_wait((*http)->loop, NULL, NULL);
+    sp_loop_unwatch((*http)->loop, (*http)->epoll_fd);
+    MHD_stop_daemon((*http)->daemon); /* closes the listening socket */
+    unlink((*http)->path);
+    free(*http);
+    *http = NULL;
+}

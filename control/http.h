@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The control plane's HTTP on its unix socket, behind nginx: libmicrohttpd on the loop. A request may be answered at
+ * once or later; whatever waits is suspended and costs no thread. */
+#ifndef SP_CONTROL_HTTP_H
+#define SP_CONTROL_HTTP_H
+
+#include "control/loop.h"
+#include "core/base/str.h"
+
+/* A token of the largest size in JSON, with room. */
+#define SP_MAX_CONTROL_BODY_BYTES (256u * 1024)
+
+struct sp_http;
+struct sp_exchange;
+
+/* Called once a request is there in whole; must lead to sp_exchange_respond, now or later. */
+typedef void sp_exchange_handler(void *data, struct sp_exchange *exchange);
+/* The exchange ends (answered or given up): forget it. */
+typedef void sp_exchange_ended(void *data, struct sp_exchange *exchange);
+
+/* socket_path: replaced when it exists; mode 0660 and the group given (-1: unchanged). NULL: errno says why. */
+struct sp_http *sp_http_create(struct sp_loop *loop, const char *socket_path, int group, sp_exchange_handler *handle,
+                               sp_exchange_ended *ended, void *data);
+void sp_http_destroy(struct sp_http **http);
+
+struct sp_str sp_exchange_method(const struct sp_exchange *exchange);
+struct sp_str sp_exchange_path(const struct sp_exchange *exchange); /* without query */
+struct sp_str sp_exchange_body(const struct sp_exchange *exchange);
+/* Copies body. Once per exchange. */
+void sp_exchange_respond(struct sp_exchange *exchange, unsigned status, const char *content_type, struct sp_str body);
+
+#endif
