@@ -25,6 +25,10 @@
 #define SP_MAX_POLICY_BYTES (256u * 1024 * 1024)
 #define SP_MAX_POLICY_ARENA_BYTES (2048ull * 1024 * 1024)
 #define SP_MAX_YAML_DEPTH 32u
+/* Nobody reads more at once; past it problems are only counted. */
+#define SP_MAX_POLICY_PROBLEMS 1000u
+/* Requirements name issuers by 16 bits. */
+#define SP_MAX_POLICY_ISSUERS 65535u
 #define SP_MAX_SCOPES 256u
 #define SP_MAX_AUDIENCES 64u
 #define SP_MAX_FINDINGS 64u

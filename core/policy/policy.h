@@ -107,8 +107,28 @@ enum sp_consumer_state { SP_CONSUMER_ACTIVE, SP_CONSUMER_PENDING, SP_CONSUMER_SU
 struct sp_consumer {
     struct sp_str name;
     enum sp_consumer_state state;
-    const size_t *apis; /* indices; empty: all */
+    const size_t *apis; /* indices; NULL: all; none of them when `apis: []` says so */
     size_t api_count;
+};
+
+/* ---- how it is served: for the control plane ---- */
+struct sp_listener {
+    struct sp_str address;                  /* as written: ":8080", "127.0.0.1:0", "unix:/path" */
+    struct sp_str certificate, key, client_ca_file; /* files; none: no TLS */
+    bool http2;
+    const struct sp_json *source;
+};
+
+struct sp_serving {
+    const struct sp_listener *listeners; /* at least one */
+    size_t listener_count;
+    bool has_admin;
+    struct sp_str admin_address;
+    unsigned workers; /* 0: one per processor */
+    bool logs_calls;
+    struct sp_str call_log_file; /* as written: relative to the state directory */
+    struct sp_str_list blocked_networks;
+    int64_t key_refresh_ms; /* 0: by Cache-Control */
 };
 
 /* ---- the whole ---- */
@@ -127,15 +147,46 @@ struct sp_policy {
     struct sp_str_list owned_headers; /* every identity header of every API, lower case */
     struct sp_str public_url;         /* none: from the request */
     struct sp_str_list trusted_proxies;
-    const struct sp_json *source; /* the configuration itself */
+    struct sp_serving serving;
+    const struct sp_json *source; /* the configuration itself, merged, expanded, validated */
 };
 
 struct sp_policy_report; /* core/policy/report.h: findings config.* with file, line and column */
 
-/* text: YAML or JSON (a snapshot). base: directory of relative paths, for messages only; nothing is opened here. On
- * SP_MALFORMED the report says what is wrong, each with its config.* cause; warnings are in it on success too. */
+/* text: YAML or JSON (a snapshot), without expansion; paths in it are taken as they are. On SP_MALFORMED the report
+ * says what is wrong, each with its config.* cause; warnings are in it on success too. *policy untouched on failure. */
 SP_MUST_CHECK enum sp_status sp_policy_parse(struct sp_str text, struct sp_str file_name, struct sp_policy **policy,
                                              struct sp_policy_report *report);
+
+/* ---- several files, merged in order; variables and secret files from a callback ---- */
+struct sp_policy_text {
+    struct sp_str name, text;
+    struct sp_str directory; /* put before relative paths in it; none: they stay as they are */
+};
+
+enum sp_expanded {
+    SP_EXPANDED,
+    SP_EXPANSION_MISSING,    /* the variable is not set, the file does not exist */
+    SP_EXPANSION_UNREADABLE, /* the file is there and not readable */
+    SP_EXPANSION_TOO_LARGE,
+    SP_EXPANSION_MALFORMED, /* said by the core itself */
+};
+
+/* core reads neither files nor the environment. *value: in arena, or living until the parse returns. */
+struct sp_expansion {
+    void *context;
+    enum sp_expanded (*variable)(void *context, struct sp_arena *arena, struct sp_str name, struct sp_str *value);
+    enum sp_expanded (*file)(void *context, struct sp_arena *arena, struct sp_str path, struct sp_str *value);
+};
+
+struct sp_policy_input {
+    const struct sp_policy_text *texts;
+    size_t text_count;
+    const struct sp_expansion *expansion; /* NULL: ${…} stays as it is written */
+    size_t max_arena_bytes;               /* 0: SP_MAX_POLICY_ARENA_BYTES */
+};
+SP_MUST_CHECK enum sp_status sp_policy_parse_input(const struct sp_policy_input *input, struct sp_policy **policy,
+                                                   struct sp_policy_report *report);
 struct sp_policy *sp_policy_ref(struct sp_policy *policy);
 void sp_policy_unref(struct sp_policy **policy);
 

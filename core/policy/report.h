@@ -26,5 +26,7 @@ void sp_policy_report_destroy(struct sp_policy_report **report);
 /* Copies the problem's texts. Past a ceiling of 1,000 problems further ones are only counted. */
 SP_MUST_CHECK enum sp_status sp_policy_report_add(struct sp_policy_report *report,
                                                   const struct sp_policy_problem *problem);
+/* By file and place; problems of the whole come first. */
+void sp_policy_report_sort(struct sp_policy_report *report);
 
 #endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* listen, admin, workers, call_log: how the policy is served. */
+#include "core/policy/parts.h"
+#include "core/policy/settings.h"
+
+static void read_listener(struct sp_draft *draft, const struct sp_json *object, struct sp_listener *listener)
+{
+    const struct sp_json *tls = sp_setting_value(object, SP_SETTING_LISTEN_TLS);
+    *listener = (struct sp_listener){
+        .address = sp_setting_text(object, SP_SETTING_LISTEN_ADDRESS),
+        .certificate = sp_setting_text(tls, SP_SETTING_TLS_CERTIFICATE),
+        .key = sp_setting_text(tls, SP_SETTING_TLS_KEY),
+        .client_ca_file = sp_setting_text(tls, SP_SETTING_TLS_CLIENT_CA_FILE),
+        .http2 = sp_setting_bool(object, SP_SETTING_LISTEN_HTTP2),
+        .source = object,
+    };
+    if (tls != NULL && (listener->certificate.len == 0 || listener->key.len == 0)) {
+        const struct sp_complaint complaint = {.cause = SP_CAUSE_CONFIG_CERTIFICATE,
+                                               .value = tls,
+                                               .where = SP_STR("listen.tls"),
+                                               .received = SP_STR("listen.tls"),
+                                               .expected = SP_STR("certificate and key"),
+                                               .detail = SP_STR("certificate and key must both be named.")};
+        sp_draft_complain(draft, &complaint, "listen.tls needs both certificate and key");
+    }
+}
+
+static void read_listeners(struct sp_draft *draft, const struct sp_json *root, struct sp_serving *serving)
+{
+    size_t count;
+    const struct sp_json *element = sp_first_element(sp_setting_value(root, SP_SETTING_ROOT_LISTEN), &count);
+    struct sp_listener *listeners = SP_DRAFT_ARRAY(draft, struct sp_listener, count);
+    if (listeners == NULL) {
+        return;
+    }
+    if (element == NULL) {
+        read_listener(draft, NULL, &listeners[0]);
+    }
+    for (size_t i = 0; i < count; i++, element = element->next) {
+        read_listener(draft, element, &listeners[i]);
+    }
+    serving->listeners = listeners;
+    serving->listener_count = count > 0 ? count : 1;
+}
+
+static bool is_switched_off(const struct sp_json *value)
+{
+    return value != NULL && value->type == SP_JSON_FALSE;
+}
+
+void sp_read_serving(struct sp_draft *draft, struct sp_policy_parts *parts)
+{
+    const struct sp_json *root = parts->policy.source;
+    const struct sp_json *admin = sp_setting_value(root, SP_SETTING_ROOT_ADMIN);
+    const struct sp_json *call_log = sp_setting_value(root, SP_SETTING_ROOT_CALL_LOG);
+    struct sp_str workers = sp_setting_text(root, SP_SETTING_ROOT_WORKERS);
+    int64_t worker_count = 0;
+    struct sp_serving *serving = &parts->policy.serving;
+    read_listeners(draft, root, serving);
+    serving->has_admin = !is_switched_off(admin);
+    serving->admin_address = sp_setting_text(admin, SP_SETTING_ADMIN_ADDRESS);
+    serving->workers = sp_size_parse(workers, &worker_count) == SP_OK ? (unsigned)worker_count : 0;
+    serving->logs_calls = !is_switched_off(call_log);
+    serving->call_log_file = sp_setting_text(call_log, SP_SETTING_CALL_LOG_FILE);
+    serving->blocked_networks = sp_read_names(draft, sp_setting_value(root, SP_SETTING_ROOT_BLOCKED_NETWORKS));
+    serving->key_refresh_ms = sp_setting_number(root, SP_SETTING_ROOT_KEY_REFRESH);
+    parts->policy.public_url = sp_setting_text(root, SP_SETTING_ROOT_PUBLIC_URL);
+    parts->policy.trusted_proxies = sp_read_names(draft, sp_setting_value(root, SP_SETTING_ROOT_TRUSTED_PROXIES));
+}
