@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control/child.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void forget(struct sp_child *child)
+{
+    if (child->pid != 0) {
+        sp_loop_unwatch(child->loop, child->pidfd);
+        close(child->pidfd);
+        waitpid(child->pid, NULL, WNOHANG); /* fails for an adopted one, which is another's child */
+        child->pid = 0;
+    }
+}
+
+static void process_ended(void *data, int fd, uint32_t events)
+{
+    struct sp_child *child = data;
+    (void)fd, (void)events;
+    forget(child);
+    child->ended(child->data);
+}
+
+static enum sp_status watch(struct sp_child *child, pid_t pid)
+{
+    child->pidfd = pidfd_open(pid, 0);
+    if (child->pidfd < 0) {
+        return errno == ESRCH ? SP_NOT_FOUND : SP_IO;
+    }
+    enum sp_status status = sp_loop_watch(child->loop, child->pidfd, EPOLLIN, process_ended, child);
+    if (status != SP_OK) {
+        close(child->pidfd);
+        return status;
+    }
+    child->pid = pid;
+    return SP_OK;
+}
+
+/* Between fork and exec: only what is safe there. */
+static void become(char *const argv[], bool dies_with_us, pid_t parent)
+{
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    setpgid(0, 0);
+    if (dies_with_us) {
+        prctl(PR_SET_PDEATHSIG, SIGTERM);
+        if (getppid() != parent) {
+            _exit(127); /* it died before we asked */
+        }
+    }
+    execvp(argv[0], argv);
+    _exit(127);
+}
+
+enum sp_status sp_child_start(struct sp_child *child, struct sp_loop *loop, char *const argv[], bool dies_with_us,
+                              void (*ended)(void *data), void *data)
+{
+    *child = (struct sp_child){.loop = loop, .ended = ended, .data = data};
+    pid_t parent = getpid(), pid = fork();
+    if (pid < 0) {
+        return SP_IO;
+    }
+    if (pid == 0) {
+        become(argv, dies_with_us, parent);
+    }
+    enum sp_status status = watch(child, pid);
+    if (status != SP_OK) {
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+    }
+    return status;
+}
+
+static bool runs_program(pid_t pid, const char *program)
+{
+    char path[64], name[64];
+    snprintf(path, sizeof path, "/proc/%d/comm", (int)pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return false;
+    }
+    ssize_t len = read(fd, name, sizeof name - 1);
+    close(fd);
+    if (len <= 0) {
+        return false;
+    }
+    name[len] = '\0';
+    name[strcspn(name, "\n")] = '\0';
+    return strcmp(name, program) == 0;
+}
+
+enum sp_status sp_child_adopt(struct sp_child *child, struct sp_loop *loop, pid_t pid, const char *program,
+                              void (*ended)(void *data), void *data)
+{
+    *child = (struct sp_child){.loop = loop, .ended = ended, .data = data};
+    if (pid <= 1) {
+        return SP_NOT_FOUND;
+    }
+    enum sp_status status = watch(child, pid);
+    /* Looked at after the pidfd is held: the number cannot be given to another process between. */
+    if (status == SP_OK && !runs_program(pid, program)) {
+        forget(child);
+        status = SP_NOT_FOUND;
+    }
+    return status;
+}
+
+bool sp_child_is_running(const struct sp_child *child)
+{
+    return child->pid != 0;
+}
+
+void sp_child_signal(const struct sp_child *child, int signal)
+{
+    if (child->pid != 0) {
+        pidfd_send_signal(child->pidfd, signal, NULL, 0);
+    }
+}
+
+void sp_child_release(struct sp_child *child)
+{
+    forget(child);
+}
+
+void sp_child_wait(struct sp_child *child, int timeout_ms)
+{
+    if (child->pid == 0) {
+        return;
+    }
+    struct pollfd ended = {.fd = child->pidfd, .events = POLLIN};
+    if (poll(&ended, 1, timeout_ms) == 0) {
+        sp_child_signal(child, SIGKILL);
+        poll(&ended, 1, 1000);
+    }
+    forget(child);
+}

@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control/nginx_conf.h"
+#include <stdio.h>
+#include "core/base/url.h"
+
+#define CA_CERTIFICATES "/etc/ssl/certs/ca-certificates.crt"
+#define NEXT_UPSTREAM "error timeout http_502 http_503 http_504"
+
+struct writing {
+    const struct sp_nginx_conf *conf;
+    struct sp_buffer *out;
+    struct sp_str bad;
+};
+
+const char *sp_nginx_file_name(enum sp_nginx_file file)
+{
+    static const char *const names[] = {
+        [SP_NGINX_MAIN] = "nginx.conf",
+        [SP_NGINX_LOCATIONS] = "nginx.locations.conf",
+        [SP_NGINX_PROXY] = "nginx.proxy.conf",
+        [SP_NGINX_TLS] = "nginx.tls.conf",
+        [SP_NGINX_CONTROL] = "nginx.control.conf",
+    };
+    return names[file];
+}
+
+static void put(struct writing *writing, const char *text)
+{
+    sp_buffer_append(writing->out, sp_str_from_cstr(text));
+}
+
+/* A value of the configuration in quotes. `$` would be a variable and cannot be escaped; the rest would end the word.
+ */
+static void put_value(struct writing *writing, struct sp_str value)
+{
+    for (size_t i = 0; i < value.len; i++) {
+        unsigned char c = (unsigned char)value.at[i];
+        if (c < 0x20 || c == 0x7F || c == '$' || c == '"' || c == '\\') {
+            writing->bad = value;
+            return;
+        }
+    }
+    sp_buffer_append_char(writing->out, '"');
+    sp_buffer_append(writing->out, value);
+    sp_buffer_append_char(writing->out, '"');
+}
+
+static void put_in_state(struct writing *writing, const char *prefix, const char *name)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s%s/%s", prefix, writing->conf->state, name);
+    put_value(writing, sp_str_from_cstr(path));
+}
+
+/* "directive STATE/name;" */
+static void put_state_directive(struct writing *writing, const char *directive, const char *name)
+{
+    put(writing, directive);
+    put(writing, " ");
+    put_in_state(writing, "", name);
+    put(writing, ";\n");
+}
+
+static void put_value_directive(struct writing *writing, const char *directive, struct sp_str value)
+{
+    put(writing, directive);
+    put(writing, " ");
+    put_value(writing, value);
+    put(writing, ";\n");
+}
+
+static bool is_plain_name(struct sp_str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.at[i];
+        bool allowed = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       strchr(".-_:[]/*%", c) != NULL;
+        if (!allowed || c == '\0') {
+            return false;
+        }
+    }
+    return text.len > 0;
+}
+
+/* ---- listeners ---- */
+
+static void put_listen(struct writing *writing, struct sp_str address, unsigned port, const char *parameters)
+{
+    size_t colon = address.len;
+    while (colon > 0 && address.at[colon - 1] != ':') {
+        colon--;
+    }
+    struct sp_str host = colon > 0 ? sp_str_slice(address, 0, colon - 1) : address,
+                  number = sp_str_slice(address, colon, address.len);
+    if (!is_plain_name(address)) {
+        writing->bad = address;
+        return;
+    }
+    if (sp_str_has_prefix(address, SP_STR("unix:"))) {
+        sp_buffer_printf(writing->out, "    listen %.*s%s;\n", SP_STR_ARG(address), parameters);
+        return;
+    }
+    char chosen[16];
+    if (port != 0) {
+        snprintf(chosen, sizeof chosen, "%u", port);
+        number = sp_str_from_cstr(chosen);
+    }
+    if (host.len > 0) {
+        sp_buffer_printf(writing->out, "    listen %.*s:%.*s%s;\n", SP_STR_ARG(host), SP_STR_ARG(number), parameters);
+        return;
+    }
+    sp_buffer_printf(writing->out, "    listen 0.0.0.0:%.*s%s;\n", SP_STR_ARG(number), parameters);
+    if (writing->conf->has_ipv6) {
+        sp_buffer_printf(writing->out, "    listen [::]:%.*s%s ipv6only=on;\n", SP_STR_ARG(number), parameters);
+    }
+}
+
+static void put_listener(struct writing *writing, const struct sp_listener *listener, unsigned port)
+{
+    char parameters[64];
+    bool has_tls = listener->certificate.len > 0;
+    snprintf(parameters, sizeof parameters, "%s%s backlog=4096", has_tls ? " ssl" : "",
+             has_tls && listener->http2 ? " http2" : "");
+    put(writing, "server {\n");
+    put_listen(writing, listener->address, port, parameters);
+    if (has_tls) {
+        put_value_directive(writing, "    ssl_certificate", listener->certificate);
+        put_value_directive(writing, "    ssl_certificate_key", listener->key);
+        put(writing, "    ssl_protocols TLSv1.2 TLSv1.3;\n    ssl_session_cache shared:sallyport_tls:4m;\n    "
+                     "ssl_session_tickets off;\n");
+        if (listener->client_ca_file.len > 0) {
+            put(writing, "    ssl_verify_client optional;\n    ssl_verify_depth 4;\n");
+            put_value_directive(writing, "    ssl_client_certificate", listener->client_ca_file);
+        } else {
+            put(writing, "    ssl_verify_client optional_no_ca;\n    ssl_verify_depth 4;\n");
+        }
+    }
+    put_state_directive(writing, "    include", "nginx.locations.conf");
+    put(writing, "}\n");
+}
+
+static void put_admin(struct writing *writing, unsigned port)
+{
+    if (!writing->conf->policy->serving.has_admin) {
+        return;
+    }
+    put(writing, "server {\n");
+    put_listen(writing, writing->conf->policy->serving.admin_address, port, "");
+    put(writing, "    access_log off;\n"
+                 "    location / {\n"
+                 "        proxy_pass http://sallyport_control;\n"
+                 "        proxy_http_version 1.1;\n"
+                 "        proxy_set_header Connection \"\";\n"
+                 "        proxy_set_header Host $http_host;\n"
+                 "        proxy_set_header X-Real-IP $remote_addr;\n"
+                 "    }\n"
+                 "    location /internal/ { return 404; }\n" /* questions of the workers: not for people */
+                 "}\n");
+}
+
+/* ---- the main file ---- */
+
+static void put_process(struct writing *writing)
+{
+    const struct sp_nginx_conf *conf = writing->conf;
+    put(writing, "# Written by sallyport serve at each start and reload; what you change here is lost.\n");
+    put_value_directive(writing, "load_module", sp_str_from_cstr(conf->module));
+    if (conf->user != NULL) {
+        sp_buffer_printf(writing->out, "user %s;\n", conf->user);
+    }
+    if (conf->policy->serving.workers == 0) {
+        put(writing, "worker_processes auto;\n");
+    } else {
+        sp_buffer_printf(writing->out, "worker_processes %u;\n", conf->policy->serving.workers);
+    }
+    put(writing, "worker_shutdown_timeout 60s;\nworker_rlimit_nofile 65536;\ndaemon off;\npcre_jit on;\n");
+    put_state_directive(writing, "pid", "nginx.pid");
+    put(writing, "error_log ");
+    put_in_state(writing, "", "nginx.error.log");
+    put(writing, " warn;\nevents { worker_connections 8192; multi_accept on; }\n");
+}
+
+static void put_call_log(struct writing *writing)
+{
+    const struct sp_serving *serving = &writing->conf->policy->serving;
+    if (!serving->logs_calls) {
+        put(writing, "access_log off;\n");
+        return;
+    }
+    put(writing, "log_format sallyport escape=none '$sallyport_record';\naccess_log ");
+    if (sp_str_has_prefix(serving->call_log_file, SP_STR("/"))) {
+        put_value(writing, serving->call_log_file);
+    } else {
+        char path[4096];
+        snprintf(path, sizeof path, "%s/%.*s", writing->conf->state, SP_STR_ARG(serving->call_log_file));
+        put_value(writing, sp_str_from_cstr(path));
+    }
+    put(writing, " sallyport buffer=64k flush=200ms;\n");
+}
+
+static void put_http(struct writing *writing)
+{
+    static const char *const temporary[] = {"client_body_temp_path", "proxy_temp_path", "fastcgi_temp_path",
+                                            "uwsgi_temp_path", "scgi_temp_path"};
+    static const char *const folders[] = {"tmp/body", "tmp/proxy", "tmp/fastcgi", "tmp/uwsgi", "tmp/scgi"};
+    const struct sp_policy *policy = writing->conf->policy;
+    put(writing, "server_tokens off;\n");
+    for (size_t i = 0; i < sizeof temporary / sizeof temporary[0]; i++) {
+        put_state_directive(writing, temporary[i], folders[i]);
+    }
+    put(writing,
+        "keepalive_timeout 75s;\nkeepalive_requests 100000;\n"
+        "large_client_header_buffers 4 128k;\n" /* so that a 100 kB token is refused by its cause, not by nginx */
+        "client_max_body_size 0;\ntcp_nodelay on;\ntypes { }\ndefault_type application/octet-stream;\n");
+    put_state_directive(writing, "sallyport_policy", "policy.json");
+    put_state_directive(writing, "sallyport_keys", "keys.json");
+    put_call_log(writing);
+    for (size_t i = 0; i < policy->trusted_proxies.count; i++) {
+        put_value_directive(writing, "set_real_ip_from", policy->trusted_proxies.at[i]);
+    }
+    if (policy->trusted_proxies.count > 0) {
+        put(writing, "real_ip_header X-Forwarded-For;\nreal_ip_recursive on;\n");
+    }
+    put(writing, "upstream sallyport { sallyport_balancer; keepalive 256; keepalive_requests 1000000; "
+                 "keepalive_timeout 55s; }\n");
+    put(writing, "upstream sallyport_control { server ");
+    put_in_state(writing, "unix:", "control.sock");
+    put(writing, "; keepalive 16; }\n");
+    if (sp_authority_path(policy).at != NULL) {
+        put(writing, "upstream sallyport_authority { server ");
+        put_in_state(writing, "unix:", "authority.sock");
+        put(writing, "; keepalive 16; }\n");
+    }
+}
+
+static void write_main(struct writing *writing)
+{
+    const struct sp_serving *serving = &writing->conf->policy->serving;
+    put_process(writing);
+    put(writing, "http {\n");
+    put_http(writing);
+    for (size_t i = 0; i < serving->listener_count; i++) {
+        put_listener(writing, &serving->listeners[i], writing->conf->ports[i]);
+    }
+    put_admin(writing, writing->conf->ports[serving->listener_count]);
+    put(writing, "server {\n    listen ");
+    put_in_state(writing, "unix:", "gateway.sock");
+    put(writing, ";\n    access_log off;\n    location = /_sallyport/status { sallyport_status; }\n    location / { "
+                 "return 404; }\n}\n}\n");
+}
+
+/* ---- locations ---- */
+
+static void put_authority_location(struct writing *writing, const char *match, struct sp_str path, const char *suffix)
+{
+    char whole[4096];
+    snprintf(whole, sizeof whole, "%.*s%s", SP_STR_ARG(path), suffix);
+    put(writing, "location ");
+    put(writing, match);
+    put(writing, " ");
+    put_value(writing, sp_str_from_cstr(whole));
+    put(writing, " {\n    proxy_pass http://sallyport_authority;\n");
+    put_state_directive(writing, "    include", "nginx.proxy.conf");
+    put(writing,
+        "    proxy_set_header Connection \"\";\n    proxy_set_header Host $http_host;\n    proxy_set_header "
+        "X-Forwarded-Proto $scheme;\n"
+        "    proxy_set_header X-Real-IP $remote_addr;\n    proxy_set_header X-Request-Id $sallyport_request_id;\n"
+        "    client_max_body_size 128k;\n}\n");
+}
+
+static void put_authority(struct writing *writing)
+{
+    struct sp_str path = sp_authority_path(writing->conf->policy);
+    static const char *const well_known[] = {"/.well-known/openid-configuration",
+                                             "/.well-known/oauth-authorization-server"};
+    if (path.at == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < sizeof well_known / sizeof well_known[0]; i++) {
+        char inserted[4096];
+        snprintf(inserted, sizeof inserted, "%s%.*s", well_known[i], SP_STR_ARG(path));
+        put_authority_location(writing, "=", sp_str_from_cstr(inserted), "");
+    }
+    if (path.len > 0) {
+        put_authority_location(writing, "^~", path, "/");
+        return;
+    }
+    /* At the root the authority shares the host with the APIs: only its endpoints are its own. */
+#define ENDPOINT(name, place, ...) put_authority_location(writing, "=", SP_STR(place), "");
+#include "authority/endpoints.def"
+#undef ENDPOINT
+}
+
+static void put_api_location(struct writing *writing, const char *name, const char *kind, const char *scheme,
+                             bool upgrades)
+{
+    sp_buffer_printf(writing->out,
+                     "location %s {\n    sallyport on;\n    sallyport_proxy %s;\n    proxy_pass %s://sallyport;\n",
+                     name, kind, scheme);
+    put_state_directive(writing, "    include", "nginx.proxy.conf");
+    if (strcmp(scheme, "https") == 0) {
+        put_state_directive(writing, "    include", "nginx.tls.conf");
+    }
+    put(writing, upgrades ? "    proxy_set_header Connection upgrade;\n    proxy_set_header Upgrade $http_upgrade;\n}\n"
+                          : "    proxy_set_header Connection \"\";\n}\n");
+}
+
+static void put_grpc_location(struct writing *writing, const char *scheme)
+{
+    bool has_tls = strcmp(scheme, "grpcs") == 0;
+    sp_buffer_printf(
+        writing->out,
+        "location @sallyport_%s {\n    sallyport on;\n    sallyport_proxy %s;\n    grpc_pass %s://sallyport;\n"
+        "    grpc_set_header Host $sallyport_upstream_host;\n    grpc_next_upstream " NEXT_UPSTREAM
+        ";\n    grpc_hide_header X-Request-Id;\n",
+        scheme, scheme, scheme);
+    if (has_tls) {
+        put(writing, "    grpc_ssl_verify on;\n    grpc_ssl_verify_depth 4;\n    grpc_ssl_server_name on;\n    "
+                     "grpc_ssl_name $sallyport_upstream_name;\n"
+                     "    grpc_ssl_trusted_certificate " CA_CERTIFICATES ";\n");
+    }
+    put(writing, "}\n");
+}
+
+static void put_question_location(struct writing *writing, const char *question)
+{
+    sp_buffer_printf(writing->out,
+                     "location = /_sallyport/%s {\n    internal;\n    sallyport_control_call %s;\n"
+                     "    proxy_pass http://sallyport_control/internal/%s;\n",
+                     question, question, question);
+    put_state_directive(writing, "    include", "nginx.control.conf");
+    put(writing, "}\n");
+}
+
+static void write_locations(struct writing *writing)
+{
+    put(writing, "error_page 400 404 408 411 412 413 414 415 416 421 431 494 495 496 497 500 501 502 503 504 505 507 "
+                 "/_sallyport/error;\n"
+                 "location = /_sallyport/error { internal; sallyport_error; }\n");
+    put_question_location(writing, "keys");
+    put_question_location(writing, "introspect");
+    put_authority(writing);
+    put_api_location(writing, "/", "http", "http", false);
+    put_api_location(writing, "@sallyport_https", "https", "https", false);
+    put_api_location(writing, "@sallyport_upgrade", "upgrade", "http", true);
+    put_api_location(writing, "@sallyport_https_upgrade", "https_upgrade", "https", true);
+    put_grpc_location(writing, "grpc");
+    put_grpc_location(writing, "grpcs");
+}
+
+enum sp_status sp_nginx_conf_write(const struct sp_nginx_conf *conf, enum sp_nginx_file file, struct sp_buffer *out,
+                                   struct sp_str *bad)
+{
+    struct writing writing = {.conf = conf, .out = out};
+    switch (file) {
+    case SP_NGINX_MAIN:
+        write_main(&writing);
+        break;
+    case SP_NGINX_LOCATIONS:
+        write_locations(&writing);
+        break;
+    case SP_NGINX_PROXY:
+        put(&writing, "proxy_http_version 1.1;\n"
+                      "proxy_set_header Host $sallyport_upstream_host;\n"
+                      "proxy_request_buffering off;\n" /* uploads stream */
+                      "proxy_max_temp_file_size 0;\n"  /* a slow client slows the upstream, it does not fill the disk */
+                      "proxy_buffer_size 16k;\nproxy_buffers 8 16k;\nproxy_busy_buffers_size 32k;\n"
+                      "proxy_next_upstream " NEXT_UPSTREAM ";\n"
+                      "proxy_hide_header X-Request-Id;\n" /* ours is set on every response */
+                      "proxy_socket_keepalive on;\n");
+        break;
+    case SP_NGINX_TLS:
+        put(&writing,
+            "proxy_ssl_verify on;\nproxy_ssl_verify_depth 4;\nproxy_ssl_trusted_certificate " CA_CERTIFICATES ";\n"
+            "proxy_ssl_server_name on;\nproxy_ssl_name $sallyport_upstream_name;\nproxy_ssl_protocols TLSv1.2 "
+            "TLSv1.3;\n");
+        break;
+    case SP_NGINX_CONTROL:
+        put(&writing,
+            "proxy_http_version 1.1;\nproxy_set_header Connection \"\";\nproxy_set_header Host control;\n"
+            "proxy_set_header Content-Type application/json;\nproxy_method POST;\nproxy_pass_request_headers off;\n"
+            "proxy_connect_timeout 2s;\nproxy_read_timeout 20s;\nproxy_next_upstream off;\n"
+            "proxy_buffer_size 16k;\nproxy_buffers 16 32k;\nproxy_max_temp_file_size 0;\n"
+            "subrequest_output_buffer_size 512k;\naccess_log off;\n");
+        break;
+    case SP_NGINX_FILES:
+        break;
+    }
+    if (writing.bad.at != NULL) {
+        *bad = writing.bad;
+        return SP_MALFORMED;
+    }
+    return sp_buffer_status(out);
+}
+
+struct sp_str sp_authority_path(const struct sp_policy *policy)
+{
+    struct sp_url url;
+    struct sp_str issuer =
+        sp_json_string(sp_json_member(sp_json_member(policy->source, SP_STR("authority")), SP_STR("issuer")));
+    if (issuer.at == NULL || sp_url_split(issuer, &url) != SP_OK) {
+        return SP_STR_NONE;
+    }
+    struct sp_str path = url.path.at != NULL ? url.path : SP_STR("");
+    return sp_str_has_suffix(path, SP_STR("/")) ? sp_str_slice(path, 0, path.len - 1) : path;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The nginx configuration of a standalone gateway, as docs/internals/nginx-conf.md explains it: everything that nginx
+ * needs once. What the policy decides the module reads itself. Values of the configuration are quoted; one that could
+ * end its quotes is refused. */
+#ifndef SP_CONTROL_NGINX_CONF_H
+#define SP_CONTROL_NGINX_CONF_H
+
+#include "core/base/buffer.h"
+#include "core/policy/policy.h"
+
+struct sp_nginx_conf {
+    const char *state, *module; /* absolute paths */
+    const char *user;           /* of the workers; NULL: not root, nginx stays who it is */
+    bool has_ipv6;
+    const struct sp_policy *policy;
+    /* Ports chosen for listeners whose address ends in ":0", in their order, the admin address last; 0: as written. */
+    const unsigned *ports;
+};
+
+enum sp_nginx_file {
+    SP_NGINX_MAIN,
+    SP_NGINX_LOCATIONS,
+    SP_NGINX_PROXY,
+    SP_NGINX_TLS,
+    SP_NGINX_CONTROL,
+    SP_NGINX_FILES
+};
+
+const char *sp_nginx_file_name(enum sp_nginx_file file); /* "nginx.conf" … */
+
+/* SP_MALFORMED: *bad names a value that cannot be written. */
+SP_MUST_CHECK enum sp_status sp_nginx_conf_write(const struct sp_nginx_conf *conf, enum sp_nginx_file file,
+                                                 struct sp_buffer *out, struct sp_str *bad);
+
+/* The path part of the embedded authority's issuer without a trailing '/'; absent: no authority is configured. */
+struct sp_str sp_authority_path(const struct sp_policy *policy);
+
+#endif
