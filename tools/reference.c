@@ -52,7 +52,6 @@ static void print_causes(void)
     }
 }
 
-#if __has_include("core/policy/options.def")
 static void print_number(int64_t value, const char *kind)
 {
     static const struct {
@@ -225,12 +224,6 @@ static void print_configuration(void)
         puts("");
     }
 }
-#else
-static void print_configuration(void)
-{
-}
-#endif
-
 int main(int argc, char **argv)
 {
     const char *page = argc == 2 ? argv[1] : "";
