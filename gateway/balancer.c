@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "core/base/url.h"
 #include "gateway/call.h"
 #include "gateway/metrics.h"
 #include "gateway/peers.h"
@@ -71,14 +72,27 @@ static void free_peer(ngx_peer_connection_t *connection, void *data, ngx_uint_t 
     }
 }
 
-#if (NGX_HTTP_SSL)
-/* Sessions are not resumed: a resumed one skips the verification of the certificate's chain against a CA that may have
- * changed. */
-static ngx_int_t set_session(ngx_peer_connection_t *connection, void *data)
+/* nginx calls this between creating a TLS connection and its handshake, which is the moment to say whom we expect: the
+ * name or address of this very server (nginx knows one name per location, and no addresses), verified by OpenSSL within
+ * the handshake. Sessions are not resumed: a resumed one skips the verification against a CA that may have changed. */
+static ngx_int_t expect_server(ngx_peer_connection_t *connection, void *data)
 {
-    (void)connection;
-    (void)data;
-    return NGX_OK;
+    const struct turn *turn = data;
+    const struct sp_str host = turn->peer != NULL ? turn->peer->server->host : SP_STR_NONE;
+    SSL *ssl = connection->connection->ssl->connection;
+    char name[256];
+    if (host.len == 0 || host.len >= sizeof name) {
+        return NGX_ERROR;
+    }
+    const bool is_bracketed = host.at[0] == '[';
+    const struct sp_str bare = is_bracketed ? sp_str_slice(host, 1, host.len - 1) : host;
+    memcpy(name, bare.at, bare.len);
+    name[bare.len] = '\0';
+    SSL_set_verify(ssl, SSL_VERIFY_PEER, NULL);
+    if (sp_host_is_address(host)) {
+        return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name) == 1 ? NGX_OK : NGX_ERROR;
+    }
+    return SSL_set1_host(ssl, name) == 1 && SSL_set_tlsext_host_name(ssl, name) == 1 ? NGX_OK : NGX_ERROR;
 }
 
 static void save_session(ngx_peer_connection_t *connection, void *data)
@@ -86,7 +100,6 @@ static void save_session(ngx_peer_connection_t *connection, void *data)
     (void)connection;
     (void)data;
 }
-#endif
 
 /* A TLS context that trusts the route's own CA and nothing else. Read once per worker and policy. */
 static ngx_int_t make_tls(struct sp_peers *peers, ngx_log_t *log)
@@ -104,8 +117,6 @@ static ngx_int_t make_tls(struct sp_peers *peers, ngx_log_t *log)
     if (ngx_ssl_create(&peers->tls, NGX_SSL_TLSv1_2 | NGX_SSL_TLSv1_3, NULL) != NGX_OK) {
         return NGX_ERROR;
     }
-    SSL_CTX_set_verify(peers->tls.ctx, SSL_VERIFY_PEER, NULL);
-    SSL_CTX_set_verify_depth(peers->tls.ctx, 4);
     if (SSL_CTX_load_verify_locations(peers->tls.ctx, path, NULL) != 1) {
         ngx_ssl_error(NGX_LOG_ERR, log, 0, "sallyport: ca_file \"%s\" cannot be used", path);
         SSL_CTX_free(peers->tls.ctx);
@@ -115,35 +126,59 @@ static ngx_int_t make_tls(struct sp_peers *peers, ngx_log_t *log)
     return NGX_OK;
 }
 
-/* The location's upstream settings with the route's timeouts and CA in them. Made once per API and kind of location,
- * kept with the snapshot; nginx reads them all through u->conf. */
-static ngx_int_t apply_settings(ngx_http_upstream_t *upstream, struct sp_peers *peers, ngx_uint_t kind)
+/* The chain is verified by OpenSSL within the handshake, the name by expect_server: nginx's own check afterwards knows
+ * no addresses. */
+static void verify_in_handshake(ngx_http_upstream_conf_t *conf, struct sp_peers *peers)
 {
-    if (peers->connect_timeout_ms == 0 && peers->timeout_ms == 0 && peers->ca_file.len == 0) {
+    if (peers->ca_file.len > 0) {
+        conf->ssl = &peers->tls;
+    }
+    SSL_CTX_set_verify(conf->ssl->ctx, SSL_VERIFY_PEER, NULL);
+    SSL_CTX_set_verify_depth(conf->ssl->ctx, 4);
+    conf->ssl_session_reuse = 1; /* or nginx would not call expect_server */
+    conf->ssl_verify = 0;
+}
+
+static void apply_settings(ngx_http_upstream_conf_t *conf, struct sp_peers *peers, bool is_tls)
+{
+    if (peers->connect_timeout_ms != 0) {
+        conf->connect_timeout = peers->connect_timeout_ms;
+    }
+    if (peers->timeout_ms != 0) {
+        conf->read_timeout = conf->send_timeout = peers->timeout_ms;
+    }
+    if (is_tls) {
+        verify_in_handshake(conf, peers);
+    }
+}
+
+/* The location's upstream settings with the route's in them; nginx reads them all through u->conf. Made once per API
+ * and kind of location and kept with the servers. A guest's locations differ among themselves: there it is the call's
+ * own. */
+static ngx_int_t choose_settings(ngx_http_request_t *request, struct sp_peers *peers)
+{
+    ngx_http_upstream_t *upstream = request->upstream;
+    const struct sp_location_conf *location = ngx_http_get_module_loc_conf(request, ngx_http_sallyport_module);
+    ngx_http_upstream_conf_t *conf;
+    if (peers->connect_timeout_ms == 0 && peers->timeout_ms == 0 && !upstream->ssl) {
         return NGX_OK;
     }
-    if (kind > SP_PROXY_KINDS) {
-        kind = SP_PROXY_KINDS;
+    if (location->proxy_kind == SP_PROXY_NONE) {
+        conf = ngx_palloc(request->pool, sizeof *conf);
+    } else {
+        conf = peers->confs[location->proxy_kind];
+        if (conf != NULL) {
+            upstream->conf = conf;
+            return NGX_OK;
+        }
+        conf = peers->confs[location->proxy_kind] = malloc(sizeof *conf);
     }
-    if (peers->confs[kind] == NULL) {
-        ngx_http_upstream_conf_t *conf = malloc(sizeof *conf);
-        if (conf == NULL) {
-            return NGX_ERROR;
-        }
-        *conf = *upstream->conf;
-        if (peers->connect_timeout_ms != 0) {
-            conf->connect_timeout = peers->connect_timeout_ms;
-        }
-        if (peers->timeout_ms != 0) {
-            conf->read_timeout = conf->send_timeout = peers->timeout_ms;
-        }
-        if (peers->ca_file.len > 0 && conf->ssl != NULL) {
-            conf->ssl = &peers->tls;
-            conf->ssl_verify = 1;
-        }
-        peers->confs[kind] = conf;
+    if (conf == NULL) {
+        return NGX_ERROR;
     }
-    upstream->conf = peers->confs[kind];
+    *conf = *upstream->conf;
+    apply_settings(conf, peers, upstream->ssl);
+    upstream->conf = conf;
     return NGX_OK;
 }
 
@@ -157,7 +192,6 @@ static ngx_int_t init_peer(ngx_http_request_t *request, ngx_http_upstream_srv_co
                       "sallyport: a call that was not judged does not go upstream");
         return NGX_ERROR;
     }
-    const struct sp_location_conf *location = ngx_http_get_module_loc_conf(request, ngx_http_sallyport_module);
     struct sp_peers *peers = sp_snapshot_peers(call->snapshot, call->match.api);
     struct turn *turn = ngx_palloc(request->pool, sizeof *turn);
     if (peers == NULL || turn == NULL) {
@@ -177,11 +211,9 @@ static ngx_int_t init_peer(ngx_http_request_t *request, ngx_http_upstream_srv_co
     upstream->peer.free = free_peer;
     upstream->peer.data = turn;
     upstream->peer.tries = peers->tries;
-#if (NGX_HTTP_SSL)
-    upstream->peer.set_session = set_session;
+    upstream->peer.set_session = expect_server;
     upstream->peer.save_session = save_session;
-#endif
-    return apply_settings(upstream, peers, location->proxy_kind);
+    return choose_settings(request, peers);
 }
 
 ngx_int_t sp_balancer_init_upstream(ngx_conf_t *cf, ngx_http_upstream_srv_conf_t *upstream)

@@ -136,7 +136,7 @@ void sp_peers_unref(struct sp_peers **pointer)
     if (peers == NULL || --peers->references > 0) {
         return;
     }
-    for (size_t kind = 0; kind <= SP_PROXY_KINDS; kind++) {
+    for (size_t kind = 0; kind < SP_PROXY_KINDS; kind++) {
         free(peers->confs[kind]);
     }
     if (peers->tls.ctx != NULL) {
