@@ -29,7 +29,7 @@ const tokens = {
   'a NUL inside the payload': [signed(claims(',"x":"\\u0000"').replace('alice', 'al\u0000ice')), 'token.malformed.json'],
   'dots only': ['..', undefined],
   'an empty payload': [`${base64url(header)}..${'A'.repeat(86)}`, undefined],
-  'a thousand dots': ['.'.repeat(1000), 'token.malformed.segments'],
+  'a thousand dots': ['.'.repeat(1000), undefined],
 };
 for (const [name, [token, cause]] of Object.entries(tokens)) {
   test(`${name} is refused with a cause`, async () => {
