@@ -22,6 +22,7 @@
 #define OAUTH_AUTHORIZATION_PENDING TEXT("authorization_pending")
 #define OAUTH_SLOW_DOWN TEXT("slow_down")
 #define OAUTH_EXPIRED_TOKEN TEXT("expired_token")
+#define OAUTH_INTERACTION_REQUIRED TEXT("interaction_required")
 #define OAUTH_ACCESS_DENIED TEXT("access_denied")
 /* clang-format on */
 
