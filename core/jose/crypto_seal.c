@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/jose/seal.h"
+#include "core/jose/crypto_seal.h"
 
 #include <openssl/evp.h>
 #include "core/jose/crypto.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Bytes that rest on a disk under a key (signing keys of the authority): AES-256-GCM, a random nonce in front, the tag
  * behind, a label authenticated with them so that one sealed thing cannot be put in another's place. */
-#ifndef SP_JOSE_SEAL_H
-#define SP_JOSE_SEAL_H
+#ifndef SP_JOSE_CRYPTO_SEAL_H
+#define SP_JOSE_CRYPTO_SEAL_H
 
 #include "core/base/arena.h"
 #include "core/base/status.h"
