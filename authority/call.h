@@ -15,6 +15,10 @@
 
 struct sp_authority;
 struct sp_client;
+struct sp_denial;
+/* What a step hands up: SP_GOES_ON, or SP_DENIED with the refusal written into the call's answer. A failure of ours
+ * (store, memory) is answered likewise: 503, with its cause in the log. */
+enum sp_step { SP_GOES_ON, SP_DENIED };
 
 struct sp_asked {
     struct sp_str method, path, query, body;
@@ -54,16 +58,15 @@ struct sp_call {
     struct sp_form parameters; /* of the body for POST, of the query for GET; filled by the router */
 
     struct sp_answer answer;
+    /* How a refusal is written where it is not JSON: a page, or a redirect to the client. NULL: JSON. */
+    enum sp_step (*deny)(struct sp_call *call, const struct sp_denial *denial);
+    const void *deny_context;
 
     /* for the log */
     const char *endpoint;
     struct sp_finding finding; /* cause SP_CAUSE_NONE: fine */
     struct sp_str client_id, subject, grant;
 };
-
-/* What a step hands up: SP_GOES_ON, or SP_DENIED with the refusal written into the call's answer. A failure of ours
- * (store, memory) is answered likewise: 503, with its cause in the log. */
-enum sp_step { SP_GOES_ON, SP_DENIED };
 
 /* The value of a parameter of the request, absent when it is not there. */
 static inline struct sp_str sp_call_parameter(const struct sp_call *call, const char *name)

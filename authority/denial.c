@@ -50,6 +50,8 @@ enum sp_step sp_deny(struct sp_call *call, const struct sp_denial *denial)
                                         .received = denial->received,
                                         .detail = denial->detail,
                                         .verified = true};
+    if (call->deny != NULL)
+        return call->deny(call, denial);
     struct sp_buffer buffer;
     struct sp_json_writer json;
     sp_answer_buffer(call, &buffer);

@@ -79,6 +79,16 @@ enum sp_step sp_discovery_endpoint(struct sp_call *call)
     write_scopes(call, &json);
     write_texts(&json, "grant_types_supported", grant_types, sizeof grant_types / sizeof grant_types[0]);
     WRITE_TEXTS(&json, "response_types_supported", "code");
+    WRITE_TEXTS(&json, "response_modes_supported", "query", "fragment", "form_post");
+    WRITE_TEXTS(&json, "code_challenge_methods_supported", "S256");
+    WRITE_TEXTS(&json, "prompt_values_supported", "none", "login", "consent", "select_account");
+    WRITE_TEXTS(&json, "claims_supported", "sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid",
+                "name", "given_name", "family_name", "preferred_username", "picture", "locale", "updated_at", "email",
+                "email_verified", "address", "phone_number", "phone_number_verified");
+    sp_json_bool_member(&json, "authorization_response_iss_parameter_supported", true);
+    sp_json_bool_member(&json, "request_parameter_supported", false);
+    sp_json_bool_member(&json, "request_uri_parameter_supported", false);
+    sp_json_bool_member(&json, "claims_parameter_supported", false);
     WRITE_TEXTS(&json, "subject_types_supported", "public");
     struct sp_str algorithm = sp_key_ring_algorithm(call->authority->keys, call->now);
     sp_json_name(&json, SP_STR("id_token_signing_alg_values_supported"));

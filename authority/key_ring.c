@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include "authority/signer.h"
 #include "core/base/secret.h"
-#include "core/jose/seal.h"
+#include "core/jose/crypto_seal.h"
 
 #define MAX_RING_KEYS 64u
 #define RING_ARENA_BYTES (1024u * 1024)

@@ -74,7 +74,7 @@ static enum sp_step read_parameters(struct sp_call *call)
 {
     struct sp_asked *asked = &call->asked;
     bool is_post = sp_str_equal(asked->method, SP_STR("POST"));
-    if (is_post && !is_form(asked->content_type))
+    if (is_post && (asked->body.len > 0 || asked->content_type.len > 0) && !is_form(asked->content_type))
         return SP_DENY(call, .cause = SP_CAUSE_REQUEST_NOT_FORM,
                        .expected = SP_STR("application/x-www-form-urlencoded"),
                        .received = asked->content_type.len > 0 ? asked->content_type : SP_STR("no Content-Type"));

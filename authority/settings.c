@@ -305,7 +305,7 @@ static enum sp_status check_client(struct reader *reader, struct sp_str where, s
                         SP_STR("The client's method needs a secret. Add secret_hash, or method: none."));
     if (client->grants == 0)
         client->grants = client->redirect_uris.count > 0
-                             ? sp_grant_find(SP_STR("authorization_code")) | sp_grant_find(SP_STR("refresh_token"))
+                             ? (unsigned)SP_GRANT_AUTHORIZATION_CODE | (unsigned)SP_GRANT_REFRESH_TOKEN
                              : (unsigned)SP_GRANT_CLIENT_CREDENTIALS;
     if (sp_client_is_public(client) && (client->grants & (unsigned)SP_GRANT_CLIENT_CREDENTIALS) != 0)
         return complain(

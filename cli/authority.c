@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "authority/account.h"
 #include "authority/handle.h"
 #include "authority/key_ring.h"
 #include "authority/master_key.h"
@@ -15,10 +16,23 @@
 #include "cli/authority_context.h"
 
 static const char dev_section[] =
-    "{\"clients\":{\"demo\":{\"secret\":\"demo-secret\",\"scopes\":[\"read:demo\",\"write:demo\"],"
-    "\"audiences\":[\"https://api.example.test\"]},"
+    "{\"clients\":{"
+    "\"demo\":{\"secret\":\"demo-secret\",\"scopes\":[\"read:demo\",\"write:demo\"],\"audiences\":[\"https://"
+    "api.example.test\"]},"
     "\"demo-opaque\":{\"secret\":\"demo-secret\",\"scopes\":[\"read:demo\"],\"token_format\":\"opaque\","
-    "\"audiences\":[\"https://api.example.test\"]}}}";
+    "\"audiences\":[\"https://api.example.test\"]},"
+    "\"demo-web\":{\"method\":\"none\",\"native\":true,\"name\":\"Demo\",\"redirect_uris\":[\"http://127.0.0.1/"
+    "callback\"],"
+    "\"scopes\":[\"openid\",\"profile\",\"email\",\"offline_access\",\"read:demo\"],\"audiences\":[\"https://"
+    "api.example.test\"]}}}";
+
+/* Seeded with --dev; exists already when the state directory is used again. */
+#define DEV_CLAIMS "{\"name\":\"Ann Example\",\"email\":\"ann@example.test\",\"email_verified\":true}"
+static const struct sp_account_request dev_account = {
+    .name = {"ann", 3},
+    .password = {"ann-secret", 10},
+    .claims = {DEV_CLAIMS, sizeof DEV_CLAIMS - 1},
+};
 
 struct running {
     const struct sp_cli *cli;
@@ -57,6 +71,10 @@ static enum sp_status open_state(struct running *running, const char *state, cha
         status = sp_key_ring_create(running->authority.store, &running->settings, master_key, sp_cli_now(),
                                     &running->authority.keys, trouble);
     explicit_bzero(master_key, sizeof master_key);
+    if (status == SP_OK && running->dev) {
+        status = sp_account_put(running->authority.store, arena, &dev_account, false, sp_cli_now(), trouble);
+        status = status == SP_NOT_FOUND ? SP_OK : status;
+    }
     if (status == SP_OK && log.at != NULL) {
         running->log_fd = open(log.at, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
         if (running->log_fd < 0) {
@@ -90,7 +108,9 @@ static void print_ready(const struct running *running)
             "\nNothing of it is kept when it ends. Try it:\n\n"
             "  curl -s %.*s/.well-known/openid-configuration\n"
             "  curl -s -u demo:demo-secret -d grant_type=client_credentials -d scope=read:demo %.*s/token\n"
-            "  curl -s -u demo:wrong -d grant_type=client_credentials %.*s/token     # and look here for the cause\n\n",
+            "  curl -s -u demo:wrong -d grant_type=client_credentials %.*s/token     # and look here for the cause\n\n"
+            "Sign in with code and PKCE: client demo-web (public), redirect URI http://127.0.0.1:ANY/callback, account "
+            "ann, password ann-secret.\n\n",
             SP_STR_ARG(settings->base), SP_STR_ARG(settings->base), SP_STR_ARG(settings->base));
     fflush(stdout);
 }

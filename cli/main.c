@@ -11,6 +11,7 @@
 static const struct sp_cli_command *const commands[] = {
     &sp_cli_token,
     &sp_cli_authority,
+    &sp_cli_accounts,
     NULL,
 };
 

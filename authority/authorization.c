@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "authority/authorization.h"
+
+#include "authority/denial.h"
+#include "authority/handle.h"
+#include "authority/key_ring.h"
+#include "authority/page.h"
+#include "authority/scope.h"
+#include "core/diagnosis/redirect_uri.h"
+#include "core/jose/crypto.h"
+
+#define MAX_ECHOED_BYTES 4096u
+
+/* ---- answering ---- */
+static void respond_by_redirect(struct sp_call *call, const struct sp_authorization *a,
+                                const struct sp_answer_pair *pairs, size_t count)
+{
+    struct sp_buffer url;
+    sp_answer_buffer(call, &url);
+    sp_buffer_append(&url, a->redirect_uri);
+    bool has_query = sp_str_index_of(a->redirect_uri, '?', 0) < a->redirect_uri.len;
+    char separator = a->mode == SP_RESPONSE_FRAGMENT ? '#' : has_query ? '&' : '?';
+    for (size_t i = 0; i < count; i++)
+        if (pairs[i].value.at != NULL)
+            sp_form_add(&url, &separator, pairs[i].name, pairs[i].value);
+    if (sp_buffer_status(&url) != SP_OK) {
+        sp_answer_json(call, 500, &url);
+        return;
+    }
+    call->answer.status = 303;
+    sp_answer_header(call, "Location", sp_buffer_str(&url));
+    sp_answer_header(call, "Cache-Control", SP_STR("no-store"));
+    sp_answer_header(call, "Referrer-Policy", SP_STR("no-referrer"));
+}
+
+/* OAuth 2.0 Form Post Response Mode 2; with scripts switched off the button does it. */
+static void respond_by_form(struct sp_call *call, const struct sp_authorization *a, const struct sp_answer_pair *pairs,
+                            size_t count)
+{
+    static const char script[] = "document.forms[0].submit()";
+    struct sp_page page;
+    sp_page_begin(&page, call, sp_text_get(call, SP_TEXT_CONTINUE_TITLE));
+    page.form_targets = sp_page_origin(call->arena, a->redirect_uri);
+    page.script_hash = SP_STR("'sha256-ePniVEkSivX/c7XWBGafqh8tSpiRrKiqYeqbG7N1TOE='");
+    sp_page_raw(&page, SP_STR("<form method=\"post\" action=\""));
+    sp_page_text(&page, a->redirect_uri);
+    sp_page_raw(&page, SP_STR("\">"));
+    for (size_t i = 0; i < count; i++)
+        if (pairs[i].value.at != NULL)
+            sp_page_hidden(&page, pairs[i].name, pairs[i].value);
+    sp_page_raw(&page, SP_STR("<button>"));
+    sp_page_text(&page, sp_text_get(call, SP_TEXT_CONTINUE));
+    sp_page_raw(&page, SP_STR("</button></form><script>"));
+    sp_page_raw(&page, sp_str_from_cstr(script));
+    sp_page_raw(&page, SP_STR("</script>"));
+    sp_page_end(&page, 200);
+}
+
+void sp_authorization_respond(struct sp_call *call, const struct sp_authorization *a,
+                              const struct sp_answer_pair *pairs, size_t count)
+{
+    struct sp_answer_pair all[8];
+    size_t total = 0;
+    for (; total < count && total < 6; total++)
+        all[total] = pairs[total];
+    all[total++] = (struct sp_answer_pair){"state", a->state};
+    all[total++] = (struct sp_answer_pair){"iss", call->authority->settings->issuer}; /* RFC 9207 */
+    if (a->mode == SP_RESPONSE_FORM_POST)
+        respond_by_form(call, a, all, total);
+    else
+        respond_by_redirect(call, a, all, total);
+}
+
+static enum sp_step deny_to_client(struct sp_call *call, const struct sp_denial *denial)
+{
+    const struct sp_answer_pair pairs[] = {{"error", sp_str_from_cstr(sp_denial_error(denial))},
+                                           {"error_description", sp_denial_description(call, denial)}};
+    sp_authorization_respond(call, call->deny_context, pairs, 2);
+    return SP_DENIED;
+}
+
+/* ---- reading ---- */
+static enum sp_step read_client(struct sp_call *call, struct sp_authorization *a)
+{
+    const struct sp_authority_settings *settings = call->authority->settings;
+    struct sp_str id = sp_call_parameter(call, "client_id");
+    if (id.at == NULL)
+        return SP_DENY(call, .cause = SP_CAUSE_REQUEST_PARAMETER_MISSING, .expected = SP_STR("client_id"),
+                       .tell = SP_STR("It is 'client_id'."));
+    call->client_id = id;
+    a->client = sp_client_find(settings, id);
+    if (a->client != NULL)
+        return SP_GOES_ON;
+    const struct sp_client *nearest = sp_client_nearest(settings, id);
+    return SP_DENY(call, .cause = SP_CAUSE_CLIENT_UNKNOWN, .received = id, .status = 400,
+                   .expected = nearest != NULL ? nearest->id : SP_STR("a registered client_id"));
+}
+
+static struct sp_str other_client_of(const struct sp_call *call, const struct sp_client *mine, struct sp_str uri)
+{
+    const struct sp_authority_settings *settings = call->authority->settings;
+    for (size_t i = 0; i < settings->client_count; i++)
+        if (&settings->clients[i] != mine && sp_list_has(settings->clients[i].redirect_uris, uri))
+            return settings->clients[i].id;
+    return SP_STR_NONE;
+}
+
+static enum sp_step refuse_redirect_uri(struct sp_call *call, const struct sp_client *client, struct sp_str uri)
+{
+    bool was_https = sp_str_equal_ignoring_case(call->asked.forwarded_proto, SP_STR("https"));
+    struct sp_redirect_uri_finding found = sp_redirect_uri_explain(call->arena, client->redirect_uris, uri, was_https);
+    struct sp_str other = other_client_of(call, client, uri);
+    if (other.at != NULL)
+        return SP_DENY(call, .cause = SP_CAUSE_REDIRECT_URI_OTHER_CLIENT, .expected = client->id, .received = uri,
+                       .detail = other);
+    return SP_DENY(call, .cause = found.cause, .expected = found.nearest.at != NULL ? found.nearest : client->id,
+                   .received = uri);
+}
+
+static enum sp_step read_redirect_uri(struct sp_call *call, struct sp_authorization *a)
+{
+    struct sp_str uri = sp_call_parameter(call, "redirect_uri");
+    const struct sp_client *client = a->client;
+    a->redirect_uri_sent = uri.at != NULL;
+    if (uri.at == NULL && client->redirect_uris.count == 1)
+        uri = client->redirect_uris.at[0];
+    if (uri.at == NULL)
+        return SP_DENY(call, .cause = SP_CAUSE_REDIRECT_URI_MISSING, .expected = SP_STR("redirect_uri"),
+                       .received = sp_arena_printf(call->arena, "%zu", client->redirect_uris.count));
+    if (!sp_redirect_uri_is_registered(client->redirect_uris, uri, client->is_native))
+        return refuse_redirect_uri(call, client, uri);
+    a->redirect_uri = uri;
+    return SP_GOES_ON;
+}
+
+static enum sp_step refuse_value(struct sp_call *call, const char *name, struct sp_str value, const char *expected,
+                                 const char *error)
+{
+    return SP_DENY(call, .cause = SP_CAUSE_REQUEST_PARAMETER_INVALID, .expected = sp_str_from_cstr(expected),
+                   .received = sp_arena_printf(call->arena, "%s=%.*s", name, SP_STR_ARG(sp_str_slice(value, 0, 200))),
+                   .error = error, .tell = sp_arena_printf(call->arena, "It is '%s'.", name));
+}
+
+static enum sp_step read_mode(struct sp_call *call, struct sp_authorization *a)
+{
+    static const struct {
+        struct sp_str name;
+        enum sp_response_mode mode;
+    } modes[] = {{{"query", 5}, SP_RESPONSE_QUERY},
+                 {{"fragment", 8}, SP_RESPONSE_FRAGMENT},
+                 {{"form_post", 9}, SP_RESPONSE_FORM_POST}};
+    struct sp_str name = sp_call_parameter(call, "response_mode");
+    for (size_t i = 0; i < 3; i++)
+        if (name.at == NULL || sp_str_equal(name, modes[i].name)) {
+            a->mode = modes[i].mode;
+            return SP_GOES_ON;
+        }
+    return refuse_value(call, "response_mode", name, "query, fragment or form_post", NULL);
+}
+
+static bool is_base64url(struct sp_str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.at[i];
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_'))
+            return false;
+    }
+    return true;
+}
+
+static enum sp_step read_challenge(struct sp_call *call, struct sp_authorization *a)
+{
+    struct sp_str challenge = sp_call_parameter(call, "code_challenge"),
+                  method = sp_call_parameter(call, "code_challenge_method");
+    if (challenge.at == NULL && (a->client->require_pkce || sp_client_is_public(a->client)))
+        return SP_DENY(call, .cause = SP_CAUSE_PKCE_REQUIRED,
+                       .expected = SP_STR("code_challenge with code_challenge_method=S256"));
+    if (challenge.at == NULL)
+        return SP_GOES_ON;
+    if (!sp_str_equal(method, SP_STR("S256")))
+        return SP_DENY(call, .cause = SP_CAUSE_PKCE_PLAIN_NOT_ALLOWED, .expected = SP_STR("S256"),
+                       .received =
+                           method.at != NULL ? method : SP_STR("plain (the default without code_challenge_method)"));
+    if (!is_base64url(challenge))
+        return SP_DENY(call, .cause = SP_CAUSE_PKCE_CHALLENGE_PADDED, .expected = SP_STR("43 characters of base64url"),
+                       .received = challenge, .error = "invalid_request");
+    if (challenge.len != 43)
+        return refuse_value(call, "code_challenge", challenge, "43 characters: base64url of a SHA-256", NULL);
+    a->challenge = challenge;
+    return SP_GOES_ON;
+}
+
+static enum sp_step read_prompt(struct sp_call *call, struct sp_authorization *a)
+{
+    struct sp_str rest = sp_call_parameter(call, "prompt"), word, whole = rest;
+    unsigned count = 0;
+    for (; sp_str_next_word(&rest, SP_STR(" "), &word); count++) {
+        if (sp_str_equal(word, SP_STR("none")))
+            a->prompt_none = true;
+        else if (sp_str_equal(word, SP_STR("login")) || sp_str_equal(word, SP_STR("select_account")))
+            a->prompt_login = true;
+        else if (sp_str_equal(word, SP_STR("consent")))
+            a->prompt_consent = true;
+        else
+            return refuse_value(call, "prompt", whole, "none, login, consent or select_account", NULL);
+    }
+    if (a->prompt_none && count > 1)
+        return refuse_value(call, "prompt", whole, "none alone, or the others", NULL);
+    struct sp_str max_age = sp_call_parameter(call, "max_age");
+    a->max_age_s = -1;
+    if (max_age.at == NULL)
+        return SP_GOES_ON;
+    a->max_age_s = 0;
+    for (size_t i = 0; i < max_age.len; i++) {
+        if (max_age.at[i] < '0' || max_age.at[i] > '9' || i > 9)
+            return refuse_value(call, "max_age", max_age, "seconds", NULL);
+        a->max_age_s = a->max_age_s * 10 + (max_age.at[i] - '0');
+    }
+    return SP_GOES_ON;
+}
+
+/* An expired hint still names its subject (OIDC Core 3.1.2.1). */
+static enum sp_step read_hint(struct sp_call *call, struct sp_authorization *a)
+{
+    struct sp_str hint = sp_call_parameter(call, "id_token_hint"), payload;
+    const struct sp_json *claims = NULL;
+    struct sp_json_error error;
+    if (hint.at == NULL)
+        return SP_GOES_ON;
+    enum sp_status status = sp_key_ring_verify(call->authority->keys, call->arena, "JWT", hint, &payload);
+    if (status == SP_OK)
+        status = sp_json_parse(call->arena, payload, &sp_json_limits_token, &claims, &error);
+    if (status == SP_NOT_FOUND || status == SP_MALFORMED)
+        return refuse_value(call, "id_token_hint", SP_STR("a token that is not ours"),
+                            "an id_token that this issuer signed", NULL);
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
+    a->hint_subject = sp_json_string(sp_json_member(claims, SP_STR("sub")));
+    return SP_GOES_ON;
+}
+
+static enum sp_step read_type(struct sp_call *call, struct sp_authorization *a)
+{
+    struct sp_str type = sp_call_parameter(call, "response_type");
+    if (type.at == NULL)
+        return SP_DENY(call, .cause = SP_CAUSE_REQUEST_PARAMETER_MISSING, .expected = SP_STR("response_type"),
+                       .tell = SP_STR("It is 'response_type'."));
+    if (!sp_str_equal(type, SP_STR("code")))
+        return SP_DENY(call, .cause = SP_CAUSE_REQUEST_RESPONSE_TYPE, .expected = SP_STR("code"), .received = type);
+    if ((a->client->grants & (unsigned)SP_GRANT_AUTHORIZATION_CODE) == 0)
+        return SP_DENY(call, .cause = SP_CAUSE_REQUEST_GRANT_NOT_ALLOWED, .received = SP_STR("authorization_code"),
+                       .detail = a->client->id, .expected = SP_STR("the grants registered for the client"));
+    if (sp_call_parameter(call, "request").at != NULL)
+        return refuse_value(call, "request", SP_STR("a request object"), "plain parameters, or a pushed request",
+                            "request_not_supported");
+    if (sp_call_parameter(call, "registration").at != NULL)
+        return refuse_value(call, "registration", SP_STR("given"), "a registered client", "registration_not_supported");
+    return SP_GOES_ON;
+}
+
+enum sp_step sp_authorization_read(struct sp_call *call, struct sp_authorization *out)
+{
+    struct sp_authorization *a = SP_ARENA_NEW(call->arena, struct sp_authorization);
+    call->deny = sp_denial_page;
+    if (a == NULL)
+        return sp_deny_failure(call, SP_NO_MEMORY);
+    if (read_client(call, a) == SP_DENIED || read_redirect_uri(call, a) == SP_DENIED)
+        return SP_DENIED;
+    a->state = sp_call_parameter(call, "state");
+    a->nonce = sp_call_parameter(call, "nonce");
+    a->login_hint = sp_call_parameter(call, "login_hint");
+    call->deny = deny_to_client;
+    call->deny_context = a;
+    if (a->state.len > MAX_ECHOED_BYTES || a->nonce.len > MAX_ECHOED_BYTES)
+        return SP_DENY(call, .cause = SP_CAUSE_REQUEST_TOO_LARGE,
+                       .expected = SP_STR("4096 bytes of state and of nonce"),
+                       .received = sp_arena_printf(call->arena, "%zu and %zu", a->state.len, a->nonce.len));
+    if (read_mode(call, a) == SP_DENIED || read_type(call, a) == SP_DENIED ||
+        sp_scope_decide(call, a->client, false, &a->scope) == SP_DENIED ||
+        sp_audience_decide(call, a->client, &a->audiences) == SP_DENIED || read_challenge(call, a) == SP_DENIED ||
+        read_prompt(call, a) == SP_DENIED || read_hint(call, a) == SP_DENIED)
+        return SP_DENIED;
+    *out = *a;
+    return SP_GOES_ON;
+}
+
+/* ---- deciding ---- */
+enum sp_authorization_need sp_authorization_need(const struct sp_authorization *a, const struct sp_session *session,
+                                                 struct sp_str consented, bool signed_in, int64_t now)
+{
+    bool too_old = a->max_age_s >= 0 && now - session->auth_time > a->max_age_s;
+    bool other_person = a->hint_subject.at != NULL && !sp_str_equal(a->hint_subject, session->subject);
+    if (session->subject.at == NULL || ((a->prompt_login || too_old) && !signed_in) || other_person)
+        return SP_NEEDS_LOGIN;
+    if (a->prompt_consent || (!a->client->skip_consent && !sp_scope_covers(consented, a->scope)))
+        return SP_NEEDS_CONSENT;
+    return SP_NEEDS_NOTHING;
+}
+
+enum sp_status sp_authorization_consented(struct sp_call *call, const struct sp_authorization *a,
+                                          const struct sp_session *session, struct sp_str *scopes)
+{
+    struct sp_store *store = call->authority->store;
+    *scopes = SP_STR("");
+    if (session->subject.at == NULL)
+        return SP_OK;
+    enum sp_status status = store->methods->find_consent(store, session->subject, a->client->id, call->arena, scopes);
+    return status == SP_NOT_FOUND ? SP_OK : status;
+}
+
+/* ---- granting ---- */
+enum sp_step sp_authorization_grant(struct sp_call *call, const struct sp_authorization *a,
+                                    const struct sp_session *session)
+{
+    struct sp_store *store = call->authority->store;
+    struct sp_buffer data;
+    struct sp_json_writer json;
+    sp_answer_buffer(call, &data);
+    sp_json_writer_init(&json, &data, false);
+    sp_json_begin_object(&json);
+    sp_json_string_member(&json, "redirect_uri", a->redirect_uri);
+    sp_json_bool_member(&json, "redirect_uri_sent", a->redirect_uri_sent);
+    sp_json_string_member(&json, "scope", a->scope);
+    if (a->nonce.at != NULL)
+        sp_json_string_member(&json, "nonce", a->nonce);
+    if (a->challenge.at != NULL)
+        sp_json_string_member(&json, "challenge", a->challenge);
+    sp_json_int_member(&json, "auth_time", session->auth_time);
+    sp_json_string_member(&json, "acr", session->acr);
+    sp_json_string_member(&json, "amr", session->amr);
+    sp_json_string_member(&json, "sid", session->sid);
+    sp_json_string_member(&json, "session", sp_base64url_of(call->arena, session->hash, sizeof session->hash));
+    sp_json_name(&json, SP_STR("audiences"));
+    sp_json_begin_array(&json);
+    for (size_t i = 0; i < a->audiences.count; i++)
+        sp_json_put_string(&json, a->audiences.at[i]);
+    sp_json_end_array(&json);
+    sp_json_end_object(&json);
+    struct sp_str code = sp_handle_make(call->arena, "spac_", SP_HANDLE_BYTES);
+    struct sp_ticket ticket = {.kind = SP_TICKET_CODE,
+                               .family = sp_handle_make(call->arena, "", 16),
+                               .client_id = a->client->id,
+                               .subject = session->subject,
+                               .issued_at = call->now,
+                               .expires_at = call->now + call->authority->settings->code_lifetime_s,
+                               .data = sp_buffer_str(&data)};
+    enum sp_status status = code.at != NULL && ticket.family.at != NULL ? sp_buffer_status(&data) : SP_NO_MEMORY;
+    if (status == SP_OK) {
+        sp_sha256(code, ticket.hash);
+        status = store->methods->put_ticket(store, &ticket, NULL);
+    }
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
+    call->subject = session->subject;
+    sp_authorization_respond(call, a, &(struct sp_answer_pair){"code", code}, 1);
+    return SP_GOES_ON;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An authorization request (RFC 6749 4.1.1, OIDC Core 3.1.2.1): read, judged and answered. What is wrong before the
+ * redirect URI is known to be the client's is a page for people; everything after goes back to the client. */
+#ifndef SP_AUTHORITY_AUTHORIZATION_H
+#define SP_AUTHORITY_AUTHORIZATION_H
+
+#include "authority/session.h"
+
+enum sp_response_mode { SP_RESPONSE_QUERY, SP_RESPONSE_FRAGMENT, SP_RESPONSE_FORM_POST };
+
+struct sp_authorization {
+    const struct sp_client *client;
+    struct sp_str redirect_uri;
+    bool redirect_uri_sent; /* RFC 6749 4.1.3: then the token request must repeat it */
+    enum sp_response_mode mode;
+    struct sp_str state, nonce, scope, challenge, login_hint;
+    struct sp_str hint_subject; /* of id_token_hint */
+    struct sp_str_list audiences;
+    int64_t max_age_s; /* -1: not asked for */
+    bool prompt_none, prompt_login, prompt_consent;
+};
+
+/* From call->parameters. SP_DENIED: answered, by page or redirect; from then on refusals of this call go to the client.
+ */
+SP_MUST_CHECK enum sp_step sp_authorization_read(struct sp_call *call, struct sp_authorization *authorization);
+
+enum sp_authorization_need { SP_NEEDS_NOTHING, SP_NEEDS_LOGIN, SP_NEEDS_CONSENT };
+
+/* What is missing before a code may be issued. signed_in: the person logged in for this very request. consented: scopes
+ * granted before. Pure. */
+enum sp_authorization_need sp_authorization_need(const struct sp_authorization *authorization,
+                                                 const struct sp_session *session, struct sp_str consented,
+                                                 bool signed_in, int64_t now);
+
+struct sp_answer_pair {
+    const char *name;
+    struct sp_str value; /* absent: left out */
+};
+/* Sends name=value pairs, state and iss to the redirect URI by the response mode. */
+void sp_authorization_respond(struct sp_call *call, const struct sp_authorization *authorization,
+                              const struct sp_answer_pair *pairs, size_t count);
+/* Issues a code and sends it. The caller has begun a write and keeps it. */
+enum sp_step sp_authorization_grant(struct sp_call *call, const struct sp_authorization *authorization,
+                                    const struct sp_session *session);
+
+/* The scopes that the person granted to the client before; empty without any. */
+SP_MUST_CHECK enum sp_status sp_authorization_consented(struct sp_call *call,
+                                                        const struct sp_authorization *authorization,
+                                                        const struct sp_session *session, struct sp_str *scopes);
+
+/* A page for people: what is wrong, and for the developer cause, expected and received. A value for call->deny. */
+enum sp_step sp_denial_page(struct sp_call *call, const struct sp_denial *denial);
+
+#endif

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* GET or POST /authorize: a code at once when nothing is missing; else the request waits while the person signs in
+ * (sign_in_endpoint.c). */
+#include "authority/authorization.h"
+#include "authority/denial.h"
+#include "authority/endpoint.h"
+#include "authority/visit.h"
+
+static enum sp_step refuse_silently(struct sp_call *call, enum sp_authorization_need need)
+{
+    bool login = need == SP_NEEDS_LOGIN;
+    return SP_DENY(call, .cause = SP_CAUSE_REQUEST_INTERACTION_REQUIRED,
+                   .error = login ? "login_required" : "consent_required",
+                   .expected = login ? SP_STR("a session that fits the request") : SP_STR("a consent given before"),
+                   .received = SP_STR("prompt=none"));
+}
+
+static enum sp_step let_wait(struct sp_call *call)
+{
+    struct sp_visit visit;
+    enum sp_status status = sp_visit_start(call, &visit);
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
+    call->answer.status = 303;
+    sp_answer_header(call, "Location",
+                     sp_arena_printf(call->arena, "%.*s?visit=%.*s", SP_STR_ARG(sp_authority_url(call, "/signin")),
+                                     SP_STR_ARG(visit.handle)));
+    sp_answer_header(call, "Cache-Control", SP_STR("no-store"));
+    return SP_GOES_ON;
+}
+
+enum sp_step sp_authorization_endpoint(struct sp_call *call)
+{
+    struct sp_authorization request;
+    struct sp_session session;
+    struct sp_str consented;
+    struct sp_store *store = call->authority->store;
+    if (sp_authorization_read(call, &request) == SP_DENIED)
+        return SP_DENIED;
+    enum sp_status status = sp_session_find(call, &session);
+    if (status == SP_OK)
+        status = sp_authorization_consented(call, &request, &session, &consented);
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
+    enum sp_authorization_need need = sp_authorization_need(&request, &session, consented, false, call->now);
+    if (need != SP_NEEDS_NOTHING && request.prompt_none)
+        return refuse_silently(call, need);
+    status = store->methods->begin(store);
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
+    enum sp_step step = need == SP_NEEDS_NOTHING ? sp_authorization_grant(call, &request, &session) : let_wait(call);
+    if (step == SP_DENIED) {
+        store->methods->undo(store);
+        return step;
+    }
+    status = store->methods->keep(store);
+    return status == SP_OK ? SP_GOES_ON : sp_deny_failure(call, status);
+}

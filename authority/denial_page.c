@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A refusal that a person sees. Below the plain sentence stands what the developer needs: cause, and for redirect URIs
+ * what was sent under what is registered, with the first differing character marked. */
+#include "authority/authorization.h"
+#include "authority/denial.h"
+#include "authority/page.h"
+#include "core/diagnosis/cause.h"
+
+static bool is_about_redirect_uri(enum sp_cause cause)
+{
+    return sp_str_has_prefix(sp_cause_get(cause)->id, SP_STR("redirect_uri."));
+}
+
+static size_t first_difference(struct sp_str a, struct sp_str b)
+{
+    size_t i = 0;
+    while (i < a.len && i < b.len && a.at[i] == b.at[i])
+        i++;
+    while (i > 0 && i < a.len && ((unsigned char)a.at[i] & 0xC0) == 0x80)
+        i--; /* never inside a character */
+    return i;
+}
+
+static size_t character_bytes(struct sp_str text, size_t at)
+{
+    size_t end = at < text.len ? at + 1 : at;
+    while (end < text.len && ((unsigned char)text.at[end] & 0xC0) == 0x80)
+        end++;
+    return end - at;
+}
+
+static void write_marked(struct sp_page *page, struct sp_str text, size_t at)
+{
+    size_t end = at + character_bytes(text, at);
+    sp_page_text(page, sp_str_slice(text, 0, at));
+    sp_page_raw(page, SP_STR("<mark>"));
+    if (end == at)
+        sp_page_raw(page, SP_STR("&nbsp;")); /* one of them ends here */
+    sp_page_text(page, sp_str_slice(text, at, end));
+    sp_page_raw(page, SP_STR("</mark>"));
+    sp_page_text(page, sp_str_slice(text, end, text.len));
+}
+
+static void write_row(struct sp_page *page, enum sp_text label, struct sp_str value, struct sp_str other)
+{
+    if (value.len == 0)
+        return;
+    sp_page_raw(page, SP_STR("<dt>"));
+    sp_page_text(page, sp_text_get(page->call, label));
+    sp_page_raw(page, SP_STR("</dt><dd>"));
+    if (other.len > 0)
+        write_marked(page, value, first_difference(value, other));
+    else
+        sp_page_text(page, value);
+    sp_page_raw(page, SP_STR("</dd>"));
+}
+
+static void write_comparison(struct sp_page *page, const struct sp_denial *denial)
+{
+    struct sp_str_list registered = {NULL, 0};
+    const struct sp_client *client = sp_client_find(page->call->authority->settings, page->call->client_id);
+    if (client != NULL)
+        registered = client->redirect_uris;
+    bool compares = sp_list_has(registered, denial->expected);
+    sp_page_raw(page, SP_STR("<dl>"));
+    write_row(page, SP_TEXT_ERROR_SENT, denial->received, compares ? denial->expected : SP_STR_NONE);
+    if (compares)
+        write_row(page, SP_TEXT_ERROR_REGISTERED, denial->expected, denial->received);
+    for (size_t i = 0; i < registered.count && i < 10; i++)
+        if (!compares || !sp_str_equal(registered.at[i], denial->expected))
+            write_row(page, SP_TEXT_ERROR_REGISTERED, registered.at[i], SP_STR_NONE);
+    sp_page_raw(page, SP_STR("</dl>"));
+}
+
+enum sp_step sp_denial_page(struct sp_call *call, const struct sp_denial *denial)
+{
+    const struct sp_cause_info *info = sp_cause_get(denial->cause);
+    struct sp_page page;
+    sp_page_begin(&page, call, sp_text_get(call, SP_TEXT_ERROR_TITLE));
+    sp_page_raw(&page, SP_STR("<p role=\"alert\">"));
+    sp_page_text(&page, info->client_text);
+    sp_page_raw(&page, SP_STR("</p><details open><summary>"));
+    sp_page_text(&page, sp_text_get(call, SP_TEXT_ERROR_DEVELOPER));
+    sp_page_raw(&page, SP_STR("</summary><p><strong>"));
+    sp_page_text(&page, info->title);
+    sp_page_raw(&page, SP_STR("</strong> <code>"));
+    sp_page_text(&page, info->id);
+    sp_page_raw(&page, SP_STR("</code></p>"));
+    if (is_about_redirect_uri(denial->cause))
+        write_comparison(&page, denial);
+    else if (denial->received.len > 0 && denial->cause != SP_CAUSE_STORE_UNAVAILABLE) {
+        sp_page_raw(&page, SP_STR("<dl>"));
+        write_row(&page, SP_TEXT_ERROR_SENT, denial->received, SP_STR_NONE);
+        sp_page_raw(&page, SP_STR("</dl>"));
+    }
+    sp_page_raw(&page, SP_STR("</details>"));
+    int status = denial->status != 0 ? denial->status : info->http_status != 0 ? info->http_status : 400;
+    sp_page_end(&page, status == 401 ? 400 : status); /* a browser has nothing to authenticate with here */
+    if (status == 503)
+        sp_answer_header(call, "Retry-After", SP_STR("2"));
+    return SP_DENIED;
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "authority/grant_record.h"
+
+#include "authority/denial.h"
+#include "authority/handle.h"
+#include "authority/id_token.h"
+#include "authority/scope.h"
+#include "core/base/limits.h"
+#include "core/jose/crypto.h"
+
+static struct sp_str text_of(const struct sp_json *data, const char *name)
+{
+    return sp_json_string(sp_json_member(data, sp_str_from_cstr(name)));
+}
+
+enum sp_status sp_grant_record_read(struct sp_arena *arena, const struct sp_ticket *ticket, const struct sp_json *data,
+                                    struct sp_grant_record *record)
+{
+    const struct sp_json *list = sp_json_member(data, SP_STR("audiences"));
+    size_t count = list != NULL ? list->count : 0;
+    struct sp_str *audiences = sp_arena_calloc(arena, count + 1, sizeof *audiences);
+    if (audiences == NULL || count > SP_MAX_AUDIENCES)
+        return SP_NO_MEMORY;
+    struct sp_grant_record read = {.subject = ticket->subject,
+                                   .family = ticket->family,
+                                   .scope = text_of(data, "scope"),
+                                   .nonce = text_of(data, "nonce"),
+                                   .acr = text_of(data, "acr"),
+                                   .amr = text_of(data, "amr"),
+                                   .sid = text_of(data, "sid"),
+                                   .jkt = text_of(data, "jkt"),
+                                   .session = text_of(data, "session"),
+                                   .audiences = {audiences, count}};
+    size_t i = 0;
+    for (const struct sp_json *item = list != NULL ? list->first : NULL; item != NULL; item = item->next)
+        audiences[i++] = sp_json_string(item);
+    if (sp_json_member(data, SP_STR("auth_time")) != NULL) {
+        enum sp_status status = sp_json_int64(sp_json_member(data, SP_STR("auth_time")), &read.auth_time);
+        if (status != SP_OK)
+            return status;
+    }
+    *record = read;
+    return SP_OK;
+}
+
+void sp_grant_record_write(struct sp_json_writer *json, const struct sp_grant_record *record)
+{
+    const struct {
+        const char *name;
+        struct sp_str value;
+    } texts[] = {{"scope", record->scope}, {"acr", record->acr}, {"amr", record->amr},
+                 {"sid", record->sid},     {"jkt", record->jkt}, {"session", record->session}};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        if (texts[i].value.at != NULL)
+            sp_json_string_member(json, texts[i].name, texts[i].value);
+    sp_json_int_member(json, "auth_time", record->auth_time);
+    sp_json_name(json, SP_STR("audiences"));
+    sp_json_begin_array(json);
+    for (size_t i = 0; i < record->audiences.count; i++)
+        sp_json_put_string(json, record->audiences.at[i]);
+    sp_json_end_array(json);
+}
+
+static enum sp_status issue_refresh_token(struct sp_call *call, const struct sp_client *client,
+                                          const struct sp_grant_record *record, struct sp_str *token)
+{
+    struct sp_grant_record kept = *record;
+    /* offline_access outlives the browser's session; without it the token ends with the session. */
+    if (sp_scope_has(record->scope, SP_STR("offline_access")))
+        kept.session = SP_STR_NONE;
+    struct sp_buffer data;
+    struct sp_json_writer json;
+    sp_answer_buffer(call, &data);
+    sp_json_writer_init(&json, &data, false);
+    sp_json_begin_object(&json);
+    sp_json_string_member(&json, "issuer", call->authority->settings->issuer);
+    sp_grant_record_write(&json, &kept);
+    sp_json_end_object(&json);
+    *token = sp_handle_make(call->arena, "sprt_", SP_HANDLE_BYTES);
+    struct sp_ticket ticket = {.kind = SP_TICKET_REFRESH,
+                               .family = record->family,
+                               .client_id = client->id,
+                               .subject = record->subject,
+                               .issued_at = call->now,
+                               .expires_at = call->now + call->authority->settings->refresh_lifetime_s,
+                               .data = sp_buffer_str(&data)};
+    if (token->at == NULL || sp_buffer_status(&data) != SP_OK)
+        return SP_NO_MEMORY;
+    sp_sha256(*token, ticket.hash);
+    struct sp_store *store = call->authority->store;
+    return store->methods->put_ticket(store, &ticket, NULL);
+}
+
+enum sp_step sp_grant_record_issue(struct sp_call *call, const struct sp_client *client,
+                                   const struct sp_grant_record *record, struct sp_str scope,
+                                   struct sp_token_answer *answer)
+{
+    struct sp_issued_token token;
+    struct sp_token_order order = {.client = client,
+                                   .subject = record->subject,
+                                   .scope = scope,
+                                   .audiences = record->audiences,
+                                   .family = record->family,
+                                   .jkt = record->jkt,
+                                   .acr = record->acr,
+                                   .auth_time = record->auth_time};
+    if (sp_access_token_issue(call, &order, &token) == SP_DENIED)
+        return SP_DENIED;
+    *answer = (struct sp_token_answer){.access_token = token.value,
+                                       .expires_in_s = token.expires_in_s,
+                                       .scope = scope,
+                                       .bound_to_key = record->jkt.len > 0};
+    enum sp_status status = SP_OK;
+    if ((client->grants & (unsigned)SP_GRANT_REFRESH_TOKEN) != 0)
+        status = issue_refresh_token(call, client, record, &answer->refresh_token);
+    if (status == SP_OK && sp_scope_has(scope, SP_STR("openid")))
+        status = sp_id_token_make(call, client, record, token.value, &answer->id_token);
+    return status == SP_OK ? SP_GOES_ON : sp_deny_failure(call, status);
+}
+
+enum sp_status sp_grant_family_revoke(struct sp_call *call, struct sp_str family, enum sp_ticket_kind spared)
+{
+    struct sp_store *store = call->authority->store;
+    enum sp_status status = store->methods->drop_family(store, family, spared);
+    if (status != SP_OK)
+        return status;
+    /* JWTs of the family are alive elsewhere: introspection and userinfo refuse them by their grant_id. */
+    struct sp_ticket ticket = {.kind = SP_TICKET_REVOKED,
+                               .issued_at = call->now,
+                               .expires_at = call->now + call->authority->settings->max_token_lifetime_s};
+    bool fresh = false;
+    sp_sha256(family, ticket.hash);
+    return store->methods->put_ticket(store, &ticket, &fresh);
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* RFC 6749 6 with rotation (RFC 9700 4.14.2): every use makes a new token. A second use within the grace window is
+ * taken for two requests of one client at once and gets a token of its own; later it is theft, and the whole family
+ * dies. */
+#include "authority/denial.h"
+#include "authority/grant_record.h"
+#include "authority/scope.h"
+#include "core/diagnosis/cause.h"
+#include "core/jose/base64url.h"
+#include "core/jose/crypto.h"
+
+struct rotation {
+    struct sp_ticket ticket;
+    const struct sp_json *data;
+    struct sp_grant_record record;
+};
+
+static struct sp_str ago(struct sp_call *call, int64_t then)
+{
+    return sp_arena_printf(call->arena, "%lld s ago", (long long)(call->now - then));
+}
+
+static enum sp_step find_token(struct sp_call *call, const struct sp_client *client, struct rotation *r)
+{
+    struct sp_store *store = call->authority->store;
+    struct sp_json_error error;
+    struct sp_str token = sp_call_parameter(call, "refresh_token");
+    if (token.at == NULL)
+        return SP_DENY(call, .cause = SP_CAUSE_REQUEST_PARAMETER_MISSING, .expected = SP_STR("refresh_token"),
+                       .tell = SP_STR("It is 'refresh_token'."));
+    unsigned char hash[32];
+    sp_sha256(token, hash);
+    enum sp_status status = store->methods->find_ticket(store, SP_TICKET_REFRESH, hash, call->arena, &r->ticket);
+    if (status == SP_NOT_FOUND)
+        return SP_DENY(call, .cause = SP_CAUSE_REFRESH_UNKNOWN,
+                       .detail = sp_str_has_prefix(token, SP_STR("sprt_"))
+                                     ? SP_STR("It was revoked with its family, or is long forgotten.")
+                                     : SP_STR("It does not look like a refresh token of this server."));
+    if (status == SP_OK)
+        status = sp_json_parse(call->arena, r->ticket.data, &sp_json_limits_token, &r->data, &error);
+    if (status == SP_OK)
+        status = sp_grant_record_read(call->arena, &r->ticket, r->data, &r->record);
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
+    call->subject = r->ticket.subject;
+    if (!sp_str_equal(r->ticket.client_id, client->id))
+        return SP_DENY(call, .cause = SP_CAUSE_REFRESH_OTHER_CLIENT, .expected = r->ticket.client_id,
+                       .received = client->id);
+    return SP_GOES_ON;
+}
+
+static enum sp_step check_session(struct sp_call *call, const struct rotation *r)
+{
+    struct sp_str hash;
+    struct sp_session session;
+    if (r->record.session.at == NULL)
+        return SP_GOES_ON;
+    enum sp_status status = sp_base64url_decode(call->arena, r->record.session, &hash);
+    if (status == SP_OK)
+        status =
+            hash.len == 32 ? sp_session_find_by_hash(call, (const unsigned char *)hash.at, &session) : SP_MALFORMED;
+    if (status == SP_NOT_FOUND)
+        return SP_DENY(call, .cause = SP_CAUSE_REFRESH_SESSION_ENDED,
+                       .expected = SP_STR("a session, or the scope offline_access"),
+                       .detail = SP_STR("or the session expired"));
+    return status == SP_OK ? SP_GOES_ON : sp_deny_failure(call, status);
+}
+
+static enum sp_step check_token(struct sp_call *call, const struct rotation *r, struct sp_str *scope)
+{
+    struct sp_str issuer = sp_json_string(sp_json_member(r->data, SP_STR("issuer"))),
+                  asked = sp_call_parameter(call, "scope");
+    if (r->ticket.expires_at <= call->now)
+        return SP_DENY(call, .cause = SP_CAUSE_REFRESH_EXPIRED, .detail = ago(call, r->ticket.expires_at));
+    if (!sp_str_equal(issuer, call->authority->settings->issuer))
+        return SP_DENY(call, .cause = SP_CAUSE_REFRESH_ISSUER_CHANGED, .expected = issuer,
+                       .received = call->authority->settings->issuer);
+    if (check_session(call, r) == SP_DENIED)
+        return SP_DENIED;
+    if (asked.at != NULL && !sp_scope_covers(r->record.scope, asked))
+        return SP_DENY(call, .cause = SP_CAUSE_REFRESH_SCOPE_GREW, .expected = r->record.scope, .received = asked);
+    *scope = asked.at != NULL ? asked : r->record.scope;
+    return SP_GOES_ON;
+}
+
+/* *keeps: the revocation must stay although the request is refused. */
+static enum sp_step judge_second_use(struct sp_call *call, const struct rotation *r, bool *keeps)
+{
+    struct sp_str when = ago(call, r->ticket.used_at);
+    if (call->now - r->ticket.used_at <= call->authority->settings->refresh_grace_s) {
+        call->finding = (struct sp_finding){.cause = SP_CAUSE_REFRESH_RACE, .detail = when, .tolerated = true};
+        return SP_GOES_ON;
+    }
+    enum sp_status status = sp_grant_family_revoke(call, r->ticket.family, SP_TICKET_REFRESH);
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
+    *keeps = true;
+    return SP_DENY(call, .cause = SP_CAUSE_REFRESH_REUSED, .detail = when);
+}
+
+/* The tickets of a revoked family stay so that reuse is told; its mark says that they are dead. */
+static enum sp_step check_family(struct sp_call *call, const struct rotation *r)
+{
+    struct sp_store *store = call->authority->store;
+    struct sp_ticket mark;
+    unsigned char hash[32];
+    sp_sha256(r->ticket.family, hash);
+    enum sp_status status = store->methods->find_ticket(store, SP_TICKET_REVOKED, hash, call->arena, &mark);
+    if (status == SP_OK)
+        return SP_DENY(call, .cause = SP_CAUSE_REFRESH_REVOKED, .detail = ago(call, mark.issued_at));
+    return status == SP_NOT_FOUND ? SP_GOES_ON : sp_deny_failure(call, status);
+}
+
+static enum sp_step rotate(struct sp_call *call, const struct sp_client *client, bool *keeps)
+{
+    struct sp_store *store = call->authority->store;
+    struct rotation r = {0};
+    struct sp_str scope = SP_STR_NONE;
+    struct sp_token_answer answer;
+    bool first = false;
+    if (find_token(call, client, &r) == SP_DENIED || check_family(call, &r) == SP_DENIED ||
+        check_token(call, &r, &scope) == SP_DENIED)
+        return SP_DENIED;
+    enum sp_status status = store->methods->use_ticket(store, SP_TICKET_REFRESH, r.ticket.hash, call->now, &first);
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
+    if (!first && judge_second_use(call, &r, keeps) == SP_DENIED)
+        return SP_DENIED;
+    if (sp_grant_record_issue(call, client, &r.record, scope, &answer) == SP_DENIED)
+        return SP_DENIED;
+    *keeps = true;
+    return sp_token_answer_write(call, &answer);
+}
+
+enum sp_step sp_grant_refresh_token(struct sp_call *call, const struct sp_client *client)
+{
+    struct sp_store *store = call->authority->store;
+    enum sp_status status = store->methods->begin(store);
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
+    bool keeps = false;
+    enum sp_step step = rotate(call, client, &keeps);
+    if (!keeps) {
+        store->methods->undo(store);
+        return step;
+    }
+    status = store->methods->keep(store);
+    return status == SP_OK ? step : sp_deny_failure(call, status);
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "authority/id_token.h"
+
+#include "authority/handle.h"
+#include "authority/key_ring.h"
+#include "core/jose/crypto.h"
+
+#define LIFETIME_S 3600
+
+/* OIDC Core 3.1.3.6: the left half of the hash that the signature uses; Ed25519 signs over SHA-512. */
+static struct sp_str access_token_hash(struct sp_call *call, struct sp_str access_token)
+{
+    unsigned char digest[64];
+    enum sp_algorithm algorithm = sp_algorithm_find(sp_key_ring_algorithm(call->authority->keys, call->now));
+    enum sp_hash hash = sp_algorithm_get(algorithm)->hash;
+    size_t len = sp_hash_bytes(hash != SP_HASH_NONE ? hash : SP_HASH_SHA512, access_token, digest);
+    return sp_base64url_of(call->arena, digest, len / 2);
+}
+
+enum sp_status sp_id_token_make(struct sp_call *call, const struct sp_client *client,
+                                const struct sp_grant_record *record, struct sp_str access_token,
+                                struct sp_str *id_token)
+{
+    struct sp_buffer claims;
+    struct sp_json_writer json;
+    sp_answer_buffer(call, &claims);
+    sp_json_writer_init(&json, &claims, false);
+    sp_json_begin_object(&json);
+    sp_json_string_member(&json, "iss", call->authority->settings->issuer);
+    sp_json_string_member(&json, "sub", record->subject);
+    sp_json_string_member(&json, "aud", client->id);
+    sp_json_int_member(&json, "iat", call->now);
+    sp_json_int_member(&json, "exp", call->now + LIFETIME_S);
+    sp_json_int_member(&json, "auth_time", record->auth_time);
+    if (record->nonce.at != NULL)
+        sp_json_string_member(&json, "nonce", record->nonce);
+    if (record->acr.len > 0)
+        sp_json_string_member(&json, "acr", record->acr);
+    struct sp_str rest = record->amr, method;
+    sp_json_name(&json, SP_STR("amr"));
+    sp_json_begin_array(&json);
+    while (sp_str_next_word(&rest, SP_STR(" "), &method))
+        sp_json_put_string(&json, method);
+    sp_json_end_array(&json);
+    if (record->sid.len > 0)
+        sp_json_string_member(&json, "sid", record->sid);
+    sp_json_string_member(&json, "at_hash", access_token_hash(call, access_token));
+    sp_json_end_object(&json);
+    if (sp_buffer_status(&claims) != SP_OK)
+        return sp_buffer_status(&claims);
+    return sp_key_ring_sign(call->authority->keys, call->arena, "JWT", sp_buffer_str(&claims), call->now, id_token);
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "authority/page.h"
+
+#include "authority/handle.h"
+#include "core/base/url.h"
+#include "core/jose/base64url.h"
+#include "core/jose/crypto.h"
+
+#define MAX_PAGE_BYTES (256u * 1024)
+
+static const char style[] =
+    "*{box-sizing:border-box}"
+    "body{margin:0;min-height:100vh;display:flex;align-items:center;justify-content:center;padding:1rem;background:#"
+    "eef1f4;color:#1b2530;"
+    "font:1rem/1.5 system-ui,-apple-system,'Segoe UI',Roboto,sans-serif}"
+    "main{width:100%;max-width:26rem;background:#fff;border-radius:.75rem;padding:2rem 1.75rem;box-shadow:0 1px 3px "
+    "rgba(0,0,0,.15)}"
+    "h1{margin:0 0 .25rem;font-size:1.5rem;line-height:1.2}"
+    "p{margin:.25rem 0 1rem}"
+    "label{display:block;margin:1rem 0 .3rem;font-weight:600}"
+    "input{width:100%;padding:.7rem .8rem;font:inherit;color:inherit;background:#fff;border:1px solid "
+    "#7a8794;border-radius:.45rem}"
+    "button{width:100%;margin-top:1rem;padding:.75rem "
+    "1rem;font:inherit;font-weight:600;color:#fff;background:#1d5fbf;border:1px solid #1d5fbf;"
+    "border-radius:.45rem;cursor:pointer}"
+    "button.other{color:#1b2530;background:#fff;border-color:#7a8794}"
+    "input:focus-visible,button:focus-visible,a:focus-visible,summary:focus-visible{outline:3px solid "
+    "#f0a500;outline-offset:2px}"
+    "ul{padding-left:1.2rem}"
+    ".alert{padding:.7rem .9rem;margin:1rem 0 0;border-radius:.45rem;border:1px solid "
+    "#b3261e;color:#8c1d18;background:#fdecea}"
+    ".quiet{color:#56636f}"
+    "dl{overflow-x:auto}dt{font-weight:600;margin-top:.75rem}dd{margin:0;font-family:ui-monospace,Menlo,Consolas,"
+    "monospace;white-space:pre}"
+    "mark{background:#ffd54d;color:#000;outline:1px solid #000}"
+    "@media(prefers-color-scheme:dark){body{background:#12181f;color:#e8edf2}main{background:#1d2630}"
+    "input{background:#12181f;border-color:#8796a5}button.other{color:#e8edf2;background:transparent;border-color:#"
+    "8796a5}.quiet{color:#a9b6c2}"
+    ".alert{background:#3b1512;color:#ffb4ab}}";
+
+static const struct sp_str english[SP_TEXT_COUNT] = {
+#define TEXT(NAME, words) [SP_TEXT_##NAME] = {words, sizeof words - 1},
+#include "authority/texts.def"
+#undef TEXT
+};
+
+struct sp_str sp_text_get(const struct sp_call *call, enum sp_text text)
+{
+    (void)call; /* its Accept-Language and ui_locales choose once there is a second column */
+    return english[text];
+}
+
+void sp_page_raw(struct sp_page *page, struct sp_str html)
+{
+    sp_buffer_append(&page->html, html);
+}
+
+void sp_page_text(struct sp_page *page, struct sp_str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.at[i];
+        struct sp_str escape = c == '&'    ? SP_STR("&amp;")
+                               : c == '<'  ? SP_STR("&lt;")
+                               : c == '>'  ? SP_STR("&gt;")
+                               : c == '"'  ? SP_STR("&quot;")
+                               : c == '\'' ? SP_STR("&#39;")
+                                           : SP_STR_NONE;
+        if (escape.at != NULL)
+            sp_buffer_append(&page->html, escape);
+        else
+            sp_buffer_append_char(&page->html, c);
+    }
+}
+
+void sp_page_begin(struct sp_page *page, struct sp_call *call, struct sp_str title)
+{
+    *page = (struct sp_page){.call = call};
+    sp_buffer_init(&page->html, call->arena, MAX_PAGE_BYTES);
+    sp_page_raw(page, SP_STR("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+                             "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><meta "
+                             "name=\"robots\" content=\"noindex\"><title>"));
+    sp_page_text(page, title);
+    sp_page_raw(page, SP_STR("</title><style>"));
+    sp_page_raw(page, sp_str_from_cstr(style));
+    sp_page_raw(page, SP_STR("</style></head><body><main><h1>"));
+    sp_page_text(page, title);
+    sp_page_raw(page, SP_STR("</h1>"));
+}
+
+void sp_page_paragraph(struct sp_page *page, enum sp_text text, struct sp_str value)
+{
+    struct sp_str words = sp_text_get(page->call, text);
+    size_t place = 0;
+    while (place + 3 <= words.len && memcmp(words.at + place, "{0}", 3) != 0)
+        place++;
+    bool found = place + 3 <= words.len;
+    sp_page_raw(page, SP_STR("<p>"));
+    sp_page_text(page, sp_str_slice(words, 0, found ? place : words.len));
+    if (found) {
+        sp_page_raw(page, SP_STR("<strong>"));
+        sp_page_text(page, value);
+        sp_page_raw(page, SP_STR("</strong>"));
+        sp_page_text(page, sp_str_slice(words, place + 3, words.len));
+    }
+    sp_page_raw(page, SP_STR("</p>"));
+}
+
+void sp_page_hidden(struct sp_page *page, const char *name, struct sp_str value)
+{
+    sp_page_raw(page, SP_STR("<input type=\"hidden\" name=\""));
+    sp_page_text(page, sp_str_from_cstr(name));
+    sp_page_raw(page, SP_STR("\" value=\""));
+    sp_page_text(page, value);
+    sp_page_raw(page, SP_STR("\">"));
+}
+
+static struct sp_str hash_source(struct sp_call *call, struct sp_str text)
+{
+    unsigned char hash[32];
+    struct sp_str encoded = SP_STR_NONE;
+    sp_sha256(text, hash);
+    if (sp_base64_encode(call->arena, sp_str((const char *)hash, sizeof hash), &encoded) != SP_OK)
+        return SP_STR("'none'");
+    return sp_arena_printf(call->arena, "'sha256-%.*s'", SP_STR_ARG(encoded));
+}
+
+void sp_page_end(struct sp_page *page, int status)
+{
+    struct sp_call *call = page->call;
+    sp_page_raw(page, SP_STR("</main></body></html>\n"));
+    sp_answer_json(call, status, &page->html);
+    if (call->answer.status != status)
+        return; /* it did not fit: the answer says so */
+    call->answer.content_type = "text/html; charset=utf-8";
+    struct sp_str script = page->script_hash.at != NULL ? page->script_hash : SP_STR("'none'");
+    sp_answer_header(call, "Content-Security-Policy",
+                     sp_arena_printf(call->arena,
+                                     "default-src 'none'; style-src %.*s; script-src %.*s; form-action 'self' %.*s; "
+                                     "frame-ancestors 'none'; base-uri 'none'",
+                                     SP_STR_ARG(hash_source(call, sp_str_from_cstr(style))), SP_STR_ARG(script),
+                                     SP_STR_ARG(page->form_targets)));
+    sp_answer_header(call, "Referrer-Policy", SP_STR("no-referrer"));
+    sp_answer_header(call, "X-Frame-Options", SP_STR("DENY"));
+}
+
+struct sp_str sp_page_origin(struct sp_arena *arena, struct sp_str uri)
+{
+    struct sp_url url;
+    bool is_web = sp_url_split(uri, &url) == SP_OK &&
+                  (sp_str_equal(url.scheme, SP_STR("https")) || sp_str_equal(url.scheme, SP_STR("http")));
+    if (!is_web)
+        return sp_str_slice(uri, 0, sp_str_index_of(uri, ':', 0) + 1);
+    return sp_arena_printf(arena, "%.*s://%.*s%s%.*s", SP_STR_ARG(url.scheme), SP_STR_ARG(url.host),
+                           url.port.at != NULL ? ":" : "", SP_STR_ARG(url.port));
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The authority's pages: server-rendered, no script needed, one style sheet inline by its hash, nothing loaded from
+ * anywhere. Text goes through sp_page_text, which escapes; only literals are appended raw. Words stand in texts.def. */
+#ifndef SP_AUTHORITY_PAGE_H
+#define SP_AUTHORITY_PAGE_H
+
+#include "authority/authority.h"
+
+enum sp_text {
+#define TEXT(NAME, english) SP_TEXT_##NAME,
+#include "authority/texts.def"
+#undef TEXT
+    SP_TEXT_COUNT
+};
+
+/* In the language of the call (English so far). */
+struct sp_str sp_text_get(const struct sp_call *call, enum sp_text text);
+
+struct sp_page {
+    struct sp_call *call;
+    struct sp_buffer html;
+    struct sp_str form_targets; /* CSP sources beside 'self' that a form's answer may redirect to */
+    struct sp_str script_hash;  /* CSP source of the one script; absent: none may run */
+};
+
+void sp_page_begin(struct sp_page *page, struct sp_call *call, struct sp_str title);
+/* printf into the page; arguments are trusted (literals and numbers). */
+void sp_page_raw(struct sp_page *page, struct sp_str html);
+/* Escaped: for anything from outside or from texts.def, as content or inside a quoted attribute. */
+void sp_page_text(struct sp_page *page, struct sp_str text);
+/* <p>text</p> with {0} replaced by value. */
+void sp_page_paragraph(struct sp_page *page, enum sp_text text, struct sp_str value);
+void sp_page_hidden(struct sp_page *page, const char *name, struct sp_str value);
+/* Writes the answer with its security headers. */
+void sp_page_end(struct sp_page *page, int status);
+
+/* scheme://host[:port] or scheme: of a redirect URI, for form_targets. */
+struct sp_str sp_page_origin(struct sp_arena *arena, struct sp_str uri);
+
+#endif

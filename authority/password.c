@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "authority/password.h"
+
+#include <argon2.h>
+#include "authority/handle.h"
+
+/* OWASP's password storage cheat sheet, second configuration: 19 MiB, two passes. */
+#define PASSES 2u
+#define MEMORY_KIB 19456u
+#define LANES 1u
+#define SALT_BYTES 16u
+#define HASH_BYTES 32u
+#define ENCODED_BYTES 160u
+
+#define FREE_FAILURES 5
+#define LONGEST_WAIT_S 900
+
+enum sp_status sp_password_hash(struct sp_arena *arena, struct sp_str password, struct sp_str *encoded)
+{
+    unsigned char salt[SALT_BYTES];
+    char text[ENCODED_BYTES];
+    sp_random_bytes(salt, sizeof salt);
+    if (argon2id_hash_encoded(PASSES, MEMORY_KIB, LANES, password.at, password.len, salt, sizeof salt, HASH_BYTES, text,
+                              sizeof text) != ARGON2_OK)
+        return SP_NO_MEMORY;
+    return sp_arena_copy(arena, sp_str_from_cstr(text), encoded);
+}
+
+bool sp_password_matches(struct sp_str encoded, struct sp_str password)
+{
+    char text[ENCODED_BYTES];
+    if (encoded.len >= sizeof text || password.len > SP_MAX_PASSWORD_BYTES)
+        return false;
+    memcpy(text, encoded.at, encoded.len);
+    text[encoded.len] = '\0';
+    return argon2id_verify(text, password.at, password.len) == ARGON2_OK;
+}
+
+void sp_password_pretend(struct sp_str password)
+{
+    unsigned char out[HASH_BYTES];
+    (void)argon2id_hash_raw(PASSES, MEMORY_KIB, LANES, password.at,
+                            password.len > SP_MAX_PASSWORD_BYTES ? SP_MAX_PASSWORD_BYTES : password.len,
+                            "nobody's own salt", 16, out, sizeof out);
+}
+
+int64_t sp_password_wait(int64_t failures, int64_t failed_at, int64_t now)
+{
+    if (failures < FREE_FAILURES)
+        return 0;
+    int64_t over = failures - FREE_FAILURES, wait = over >= 10 ? LONGEST_WAIT_S : (int64_t)1 << over;
+    if (wait > LONGEST_WAIT_S)
+        wait = LONGEST_WAIT_S;
+    int64_t left = failed_at + wait - now;
+    return left > 0 ? left : 0;
+}

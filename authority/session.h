@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A person logged in with a browser: a ticket found by the hash of its cookie. The handle is new with every login, so
+ * none can be fixed beforehand; `sid` names it to clients. */
+#ifndef SP_AUTHORITY_SESSION_H
+#define SP_AUTHORITY_SESSION_H
+
+#include "authority/authority.h"
+
+struct sp_session {
+    struct sp_str subject;       /* absent: nobody is logged in */
+    struct sp_str sid, acr, amr; /* amr: words separated by spaces */
+    int64_t auth_time, expires_at;
+    unsigned char hash[32];
+};
+
+/* SP_OK with subject absent when there is none; SP_IO. */
+SP_MUST_CHECK enum sp_status sp_session_find(struct sp_call *call, struct sp_session *session);
+/* The same by the hash that a refresh token keeps; SP_NOT_FOUND when it has ended. */
+SP_MUST_CHECK enum sp_status sp_session_find_by_hash(struct sp_call *call, const unsigned char hash[32],
+                                                     struct sp_session *session);
+/* Begins one and sets its cookie; ends the one before. The caller has begun a write. */
+SP_MUST_CHECK enum sp_status sp_session_start(struct sp_call *call, struct sp_str subject, const char *amr,
+                                              struct sp_session *session);
+SP_MUST_CHECK enum sp_status sp_session_end(struct sp_call *call, const struct sp_session *session);
+
+#endif

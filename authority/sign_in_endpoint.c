@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* /signin: shows a waiting request's next step – sign in, consent – and takes its form. After every step what is still
+ * missing is decided anew from the stored request, the session and the consents; when nothing is, the code goes to the
+ * client. */
+#include "authority/authorization.h"
+#include "authority/denial.h"
+#include "authority/endpoint.h"
+#include "authority/page.h"
+#include "authority/password.h"
+#include "authority/sign_in_pages.h"
+#include "core/base/secret.h"
+
+/* The stored request in place of the form: authorization_read and what follows see what the client sent. */
+static enum sp_step restore(struct sp_call *call, const struct sp_visit *visit, struct sp_authorization *request)
+{
+    size_t offset;
+    enum sp_status status = sp_form_parse(call->arena, visit->parameters, &call->parameters, &offset);
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
+    return sp_authorization_read(call, request);
+}
+
+static enum sp_step show_or_finish(struct sp_call *call, const struct sp_visit *visit,
+                                   const struct sp_authorization *request, const struct sp_session *session)
+{
+    struct sp_str consented;
+    enum sp_status status = sp_authorization_consented(call, request, session, &consented);
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
+    switch (sp_authorization_need(request, session, consented, visit->signed_in, call->now)) {
+    case SP_NEEDS_LOGIN:
+        sp_login_page(call, visit, request, SP_STR_NONE, SP_STR_NONE);
+        return SP_GOES_ON;
+    case SP_NEEDS_CONSENT:
+        sp_consent_page(call, visit, request, session);
+        return SP_GOES_ON;
+    case SP_NEEDS_NOTHING:
+        break;
+    }
+    status = sp_visit_end(call, visit);
+    return status == SP_OK ? sp_authorization_grant(call, request, session) : sp_deny_failure(call, status);
+}
+
+/* ---- the forms ---- */
+static enum sp_step record_failure(struct sp_call *call, struct sp_account *account)
+{
+    struct sp_store *store = call->authority->store;
+    account->failures++;
+    account->failed_at = call->now;
+    enum sp_status status = store->methods->put_account(store, account);
+    return status == SP_OK ? SP_GOES_ON : sp_deny_failure(call, status);
+}
+
+static enum sp_step sign_in(struct sp_call *call, struct sp_visit *visit, const struct sp_authorization *request,
+                            struct sp_str name, struct sp_str password)
+{
+    struct sp_store *store = call->authority->store;
+    struct sp_account account;
+    struct sp_session session;
+    enum sp_status status = store->methods->find_account(store, name, call->arena, &account);
+    if (status != SP_OK && status != SP_NOT_FOUND)
+        return sp_deny_failure(call, status);
+    bool known = status == SP_OK;
+    int64_t wait_s = known ? sp_password_wait(account.failures, account.failed_at, call->now) : 0;
+    call->finding = (struct sp_finding){.cause = SP_CAUSE_LOGIN_PASSWORD_WRONG, .received = name, .tolerated = true};
+    if (wait_s > 0) {
+        struct sp_str seconds = sp_arena_printf(call->arena, "%lld", (long long)wait_s);
+        sp_login_page(call, visit, request, name, seconds);
+        return SP_GOES_ON;
+    }
+    bool right = known && sp_password_matches(account.password_hash, password) && !account.disabled;
+    if (!known)
+        sp_password_pretend(password);
+    if (!right) {
+        if (known && record_failure(call, &account) == SP_DENIED)
+            return SP_DENIED;
+        sp_login_page(call, visit, request, name, SP_STR(""));
+        return SP_GOES_ON;
+    }
+    call->finding = (struct sp_finding){0};
+    account.failures = 0;
+    status = store->methods->put_account(store, &account);
+    if (status == SP_OK)
+        status = sp_session_start(call, account.id, "pwd", &session);
+    if (status == SP_OK)
+        status = sp_visit_mark_signed_in(call, visit);
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
+    return show_or_finish(call, visit, request, &session);
+}
+
+static enum sp_step allow(struct sp_call *call, const struct sp_visit *visit, const struct sp_authorization *request,
+                          const struct sp_session *session)
+{
+    struct sp_store *store = call->authority->store;
+    struct sp_str before;
+    enum sp_status status = sp_authorization_consented(call, request, session, &before);
+    if (status == SP_OK &&
+        sp_authorization_need(request, session, request->scope, visit->signed_in, call->now) == SP_NEEDS_LOGIN)
+        return show_or_finish(call, visit, request, session); /* the session ended meanwhile */
+    struct sp_str all = sp_arena_printf(call->arena, "%.*s %.*s", SP_STR_ARG(before), SP_STR_ARG(request->scope));
+    if (status == SP_OK)
+        status = store->methods->put_consent(store, session->subject, request->client->id, all, call->now);
+    if (status == SP_OK)
+        status = sp_visit_end(call, visit);
+    return status == SP_OK ? sp_authorization_grant(call, request, session) : sp_deny_failure(call, status);
+}
+
+static enum sp_step refuse_access(struct sp_call *call, const struct sp_visit *visit)
+{
+    enum sp_status status = sp_visit_end(call, visit);
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
+    (void)SP_DENY(call, .cause = SP_CAUSE_REQUEST_DENIED_BY_USER, .error = "access_denied");
+    call->finding.tolerated = true;
+    return SP_GOES_ON; /* the visit's end is to be kept */
+}
+
+static enum sp_step take_form(struct sp_call *call, struct sp_visit *visit)
+{
+    struct sp_str step = sp_call_parameter(call, "step"), name = sp_call_parameter(call, "username"),
+                  password = sp_call_parameter(call, "password"), token = sp_call_parameter(call, "form_token");
+    struct sp_authorization request;
+    struct sp_session session;
+    if (restore(call, visit, &request) == SP_DENIED)
+        return SP_DENIED;
+    enum sp_status status = sp_session_find(call, &session);
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
+    if (!sp_secret_equal(token, visit->form_token))
+        return show_or_finish(call, visit, &request, &session); /* nothing was done: the form is shown again */
+    if (sp_str_equal(step, SP_STR("cancel")))
+        return refuse_access(call, visit);
+    if (sp_str_equal(step, SP_STR("login")))
+        return sign_in(call, visit, &request, name, password);
+    if (sp_str_equal(step, SP_STR("allow")))
+        return allow(call, visit, &request, &session);
+    return show_or_finish(call, visit, &request, &session);
+}
+
+static enum sp_step show(struct sp_call *call, const struct sp_visit *visit)
+{
+    struct sp_authorization request;
+    struct sp_session session;
+    if (restore(call, visit, &request) == SP_DENIED)
+        return SP_DENIED;
+    enum sp_status status = sp_session_find(call, &session);
+    return status == SP_OK ? show_or_finish(call, visit, &request, &session) : sp_deny_failure(call, status);
+}
+
+enum sp_step sp_sign_in_endpoint(struct sp_call *call)
+{
+    struct sp_store *store = call->authority->store;
+    struct sp_visit visit;
+    enum sp_visit_found found = SP_VISIT_GONE;
+    call->deny = sp_denial_page;
+    enum sp_status status = sp_visit_find(call, &visit, &found);
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
+    if (found != SP_VISIT_FOUND) {
+        sp_lost_page(call, found == SP_VISIT_GONE ? SP_TEXT_ERROR_GONE : SP_TEXT_ERROR_BROWSER);
+        return SP_DENIED;
+    }
+    status = store->methods->begin(store);
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
+    bool is_form = sp_str_equal(call->asked.method, SP_STR("POST"));
+    enum sp_step step = is_form ? take_form(call, &visit) : show(call, &visit);
+    if (step == SP_DENIED) {
+        store->methods->undo(store);
+        return step;
+    }
+    status = store->methods->keep(store);
+    return status == SP_OK ? SP_GOES_ON : sp_deny_failure(call, status);
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SP_AUTHORITY_SIGN_IN_PAGES_H
+#define SP_AUTHORITY_SIGN_IN_PAGES_H
+
+#include "authority/authorization.h"
+#include "authority/page.h"
+#include "authority/visit.h"
+
+/* trouble: absent: none; "": wrong name or password; else the seconds to wait. */
+void sp_login_page(struct sp_call *call, const struct sp_visit *visit, const struct sp_authorization *request,
+                   struct sp_str name, struct sp_str trouble);
+void sp_consent_page(struct sp_call *call, const struct sp_visit *visit, const struct sp_authorization *request,
+                     const struct sp_session *session);
+/* The request that the page belongs to is gone, or another browser's. */
+void sp_lost_page(struct sp_call *call, enum sp_text why);
+
+#endif

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* OIDC Core 5.3: what the scopes of the presented access token let the client know of the person. */
+#include "authority/access_token.h"
+#include "authority/denial.h"
+#include "authority/endpoint.h"
+#include "authority/scope.h"
+#include "core/diagnosis/cause.h"
+
+/* OIDC Core 5.4. */
+static const struct {
+    struct sp_str scope;
+    const char *claims;
+} scope_claims[] = {
+    {{"profile", 7},
+     "name family_name given_name middle_name nickname preferred_username profile picture website gender birthdate "
+     "zoneinfo "
+     "locale updated_at"},
+    {{"email", 5}, "email email_verified"},
+    {{"address", 7}, "address"},
+    {{"phone", 5}, "phone_number phone_number_verified"},
+};
+
+/* RFC 6750 3: the challenge says what is wrong. */
+static enum sp_step deny_bearer(struct sp_call *call, const struct sp_denial *denial)
+{
+    const struct sp_cause_info *info = sp_cause_get(denial->cause);
+    struct sp_str challenge = SP_STR("Bearer");
+    if (denial->cause != SP_CAUSE_TOKEN_MISSING)
+        challenge = sp_arena_printf(call->arena, "Bearer error=\"%s\", error_description=\"%.*s\"",
+                                    sp_denial_error(denial), SP_STR_ARG(sp_denial_description(call, denial)));
+    call->answer.status = denial->status != 0 ? denial->status : info->http_status;
+    sp_answer_header(call, "WWW-Authenticate", challenge);
+    sp_answer_header(call, "Cache-Control", SP_STR("no-store"));
+    return SP_DENIED;
+}
+
+static struct sp_str presented_token(const struct sp_call *call)
+{
+    struct sp_str header = call->asked.authorization;
+    if (call->asked.authorization_count == 1 && header.len > 7 &&
+        sp_str_equal_ignoring_case(sp_str_slice(header, 0, 7), SP_STR("Bearer ")))
+        return sp_str_trim(sp_str_slice(header, 7, header.len));
+    bool is_post = sp_str_equal(call->asked.method, SP_STR("POST"));
+    return is_post && call->asked.authorization_count == 0 ? sp_call_parameter(call, "access_token") : SP_STR_NONE;
+}
+
+static bool is_of_scope(struct sp_str scope, struct sp_str claim)
+{
+    for (size_t i = 0; i < sizeof scope_claims / sizeof scope_claims[0]; i++)
+        if (sp_scope_has(scope, scope_claims[i].scope) && sp_scope_has(sp_str_from_cstr(scope_claims[i].claims), claim))
+            return true;
+    return false;
+}
+
+static enum sp_step answer_claims(struct sp_call *call, const struct sp_account *account, struct sp_str scope)
+{
+    const struct sp_json *claims = NULL;
+    struct sp_json_error error;
+    enum sp_status status = sp_json_parse(call->arena, account->claims, &sp_json_limits_document, &claims, &error);
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
+    struct sp_buffer buffer;
+    struct sp_json_writer json;
+    sp_answer_buffer(call, &buffer);
+    sp_json_writer_init(&json, &buffer, false);
+    sp_json_begin_object(&json);
+    sp_json_string_member(&json, "sub", account->id);
+    if (sp_scope_has(scope, SP_STR("profile")) && sp_json_member(claims, SP_STR("preferred_username")) == NULL)
+        sp_json_string_member(&json, "preferred_username", account->name);
+    for (const struct sp_json *claim = claims->first; claim != NULL; claim = claim->next)
+        if (is_of_scope(scope, claim->name)) {
+            sp_json_name(&json, claim->name);
+            sp_json_put_value(&json, claim);
+        }
+    sp_json_end_object(&json);
+    sp_answer_json(call, 200, &buffer);
+    return SP_GOES_ON;
+}
+
+enum sp_step sp_userinfo_endpoint(struct sp_call *call)
+{
+    struct sp_store *store = call->authority->store;
+    struct sp_str value = presented_token(call);
+    struct sp_live_token token;
+    struct sp_account account;
+    enum sp_cause cause = SP_CAUSE_NONE;
+    call->deny = deny_bearer;
+    if (value.at == NULL)
+        return SP_DENY(call, .cause = SP_CAUSE_TOKEN_MISSING, .expected = SP_STR("Authorization: Bearer …"));
+    enum sp_status status = sp_access_token_find(call, value, &token, &cause);
+    if (status == SP_NOT_FOUND)
+        return SP_DENY(call, .cause = cause, .error = "invalid_token", .status = 401);
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
+    struct sp_str scope = sp_json_string(sp_json_member(token.claims, SP_STR("scope")));
+    call->client_id = sp_json_string(sp_json_member(token.claims, SP_STR("client_id")));
+    call->subject = sp_json_string(sp_json_member(token.claims, SP_STR("sub")));
+    if (!sp_scope_has(scope, SP_STR("openid")))
+        return SP_DENY(call, .cause = SP_CAUSE_SCOPE_MISSING, .expected = SP_STR("openid"), .received = scope);
+    status = store->methods->get_account(store, call->subject, call->arena, &account);
+    if (status == SP_NOT_FOUND || (status == SP_OK && account.disabled))
+        return SP_DENY(call, .cause = SP_CAUSE_TOKEN_REVOKED, .expected = SP_STR("an account that exists"),
+                       .received = call->subject, .error = "invalid_token", .status = 401);
+    return status == SP_OK ? answer_claims(call, &account, scope) : sp_deny_failure(call, status);
+}

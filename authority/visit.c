@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "authority/visit.h"
+
+#include "authority/cookie.h"
+#include "authority/handle.h"
+#include "core/base/secret.h"
+#include "core/jose/crypto.h"
+
+#define COOKIE "sp_browser"
+#define VISIT_LIFETIME_S 1800
+
+struct sp_str sp_browser_secret(struct sp_call *call)
+{
+    struct sp_str secret = sp_cookie_get(call, COOKIE);
+    if (secret.len >= 20)
+        return secret;
+    secret = sp_handle_make(call->arena, "", SP_HANDLE_BYTES);
+    if (secret.at != NULL)
+        sp_cookie_set(call, COOKIE, secret, 0);
+    return secret;
+}
+
+struct sp_str sp_form_token(struct sp_call *call, struct sp_str browser, struct sp_str purpose)
+{
+    unsigned char key[32], mac[32];
+    sp_sha256(browser, key);
+    sp_mac(key, purpose, mac);
+    return sp_base64url_of(call->arena, mac, sizeof mac);
+}
+
+static struct sp_str encode_parameters(struct sp_call *call)
+{
+    struct sp_buffer text;
+    char separator = '&';
+    sp_answer_buffer(call, &text);
+    for (size_t i = 0; i < call->parameters.count; i++) {
+        const struct sp_parameter *parameter = &call->parameters.at[i];
+        if (i > 0)
+            sp_buffer_append_char(&text, separator);
+        sp_form_encode(&text, parameter->name);
+        sp_buffer_append_char(&text, '=');
+        sp_form_encode(&text, parameter->value);
+    }
+    return sp_buffer_status(&text) == SP_OK ? sp_buffer_str(&text) : SP_STR_NONE;
+}
+
+static struct sp_str visit_data(struct sp_call *call, struct sp_str parameters, struct sp_str browser_hash,
+                                bool signed_in)
+{
+    struct sp_buffer text;
+    struct sp_json_writer json;
+    sp_answer_buffer(call, &text);
+    sp_json_writer_init(&json, &text, false);
+    sp_json_begin_object(&json);
+    sp_json_string_member(&json, "parameters", parameters);
+    sp_json_string_member(&json, "browser", browser_hash);
+    sp_json_bool_member(&json, "signed_in", signed_in);
+    sp_json_end_object(&json);
+    return sp_buffer_status(&text) == SP_OK ? sp_buffer_str(&text) : SP_STR_NONE;
+}
+
+static struct sp_str hash_text(struct sp_call *call, struct sp_str value)
+{
+    unsigned char hash[32];
+    sp_sha256(value, hash);
+    return sp_base64url_of(call->arena, hash, sizeof hash);
+}
+
+enum sp_status sp_visit_start(struct sp_call *call, struct sp_visit *visit)
+{
+    struct sp_store *store = call->authority->store;
+    struct sp_str browser = sp_browser_secret(call);
+    struct sp_visit fresh = {.handle = sp_handle_make(call->arena, "", SP_HANDLE_BYTES),
+                             .parameters = encode_parameters(call),
+                             .expires_at = call->now + VISIT_LIFETIME_S};
+    struct sp_ticket ticket = {.kind = SP_TICKET_VISIT,
+                               .client_id = call->client_id,
+                               .issued_at = call->now,
+                               .expires_at = fresh.expires_at,
+                               .data = visit_data(call, fresh.parameters, hash_text(call, browser), false)};
+    if (browser.at == NULL || fresh.handle.at == NULL || fresh.parameters.at == NULL || ticket.data.at == NULL)
+        return SP_NO_MEMORY;
+    sp_sha256(fresh.handle, ticket.hash);
+    memcpy(fresh.hash, ticket.hash, sizeof fresh.hash);
+    enum sp_status status = store->methods->put_ticket(store, &ticket, NULL);
+    if (status == SP_OK)
+        *visit = fresh;
+    return status;
+}
+
+enum sp_status sp_visit_find(struct sp_call *call, struct sp_visit *visit, enum sp_visit_found *found)
+{
+    struct sp_store *store = call->authority->store;
+    struct sp_visit read = {.handle = sp_call_parameter(call, "visit")};
+    struct sp_ticket ticket;
+    const struct sp_json *data = NULL;
+    struct sp_json_error error;
+    sp_sha256(read.handle, read.hash);
+    enum sp_status status = store->methods->find_ticket(store, SP_TICKET_VISIT, read.hash, call->arena, &ticket);
+    if (status == SP_NOT_FOUND || (status == SP_OK && ticket.expires_at <= call->now)) {
+        *found = SP_VISIT_GONE;
+        return SP_OK;
+    }
+    if (status == SP_OK)
+        status = sp_json_parse(call->arena, ticket.data, &sp_json_limits_document, &data, &error);
+    if (status != SP_OK)
+        return status;
+    struct sp_str browser = sp_cookie_get(call, COOKIE);
+    if (browser.at == NULL ||
+        !sp_secret_equal(hash_text(call, browser), sp_json_string(sp_json_member(data, SP_STR("browser"))))) {
+        *found = SP_VISIT_OTHER_BROWSER;
+        return SP_OK;
+    }
+    read.parameters = sp_json_string(sp_json_member(data, SP_STR("parameters")));
+    read.signed_in = sp_json_is(sp_json_member(data, SP_STR("signed_in")), SP_JSON_TRUE);
+    read.expires_at = ticket.expires_at;
+    read.form_token = sp_form_token(call, browser, read.handle);
+    *visit = read;
+    *found = SP_VISIT_FOUND;
+    return SP_OK;
+}
+
+enum sp_status sp_visit_mark_signed_in(struct sp_call *call, struct sp_visit *visit)
+{
+    struct sp_store *store = call->authority->store;
+    struct sp_str data = visit_data(call, visit->parameters, hash_text(call, sp_cookie_get(call, COOKIE)), true);
+    if (data.at == NULL)
+        return SP_NO_MEMORY;
+    visit->signed_in = true;
+    return store->methods->change_ticket(store, SP_TICKET_VISIT, visit->hash, visit->expires_at, SP_STR_NONE, data);
+}
+
+enum sp_status sp_visit_end(struct sp_call *call, const struct sp_visit *visit)
+{
+    struct sp_store *store = call->authority->store;
+    return store->methods->drop_ticket(store, SP_TICKET_VISIT, visit->hash);
+}

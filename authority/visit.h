@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An authorization request that waits for a person: a ticket that keeps the request's parameters, bound to the browser
+ * that started it. Each form carries a token made from the browser's cookie and the visit's handle, so no other site
+ * and no other browser can send it. */
+#ifndef SP_AUTHORITY_VISIT_H
+#define SP_AUTHORITY_VISIT_H
+
+#include "authority/authority.h"
+
+struct sp_visit {
+    struct sp_str handle;     /* in the URL and the form */
+    struct sp_str parameters; /* form-encoded */
+    struct sp_str form_token;
+    bool signed_in; /* the person logged in for this request */
+    unsigned char hash[32];
+    int64_t expires_at;
+};
+
+enum sp_visit_found { SP_VISIT_FOUND, SP_VISIT_GONE, SP_VISIT_OTHER_BROWSER };
+
+/* Keeps call->parameters; sets the browser's cookie when it has none. The caller has begun a write. */
+SP_MUST_CHECK enum sp_status sp_visit_start(struct sp_call *call, struct sp_visit *visit);
+/* By the parameter `visit`; SP_OK with *found. */
+SP_MUST_CHECK enum sp_status sp_visit_find(struct sp_call *call, struct sp_visit *visit, enum sp_visit_found *found);
+/* Remembers that the person logged in. */
+SP_MUST_CHECK enum sp_status sp_visit_mark_signed_in(struct sp_call *call, struct sp_visit *visit);
+SP_MUST_CHECK enum sp_status sp_visit_end(struct sp_call *call, const struct sp_visit *visit);
+
+/* The browser's own secret, from its cookie; made and set when absent. */
+struct sp_str sp_browser_secret(struct sp_call *call);
+/* What a form must carry: HMAC of `purpose` under the browser's secret. */
+struct sp_str sp_form_token(struct sp_call *call, struct sp_str browser, struct sp_str purpose);
+
+#endif

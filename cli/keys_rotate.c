@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `sallyport keys rotate`: a new signing key for the authority, by hand. Works on the store; a running authority sees
+ * it within a second. */
+#include "authority/key_ring.h"
+#include "authority/master_key.h"
+#include "cli/authority_context.h"
+
+static int print_states(struct sp_cli *cli, const struct sp_key_ring *ring)
+{
+    struct sp_buffer buffer;
+    struct sp_json_writer json;
+    sp_buffer_init(&buffer, sp_cli_arena(cli), 1u << 20);
+    sp_json_writer_init(&json, &buffer, !sp_cli_wants_json(cli));
+    sp_key_ring_write_states(ring, sp_cli_now(), &json);
+    return sp_cli_print_json(cli, &buffer, SP_CLI_FINE);
+}
+
+static int run(struct sp_cli *cli)
+{
+    struct sp_authority_settings settings;
+    struct sp_store *store = NULL;
+    struct sp_key_ring *ring = NULL;
+    unsigned char master_key[32];
+    char trouble[256] = "";
+    const char *state = sp_cli_authority_state(cli);
+    enum sp_status status = sp_cli_authority_settings(cli, SP_STR("https://authority.invalid"), NULL, &settings);
+    if (status != SP_OK)
+        return status == SP_MALFORMED ? SP_CLI_REJECTED : SP_CLI_UNEXAMINED;
+    struct sp_str path = sp_arena_printf(sp_cli_arena(cli), "%s/authority.sqlite", state);
+    status = sp_master_key_get(settings.master_key, state, master_key, trouble);
+    if (status == SP_OK)
+        status = sp_store_open_sqlite(path.at, &store, trouble);
+    if (status == SP_OK)
+        status = sp_key_ring_create(store, &settings, master_key, sp_cli_now(), &ring, trouble);
+    if (status == SP_OK)
+        status = sp_key_ring_rotate(ring, &settings, sp_cli_flag(cli, "now"), sp_cli_now(), trouble);
+    explicit_bzero(master_key, sizeof master_key);
+    int exit_status = status == SP_OK
+                          ? print_states(cli, ring)
+                          : sp_cli_failure(cli, "%s", trouble[0] != '\0' ? trouble : sp_status_text(status));
+    sp_key_ring_destroy(&ring);
+    if (store != NULL)
+        store->methods->destroy(&store);
+    return exit_status;
+}
+
+static const struct sp_cli_option options[] = {
+    {"config", 'c', SP_OPTION_LIST, "FILE",
+     "Configuration with an authority: section; may be repeated, later files win."},
+    {"state", 0, SP_OPTION_TEXT, "DIR", "The authority's state directory (default: state)."},
+    {"now", 0, SP_OPTION_FLAG, NULL,
+     "Sign with the new key at once: verifiers that cache the old set refuse until they look again."},
+    {NULL, 0, SP_OPTION_FLAG, NULL, NULL},
+};
+
+const struct sp_cli_command sp_cli_keys_rotate = {
+    .name = "rotate",
+    .summary = "give the authority a new signing key",
+    .options = options,
+    .text = "The new key is published at once and signs after keys.overlap; the old one stays published until the last "
+            "token that it signed is\n"
+            "dead. After a leak use --now.",
+    .run = run,
+};
