@@ -59,6 +59,12 @@ struct sp_limit {
     int64_t window_ms; /* ≥ 1 */
 };
 
+/* What a call beyond it is told: a window of an hour or more is a quota, a shorter one a rate. */
+static inline enum sp_cause sp_limit_cause(const struct sp_limit *limit)
+{
+    return limit->window_ms >= 3600000 ? SP_CAUSE_QUOTA_EXCEEDED : SP_CAUSE_RATE_LIMITED;
+}
+
 enum sp_cors_mode { SP_CORS_OFF, SP_CORS_PASS, SP_CORS_ANSWER };
 
 struct sp_cors {
