@@ -334,8 +334,9 @@ static void put_question_location(struct writing *writing, const char *question)
 
 static void write_locations(struct writing *writing)
 {
-    put(writing, "error_page 400 404 408 411 412 413 414 415 416 421 431 494 495 496 497 500 501 502 503 504 505 507 "
+    put(writing, "error_page 400 404 408 411 412 413 414 415 416 421 495 496 497 500 501 502 503 504 505 507 "
                  "/_sallyport/error;\n"
+                 "error_page 494 =431 /_sallyport/error;\n" /* without a status nginx would make it a 400 */
                  "location = /_sallyport/error { internal; sallyport_error; }\n");
     put_question_location(writing, "keys");
     put_question_location(writing, "introspect");
@@ -367,6 +368,8 @@ enum sp_status sp_nginx_conf_write(const struct sp_nginx_conf *conf, enum sp_ngi
                       "proxy_buffer_size 16k;\nproxy_buffers 8 16k;\nproxy_busy_buffers_size 32k;\n"
                       "proxy_next_upstream " NEXT_UPSTREAM ";\n"
                       "proxy_hide_header X-Request-Id;\n" /* ours is set on every response */
+                      /* An API does not steer the gateway (X-Accel-Redirect would reach internal locations). */
+                      "proxy_ignore_headers X-Accel-Redirect X-Accel-Expires X-Accel-Limit-Rate X-Accel-Charset;\n"
                       "proxy_socket_keepalive on;\n");
         break;
     case SP_NGINX_TLS:
