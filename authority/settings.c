@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include "core/base/url.h"
+#include "core/policy/settings.h"
 
 enum kind { TEXT, BOOL, DURATION, TEXTS, FORMAT, METHODS, GRANTS, SECRET, SECRET_HASH, SECTION };
 
@@ -59,28 +60,20 @@ static enum sp_status complain_of_unknown(struct reader *reader, struct sp_str w
 }
 
 /* ---- values ---- */
-static enum sp_status read_duration(struct reader *reader, const struct sp_json *value, int64_t *seconds)
+static enum sp_status read_duration(const struct sp_json *value, int64_t *seconds)
 {
-    static const struct {
-        char unit;
-        int64_t seconds;
-    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
     int64_t number = 0;
-    if (sp_json_int64(value, &number) == SP_OK && number >= 0) {
+    if (sp_json_is(value, SP_JSON_NUMBER)) {
+        enum sp_status status = sp_json_int64(value, &number);
+        if (status != SP_OK || number < 0)
+            return SP_MALFORMED;
         *seconds = number;
         return SP_OK;
     }
-    struct sp_str text = sp_json_string(value);
-    size_t digits = 0;
-    while (digits < text.len && digits < 9 && text.at[digits] >= '0' && text.at[digits] <= '9')
-        number = number * 10 + (text.at[digits++] - '0');
-    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
-        if (digits > 0 && digits + 1 == text.len && text.at[digits] == units[i].unit) {
-            *seconds = number * units[i].seconds;
-            return SP_OK;
-        }
-    (void)reader;
-    return SP_MALFORMED;
+    if (!sp_json_is(value, SP_JSON_STRING) || sp_duration_parse(value->text, &number) != SP_OK)
+        return SP_MALFORMED;
+    *seconds = number / 1000;
+    return SP_OK;
 }
 
 static enum sp_status read_texts(struct reader *reader, const struct sp_json *value, struct sp_str_list *list)
@@ -109,7 +102,8 @@ static enum sp_status read_set(struct reader *reader, const struct sp_json *valu
     unsigned bits = 0;
     for (size_t i = 0; status == SP_OK && i < names.count; i++) {
         unsigned bit = find(names.at[i]);
-        if (bit == 0)
+        /* "secret": either way of sending it, as without the member. */
+        if (bit == 0 && !sp_str_equal(names.at[i], SP_STR("secret")))
             return SP_MALFORMED;
         bits |= bit;
     }
@@ -177,7 +171,7 @@ static enum sp_status read_format(const struct sp_json *value, enum sp_token_for
         *format = SP_TOKEN_FORMAT_JWT;
     else if (sp_str_equal(text, SP_STR("opaque")))
         *format = SP_TOKEN_FORMAT_OPAQUE;
-    else
+    else if (!sp_str_equal(text, SP_STR("default")))
         return SP_MALFORMED;
     return SP_OK;
 }
@@ -205,7 +199,7 @@ static enum sp_status read_value(struct reader *reader, const struct row *row, c
         *(bool *)at = sp_json_is(value, SP_JSON_TRUE);
         return sp_json_is(value, SP_JSON_TRUE) || sp_json_is(value, SP_JSON_FALSE) ? SP_OK : SP_MALFORMED;
     case DURATION:
-        return read_duration(reader, value, at);
+        return read_duration(value, at);
     case TEXTS:
         return read_texts(reader, value, at);
     case FORMAT:
@@ -396,6 +390,11 @@ static enum sp_status read_issuer(struct reader *reader, struct sp_authority_set
     return SP_OK;
 }
 
+static int64_t default_seconds(enum sp_setting setting)
+{
+    return sp_setting_get(setting)->default_number / 1000;
+}
+
 enum sp_status sp_authority_settings_read(struct sp_arena *arena, const struct sp_json *section,
                                           struct sp_str default_issuer, struct sp_authority_settings *settings,
                                           struct sp_settings_error *error)
@@ -404,15 +403,15 @@ enum sp_status sp_authority_settings_read(struct sp_arena *arena, const struct s
     struct sp_authority_settings read = {
         .issuer = default_issuer,
         .token_format = SP_TOKEN_FORMAT_JWT,
-        .token_lifetime_s = 3600,
-        .code_lifetime_s = 60,
-        .refresh_lifetime_s = 30 * 86400,
-        .refresh_grace_s = 10,
-        .session_lifetime_s = 8 * 3600,
-        .device_lifetime_s = 600,
-        .algorithm = SP_STR("ES256"),
-        .rotation_s = 90 * 86400,
-        .overlap_s = 3600,
+        .token_lifetime_s = default_seconds(SP_SETTING_TOKENS_LIFETIME),
+        .code_lifetime_s = default_seconds(SP_SETTING_TOKENS_CODE_LIFETIME),
+        .refresh_lifetime_s = default_seconds(SP_SETTING_TOKENS_REFRESH_LIFETIME),
+        .refresh_grace_s = default_seconds(SP_SETTING_TOKENS_REFRESH_GRACE),
+        .session_lifetime_s = default_seconds(SP_SETTING_SESSIONS_LIFETIME),
+        .device_lifetime_s = default_seconds(SP_SETTING_TOKENS_DEVICE_LIFETIME),
+        .algorithm = sp_setting_get(SP_SETTING_TOKENS_ALGORITHM)->standard,
+        .rotation_s = default_seconds(SP_SETTING_KEYS_ROTATION),
+        .overlap_s = default_seconds(SP_SETTING_KEYS_OVERLAP),
     };
     static const struct {
         const char *name;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/authority_context.h"
 
-#include "core/base/limits.h"
+#include "probe/configuration.h"
 
 const char *sp_cli_authority_state(const struct sp_cli *cli)
 {
@@ -9,29 +9,51 @@ const char *sp_cli_authority_state(const struct sp_cli *cli)
     return state.at != NULL ? state.at : "state"; /* from argv: ends with NUL */
 }
 
+static void release_policy(void *policy)
+{
+    struct sp_policy *held = policy;
+    sp_policy_unref(&held);
+}
+
+static void complain(const struct sp_policy_report *report)
+{
+    for (size_t i = 0; i < report->count; i++) {
+        const struct sp_policy_problem *problem = &report->problems[i];
+        if (sp_cause_get(problem->finding.cause)->severity != SP_SEVERITY_REJECT)
+            continue;
+        fprintf(stderr, "%.*s:%u:%u: ", SP_STR_ARG(problem->file), problem->line, problem->column);
+        sp_cli_print_safe(stderr, problem->message);
+        fputc('\n', stderr);
+    }
+}
+
 static enum sp_status read_section(const struct sp_cli *cli, const char *fallback, const struct sp_json **section)
 {
     const struct sp_str *files = NULL;
     size_t count = sp_cli_list(cli, "config", &files);
-    struct sp_json_error error;
     struct sp_arena *arena = sp_cli_arena(cli);
-    if (count == 0 && fallback != NULL)
+    if (count == 0 && fallback != NULL) {
+        struct sp_json_error error;
         return sp_json_parse(arena, sp_str_from_cstr(fallback), &sp_json_limits_document, section, &error);
-    for (size_t i = 0; i < count; i++) {
-        struct sp_str text;
-        const struct sp_json *document = NULL;
-        enum sp_status status = sp_cli_read(cli, files[i], SP_MAX_POLICY_BYTES, &text);
-        if (status != SP_OK)
-            return status;
-        status = sp_json_parse(arena, text, &sp_json_limits_document, &document, &error);
-        if (status != SP_OK) {
-            (void)sp_cli_failure(cli, "%.*s: byte %zu: %s", SP_STR_ARG(files[i]), error.offset, error.message);
-            return status;
-        }
-        const struct sp_json *found = sp_json_member(document, SP_STR("authority"));
-        *section = found != NULL ? found : *section;
     }
-    return SP_OK;
+    struct sp_policy_report *report = sp_policy_report_create();
+    struct sp_policy *policy = NULL;
+    char trouble[512] = "";
+    enum sp_status status =
+        report != NULL ? sp_configuration_read(files, count, &policy, report, trouble) : SP_NO_MEMORY;
+    if (status == SP_MALFORMED)
+        complain(report);
+    else if (status != SP_OK)
+        (void)sp_cli_failure(cli, "%s", trouble[0] != '\0' ? trouble : sp_status_text(status));
+    sp_policy_report_destroy(&report);
+    if (status != SP_OK)
+        return status;
+    /* Lives as long as the settings that borrow from it. */
+    *section = sp_json_member(policy->source, SP_STR("authority"));
+    status = sp_arena_defer(arena, release_policy, policy);
+    if (status != SP_OK)
+        sp_policy_unref(&policy);
+    return status;
 }
 
 enum sp_status sp_cli_authority_settings(const struct sp_cli *cli, struct sp_str default_issuer, const char *fallback,

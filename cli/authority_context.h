@@ -15,6 +15,6 @@ SP_MUST_CHECK enum sp_status sp_cli_authority_settings(const struct sp_cli *cli,
                                                        const char *fallback, struct sp_authority_settings *settings);
 
 extern const struct sp_cli_command sp_cli_authority, sp_cli_accounts;
-extern const struct sp_cli_command sp_cli_keys_rotate; /* a member of `keys` */
+extern const struct sp_cli_command sp_cli_keys, sp_cli_keys_rotate;
 
 #endif

@@ -9,7 +9,7 @@
 #include "tests/support/authority_fixture.h"
 
 static const char section[] =
-    "{'clients':{"
+    "{'tokens':{'algorithm':'ES256'},'clients':{"
     "'app':{'secret':'a+b c%','scopes':['read']},"
     "'basic-only':{'secret':'s3cret','method':'client_secret_basic'},"
     "'post-only':{'secret':'s3cret','method':'client_secret_post'},"
@@ -117,7 +117,7 @@ static void argon2id_hashes_are_accepted_as_argon2_writes_them(void **state)
     assert_int_equal(
         argon2id_hash_encoded(1, 64, 1, "correct horse", 13, "saltsaltsalt", 12, 32, encoded, sizeof encoded),
         ARGON2_OK);
-    snprintf(text, sizeof text, "{'clients':{'app':{'secret_hash':'%s'}}}", encoded);
+    snprintf(text, sizeof text, "{'tokens':{'algorithm':'ES256'},'clients':{'app':{'secret_hash':'%s'}}}", encoded);
     struct fixture *fixture = fixture_create(text);
     for (int i = 0; i < 2; i++) { /* the second time it is remembered */
         assert_int_equal(

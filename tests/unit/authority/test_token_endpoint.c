@@ -15,7 +15,7 @@
 static int start(void **state)
 {
     *state = fixture_create(
-        "{'clients':{"
+        "{'tokens':{'lifetime':'1h','algorithm':'ES256'},'keys':{'overlap':'1h'},'clients':{"
         "'alice':{'secret':'x','scopes':['read','write','openid'],'audiences':['https://a.example','urn:b']},"
         "'opaque':{'secret':'x','token_format':'opaque','audiences':['https://a.example'],'token_lifetime':'10s'},"
         "'plain':{'secret':'x','scopes':['other']},"

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// Keys: each algorithm, rotation by schedule and by hand, at rest, and under another master key.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+import { startAuthority } from '../lib/authority.mjs';
+import { sallyport } from '../lib/cli.mjs';
+import { decodePart, jose } from '../lib/tokens.mjs';
+import { until } from '../lib/wait.mjs';
+
+const clients = { app: { secret: 's', grants: ['client_credentials'] } };
+const token = async (authority) => (await authority.post('/token', { grant_type: 'client_credentials' }, { basic: ['app', 's'] })).json.access_token;
+const kids = async (authority) => (await authority.get('/jwks')).json.keys.map(({ kid }) => kid);
+const kidOf = (jwt) => decodePart(jwt, 0).kid;
+
+for (const algorithm of ['RS256', 'PS256', 'ES256', 'EdDSA']) {
+  test(`${algorithm}: jose verifies, and the kid is the key's thumbprint`, async () => {
+    const authority = await startAuthority({ authority: { clients, tokens: { algorithm } }, state: false });
+    const jwt = await token(authority);
+    const { keys: [key] } = (await authority.get('/jwks')).json;
+    assert.equal((await jose.jwtVerify(jwt, jose.createLocalJWKSet({ keys: [key] }))).protectedHeader.alg, algorithm);
+    assert.equal(key.kid, await jose.calculateJwkThumbprint(key));
+    assert.ok(!('d' in key));
+  });
+}
+
+test('by hand: published first, used after the overlap, and old tokens stay good', async () => {
+  const authority = await startAuthority({ authority: { clients, tokens: { algorithm: 'ES256' }, keys: { overlap: '3s' } } });
+  const first = kidOf(await token(authority));
+  const { code, json } = await authority.cli(['keys', 'rotate', '--json']);
+  assert.equal(code, 0);
+  assert.deepEqual(json.map(({ state }) => state), ['signs', 'published']);
+  await until(async () => (await kids(authority)).length === 2, 'the running authority to publish the new key');
+  const before = await token(authority);
+  assert.equal(kidOf(before), first);
+  const next = await until(async () => {
+    const kid = kidOf(await token(authority));
+    return kid !== first && kid;
+  }, 'the new key to sign');
+  assert.equal(next, json[1].kid);
+  await jose.jwtVerify(before, jose.createLocalJWKSet((await authority.get('/jwks')).json));
+  assert.equal((await authority.cli(['keys', 'rotate', '--now', '--json'])).code, 0);
+  await until(async () => kidOf(await token(authority)) !== next, 'the third key to sign at once');
+});
+
+test('by schedule, without anybody doing anything', async () => {
+  const authority = await startAuthority({ authority: { clients, tokens: { algorithm: 'ES256', lifetime: '1s' }, keys: { overlap: '1s' } } });
+  // A key that has signed for 30 days.
+  const old = kidOf(await token(authority));
+  const file = path.join(authority.state, 'authority.sqlite');
+  const { run } = await import('../lib/cli.mjs');
+  await run('python3', ['-c', `import sqlite3; c=sqlite3.connect(${JSON.stringify(file)}); c.execute('update signing_keys set active_from=active_from-86400*30'); c.commit()`]);
+  await until(async () => kidOf(await token(authority)) !== old, 'the scheduled key to sign');
+});
+
+test('keys survive a restart, rest sealed, and open only under their master key', async () => {
+  const authority = await startAuthority({ authority: { clients, tokens: { algorithm: 'ES256' } } });
+  const [kid] = await kids(authority);
+  await authority.restart();
+  assert.deepEqual(await kids(authority), [kid]);
+  const file = path.join(authority.state, 'authority.master_key');
+  assert.equal(fs.statSync(file).mode & 0o777, 0o600);
+  assert.ok(!fs.readFileSync(path.join(authority.state, 'authority.sqlite')).includes('PRIVATE KEY'));
+  await authority.stop();
+  const start = () => sallyport(['authority', '--dev', '--state', authority.state, '-c', authority.config], { timeout: 5_000 });
+  const right = fs.readFileSync(file);
+  fs.writeFileSync(file, `${'0'.repeat(64)}\n`);
+  const wrong = await start();
+  assert.equal(wrong.code, 3);
+  assert.match(wrong.stderr, /another master key/);
+  fs.writeFileSync(file, right);
+  fs.chmodSync(file, 0o644);
+  assert.match((await start()).stderr, /open to others/);
+  fs.chmodSync(file, 0o600);
+  await authority.start();
+  assert.deepEqual(await kids(authority), [kid]);
+});
+
+test('SIGHUP takes a new configuration; a broken one is refused and the old one stays', async () => {
+  const authority = await startAuthority({ authority: { clients } });
+  authority.write({ clients: { ...clients, late: { secret: 's' } } });
+  authority.signal('SIGHUP');
+  const ask = () => authority.post('/token', { grant_type: 'client_credentials' }, { basic: ['late', 's'] });
+  await until(async () => (await ask()).status === 200, 'the new client to be known');
+  authority.write({ clients: { late: { secrte: 's' } } });
+  authority.signal('SIGHUP');
+  await until(() => /secrte/.test(authority.output()), 'the complaint');
+  assert.equal((await ask()).status, 200);
+});
