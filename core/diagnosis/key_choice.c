@@ -259,12 +259,11 @@ static void tell_unknown_kid(struct sp_exam *exam)
     } else if (is_okta_org(exam->issuer->terms->issuer)) {
         sp_exam_saw(exam, SP_CAUSE_KEYS_UNPUBLISHED, SP_CHECK_KEY, SP_STR("a published key"),
                     exam->issuer->terms->issuer);
+    } else if (known->failure != SP_CAUSE_NONE) {
+        /* The set that would prove it could not be fetched: nothing is known against the token (503, not 401). */
+        tell_no_set(exam);
     } else {
-        struct sp_finding *finding = sp_exam_saw(exam, SP_CAUSE_KEYS_UNKNOWN_KID, SP_CHECK_KEY, published, kid);
-        if (known->failure != SP_CAUSE_NONE) {
-            finding->reason = known->failure;
-            finding->detail = known->failure_detail;
-        }
+        sp_exam_saw(exam, SP_CAUSE_KEYS_UNKNOWN_KID, SP_CHECK_KEY, published, kid);
     }
 }
 

@@ -10,7 +10,7 @@ static uint32_t read_algorithms(struct sp_draft *draft, const struct sp_json *ob
     const struct sp_json *value = sp_setting_value(object, SP_SETTING_ISSUER_ALGORITHMS);
     if (value == NULL) {
         return sp_setting_value(object, SP_SETTING_ISSUER_SECRET) != NULL ? sp_algorithms_symmetric()
-                                                                           : sp_algorithms_asymmetric();
+                                                                          : sp_algorithms_asymmetric();
     }
     struct sp_str_list names = sp_read_names(draft, value);
     uint32_t set = 0;
@@ -32,6 +32,9 @@ static void read_issuer(struct sp_draft *draft, const struct sp_json *object, st
         .require_type = sp_setting_bool(object, SP_SETTING_ISSUER_REQUIRE_TYPE),
         .allow_missing_exp = sp_setting_bool(object, SP_SETTING_ISSUER_ALLOW_MISSING_EXP),
         .introspects = sp_setting_value(object, SP_SETTING_ISSUER_INTROSPECTION) != NULL,
+        .introspection_cache_s = sp_setting_number(sp_setting_value(object, SP_SETTING_ISSUER_INTROSPECTION),
+                                                   SP_SETTING_INTROSPECTION_CACHE) /
+                                 1000,
         .heals = sp_setting_bool(object, SP_SETTING_ISSUER_HEAL),
         .environment = sp_setting_text(object, SP_SETTING_ISSUER_ENVIRONMENT),
         .client_ids = sp_read_names(draft, sp_setting_value(object, SP_SETTING_ISSUER_CLIENT_IDS)),
@@ -60,8 +63,7 @@ void sp_read_issuers(struct sp_draft *draft, struct sp_policy_parts *parts)
     size_t count = map != NULL ? map->count : 0, at = 0;
     struct sp_issuer_terms *issuers = SP_DRAFT_ARRAY(draft, struct sp_issuer_terms, count);
     const struct sp_json **sources = SP_DRAFT_ARRAY(draft, const struct sp_json *, count);
-    if (issuers == NULL || sources == NULL ||
-        sp_index_init(&parts->issuer_names, draft->arena, count) != SP_OK) {
+    if (issuers == NULL || sources == NULL || sp_index_init(&parts->issuer_names, draft->arena, count) != SP_OK) {
         draft->status = SP_NO_MEMORY;
         return;
     }
