@@ -257,14 +257,16 @@ static void answer_came(void *data, const struct sp_fetch_report *report)
     }
     sp_buffer_init(&out, NULL, 2 * SP_MAX_INTROSPECTION_BYTES);
     if (outcome.failure == SP_CAUSE_NONE) {
-        sp_buffer_append(&out, SP_STR("{\"outcome\":\"answered\",\"status\":200,\"answer\":"));
-        sp_buffer_append(&out, report->body); /* judged to be a JSON object */
-        sp_buffer_append_char(&out, '}');
         int64_t longest = outcome.active ? entry->issuer->setup.cache_s : INACTIVE_KEPT_S;
         keep_until = longest > 0 ? now + longest : 0;
         if (outcome.active && outcome.expires_at != 0 && outcome.expires_at < keep_until) {
             keep_until = outcome.expires_at;
         }
+        /* A worker that keeps it too forgets it at the same moment: two caches in a row do not double the time. */
+        sp_buffer_printf(
+            &out, "{\"outcome\":\"answered\",\"status\":200,\"keep_until\":%lld,\"answer\":", (long long)keep_until);
+        sp_buffer_append(&out, report->body); /* judged to be a JSON object */
+        sp_buffer_append_char(&out, '}');
     } else {
         write_failure(&out, outcome.failure, outcome.reason, outcome.detail);
         keep_until = now + FAILURE_KEPT_S;

@@ -62,6 +62,7 @@ struct sp_call {
     unsigned char certificate_sha256[32];
     struct sp_snapshot *renewed; /* counted; keys that came while the call was parked, or NULL */
     enum sp_question asked;
+    int64_t answer_until; /* epoch seconds; how long an introspection holds */
     const struct sp_verdict *verdict; /* NULL: none was needed (facts were known, or anonymous) */
     enum sp_cause cause;              /* of the refusal or upstream failure; SP_CAUSE_NONE */
     int64_t retry_after_s;

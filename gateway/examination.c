@@ -142,6 +142,13 @@ static ngx_int_t give_introspection(struct sp_call *call)
     const struct sp_json *body = sp_json_member(answer, SP_STR("answer"));
     const struct sp_str outcome = sp_json_string(sp_json_member(answer, SP_STR("outcome")));
     if (sp_str_equal(outcome, SP_STR("answered")) && body != NULL) {
+        const int64_t longest =
+            ngx_time() + call->snapshot->policy->issuers[sp_exam_issuer(call->exam)].introspection_cache_s;
+        int64_t keep_until;
+        if (sp_json_int64(sp_json_member(answer, SP_STR("keep_until")), &keep_until) != SP_OK || keep_until > longest) {
+            keep_until = longest;
+        }
+        call->answer_until = keep_until;
         const struct sp_str text =
             body->type == SP_JSON_STRING || body->type == SP_JSON_OBJECT ? body->text : SP_STR_NONE;
         sp_exam_give_introspection(call->exam, text, SP_CAUSE_NONE, SP_CAUSE_NONE, SP_STR_NONE);
@@ -239,8 +246,7 @@ static int64_t remembered_until(const struct sp_call *call)
     const int64_t now = ngx_time();
     int64_t until = call->facts.expires_at != 0 ? call->facts.expires_at : now + UNDATED_TOKEN_S;
     if (call->facts.kind == SP_TOKEN_OPAQUE || call->match.requirements->introspect_jwt) {
-        const int64_t answer_until = now + call->snapshot->policy->issuers[call->facts.issuer].introspection_cache_s;
-        until = answer_until < until ? answer_until : until;
+        until = call->answer_until < until ? call->answer_until : until;
     }
     return until;
 }
