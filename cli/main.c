@@ -3,12 +3,15 @@
  * here. */
 #include "cli/cli.h"
 #include "cli/authority_context.h"
+#include "cli/check.h"
 #include "cli/token.h"
 
 #include <signal.h>
 #include <stdlib.h>
 
 static const struct sp_cli_command *const commands[] = {
+    &sp_cli_check,
+    &sp_cli_cause,
     &sp_cli_token,
     &sp_cli_authority,
     &sp_cli_accounts,

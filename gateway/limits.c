@@ -87,7 +87,7 @@ bool sp_limits_take(struct sp_call *call, unsigned kinds, struct sp_finding *fin
         const struct sp_window_answer answer = take(call, limit, key);
         if (!answer.allowed) {
             call->retry_after_s = (answer.retry_after_ms + 999) / 1000;
-            *finding = (struct sp_finding){.cause = SP_CAUSE_RATE_LIMITED, .check = SP_CHECK_COUNT, .verified = true};
+            *finding = (struct sp_finding){.cause = sp_limit_cause(limit), .check = SP_CHECK_COUNT, .verified = true};
             struct sp_arena *arena = sp_call_arena(call);
             if (arena != NULL) {
                 finding->expected = sp_arena_printf(arena, "at most %u calls in %lld s", limit->requests,

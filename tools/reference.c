@@ -100,6 +100,7 @@ static void print_kind(const char *kind)
         {"PREFIX", "path prefix"},
         {"SCOPES", "list, or lists by method"},
         {"SECRET", "text, from ${…}"},
+        {"SECRETS", "text, or a list, from ${…}"},
         {"SIZE", "bytes"},
         {"TEXT", "text"},
         {"UPSTREAM_URL", "URL"},

@@ -75,8 +75,26 @@ struct sp_str sp_str_trim(struct sp_str s)
     return s;
 }
 
+/* A separator of one byte is what a hot path has: no search in the set of separators for each byte. */
+static bool next_word_between(struct sp_str *rest, char separator, struct sp_str *word)
+{
+    size_t start = 0;
+    while (start < rest->len && rest->at[start] == separator) {
+        start++;
+    }
+    const size_t end = sp_str_index_of(*rest, separator, start);
+    if (start < rest->len) {
+        *word = (struct sp_str){rest->at + start, end - start};
+    }
+    *rest = (struct sp_str){rest->at != NULL ? rest->at + end : NULL, rest->len - end};
+    return end > start;
+}
+
 bool sp_str_next_word(struct sp_str *rest, struct sp_str separators, struct sp_str *word)
 {
+    if (separators.len == 1) {
+        return next_word_between(rest, separators.at[0], word);
+    }
     size_t start = 0;
     while (start < rest->len && sp_str_index_of(separators, rest->at[start], 0) < separators.len) {
         start++;

@@ -101,8 +101,7 @@ static void examine_scopes(struct sp_exam *exam)
         return;
     }
     struct sp_finding *finding = sp_exam_claimed(exam, SP_CAUSE_SCOPE_MISSING, SP_CHECK_SCOPE, expected, received);
-    struct sp_str missing = join(exam->arena, required, claims);
-    finding->detail = sp_arena_printf(exam->arena, "Missing: %.*s.", SP_STR_ARG(missing));
+    finding->detail = join(exam->arena, required, claims); /* the missing ones */
 }
 
 /* ---- claims ---- */
@@ -193,7 +192,7 @@ static bool examine_claim(struct sp_exam *exam, const struct sp_claim_rule *rule
     struct sp_finding *finding =
         sp_exam_claimed(exam, absent ? SP_CAUSE_CLAIM_MISSING : SP_CAUSE_CLAIM_MISMATCH, SP_CHECK_CLAIMS, expected,
                         absent ? SP_STR_NONE : in_words(exam, value));
-    finding->detail = sp_arena_printf(exam->arena, "The claim is \"%.*s\".", SP_STR_ARG(rule->name));
+    finding->detail = rule->name;
     return false;
 }
 

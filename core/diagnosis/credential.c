@@ -95,6 +95,12 @@ enum sp_cause sp_credential_find(const struct sp_presented *presented, struct sp
     }
     if (presented->authorization.count == 1 && sp_str_trim(presented->authorization.at[0]).len > 0)
         return take_authorization(presented, credential, finding);
+    if (presented->seen_at.at != NULL) {
+        *finding = evidence(SP_CAUSE_TOKEN_MISSING_HEADER_STRIPPED, SP_STR("the Authorization header that was sent"),
+                            SP_STR("none"));
+        finding->detail = presented->seen_at;
+        return finding->cause;
+    }
     *finding = evidence(SP_CAUSE_TOKEN_MISSING,
                         presented->accepts_api_key && !presented->accepts_bearer && !presented->accepts_dpop
                             ? SP_STR("an X-API-Key header")

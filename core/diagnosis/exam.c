@@ -123,7 +123,8 @@ static enum sp_exam_stage examine_form(struct sp_exam *exam)
     sp_form_examine(exam);
     if (exam->kind == SP_TOKEN_OPAQUE) {
         sp_issuer_choose(exam);
-        return SP_STAGE_INTROSPECTION;
+        sp_token_kind_examine_opaque(exam);
+        return exam->refused ? SP_STAGE_DONE : SP_STAGE_INTROSPECTION;
     }
     /* A JWT whose claims cannot be read may still have a header worth judging; without a header there is nothing left.
      */

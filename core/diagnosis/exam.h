@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The examination of one presented token: a pure machine. It runs every check that can run, then ranks. What it lacks it
- * names (SP_NEED_…) and waits for; the shell gives it and steps again. `now` is an argument.
+/* The examination of one presented token: a pure machine. It runs every check that can run, then ranks. What it lacks
+ * it names (SP_NEED_…) and waits for; the shell gives it and steps again. `now` is an argument.
  *
  *   start ─► FORM ─► KEYS ◄──────┐ give_knowledge        (JWT)
  *              │       └─► NEED_KEYS (unknown kid or no keys at all; at most once)
@@ -24,14 +24,14 @@ enum sp_need {
 struct sp_exam;
 
 struct sp_exam_input {
-    struct sp_str token;                       /* the credential, as cut from its place by core/diagnosis/credential.h */
+    struct sp_str token; /* the credential, as cut from its place by core/diagnosis/credential.h */
     const struct sp_requirements *requirements;
     const struct sp_world *world;
-    const struct sp_possession *possession;    /* NULL: plain bearer */
-    int64_t now;                               /* epoch seconds */
-    bool signature_only;                       /* any JWS: no claims are judged, the payload may be anything */
-    bool possession_unknown;                   /* the token alone is at hand (CLI): bindings are told, not judged */
-    bool explain;                              /* fill every check's expected/received even when it passes (CLI) */
+    const struct sp_possession *possession; /* NULL: plain bearer */
+    int64_t now;                            /* epoch seconds */
+    bool signature_only;                    /* any JWS: no claims are judged, the payload may be anything */
+    bool possession_unknown;                /* the token alone is at hand (CLI): bindings are told, not judged */
+    bool explain;                           /* fill every check's expected/received even when it passes (CLI) */
 };
 
 /* Everything lives in arena; input's pointers are borrowed until the verdict is used. NULL past the arena's ceiling. */
@@ -44,8 +44,10 @@ const unsigned char *sp_exam_proof_id(const struct sp_exam *exam);
 
 /* The world as it is after the keeper looked again (or could not: known.failure). Borrowed. */
 void sp_exam_give_world(struct sp_exam *exam, const struct sp_world *world);
-/* body: RFC 7662 answer, examined here; failure: introspection.* when there is none (body then empty), reason: network.* or none. */
-void sp_exam_give_introspection(struct sp_exam *exam, struct sp_str body, enum sp_cause failure, enum sp_cause reason, struct sp_str detail);
+/* body: RFC 7662 answer, examined here; failure: introspection.* when there is none (body then empty), reason:
+ * network.* or none. */
+void sp_exam_give_introspection(struct sp_exam *exam, struct sp_str body, enum sp_cause failure, enum sp_cause reason,
+                                struct sp_str detail);
 void sp_exam_give_replay(struct sp_exam *exam, bool seen);
 
 /* After SP_EXAM_DONE; never NULL: past the arena's ceiling a static verdict that refuses. */

@@ -115,6 +115,7 @@ const struct sp_issuer_terms *sp_exam_terms(const struct sp_exam *exam); /* of t
 void sp_form_examine(struct sp_exam *exam); /* kind, segments, header, body, claims; token.* */
 void sp_claims_find(const struct sp_json *body, struct sp_claims *claims);
 void sp_token_kind_examine_header(struct sp_exam *exam); /* typ, crit */
+void sp_token_kind_examine_opaque(struct sp_exam *exam); /* what nobody can be asked about */
 void sp_token_kind_examine_claims(struct sp_exam *exam); /* ID and refresh tokens */
 void sp_algorithm_examine(struct sp_exam *exam);
 void sp_issuer_choose(struct sp_exam *exam);       /* the issuer to judge against, among those that the API accepts */

@@ -1,36 +1,38 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Facts: what is kept of a token that passed everything that does not depend on the route (form, key, signature, issuer,
- * time). Small enough for a cache entry (≤ 300 bytes with its key); what the route requires is judged on them on every
- * request without parsing the token again. Packed form: one block of bytes, position independent, for shared memory. */
+/* Facts: what is kept of a token that passed everything that does not depend on the route (form, key, signature,
+ * issuer, time). Small enough for a cache entry (≤ 300 bytes with its key); what the route requires is judged on them
+ * on every request without parsing the token again. Packed form: one block of bytes, position independent, for shared
+ * memory. */
 #ifndef SP_DIAGNOSIS_FACTS_H
 #define SP_DIAGNOSIS_FACTS_H
 
 #include "core/diagnosis/exam.h"
 
 struct sp_facts {
-    uint16_t issuer;             /* index into the world's issuers */
+    uint16_t issuer; /* index into the world's issuers */
     enum sp_token_kind kind;
-    int64_t expires_at, not_before, auth_time; /* 0: absent */
+    int64_t expires_at, not_before, auth_time;               /* 0: absent */
     struct sp_str subject, client_id, scope, audiences, acr; /* scope and audiences: joined by one space */
-    struct sp_str claims;        /* JSON object of only those claims that the policy's rules and identity headers name, each under the
-                                  * name (or path) by which it is kept; may be empty */
+    struct sp_str claims; /* JSON object of only those claims that the policy's rules and identity headers name, each
+                           * under the name (or path) by which it is kept; may be empty */
     bool bound_to_key, bound_to_certificate, email_verified;
-    bool introspected;           /* its issuer was asked and said active */
+    bool introspected; /* its issuer was asked and said active */
     unsigned char jkt_sha256[32], x5t_sha256[32];
 };
 
 /* From a done, accepted examination. kept_claims: names to project into `claims`. Texts live in arena. */
-SP_MUST_CHECK enum sp_status sp_facts_from_exam(const struct sp_exam *exam, struct sp_str_list kept_claims, struct sp_arena *arena,
-                                                struct sp_facts *facts);
+SP_MUST_CHECK enum sp_status sp_facts_from_exam(const struct sp_exam *exam, struct sp_str_list kept_claims,
+                                                struct sp_arena *arena, struct sp_facts *facts);
 
 size_t sp_facts_packed_size(const struct sp_facts *facts);
 void sp_facts_pack(const struct sp_facts *facts, void *block);
 /* Texts point into block. SP_MALFORMED if lengths do not add up. */
 SP_MUST_CHECK enum sp_status sp_facts_unpack(const void *block, size_t bytes, struct sp_facts *facts);
 
-/* The first check that the facts fail for these requirements, or SP_CHECK_COUNT when all hold. No allocation. A failure is
- * then explained by a full examination. Bindings are judged by the caller's possession through sp_exam only: facts with a
- * binding, or requirements that ask for one, answer SP_CHECK_BINDING. */
-enum sp_check sp_facts_judge(const struct sp_facts *facts, const struct sp_requirements *requirements, const struct sp_world *world, int64_t now);
+/* The first check that the facts fail for these requirements, or SP_CHECK_COUNT when all hold. No allocation. A failure
+ * is then explained by a full examination. Bindings are judged by the caller's possession through sp_exam only: facts
+ * with a binding, or requirements that ask for one, answer SP_CHECK_BINDING. */
+enum sp_check sp_facts_judge(const struct sp_facts *facts, const struct sp_requirements *requirements,
+                             const struct sp_world *world, int64_t now);
 
 #endif

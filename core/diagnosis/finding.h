@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A finding: we looked and this is what we saw. A check appends a symptom with both sides of its comparison; refine.c turns
- * a symptom into its root cause once the call is refused. */
+/* A finding: we looked and this is what we saw. A check appends a symptom with both sides of its comparison; refine.c
+ * turns a symptom into its root cause once the call is refused. */
 #ifndef SP_DIAGNOSIS_FINDING_H
 #define SP_DIAGNOSIS_FINDING_H
 
@@ -24,18 +24,18 @@ enum sp_check {
     SP_CHECK_CLAIMS,
     SP_CHECK_BINDING,
     SP_CHECK_REVOCATION,
-    SP_CHECK_COUNT,
+    SP_CHECK_COUNT, /* as a finding's check: of none (limits, routes) */
 };
 
 struct sp_finding {
     enum sp_cause cause;
-    enum sp_check check;      /* SP_CHECK_COUNT: of none (route.none, rate.limited, upstream.*) */
-    bool verified;            /* false: read from claims whose signature did not verify – a rumour */
+    enum sp_check check;              /* SP_CHECK_COUNT: of none (route.none, rate.limited, upstream.*) */
+    bool verified;                    /* false: read from claims whose signature did not verify – a rumour */
     struct sp_str expected, received; /* evidence; never a secret, a token's signature is cut */
-    struct sp_str detail;     /* one more sentence of evidence, may be none; fills {detail} */
-    bool fatal;               /* it is why the call is refused: severity reject whatever its row says (keys.rotated, not healed) */
-    bool tolerated;           /* it did not stand in the way: severity warn whatever its row says (keys.rotated once healed) */
-    enum sp_cause reason;     /* the cause behind it (network.* behind keys.unreachable), or SP_CAUSE_NONE */
+    struct sp_str detail;             /* one more sentence of evidence, may be none; fills {detail} */
+    bool fatal; /* it is why the call is refused: severity reject whatever its row says (keys.rotated, not healed) */
+    bool tolerated; /* it did not stand in the way: severity warn whatever its row says (keys.rotated once healed) */
+    enum sp_cause reason; /* the cause behind it (network.* behind keys.unreachable), or SP_CAUSE_NONE */
 };
 
 #endif

@@ -129,6 +129,20 @@ void sp_form_tell_truncated(struct sp_exam *exam, enum sp_check check, const cha
                    : sp_arena_printf(exam->arena, "%s It has %zu characters.", what, length);
 }
 
+static void tell_blank(struct sp_exam *exam, struct sp_str token, size_t at)
+{
+    unsigned byte = (unsigned char)token.at[at];
+    struct sp_finding *finding = sp_exam_saw(exam, SP_CAUSE_TOKEN_MALFORMED_WHITESPACE, SP_CHECK_FORM,
+                                             SP_STR("no white space"), sp_arena_printf(exam->arena, "0x%02x", byte));
+    finding->detail = sp_arena_printf(exam->arena, "Byte %zu of %zu is %s (0x%02x).", at, token.len,
+                                      byte == ' '    ? "a space"
+                                      : byte == '\n' ? "a line end"
+                                      : byte == '\t' ? "a tab"
+                                      : byte == 0    ? "NUL"
+                                                     : "a control character",
+                                      byte);
+}
+
 /* True when something on the way damaged it: named. */
 static bool examine_damage(struct sp_exam *exam, struct sp_str token)
 {
@@ -137,15 +151,13 @@ static bool examine_damage(struct sp_exam *exam, struct sp_str token)
         refuse(exam, SP_CAUSE_TOKEN_MALFORMED_RESPONSE_BODY, "the value of access_token",
                SP_STR("The value is the JSON of a whole token response."));
     else if (begins_with_scheme(token))
-        refuse(exam, SP_CAUSE_TOKEN_MALFORMED_SCHEME_REPEATED, "one scheme",
-               SP_STR("The value itself begins with a scheme again."));
+        sp_exam_saw(exam, SP_CAUSE_TOKEN_MALFORMED_SCHEME_REPEATED, SP_CHECK_FORM, SP_STR("the token alone"),
+                    sp_str_slice(token, 0, sp_str_index_of(token, ' ', 0) < 15 ? sp_str_index_of(token, ' ', 0) : 7));
     else if (is_quoted(token))
-        refuse(exam, SP_CAUSE_TOKEN_MALFORMED_QUOTED, "the bare token",
-               SP_STR("The value stands in quotes or angle brackets."));
+        sp_exam_saw(exam, SP_CAUSE_TOKEN_MALFORMED_QUOTED, SP_CHECK_FORM, SP_STR("the bare token"),
+                    sp_str_slice(token, 0, 1));
     else if ((blank = find_blank(token)) < token.len)
-        refuse(exam, SP_CAUSE_TOKEN_MALFORMED_WHITESPACE, "no white space",
-               sp_arena_printf(exam->arena, "Byte %zu of %zu is 0x%02x.", blank, token.len,
-                               (unsigned char)token.at[blank]));
+        tell_blank(exam, token, blank);
     else if (is_wellformed_when_decoded(exam, token))
         refuse(exam, SP_CAUSE_TOKEN_MALFORMED_URL_ENCODED, "the token as it was issued",
                SP_STR("The value has %-escapes and is a well-formed token once decoded."));
@@ -196,6 +208,14 @@ static void tell_alphabet(struct sp_exam *exam, const char *part, struct sp_str 
             exam->arena, "The %s segment's %zu characters are not whole bytes in base64url.", part, segment.len);
 }
 
+static bool is_base64url_text(struct sp_str text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (!is_base64url(text.at[i]))
+            return false;
+    return true;
+}
+
 /* Decodes and parses a segment; NULL when that failed and was told. */
 static const struct sp_json *read_segment(struct sp_exam *exam, const char *part, struct sp_str segment, bool is_last)
 {
@@ -203,7 +223,7 @@ static const struct sp_json *read_segment(struct sp_exam *exam, const char *part
     const struct sp_json *json;
     struct sp_json_error error = {0};
     enum sp_status status = sp_base64url_decode(exam->arena, segment, &text);
-    if (status == SP_MALFORMED && is_last && segment.len % 4 == 1) {
+    if (status == SP_MALFORMED && is_last && is_base64url_text(segment)) {
         sp_form_tell_truncated(exam, SP_CHECK_FORM, "The token ends inside its payload.");
         return NULL;
     }
@@ -255,9 +275,10 @@ static void examine_jws(struct sp_exam *exam)
     size_t at = 0;
     while (at < third.len && is_base64url(third.at[at]))
         at++;
-    if (at == third.len && third.len % 4 == 1)
+    /* Right characters that make no whole bytes: some behind them are missing. */
+    if (at == third.len)
         sp_form_tell_truncated(exam, SP_CHECK_FORM, "The token ends inside a character group of its signature.");
-    else if (at < third.len && strchr("=+/", third.at[at]) != NULL)
+    else if (strchr("=+/", third.at[at]) != NULL && third.at[at] != '\0')
         tell_alphabet(exam, "signature", third);
     else
         refuse(exam, SP_CAUSE_TOKEN_MALFORMED_SEGMENTS, "a base64url signature",

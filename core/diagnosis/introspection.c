@@ -74,6 +74,19 @@ void sp_introspection_judge(struct sp_arena *arena, const struct sp_fetch_report
 
 /* ---- of an examination ---- */
 
+/* Nothing speaks against the token, unless that it names its server by another host: then the answer explains. */
+static bool is_refused_for_host_only(const struct sp_exam *exam)
+{
+    for (size_t i = 0; i < exam->finding_count; i++) {
+        const struct sp_finding *finding = &exam->findings[i];
+        bool other_host = finding->cause == SP_CAUSE_ISSUER_MISMATCH &&
+                          sp_issuer_difference(finding->expected, finding->received) == SP_CAUSE_ISSUER_HOST_ALIAS;
+        if (sp_finding_severity(finding) == SP_SEVERITY_REJECT && !other_host)
+            return false;
+    }
+    return !exam->incomplete;
+}
+
 bool sp_introspection_is_due(const struct sp_exam *exam)
 {
     const struct sp_issuer_terms *terms = sp_exam_terms(exam);
@@ -81,7 +94,7 @@ bool sp_introspection_is_due(const struct sp_exam *exam)
         return false;
     if (exam->kind == SP_TOKEN_OPAQUE)
         return true;
-    return exam->input.requirements->introspect_jwt && exam->authenticated && !exam->refused;
+    return exam->input.requirements->introspect_jwt && exam->authenticated && is_refused_for_host_only(exam);
 }
 
 static void tell_inactive(struct sp_exam *exam)
@@ -90,8 +103,7 @@ static void tell_inactive(struct sp_exam *exam)
     /* A JWT that verified and has not expired was valid until someone took it back; an opaque one may never have
      * existed. */
     if (exam->kind == SP_TOKEN_OPAQUE) {
-        sp_exam_saw(exam, SP_CAUSE_INTROSPECTION_INACTIVE, SP_CHECK_REVOCATION, SP_STR("active: true"),
-                    SP_STR("active: false"));
+        sp_exam_saw(exam, SP_CAUSE_INTROSPECTION_INACTIVE, SP_CHECK_REVOCATION, terms->issuer, SP_STR("active: false"));
         return;
     }
     enum sp_cause difference = sp_issuer_difference(terms->issuer, sp_json_string(exam->claims.iss));

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "core/base/url.h"
 #include "core/diagnosis/document_report.h"
 
 static const struct sp_document_causes keys_causes = {
@@ -112,6 +113,13 @@ enum sp_status sp_keys_document_examine(struct sp_arena *arena, const struct sp_
     struct sp_jwk_set *made = NULL;
     *set = NULL;
     *findings = (struct sp_document_findings){.count = 0};
+    struct sp_url url;
+    if (sp_url_split(report->url, &url) == SP_OK && !sp_url_is_secure(&url)) {
+        struct sp_finding *finding = sp_document_refuse(findings, SP_CAUSE_KEYS_INSECURE_URL);
+        finding->expected = SP_STR("https");
+        finding->received = report->url;
+        return SP_OK;
+    }
     enum sp_status status = sp_document_read(arena, report, &keys_causes, findings, &json);
     if (status != SP_OK || json == NULL) {
         return status;

@@ -138,3 +138,31 @@ enum sp_status sp_metadata_examine(struct sp_arena *arena, const struct sp_fetch
     examine_foreign(findings, issuer, metadata->token_endpoint, "token_endpoint");
     return SP_OK;
 }
+
+enum sp_cause sp_metadata_examine_place(struct sp_arena *arena, struct sp_str issuer, enum sp_metadata_place place,
+                                        struct sp_finding *finding)
+{
+    if (place == SP_METADATA_OPENID_APPENDED) {
+        return SP_CAUSE_NONE;
+    }
+    *finding = (struct sp_finding){.cause = SP_CAUSE_DISCOVERY_PATH_FORM,
+                                   .check = SP_CHECK_KEY,
+                                   .verified = true,
+                                   .expected = sp_metadata_url(arena, issuer, SP_METADATA_OPENID_APPENDED),
+                                   .received = sp_metadata_url(arena, issuer, place)};
+    return finding->cause;
+}
+
+enum sp_cause sp_metadata_compare_hosts(struct sp_str issuer, struct sp_str under_other_host,
+                                        struct sp_finding *finding)
+{
+    if (under_other_host.at == NULL || sp_str_equal(issuer, under_other_host)) {
+        return SP_CAUSE_NONE;
+    }
+    *finding = (struct sp_finding){.cause = SP_CAUSE_DISCOVERY_HOST_REFLECTED,
+                                   .check = SP_CHECK_KEY,
+                                   .verified = true,
+                                   .expected = issuer,
+                                   .received = under_other_host};
+    return finding->cause;
+}

@@ -25,10 +25,9 @@ static bool is_other_environment(struct sp_exam *exam, struct sp_finding *findin
         const struct sp_issuer_terms *terms = exam->world->issuers[i].terms;
         if (is_required_issuer(exam, i) || !sp_str_equal(terms->issuer, finding->received))
             continue;
-        finding->detail =
-            sp_arena_printf(exam->arena, "This issuer is configured as \"%.*s\"%s%.*s%s.", SP_STR_ARG(terms->name),
-                            terms->environment.len > 0 ? " of the environment \"" : "", SP_STR_ARG(terms->environment),
-                            terms->environment.len > 0 ? "\"" : "");
+        finding->detail = sp_arena_printf(exam->arena, "\"%.*s\"%s%.*s%s", SP_STR_ARG(terms->name),
+                                          terms->environment.len > 0 ? " (environment \"" : "",
+                                          SP_STR_ARG(terms->environment), terms->environment.len > 0 ? "\")" : "");
         return true;
     }
     return false;
@@ -123,8 +122,7 @@ static bool is_other_api(struct sp_exam *exam, struct sp_finding *finding)
         const struct sp_api_audience *other = &exam->world->api_audiences[i];
         if (sp_str_equal(other->api, exam->input.requirements->api) || !has_audience(exam, other->audience))
             continue;
-        finding->detail =
-            sp_arena_printf(exam->arena, "It is the audience of the API \"%.*s\".", SP_STR_ARG(other->api));
+        finding->detail = sp_arena_printf(exam->arena, "\"%.*s\"", SP_STR_ARG(other->api));
         return true;
     }
     return false;

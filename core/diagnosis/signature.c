@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The signature does not verify: why? Each answer is proven by a verification that does hold, of something that the
- * token is not. None of these makes a token acceptable. Work is bounded: a refused token must not cost a gateway much more than an accepted one. */
+ * token is not. None of these makes a token acceptable. Work is bounded: a refused token must not cost a gateway much
+ * more than an accepted one. */
 #include "core/diagnosis/examination.h"
 
 #include "core/diagnosis/form.h"

@@ -80,10 +80,9 @@ static void tell_expired(struct sp_exam *exam, int64_t exp)
 {
     int64_t now = exam->input.now, leeway = leeway_of(exam), theirs;
     bool by_skew = issuer_now(exam, &theirs) && theirs - leeway <= exp;
-    struct sp_finding *finding =
-        sp_exam_claimed(exam, by_skew ? SP_CAUSE_TIME_EXPIRED_BY_SKEW : SP_CAUSE_TIME_EXPIRED, SP_CHECK_EXPIRY,
-                        sp_arena_printf(exam->arena, "exp after %lld", (long long)(now - leeway)),
-                        sp_arena_printf(exam->arena, "exp %lld", (long long)exp));
+    struct sp_finding *finding = sp_exam_claimed(exam, by_skew ? SP_CAUSE_TIME_EXPIRED_BY_SKEW : SP_CAUSE_TIME_EXPIRED,
+                                                 SP_CHECK_EXPIRY, sp_arena_printf(exam->arena, "%lld", (long long)now),
+                                                 sp_arena_printf(exam->arena, "%lld", (long long)exp));
     struct sp_str ago = sp_words_duration(exam->arena, now - exp), instant = sp_words_instant(exam->arena, exp);
     finding->detail = sp_arena_printf(exam->arena, "The token expired %.*s ago (%lld s, at %.*s; leeway %lld s).",
                                       SP_STR_ARG(ago), (long long)(now - exp), SP_STR_ARG(instant), (long long)leeway);
@@ -129,8 +128,7 @@ static void examine_not_before(struct sp_exam *exam)
     bool by_skew = issuer_now(exam, &theirs) && nbf <= theirs + leeway;
     struct sp_finding *finding = sp_exam_claimed(
         exam, by_skew ? SP_CAUSE_TIME_NOT_YET_VALID_BY_SKEW : SP_CAUSE_TIME_NOT_YET_VALID, SP_CHECK_NOT_BEFORE,
-        sp_arena_printf(exam->arena, "nbf no later than %lld", (long long)(now + leeway)),
-        sp_arena_printf(exam->arena, "nbf %lld", (long long)nbf));
+        sp_arena_printf(exam->arena, "%lld", (long long)now), sp_arena_printf(exam->arena, "%lld", (long long)nbf));
     struct sp_str wait = sp_words_duration(exam->arena, nbf - now), instant = sp_words_instant(exam->arena, nbf);
     finding->detail = sp_arena_printf(exam->arena, "The token becomes valid in %.*s (%lld s, at %.*s; leeway %lld s).",
                                       SP_STR_ARG(wait), (long long)(nbf - now), SP_STR_ARG(instant), (long long)leeway);
@@ -166,10 +164,9 @@ static void examine_issued_at(struct sp_exam *exam, int64_t exp, enum reading ex
             sp_exam_pass(exam, SP_CHECK_ISSUED_AT);
         return;
     }
-    struct sp_finding *finding =
-        sp_exam_claimed(exam, SP_CAUSE_TIME_ISSUED_IN_FUTURE, SP_CHECK_ISSUED_AT,
-                        sp_arena_printf(exam->arena, "iat no later than %lld", (long long)(now + leeway)),
-                        sp_arena_printf(exam->arena, "iat %lld", (long long)iat));
+    struct sp_finding *finding = sp_exam_claimed(exam, SP_CAUSE_TIME_ISSUED_IN_FUTURE, SP_CHECK_ISSUED_AT,
+                                                 sp_arena_printf(exam->arena, "%lld", (long long)now),
+                                                 sp_arena_printf(exam->arena, "%lld", (long long)iat));
     struct sp_str ahead = sp_words_duration(exam->arena, iat - now);
     finding->detail = sp_arena_printf(exam->arena, "The token was issued %.*s in the future (%lld s; leeway %lld s).",
                                       SP_STR_ARG(ahead), (long long)(iat - now), (long long)leeway);

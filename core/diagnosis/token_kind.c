@@ -73,6 +73,28 @@ void sp_token_kind_examine_header(struct sp_exam *exam)
         examine_type_header(exam);
 }
 
+/* Opaque texts that an issuer marks as refresh tokens. */
+static bool is_marked_refresh_token(struct sp_str token)
+{
+    static const char *const marks[] = {"1//" /* Google */, "v1.M" /* Auth0 */, "M.C5" /* Microsoft account */};
+    for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++)
+        if (sp_str_has_prefix(token, sp_str_from_cstr(marks[i])))
+            return true;
+    return false;
+}
+
+void sp_token_kind_examine_opaque(struct sp_exam *exam)
+{
+    if (sp_introspection_is_due(exam))
+        return;
+    if (is_marked_refresh_token(exam->input.token))
+        sp_exam_saw(exam, SP_CAUSE_TOKEN_KIND_REFRESH_TOKEN, SP_CHECK_TYPE, SP_STR("an access token"),
+                    SP_STR("a refresh token"))
+            ->detail = SP_STR("It begins as its issuer's refresh tokens do.");
+    else
+        sp_exam_saw(exam, SP_CAUSE_TOKEN_OPAQUE, SP_CHECK_FORM, SP_STR("a JWT"), SP_STR("an opaque token"));
+}
+
 static bool text_is(const struct sp_json *claim, struct sp_str text)
 {
     return sp_str_equal_ignoring_case(sp_json_string(claim), text) && claim != NULL;

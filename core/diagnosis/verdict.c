@@ -31,8 +31,12 @@ struct sp_str sp_finding_fill(struct sp_arena *arena, struct sp_str text, const 
             sp_buffer_append_char(&buffer, text.at[at++]);
             continue;
         }
-        sp_buffer_append(&buffer, marks[i].value.at != NULL ? sp_str_slice(marks[i].value, 0, 1024) : SP_STR("(none)"));
+        struct sp_str absent = i == 2 ? SP_STR("") : SP_STR("(none)");
+        sp_buffer_append(&buffer, marks[i].value.at != NULL ? sp_str_slice(marks[i].value, 0, 1024) : absent);
         at += marks[i].mark.len;
+        /* "a. {detail} b" without a detail has one space. */
+        if (i == 2 && marks[i].value.len == 0 && at < text.len && text.at[at] == ' ')
+            at++;
     }
     return sp_buffer_status(&buffer) == SP_OK ? sp_buffer_str(&buffer) : SP_STR_NONE;
 }
@@ -72,6 +76,9 @@ const struct sp_verdict *sp_verdict_of(struct sp_arena *arena, const struct sp_f
         return sp_verdict_without_memory();
     *kept = *finding;
     verdict->cause = kept;
+    /* Of no check: a limit, a route. */
+    if (finding->check >= SP_CHECK_COUNT)
+        return verdict;
     if (finding->check < SP_CHECK_COUNT) {
         struct sp_check_result *row = &verdict->checks[finding->check];
         row->outcome = SP_OUTCOME_FAIL;

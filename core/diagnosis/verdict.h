@@ -21,11 +21,12 @@ struct sp_verdict {
     const struct sp_finding *cause; /* primary; NULL when accepted */
     const struct sp_finding *also;  /* the others, ranked; warnings included */
     size_t also_count;
-    struct sp_str_list hints;       /* likely, not proven: whole sentences */
+    struct sp_str_list hints; /* likely, not proven: whole sentences */
     struct sp_check_result checks[SP_CHECK_COUNT];
     enum sp_token_kind kind;
     bool signature_verified;
-    const struct sp_json *header, *claims; /* claims of an introspection answer for opaque tokens; NULL where not readable */
+    const struct sp_json *header,
+        *claims; /* claims of an introspection answer for opaque tokens; NULL where not readable */
 };
 
 /* The contract's JSON object. token header and claims are included whole; the signature never is. */

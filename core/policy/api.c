@@ -51,7 +51,8 @@ static void read_issuer_indices(struct sp_draft *draft, struct sp_policy_parts *
     for (size_t i = 0; indices != NULL && all && i < parts->policy.issuer_count; i++) {
         indices[requirements->issuer_count++] = (uint16_t)i;
     }
-    struct sp_str where = count > 0 ? sp_draft_printf(draft, "apis.%.*s.auth.issuers", SP_STR_ARG(api->name)) : SP_STR_NONE;
+    struct sp_str where =
+        count > 0 ? sp_draft_printf(draft, "apis.%.*s.auth.issuers", SP_STR_ARG(api->name)) : SP_STR_NONE;
     for (; indices != NULL && count > 0; count--, name = name->next) {
         uint32_t index = sp_draft_refer(draft, &parts->issuer_names, "issuer",
                                         sp_setting_value(parts->policy.source, SP_SETTING_ROOT_ISSUERS), name, where);
@@ -229,10 +230,12 @@ static void demand_some_credential(struct sp_draft *draft, const struct sp_json 
                                            .received = SP_STR("no issuer"),
                                            .detail = where};
     sp_draft_complain(draft, &complaint,
-                      "%.*s accepts nobody: configure an issuer, or set api_keys or anonymous to true", SP_STR_ARG(where));
+                      "%.*s accepts nobody: configure an issuer, or set api_keys or anonymous to true",
+                      SP_STR_ARG(where));
 }
 
-static void read_api(struct sp_draft *draft, struct sp_policy_parts *parts, const struct sp_json *object, struct sp_api *api)
+static void read_api(struct sp_draft *draft, struct sp_policy_parts *parts, const struct sp_json *object,
+                     struct sp_api *api)
 {
     const struct sp_json *auth = sp_setting_value(object, SP_SETTING_API_AUTH);
     const struct sp_path apis = {.name = SP_STR("apis")}, path = {.up = &apis, .name = object->name};
@@ -258,7 +261,8 @@ static void read_api(struct sp_draft *draft, struct sp_policy_parts *parts, cons
 
 /* ---- match rules ---- */
 /* Without methods of its own a rule means those that auth.scopes names, unless that names "*" too. */
-static struct sp_str_list methods_of_rule(struct sp_draft *draft, const struct sp_json *match, const struct sp_json *object)
+static struct sp_str_list methods_of_rule(struct sp_draft *draft, const struct sp_json *match,
+                                          const struct sp_json *object)
 {
     const struct sp_json *named = sp_setting_value(match, SP_SETTING_MATCH_METHODS);
     const struct sp_json *scopes =
@@ -304,8 +308,8 @@ static void read_rule(struct sp_draft *draft, const struct sp_json *match, const
                              .source = match != NULL ? match : object};
 }
 
-static void read_rules(struct sp_draft *draft, struct sp_policy_parts *parts, const struct sp_json *object, uint32_t index,
-                       struct sp_api *api)
+static void read_rules(struct sp_draft *draft, struct sp_policy_parts *parts, const struct sp_json *object,
+                       uint32_t index, struct sp_api *api)
 {
     size_t count;
     const struct sp_json *match = sp_first_element(sp_setting_value(object, SP_SETTING_API_MATCH), &count);

@@ -40,18 +40,23 @@ static void judge_pair(struct judge *judge, const struct sp_json *value, struct 
     }
     if (look.not_after < judge->now) {
         complain(draft, value, where, certificate,
-                 sp_draft_printf(draft, "it expired %lld days ago", (long long)((judge->now - look.not_after) / 86400)), false);
+                 sp_draft_printf(draft, "it expired %lld days ago", (long long)((judge->now - look.not_after) / 86400)),
+                 false);
     } else if (look.not_before > judge->now) {
         complain(draft, value, where, certificate,
-                 sp_draft_printf(draft, "it is not valid before %lld days from now", (long long)((look.not_before - judge->now + 86399) / 86400)), false);
+                 sp_draft_printf(draft, "it is not valid before %lld days from now",
+                                 (long long)((look.not_before - judge->now + 86399) / 86400)),
+                 false);
     } else if (look.not_after - judge->now < SP_CERTIFICATE_WARNING_S) {
         complain(draft, value, where, certificate,
-                 sp_draft_printf(draft, "it expires in %lld days", (long long)((look.not_after - judge->now) / 86400)), true);
+                 sp_draft_printf(draft, "it expires in %lld days", (long long)((look.not_after - judge->now) / 86400)),
+                 true);
     }
     if (key.len > 0 && !look.chain_complete) {
         complain(draft, value, where, certificate,
                  sp_draft_printf(draft, "the chain is incomplete: the certificate of %.*s is missing from the file",
-                                 SP_STR_ARG(look.issuer_of_last)), true);
+                                 SP_STR_ARG(look.issuer_of_last)),
+                 true);
     }
 }
 
@@ -93,9 +98,9 @@ enum sp_status sp_policy_check_certificates(const struct sp_policy *policy, cons
                           sp_draft_printf(&judge.draft, "issuers.%.*s.ca_file", SP_STR_ARG(policy->issuers[i].name)));
     }
     for (size_t i = 0; i < policy->api_count; i++) {
-        judge_authorities(&judge, sp_setting_value(parts->api_sources[i], SP_SETTING_API_UPSTREAM),
-                          SP_SETTING_UPSTREAM_CA_FILE,
-                          sp_draft_printf(&judge.draft, "apis.%.*s.upstream.ca_file", SP_STR_ARG(policy->apis[i].name)));
+        judge_authorities(
+            &judge, sp_setting_value(parts->api_sources[i], SP_SETTING_API_UPSTREAM), SP_SETTING_UPSTREAM_CA_FILE,
+            sp_draft_printf(&judge.draft, "apis.%.*s.upstream.ca_file", SP_STR_ARG(policy->apis[i].name)));
     }
     enum sp_status status = judge.draft.status;
     sp_policy_report_sort(report);

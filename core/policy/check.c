@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What parses and is unwise, or cannot work: one function a cause, each looks at the model and names the line. Routes that
- * meet are judged where they are indexed (route.c), references where they are followed. */
+/* What parses and is unwise, or cannot work: one function a cause, each looks at the model and names the line. Routes
+ * that meet are judged where they are indexed (route.c), references where they are followed. */
 #include "core/base/url.h"
 #include "core/jose/algorithm.h"
 #include "core/policy/parts.h"
@@ -39,7 +39,8 @@ static void check_algorithms(struct sp_draft *draft, const struct sp_issuer_term
         complaint.cause = SP_CAUSE_CONFIG_MIXED_ALGORITHMS;
         complaint.expected = SP_STR("either HS* or asymmetric algorithms");
         complaint.detail = sp_algorithms_in_words(draft->arena, terms->algorithms);
-        sp_draft_complain(draft, &complaint, "%.*s allows %.*s: shared secrets and public keys together open the door to key confusion",
+        sp_draft_complain(draft, &complaint,
+                          "%.*s allows %.*s: shared secrets and public keys together open the door to key confusion",
                           SP_STR_ARG(complaint.where), SP_STR_ARG(complaint.detail));
     } else if (asymmetric == 0 && sp_setting_value(source, SP_SETTING_ISSUER_SECRET) == NULL && draft->has_secrets) {
         complaint.cause = SP_CAUSE_CONFIG_NO_ALGORITHMS;
@@ -54,14 +55,15 @@ static void check_leeway(struct sp_draft *draft, const struct sp_issuer_terms *t
     if (terms->leeway_s <= LARGE_LEEWAY_S) {
         return;
     }
-    const struct sp_complaint complaint = {
-        .cause = SP_CAUSE_CONFIG_LEEWAY_LARGE,
-        .value = place_of(source, SP_SETTING_ISSUER_LEEWAY),
-        .where = member_path(draft, "issuers", terms->name, SP_SETTING_ISSUER_LEEWAY),
-        .expected = SP_STR("2m"),
-        .received = terms->name,
-        .detail = sp_duration_in_words(draft->arena, terms->leeway_s * 1000)};
-    sp_draft_complain(draft, &complaint, "a leeway of %.*s: expired tokens stay valid that long", SP_STR_ARG(complaint.detail));
+    const struct sp_complaint complaint = {.cause = SP_CAUSE_CONFIG_LEEWAY_LARGE,
+                                           .value = place_of(source, SP_SETTING_ISSUER_LEEWAY),
+                                           .where =
+                                               member_path(draft, "issuers", terms->name, SP_SETTING_ISSUER_LEEWAY),
+                                           .expected = SP_STR("2m"),
+                                           .received = terms->name,
+                                           .detail = sp_duration_in_words(draft->arena, terms->leeway_s * 1000)};
+    sp_draft_complain(draft, &complaint, "a leeway of %.*s: expired tokens stay valid that long",
+                      SP_STR_ARG(complaint.detail));
 }
 
 static void check_url(struct sp_draft *draft, const struct sp_json *value, struct sp_str where)
@@ -121,7 +123,8 @@ static void check_key_source(struct sp_draft *draft, const struct sp_issuer_term
         complaint.expected = SP_STR("an https URL, or jwks_uri, jwks_file or secret beside it");
         complaint.received = terms->issuer;
         complaint.detail = member_path(draft, "issuers", terms->name, SP_SETTING_ISSUER_ISSUER);
-        sp_draft_complain(draft, &complaint, "%.*s is no URL, so its keys cannot be discovered: add jwks_uri, jwks_file or secret",
+        sp_draft_complain(draft, &complaint,
+                          "%.*s is no URL, so its keys cannot be discovered: add jwks_uri, jwks_file or secret",
                           SP_STR_ARG(terms->issuer));
     }
 }
@@ -138,15 +141,17 @@ static void check_audience(struct sp_draft *draft, const struct sp_policy_parts 
             continue;
         }
         const struct sp_json *auth = sp_setting_value(parts->api_sources[index], SP_SETTING_API_AUTH);
-        const struct sp_complaint complaint = {
-            .cause = SP_CAUSE_CONFIG_NO_AUDIENCE,
-            .value = auth != NULL ? auth : parts->api_sources[index],
-            .where = sp_draft_printf(draft, "apis.%.*s.auth", SP_STR_ARG(api->name)),
-            .expected = SP_STR("an audience"),
-            .received = sp_draft_printf(draft, "apis.%.*s", SP_STR_ARG(api->name)),
-            .detail = sp_draft_printf(draft, "issuers.%.*s", SP_STR_ARG(terms->name))};
-        sp_draft_complain(draft, &complaint, "apis.%.*s names no audience, nor does issuers.%.*s: tokens made for any other API are accepted",
-                          SP_STR_ARG(api->name), SP_STR_ARG(terms->name));
+        const struct sp_complaint complaint = {.cause = SP_CAUSE_CONFIG_NO_AUDIENCE,
+                                               .value = auth != NULL ? auth : parts->api_sources[index],
+                                               .where = sp_draft_printf(draft, "apis.%.*s.auth", SP_STR_ARG(api->name)),
+                                               .expected = SP_STR("an audience"),
+                                               .received = sp_draft_printf(draft, "apis.%.*s", SP_STR_ARG(api->name)),
+                                               .detail =
+                                                   sp_draft_printf(draft, "issuers.%.*s", SP_STR_ARG(terms->name))};
+        sp_draft_complain(
+            draft, &complaint,
+            "apis.%.*s names no audience, nor does issuers.%.*s: tokens made for any other API are accepted",
+            SP_STR_ARG(api->name), SP_STR_ARG(terms->name));
         return;
     }
 }
@@ -173,8 +178,9 @@ static void check_limits(struct sp_draft *draft, const struct sp_policy_parts *p
                 .expected = sp_draft_printf(draft, "limits[%zu]", j),
                 .received = sp_draft_printf(draft, "limits[%zu]", i),
                 .detail = SP_STR("The other one is always reached first.")};
-            sp_draft_complain(draft, &complaint, "limits[%zu] of apis.%.*s never acts: limits[%zu] is always reached first",
-                              i, SP_STR_ARG(api->name), j);
+            sp_draft_complain(draft, &complaint,
+                              "limits[%zu] of apis.%.*s never acts: limits[%zu] is always reached first", i,
+                              SP_STR_ARG(api->name), j);
             break;
         }
     }
@@ -191,21 +197,24 @@ static bool differs_by_slash(struct sp_str a, struct sp_str b)
     return !sp_str_equal(a, b) && sp_str_equal(without_slash(a), without_slash(b));
 }
 
-static void complain_of_slash(struct sp_draft *draft, enum sp_cause cause, const struct sp_json *value, struct sp_str where,
-                              struct sp_str expected, struct sp_str expected_where)
+static void complain_of_slash(struct sp_draft *draft, enum sp_cause cause, const struct sp_json *value,
+                              struct sp_str where, struct sp_str expected, struct sp_str expected_where)
 {
-    const struct sp_complaint complaint = {.cause = cause,
-                                           .value = value,
-                                           .where = where,
-                                           .expected = expected,
-                                           .received = value->text,
-                                           .detail = sp_draft_printf(draft, "The other one stands at %.*s.", SP_STR_ARG(expected_where)),
-                                           .tolerated = true};
-    sp_draft_complain(draft, &complaint, "%.*s differs only by a trailing slash from %.*s (%.*s); they are compared byte by byte",
+    const struct sp_complaint complaint = {
+        .cause = cause,
+        .value = value,
+        .where = where,
+        .expected = expected,
+        .received = value->text,
+        .detail = sp_draft_printf(draft, "The other one stands at %.*s.", SP_STR_ARG(expected_where)),
+        .tolerated = true};
+    sp_draft_complain(draft, &complaint,
+                      "%.*s differs only by a trailing slash from %.*s (%.*s); they are compared byte by byte",
                       SP_STR_ARG(value->text), SP_STR_ARG(expected), SP_STR_ARG(expected_where));
 }
 
-static void check_authority_issuer(struct sp_draft *draft, const struct sp_policy_parts *parts, const struct sp_json *authority)
+static void check_authority_issuer(struct sp_draft *draft, const struct sp_policy_parts *parts,
+                                   const struct sp_json *authority)
 {
     struct sp_str own = sp_setting_text(authority, SP_SETTING_AUTHORITY_ISSUER);
     for (size_t i = 0; i < parts->policy.issuer_count; i++) {
@@ -251,13 +260,16 @@ static void check_redirect_uris(struct sp_draft *draft, const struct sp_json *ro
         SP_JSON_EACH(client, clients)
         {
             size_t count;
-            const struct sp_json *uri = sp_first_element(sp_setting_value(client, SP_SETTING_CLIENT_REDIRECT_URIS), &count);
-            struct sp_str where = sp_draft_printf(draft, "authority.clients.%.*s.redirect_uris", SP_STR_ARG(client->name));
+            const struct sp_json *uri =
+                sp_first_element(sp_setting_value(client, SP_SETTING_CLIENT_REDIRECT_URIS), &count);
+            struct sp_str where =
+                sp_draft_printf(draft, "authority.clients.%.*s.redirect_uris", SP_STR_ARG(client->name));
             for (; count > 0; count--, uri = uri->next) {
                 uint32_t twin = sp_index_put(&index, without_slash(uri->text), (uint32_t)at);
                 if (twin != SP_INDEX_NONE && differs_by_slash(all[twin].uri->text, uri->text)) {
-                    complain_of_slash(draft, SP_CAUSE_REDIRECT_URI_TRAILING_SLASH, uri, where, all[twin].uri->text,
-                                      sp_draft_printf(draft, "authority.clients.%.*s.redirect_uris", SP_STR_ARG(all[twin].client)));
+                    complain_of_slash(
+                        draft, SP_CAUSE_REDIRECT_URI_TRAILING_SLASH, uri, where, all[twin].uri->text,
+                        sp_draft_printf(draft, "authority.clients.%.*s.redirect_uris", SP_STR_ARG(all[twin].client)));
                 } else if (public_url.len > 0 && differs_by_slash(public_url, uri->text)) {
                     complain_of_slash(draft, SP_CAUSE_REDIRECT_URI_TRAILING_SLASH, uri, where, public_url,
                                       SP_STR("public_url"));
@@ -268,11 +280,9 @@ static void check_redirect_uris(struct sp_draft *draft, const struct sp_json *ro
 }
 
 /* ---- secrets ---- */
-static void check_secret(struct sp_draft *draft, enum sp_setting setting, const struct sp_json *value,
-                         const struct sp_path *path)
+static void complain_of_inline_secret(struct sp_draft *draft, const struct sp_json *value, const struct sp_path *path)
 {
-    if (sp_setting_get(setting)->kind != SP_KIND_SECRET || value->type == SP_JSON_ARRAY ||
-        value->type == SP_JSON_OBJECT || sp_str_contains(value->text, SP_STR("${"))) {
+    if (value->type != SP_JSON_STRING || value->text.len == 0 || sp_str_contains(value->text, SP_STR("${"))) {
         return;
     }
     struct sp_str where = sp_path_text(draft, path);
@@ -284,6 +294,23 @@ static void check_secret(struct sp_draft *draft, enum sp_setting setting, const 
     sp_draft_complain(draft, &complaint, "%.*s is written in the file itself", SP_STR_ARG(where));
 }
 
+static void check_secret(struct sp_draft *draft, enum sp_setting setting, const struct sp_json *value,
+                         const struct sp_path *path)
+{
+    enum sp_kind kind = sp_setting_get(setting)->kind;
+    if (kind != SP_KIND_SECRET && kind != SP_KIND_SECRETS) {
+        return;
+    }
+    complain_of_inline_secret(draft, value, path);
+    size_t index = 0;
+    for
+        SP_JSON_EACH(element, value)
+        {
+            const struct sp_path down = {.up = path, .index = index++};
+            complain_of_inline_secret(draft, element, &down);
+        }
+}
+
 void sp_check_inline_secrets(struct sp_draft *draft, const struct sp_json *root)
 {
     sp_settings_walk(draft, root, check_secret);
@@ -293,7 +320,8 @@ void sp_check_policy(struct sp_draft *draft, const struct sp_policy_parts *parts
 {
     static void (*const of_issuer[])(struct sp_draft *, const struct sp_issuer_terms *, const struct sp_json *) = {
         check_algorithms, check_leeway, check_urls, check_key_source};
-    static void (*const of_api[])(struct sp_draft *, const struct sp_policy_parts *, size_t) = {check_audience, check_limits};
+    static void (*const of_api[])(struct sp_draft *, const struct sp_policy_parts *, size_t) = {check_audience,
+                                                                                                check_limits};
     for (size_t i = 0; i < parts->policy.issuer_count && draft->status == SP_OK; i++) {
         for (size_t j = 0; j < sizeof of_issuer / sizeof of_issuer[0]; j++) {
             of_issuer[j](draft, &parts->policy.issuers[i], parts->policy.issuer_sources[i]);

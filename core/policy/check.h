@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The part of `sallyport check` that needs files: certificates. Whoever calls brings the eyes (probe/), the judgement is
- * here. Everything that the text alone shows is checked by parsing already. */
+/* The part of `sallyport check` that needs files: certificates. Whoever calls brings the eyes (probe/), the judgement
+ * is here. Everything that the text alone shows is checked by parsing already. */
 #ifndef SP_POLICY_CHECK_H
 #define SP_POLICY_CHECK_H
 
@@ -8,9 +8,9 @@
 #include "core/policy/report.h"
 
 struct sp_certificate_look {
-    struct sp_str fault;   /* why a file cannot be read or understood; none: it can */
-    bool key_fits;         /* or no key was asked about */
-    bool chain_complete;   /* each certificate is issued by the next one, up to a known root or a self-signed one */
+    struct sp_str fault; /* why a file cannot be read or understood; none: it can */
+    bool key_fits;       /* or no key was asked about */
+    bool chain_complete; /* each certificate is issued by the next one, up to a known root or a self-signed one */
     struct sp_str subject, issuer_of_last;
     int64_t not_before, not_after; /* of the whole chain: the latest and the earliest */
 };
@@ -28,5 +28,8 @@ struct sp_certificate_eyes {
 SP_MUST_CHECK enum sp_status sp_policy_check_certificates(const struct sp_policy *policy,
                                                           const struct sp_certificate_eyes *eyes, int64_t now,
                                                           struct sp_policy_report *report);
+
+/* A problem whose place is that of a value of policy->source: file, line and column are filled. For who finds more. */
+struct sp_policy_problem sp_policy_place(const struct sp_policy *policy, const struct sp_json *value);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* consumers.NAME, found by API key and by client id in O(1). Only hashes of keys are known here; what is compared with an
- * attacker's value is compared in constant time. */
+/* consumers.NAME, found by API key and by client id in O(1). Only hashes of keys are known here; what is compared with
+ * an attacker's value is compared in constant time. */
 #include "core/base/secret.h"
 #include "core/policy/parts.h"
 #include "core/policy/settings.h"
@@ -48,7 +48,8 @@ static void complain_of_second_owner(struct sp_draft *draft, const struct sp_pol
                       SP_STR_ARG(name), SP_STR_ARG(first_name));
 }
 
-static void add_keys(struct sp_draft *draft, struct sp_policy_parts *parts, const struct sp_json *object, uint32_t consumer)
+static void add_keys(struct sp_draft *draft, struct sp_policy_parts *parts, const struct sp_json *object,
+                     uint32_t consumer)
 {
     size_t count;
     const struct sp_json *key = sp_first_element(sp_setting_value(object, SP_SETTING_CONSUMER_API_KEYS), &count);

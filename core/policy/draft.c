@@ -97,7 +97,8 @@ void sp_draft_complain(struct sp_draft *draft, const struct sp_complaint *compla
         .message = sp_str_from_cstr(message),
     };
     if (draft->text_count > 0) {
-        problem.file = draft->texts[value != NULL ? sp_draft_text_of(draft, value->offset) : draft->text_count - 1].name;
+        problem.file =
+            draft->texts[value != NULL ? sp_draft_text_of(draft, value->offset) : draft->text_count - 1].name;
     }
     if (value != NULL) {
         problem.line = value->line;

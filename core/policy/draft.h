@@ -17,8 +17,8 @@ struct sp_draft {
     const struct sp_policy_text *texts;
     const uint32_t *starts; /* offset of each text's first byte */
     size_t text_count;
-    uint32_t values; /* read so far */
-    bool has_secrets; /* the configuration itself, not a snapshot that left them out */
+    uint32_t values;       /* read so far */
+    bool has_secrets;      /* the configuration itself, not a snapshot that left them out */
     enum sp_status status; /* sticky; SP_NO_MEMORY stops everything */
 };
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ${NAME} and ${file:PATH} inside texts. Who knows the environment and the files is a callback; `$${` writes a `${` that is
- * meant. What a variable brings is text and nothing else: it is not expanded again and cannot become a member or a
- * list. A value that is one ${NAME} and nothing more may be a number, true or false, as if it stood there plain. */
+/* ${NAME} and ${file:PATH} inside texts. Who knows the environment and the files is a callback; `$${` writes a `${`
+ * that is meant. What a variable brings is text and nothing else: it is not expanded again and cannot become a member
+ * or a list. A value that is one ${NAME} and nothing more may be a number, true or false, as if it stood there plain.
+ */
 #include "core/base/limits.h"
 #include "core/policy/draft.h"
 
@@ -22,7 +23,8 @@ static void complain_of_missing(struct sp_draft *draft, const struct sp_json *va
                                         [SP_EXPANSION_MISSING] = "is not set",
                                         [SP_EXPANSION_UNREADABLE] = "cannot be read",
                                         [SP_EXPANSION_TOO_LARGE] = "is too large",
-                                        [SP_EXPANSION_MALFORMED] = "has no closing brace, no name, or is no UTF-8 text"};
+                                        [SP_EXPANSION_MALFORMED] =
+                                            "has no closing brace, no name, or is no UTF-8 text"};
     const struct sp_complaint complaint = {.cause = SP_CAUSE_CONFIG_ENVIRONMENT_MISSING,
                                            .value = value,
                                            .path = path,
@@ -79,8 +81,9 @@ static void expand_text(struct sp_draft *draft, struct sp_json *value, const str
         }
         size_t end = sp_str_index_of(text, '}', at);
         struct sp_str reference = sp_str_slice(text, at, end + 1);
-        enum sp_expanded how = end == text.len ? SP_EXPANSION_MALFORMED
-                                               : look_up(draft, expansion, value, sp_str_slice(text, at + 2, end), &found);
+        enum sp_expanded how = end == text.len
+                                   ? SP_EXPANSION_MALFORMED
+                                   : look_up(draft, expansion, value, sp_str_slice(text, at + 2, end), &found);
         if (how == SP_EXPANDED && !sp_str_is_utf8(found)) {
             how = SP_EXPANSION_MALFORMED;
         }

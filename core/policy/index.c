@@ -54,6 +54,5 @@ uint32_t sp_index_put(struct sp_index *index, struct sp_str key, uint32_t value)
 
 uint32_t sp_index_find(const struct sp_index *index, struct sp_str key)
 {
-    return index->slots == NULL ? SP_INDEX_NONE
-                                : slot_of(index, key, sp_hash_text(SP_HASH_START, key))->value;
+    return index->slots == NULL ? SP_INDEX_NONE : slot_of(index, key, sp_hash_text(SP_HASH_START, key))->value;
 }

@@ -8,18 +8,19 @@
 
 /* One `match` of one API, normalised: host in lower case, path without a trailing '/'. */
 struct sp_rule {
-    struct sp_str host; /* empty: any; ".example.com": every name below example.com */
-    struct sp_str path; /* empty: all */
+    struct sp_str host;         /* empty: any; ".example.com": every name below example.com */
+    struct sp_str path;         /* empty: all */
     struct sp_str_list methods; /* empty: all that no other rule of this place names */
     uint32_t api;
     uint32_t next; /* rule of the same host and path, in the order of the file; SP_INDEX_NONE: last */
     const struct sp_json *source;
 };
 
-/* A host with the paths that its rules have. Entries are found by the hash of the path, seeded with the host's number. */
+/* A host with the paths that its rules have. Entries are found by the hash of the path, seeded with the host's number.
+ */
 struct sp_routes {
-    struct sp_index hosts;      /* to the number of the host; "" is number 0 */
-    uint32_t *max_segments;     /* by host: of its longest path; deeper ones need not be looked for */
+    struct sp_index hosts;  /* to the number of the host; "" is number 0 */
+    uint32_t *max_segments; /* by host: of its longest path; deeper ones need not be looked for */
     struct sp_route_entry *entries;
     size_t mask;
 };
@@ -53,7 +54,8 @@ struct sp_policy_parts {
 };
 
 /* A draft that only complains, about values of a policy that is made. */
-struct sp_draft sp_draft_of(const struct sp_policy_parts *parts, struct sp_arena *arena, struct sp_policy_report *report);
+struct sp_draft sp_draft_of(const struct sp_policy_parts *parts, struct sp_arena *arena,
+                            struct sp_policy_report *report);
 /* The issuer's or API's number; SP_INDEX_NONE was reported as config.reference. */
 uint32_t sp_draft_refer(struct sp_draft *draft, const struct sp_index *names, const char *kind,
                         const struct sp_json *map, const struct sp_json *name, struct sp_str where);

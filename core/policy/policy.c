@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The way from texts to a policy: read each, merge, expand, validate, build, check. Problems are gathered as far as they make
- * sense together: a file that cannot be read ends it, wrong members and values are all named before anything is built
- * from them, and references, routes and habits are judged last. */
+/* The way from texts to a policy: read each, merge, expand, validate, build, check. Problems are gathered as far as
+ * they make sense together: a file that cannot be read ends it, wrong members and values are all named before anything
+ * is built from them, and references, routes and habits are judged last. */
 #include "core/policy/policy.h"
 
 #include <assert.h>
 
 #include "core/base/limits.h"
+#include "core/policy/check.h"
 #include "core/policy/parts.h"
 #include "core/policy/walk.h"
 
@@ -17,8 +18,7 @@ static void resolve_path(struct sp_draft *draft, enum sp_setting setting, const 
     struct sp_str directory = draft->texts[sp_draft_text_of(draft, value->offset)].directory;
     if (sp_setting_get(setting)->kind == SP_KIND_PATH && value->type == SP_JSON_STRING && value->text.len > 0 &&
         value->text.at[0] != '/' && directory.len > 0) {
-        sp_draft_own(value)->text =
-            sp_draft_printf(draft, "%.*s/%.*s", SP_STR_ARG(directory), SP_STR_ARG(value->text));
+        sp_draft_own(value)->text = sp_draft_printf(draft, "%.*s/%.*s", SP_STR_ARG(directory), SP_STR_ARG(value->text));
     }
 }
 
@@ -86,8 +86,8 @@ static const struct sp_json *read_tree(struct sp_draft *draft, const struct sp_p
 
 static void build(struct sp_draft *draft, struct sp_policy_parts *parts)
 {
-    void (*const steps[])(struct sp_draft *, struct sp_policy_parts *) = {sp_read_serving, sp_read_issuers, sp_read_apis,
-                                                                          sp_read_consumers, sp_index_routes};
+    void (*const steps[])(struct sp_draft *, struct sp_policy_parts *) = {
+        sp_read_serving, sp_read_issuers, sp_read_apis, sp_read_consumers, sp_index_routes};
     for (size_t i = 0; i < sizeof steps / sizeof steps[0] && draft->status == SP_OK; i++) {
         steps[i](draft, parts);
     }
@@ -160,7 +160,8 @@ void sp_policy_unref(struct sp_policy **policy)
 }
 
 /* ---- small things that the readers share ---- */
-struct sp_draft sp_draft_of(const struct sp_policy_parts *parts, struct sp_arena *arena, struct sp_policy_report *report)
+struct sp_draft sp_draft_of(const struct sp_policy_parts *parts, struct sp_arena *arena,
+                            struct sp_policy_report *report)
 {
     return (struct sp_draft){.arena = arena,
                              .report = report,
@@ -222,4 +223,14 @@ uint32_t sp_draft_refer(struct sp_draft *draft, const struct sp_index *names, co
     sp_draft_complain(draft, &complaint, "%.*s names the %s %.*s, which is not configured; there are: %.*s",
                       SP_STR_ARG(where), kind, SP_STR_ARG(name->text), SP_STR_ARG(complaint.expected));
     return SP_INDEX_NONE;
+}
+
+struct sp_policy_problem sp_policy_place(const struct sp_policy *policy, const struct sp_json *value)
+{
+    const struct sp_draft draft = sp_draft_of((const struct sp_policy_parts *)policy, NULL, NULL);
+    struct sp_policy_problem problem = {.line = value->line, .column = value->column};
+    if (draft.text_count > 0) {
+        problem.file = draft.texts[sp_draft_text_of(&draft, value->offset)].name;
+    }
+    return problem;
 }

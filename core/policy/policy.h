@@ -59,6 +59,12 @@ struct sp_limit {
     int64_t window_ms; /* ≥ 1 */
 };
 
+/* What a call beyond it is told: a window of an hour or more is a quota, a shorter one a rate. */
+static inline enum sp_cause sp_limit_cause(const struct sp_limit *limit)
+{
+    return limit->window_ms >= 3600000 ? SP_CAUSE_QUOTA_EXCEEDED : SP_CAUSE_RATE_LIMITED;
+}
+
 enum sp_cors_mode { SP_CORS_OFF, SP_CORS_PASS, SP_CORS_ANSWER };
 
 struct sp_cors {
@@ -113,7 +119,7 @@ struct sp_consumer {
 
 /* ---- how it is served: for the control plane ---- */
 struct sp_listener {
-    struct sp_str address;                  /* as written: ":8080", "127.0.0.1:0", "unix:/path" */
+    struct sp_str address;                          /* as written: ":8080", "127.0.0.1:0", "unix:/path" */
     struct sp_str certificate, key, client_ca_file; /* files; none: no TLS */
     bool http2;
     const struct sp_json *source;

@@ -53,8 +53,8 @@ enum sp_status sp_policy_report_add(struct sp_policy_report *report, const struc
         return SP_OK;
     }
     struct sp_policy_problem copy = *problem;
-    struct sp_str *const texts[] = {&copy.finding.expected, &copy.finding.received, &copy.finding.detail,
-                                    &copy.file,             &copy.path,             &copy.message};
+    struct sp_str *const texts[] = {
+        &copy.finding.expected, &copy.finding.received, &copy.finding.detail, &copy.file, &copy.path, &copy.message};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         if (texts[i]->at != NULL && sp_arena_copy(whole->arena, *texts[i], texts[i]) != SP_OK) {
             return SP_NO_MEMORY;

@@ -46,12 +46,14 @@ static bool names_method(const struct sp_rule *rule, struct sp_str method)
     return false;
 }
 
-static struct sp_str rule_in_words(struct sp_draft *draft, const struct sp_policy_parts *parts, const struct sp_rule *rule)
+static struct sp_str rule_in_words(struct sp_draft *draft, const struct sp_policy_parts *parts,
+                                   const struct sp_rule *rule)
 {
     struct sp_str methods = sp_draft_join(draft, rule->methods.at, rule->methods.count);
     return sp_draft_printf(draft, "%.*s (%s%.*s%.*s%s%.*s)", SP_STR_ARG(parts->policy.apis[rule->api].name),
                            rule->host.len > 0 && rule->host.at[0] == '.' ? "*" : "", SP_STR_ARG(rule->host),
-                           SP_STR_ARG(rule->path.len > 0 ? rule->path : SP_STR("/")), rule->methods.count > 0 ? " " : "",
+                           SP_STR_ARG(rule->path.len > 0 ? rule->path : SP_STR("/")),
+                           rule->methods.count > 0 ? " " : "",
                            SP_STR_ARG(rule->methods.count > 0 ? methods : SP_STR_NONE));
 }
 
@@ -65,8 +67,8 @@ static size_t taken_methods(const struct sp_rule *earlier, const struct sp_rule 
     return taken;
 }
 
-/* Two rules of one place: equal ones are a mistake that cannot be served, covered ones never act, overlapping ones act by
- * their order. */
+/* Two rules of one place: equal ones are a mistake that cannot be served, covered ones never act, overlapping ones act
+ * by their order. */
 static void judge_overlap(struct sp_draft *draft, const struct sp_policy_parts *parts, const struct sp_rule *earlier,
                           const struct sp_rule *rule)
 {
@@ -76,7 +78,7 @@ static void judge_overlap(struct sp_draft *draft, const struct sp_policy_parts *
     if (!same && taken == 0) {
         return;
     }
-    enum sp_cause cause = same && earlier->api != rule->api   ? SP_CAUSE_CONFIG_DUPLICATE_ROUTE
+    enum sp_cause cause = same && earlier->api != rule->api      ? SP_CAUSE_CONFIG_DUPLICATE_ROUTE
                           : same || taken == rule->methods.count ? SP_CAUSE_CONFIG_SHADOWED_ROUTE
                                                                  : SP_CAUSE_CONFIG_POLICY_ORDER;
     struct sp_str first = rule_in_words(draft, parts, earlier), second = rule_in_words(draft, parts, rule);
@@ -86,7 +88,9 @@ static void judge_overlap(struct sp_draft *draft, const struct sp_policy_parts *
         .where = sp_draft_printf(draft, "apis.%.*s.match", SP_STR_ARG(parts->policy.apis[rule->api].name)),
         .expected = first,
         .received = second,
-        .detail = cause == SP_CAUSE_CONFIG_DUPLICATE_ROUTE ? first : SP_STR("The rule that comes first in the file takes the call.")};
+        .detail = cause == SP_CAUSE_CONFIG_DUPLICATE_ROUTE
+                      ? first
+                      : SP_STR("The rule that comes first in the file takes the call.")};
     sp_draft_complain(draft, &complaint, "%.*s %s %.*s", SP_STR_ARG(second),
                       cause == SP_CAUSE_CONFIG_DUPLICATE_ROUTE  ? "is the same route as"
                       : cause == SP_CAUSE_CONFIG_SHADOWED_ROUTE ? "is never reached: all its calls go to"

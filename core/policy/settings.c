@@ -72,6 +72,7 @@ static const struct sp_section_info sections[SP_SECTION_COUNT] = {
 static const struct sp_str kinds[SP_KIND_COUNT] = {
     [SP_KIND_TEXT] = TEXT("a text"),
     [SP_KIND_SECRET] = TEXT("a text (better ${file:PATH} or ${NAME})"),
+    [SP_KIND_SECRETS] = TEXT("a text or a list of texts (better ${file:PATH} or ${NAME})"),
     [SP_KIND_URL] = TEXT("an http or https URL"),
     [SP_KIND_UPSTREAM_URL] = TEXT("an http, https, grpc or grpcs URL"),
     [SP_KIND_PATH] = TEXT("a file name"),
@@ -215,8 +216,8 @@ static const struct unit *read_unit(const struct unit *units, size_t count, stru
 
 enum sp_status sp_duration_parse(struct sp_str text, int64_t *ms)
 {
-    static const struct unit units[] = {{TEXT("ms"), 1},       {TEXT("s"), 1000},     {TEXT(""), 1000},
-                                        {TEXT("m"), 60000},    {TEXT("h"), 3600000},  {TEXT("d"), 86400000}};
+    static const struct unit units[] = {{TEXT("ms"), 1},    {TEXT("s"), 1000},    {TEXT(""), 1000},
+                                        {TEXT("m"), 60000}, {TEXT("h"), 3600000}, {TEXT("d"), 86400000}};
     int64_t sum = 0, number;
     size_t at = 0;
     while (at < text.len) {
@@ -236,8 +237,8 @@ enum sp_status sp_duration_parse(struct sp_str text, int64_t *ms)
 
 enum sp_status sp_size_parse(struct sp_str text, int64_t *bytes)
 {
-    static const struct unit units[] = {{TEXT(""), 1},       {TEXT("k"), 1024},     {TEXT("m"), 1048576},
-                                        {TEXT("g"), 1 << 30}, {TEXT("K"), 1024},    {TEXT("M"), 1048576},
+    static const struct unit units[] = {{TEXT(""), 1},        {TEXT("k"), 1024}, {TEXT("m"), 1048576},
+                                        {TEXT("g"), 1 << 30}, {TEXT("K"), 1024}, {TEXT("M"), 1048576},
                                         {TEXT("G"), 1 << 30}};
     int64_t number;
     size_t at = 0;

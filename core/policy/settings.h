@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The grammar of the configuration, made from options.def: which members there are, of what kind, within which range, by
- * which default. Validating, reading, the reference page and the JSON schema all walk these rows. */
+/* The grammar of the configuration, made from options.def: which members there are, of what kind, within which range,
+ * by which default. Validating, reading, the reference page and the JSON schema all walk these rows. */
 #ifndef SP_POLICY_SETTINGS_H
 #define SP_POLICY_SETTINGS_H
 
@@ -41,8 +41,9 @@ enum sp_setting {
 
 enum sp_kind {
     SP_KIND_TEXT,
-    SP_KIND_SECRET, /* a text that never leaves the control plane, but for an issuer's secret */
-    SP_KIND_URL,    /* http or https */
+    SP_KIND_SECRET,  /* a text that never leaves the control plane, but for an issuer's secret */
+    SP_KIND_SECRETS, /* one or a list, while one is being replaced */
+    SP_KIND_URL,     /* http or https */
     SP_KIND_UPSTREAM_URL,
     SP_KIND_PATH,    /* of a file; relative to the file that names it */
     SP_KIND_ADDRESS, /* HOST:PORT, :PORT, unix:PATH */
@@ -92,11 +93,14 @@ enum sp_setting sp_setting_find(enum sp_section section, struct sp_str name);
 /* "a duration such as 30s, 5m or 1h": what a value of the kind looks like. */
 struct sp_str sp_kind_in_words(enum sp_kind kind);
 
+/* All rows as a JSON schema, for editors. Failure is the buffer's. */
+void sp_settings_write_schema(struct sp_buffer *out);
+
 /* ---- reading a validated object; an absent member, or null, has its default ---- */
 const struct sp_json *sp_setting_value(const struct sp_json *object, enum sp_setting setting); /* NULL: absent */
 struct sp_str sp_setting_text(const struct sp_json *object, enum sp_setting setting);
 bool sp_setting_bool(const struct sp_json *object, enum sp_setting setting);
-int64_t sp_setting_number(const struct sp_json *object, enum sp_setting setting); /* ms, bytes or as it is */
+int64_t sp_setting_number(const struct sp_json *object, enum sp_setting setting);  /* ms, bytes or as it is */
 unsigned sp_setting_choice(const struct sp_json *object, enum sp_setting setting); /* index in the row's choices */
 
 /* ---- values by themselves ---- */

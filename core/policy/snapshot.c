@@ -14,8 +14,9 @@ static void write_object(struct writing *writing, enum sp_section section, const
 
 static bool is_for_gateway(enum sp_setting setting)
 {
-    return setting != SP_SETTING_ROOT_AUTHORITY &&
-           (sp_setting_get(setting)->kind != SP_KIND_SECRET || setting == SP_SETTING_ISSUER_SECRET);
+    enum sp_kind kind = sp_setting_get(setting)->kind;
+    bool is_secret = kind == SP_KIND_SECRET || kind == SP_KIND_SECRETS;
+    return setting != SP_SETTING_ROOT_AUTHORITY && (!is_secret || setting == SP_SETTING_ISSUER_SECRET);
 }
 
 static void write_inside(struct writing *writing, enum sp_setting setting, const struct sp_json *value)
@@ -71,7 +72,8 @@ static void write_object(struct writing *writing, enum sp_section section, const
         SP_JSON_EACH(member, object)
         {
             enum sp_setting setting = sp_setting_find(section, member->name);
-            bool replaced = addresses.count > 0 && (setting == SP_SETTING_UPSTREAM_ADDRESSES || setting == SP_SETTING_SERVER_ADDRESSES);
+            bool replaced = addresses.count > 0 &&
+                            (setting == SP_SETTING_UPSTREAM_ADDRESSES || setting == SP_SETTING_SERVER_ADDRESSES);
             if (is_for_gateway(setting) && !replaced && member->type != SP_JSON_NULL) {
                 sp_json_name(&writing->json, member->name);
                 write_inside(writing, setting, member);

@@ -92,7 +92,8 @@ static void read_servers(struct sp_draft *draft, const struct sp_json *list, con
                         sp_setting_value(element, SP_SETTING_SERVER_ADDRESSES),
                         sp_setting_number(element, SP_SETTING_SERVER_WEIGHT), &servers[upstream->server_count]);
         if (upstream->server_count > 0 && scheme != upstream->scheme) {
-            complain(draft, element, &down, SP_STR("of the same scheme as the others"), servers[upstream->server_count].url);
+            complain(draft, element, &down, SP_STR("of the same scheme as the others"),
+                     servers[upstream->server_count].url);
         }
         upstream->scheme = scheme;
         upstream->server_count++;
@@ -105,7 +106,8 @@ void sp_read_upstream(struct sp_draft *draft, const struct sp_json *api, const s
     const struct sp_json *object = sp_setting_value(api, SP_SETTING_API_UPSTREAM);
     const struct sp_json *url = sp_setting_value(object, SP_SETTING_UPSTREAM_URL);
     const struct sp_json *list = sp_setting_value(object, SP_SETTING_UPSTREAM_SERVERS);
-    const struct sp_path here = {.up = path, .name = SP_STR("upstream")}, inside = {.up = &here, .name = SP_STR("servers")};
+    const struct sp_path here = {.up = path, .name = SP_STR("upstream")},
+                         inside = {.up = &here, .name = SP_STR("servers")};
     *upstream = (struct sp_upstream){
         .host = sp_setting_text(object, SP_SETTING_UPSTREAM_HOST),
         .ca_file = sp_setting_text(object, SP_SETTING_UPSTREAM_CA_FILE),
@@ -117,7 +119,7 @@ void sp_read_upstream(struct sp_draft *draft, const struct sp_json *api, const s
     };
     if ((url == NULL) == (list == NULL) || (list != NULL && list->type == SP_JSON_ARRAY && list->count == 0)) {
         complain(draft, object != NULL ? object : api, &here, SP_STR("an object with either url or servers"),
-                 object == NULL              ? SP_STR("absent")
+                 object == NULL                ? SP_STR("absent")
                  : url != NULL && list != NULL ? SP_STR("with both")
                                                : SP_STR("without any"));
     } else if (list != NULL) {
@@ -125,7 +127,8 @@ void sp_read_upstream(struct sp_draft *draft, const struct sp_json *api, const s
     } else {
         struct sp_server *server = SP_DRAFT_ARRAY(draft, struct sp_server, 1);
         if (server != NULL) {
-            upstream->scheme = read_server(draft, url->text, sp_setting_value(object, SP_SETTING_UPSTREAM_ADDRESSES), 1, server);
+            upstream->scheme =
+                read_server(draft, url->text, sp_setting_value(object, SP_SETTING_UPSTREAM_ADDRESSES), 1, server);
             upstream->servers = server;
             upstream->server_count = 1;
         }

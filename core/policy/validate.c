@@ -213,11 +213,12 @@ static bool is_scalar(const struct sp_json *value)
 
 static struct sp_str shown(struct sp_draft *draft, enum sp_kind kind, const struct sp_json *value)
 {
-    if (!is_scalar(value) || kind == SP_KIND_SECRET) {
+    if (!is_scalar(value) || kind == SP_KIND_SECRET || kind == SP_KIND_SECRETS) {
         return type_in_words(value);
     }
     struct sp_str text = sp_str_slice(value->text, 0, SHOWN_BYTES);
-    return text.len == 0 ? SP_STR("empty") : sp_draft_printf(draft, "%.*s%s", SP_STR_ARG(text), text.len < value->text.len ? "…" : "");
+    return text.len == 0 ? SP_STR("empty")
+                         : sp_draft_printf(draft, "%.*s%s", SP_STR_ARG(text), text.len < value->text.len ? "…" : "");
 }
 
 static void complain_of_value(struct sp_draft *draft, const struct sp_setting_info *info, const struct sp_json *value,
@@ -286,12 +287,11 @@ static void complain_of_unknown(struct sp_draft *draft, enum sp_section section,
         complaint.detail = sp_draft_printf(draft, "Did you mean %.*s?", SP_STR_ARG(complaint.expected));
     } else {
         complaint.expected = known_names(draft, section);
-        complaint.detail =
-            elsewhere == SP_SETTING_NONE
-                ? sp_draft_printf(draft, "Known here: %.*s.", SP_STR_ARG(complaint.expected))
-                : sp_draft_printf(draft, "It is a member of %.*s; known here: %.*s.",
-                                  SP_STR_ARG(sp_section_get(sp_setting_get(elsewhere)->section)->place),
-                                  SP_STR_ARG(complaint.expected));
+        complaint.detail = elsewhere == SP_SETTING_NONE
+                               ? sp_draft_printf(draft, "Known here: %.*s.", SP_STR_ARG(complaint.expected))
+                               : sp_draft_printf(draft, "It is a member of %.*s; known here: %.*s.",
+                                                 SP_STR_ARG(sp_section_get(sp_setting_get(elsewhere)->section)->place),
+                                                 SP_STR_ARG(complaint.expected));
     }
     sp_draft_complain(draft, &complaint, "%.*s has no member %.*s. %.*s",
                       SP_STR_ARG(where.len > 0 ? where : SP_STR("the configuration")),
@@ -305,6 +305,7 @@ static const struct {
 } texts[SP_KIND_COUNT] = {
     [SP_KIND_TEXT] = {is_text_or_empty, false},
     [SP_KIND_SECRET] = {is_any_text, false},
+    [SP_KIND_SECRETS] = {is_any_text, true},
     [SP_KIND_URL] = {is_url, false},
     [SP_KIND_UPSTREAM_URL] = {is_upstream_url, false},
     [SP_KIND_PATH] = {is_any_text, false},
@@ -501,10 +502,10 @@ typedef void validator(struct sp_draft *draft, const struct sp_setting_info *inf
                        const struct sp_path *path);
 
 static validator *const validators[SP_KIND_COUNT] = {
-    [SP_KIND_BOOL] = validate_form,       [SP_KIND_INTEGER] = validate_number, [SP_KIND_DURATION] = validate_number,
-    [SP_KIND_SIZE] = validate_number,     [SP_KIND_CHOICE] = validate_choice,  [SP_KIND_SCOPES] = validate_form,
-    [SP_KIND_CLAIMS] = validate_form,     [SP_KIND_HEADERS] = validate_form,   [SP_KIND_OPEN] = validate_form,
-    [SP_KIND_OBJECT] = validate_inside,   [SP_KIND_OBJECTS] = validate_inside, [SP_KIND_MAP] = validate_inside,
+    [SP_KIND_BOOL] = validate_form,     [SP_KIND_INTEGER] = validate_number, [SP_KIND_DURATION] = validate_number,
+    [SP_KIND_SIZE] = validate_number,   [SP_KIND_CHOICE] = validate_choice,  [SP_KIND_SCOPES] = validate_form,
+    [SP_KIND_CLAIMS] = validate_form,   [SP_KIND_HEADERS] = validate_form,   [SP_KIND_OPEN] = validate_form,
+    [SP_KIND_OBJECT] = validate_inside, [SP_KIND_OBJECTS] = validate_inside, [SP_KIND_MAP] = validate_inside,
     [SP_KIND_SWITCH] = validate_inside,
 };
 
@@ -537,10 +538,12 @@ void sp_settings_validate(struct sp_draft *draft, const struct sp_json *root)
     if (root->type != SP_JSON_OBJECT) {
         const struct sp_complaint complaint = {.cause = SP_CAUSE_CONFIG_TYPE,
                                                .value = root,
-                                               .expected = SP_STR("an object with members such as listen, issuers, apis"),
+                                               .expected =
+                                                   SP_STR("an object with members such as listen, issuers, apis"),
                                                .received = type_in_words(root),
                                                .detail = SP_STR("The configuration")};
-        sp_draft_complain(draft, &complaint, "the configuration is %.*s; it must be an object", SP_STR_ARG(complaint.received));
+        sp_draft_complain(draft, &complaint, "the configuration is %.*s; it must be an object",
+                          SP_STR_ARG(complaint.received));
         return;
     }
     validate_object(draft, SP_SECTION_ROOT, root, &top);

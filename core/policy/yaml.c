@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* YAML as a tree of JSON values; the only file that sees libyaml. What YAML has beyond JSON and we take: comments, block
- * style, plain scalars by the core schema (YAML 1.2 10.3), anchors and aliases. What we refuse, each by name: several documents in
- * a file, tags, keys that are no scalars, a member twice, nesting or a count of values beyond the limits. An alias is a
- * copy of its anchor, counted value by value, so ten lines of "billion laughs" end at the ceiling and not in memory.
+/* YAML as a tree of JSON values; the only file that sees libyaml. What YAML has beyond JSON and we take: comments,
+ * block style, plain scalars by the core schema (YAML 1.2 10.3), anchors and aliases. What we refuse, each by name:
+ * several documents in a file, tags, keys that are no scalars, a member twice, nesting or a count of values beyond the
+ * limits. An alias is a copy of its anchor, counted value by value, so ten lines of "billion laughs" end at the ceiling
+ * and not in memory.
  *
- * ${NAME} may stand unquoted anywhere, inside {…} too, where YAML would take its brace for the beginning of an object. So
- * the braces of references are exchanged for two characters of private use before reading, and back in each scalar;
+ * ${NAME} may stand unquoted anywhere, inside {…} too, where YAML would take its brace for the beginning of an object.
+ * So the braces of references are exchanged for two characters of private use before reading, and back in each scalar;
  * marks count characters, so places stay right.
  *
  * A snapshot is JSON of perhaps 30 MB, for which libyaml is ten times slower than our own reader: a text that begins
@@ -47,7 +48,8 @@ static struct sp_json place_of(const struct reader *reader, yaml_mark_t mark)
 }
 
 /* Stops the reading: behind a broken place nothing can be trusted. */
-static const struct sp_json *refuse(struct reader *reader, yaml_mark_t mark, struct sp_str expected, struct sp_str received)
+static const struct sp_json *refuse(struct reader *reader, yaml_mark_t mark, struct sp_str expected,
+                                    struct sp_str received)
 {
     const struct sp_json place = place_of(reader, mark);
     if (!reader->stopped) {
@@ -181,7 +183,8 @@ void sp_scalar_resolve(struct sp_json *value)
         memcpy(framed + 1, value->text.at != NULL ? value->text.at : "", value->text.len);
         framed[value->text.len + 1] = '|';
         framed[value->text.len + 2] = '\0';
-        for (size_t i = 0; i < sizeof rows / sizeof rows[0] && memchr(value->text.at, '|', value->text.len) == NULL; i++) {
+        for (size_t i = 0; i < sizeof rows / sizeof rows[0] && memchr(value->text.at, '|', value->text.len) == NULL;
+             i++) {
             if (strstr(rows[i].words, framed) != NULL) {
                 value->type = rows[i].type;
                 value->text = rows[i].text;

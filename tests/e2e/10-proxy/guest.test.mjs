@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { module } from '../lib/cli.mjs';
 import { makeCorp } from '../lib/corp.mjs';
 import { temporaryFolder } from '../lib/gateway.mjs';
-import { startNginx } from '../lib/nginx.mjs';
+import { nginxEnvironment, startNginx } from '../lib/nginx.mjs';
 import { startUpstream } from '../lib/upstream.mjs';
 
 const corp = await makeCorp();
@@ -58,7 +58,7 @@ test('nginx does not start on a broken policy, and says why', () => {
     fs.writeFileSync(path.join(folder, 'sallyport.yaml'), policy);
     fs.writeFileSync(path.join(folder, 'nginx.conf'), `load_module ${module}; pid ${folder}/pid; error_log stderr; events {}
       http { ${http} access_log off; server { listen unix:${folder}/s; location / { sallyport on; return 200; } } }`);
-    return spawnSync('/usr/sbin/nginx', ['-t', '-c', path.join(folder, 'nginx.conf'), '-e', 'stderr'], { encoding: 'utf8' });
+    return spawnSync('/usr/sbin/nginx', ['-t', '-c', path.join(folder, 'nginx.conf'), '-e', 'stderr'], { encoding: 'utf8', env: nginxEnvironment(folder) });
   };
   const broken = check('apis: {photos: {mach: {path: /}}}', `sallyport_policy ${folder}/sallyport.yaml;`);
   assert.notEqual(broken.status, 0);

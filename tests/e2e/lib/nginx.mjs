@@ -14,6 +14,21 @@ import { until } from './wait.mjs';
 
 const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
 
+/** The environment that nginx needs to load the module: under --sanitize the runtimes come first, reports go below `folder`. */
+export function nginxEnvironment(folder) {
+  if (!sanitizing) return process.env;
+  const library = (name) => fs.realpathSync(execFileSync('gcc', [`-print-file-name=${name}`]).toString().trim());
+  fs.mkdirSync(path.join(folder, 'sanitizer'), { recursive: true });
+  fs.chmodSync(path.join(folder, 'sanitizer'), 0o777);
+  const common = `log_path=${folder}/sanitizer/report:halt_on_error=1`;
+  return {
+    ...process.env,
+    LD_PRELOAD: `${library('libasan.so')}:${library('libubsan.so')}`,
+    ASAN_OPTIONS: `${common}:detect_leaks=0`,
+    UBSAN_OPTIONS: `${common}:print_stacktrace=1`,
+  };
+}
+
 /** The locations of a standalone gateway. */
 export function locations() {
   const proxy = `proxy_http_version 1.1; proxy_set_header Host $sallyport_upstream_host; proxy_request_buffering off; proxy_max_temp_file_size 0;
@@ -107,18 +122,7 @@ http {
   }
 
   spawn() {
-    const environment = { ...process.env };
-    if (sanitizing) {
-      const library = (name) => fs.realpathSync(execFileSync('gcc', [`-print-file-name=${name}`]).toString().trim());
-      fs.mkdirSync(path.join(this.folder, 'sanitizer'));
-      fs.chmodSync(path.join(this.folder, 'sanitizer'), 0o777);
-      const common = `log_path=${this.folder}/sanitizer/report:halt_on_error=1`;
-      Object.assign(environment, {
-        LD_PRELOAD: `${library('libasan.so')}:${library('libubsan.so')}`,
-        ASAN_OPTIONS: `${common}:detect_leaks=0`,
-        UBSAN_OPTIONS: `${common}:print_stacktrace=1`,
-      });
-    }
+    const environment = nginxEnvironment(this.folder);
     const child = spawn('/usr/sbin/nginx', ['-c', path.join(this.folder, 'nginx.conf'), '-e', path.join(this.folder, 'error.log')], {
       env: environment, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
     this.child = child;

@@ -215,12 +215,45 @@ static void metadata_is_looked_for_at_three_places(void **state)
     }
 }
 
+static void where_and_under_which_name_it_is_found(void **state)
+{
+    (void)state;
+    struct sp_arena *arena = sp_arena_create(4096);
+    struct sp_finding finding;
+    struct sp_str issuer = SP_STR("https://a.example/t");
+    assert_int_equal(sp_metadata_examine_place(arena, issuer, SP_METADATA_OPENID_APPENDED, &finding), SP_CAUSE_NONE);
+    assert_int_equal(sp_metadata_examine_place(arena, issuer, SP_METADATA_OAUTH_INSERTED, &finding),
+                     SP_CAUSE_DISCOVERY_PATH_FORM);
+    assert_true(
+        sp_str_equal(finding.received, SP_STR("https://a.example/.well-known/oauth-authorization-server/t")));
+    assert_int_equal(sp_metadata_compare_hosts(issuer, issuer, &finding), SP_CAUSE_NONE);
+    assert_int_equal(sp_metadata_compare_hosts(issuer, SP_STR("https://b.example/t"), &finding),
+                     SP_CAUSE_DISCOVERY_HOST_REFLECTED);
+    sp_arena_destroy(&arena);
+}
+
+static void a_key_set_without_tls_is_not_read(void **state)
+{
+    (void)state;
+    struct sp_arena *arena = sp_arena_create(1 << 20);
+    struct sp_jwk_set *set = NULL;
+    struct sp_document_findings findings;
+    struct sp_fetch_report report = {BODY("{\"keys\":[" GOOD "]}")};
+    report.url = SP_STR("http://idp.example.com/keys");
+    assert_int_equal(sp_keys_document_examine(arena, &report, &set, &findings), SP_OK);
+    assert_null(set);
+    assert_int_equal(findings.rows[0].cause, SP_CAUSE_KEYS_INSECURE_URL);
+    sp_arena_destroy(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(key_sets_are_judged),
         cmocka_unit_test(a_published_private_key_is_told),
         cmocka_unit_test(metadata_is_judged),
+        cmocka_unit_test(where_and_under_which_name_it_is_found),
+        cmocka_unit_test(a_key_set_without_tls_is_not_read),
         cmocka_unit_test(metadata_is_looked_for_at_three_places),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

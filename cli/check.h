@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SP_CLI_CHECK_H
+#define SP_CLI_CHECK_H
+
+#include "cli/cli.h"
+
+extern const struct sp_cli_command sp_cli_check;
+extern const struct sp_cli_command sp_cli_cause;
+
+#endif

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "probe/check_online.h"
+
+#include "core/base/limits.h"
+#include "core/diagnosis/document.h"
+#include "core/diagnosis/verdict.h"
+#include "core/policy/check.h"
+#include "probe/http_call.h"
+
+#define CONNECT_TIMEOUT_MS 5000
+#define FETCH_TIMEOUT_MS 10000
+
+struct asking {
+    struct sp_arena *arena;
+    const struct sp_policy *policy;
+    const struct sp_issuer_terms *terms;
+    const struct sp_json *source;
+    struct sp_policy_report *report;
+    enum sp_status status;
+};
+
+static struct sp_str text_of(const struct sp_json *object, const char *member)
+{
+    return sp_json_string(sp_json_member(object, sp_str_from_cstr(member)));
+}
+
+static struct sp_http_call *ask(struct asking *asking, struct sp_str url, size_t max_bytes)
+{
+    const struct sp_http_request request = {.url = url,
+                                            .ca_file = text_of(asking->source, "ca_file"),
+                                            .blocked_networks = asking->policy->serving.blocked_networks,
+                                            .connect_timeout_ms = CONNECT_TIMEOUT_MS,
+                                            .timeout_ms = FETCH_TIMEOUT_MS,
+                                            .max_bytes = max_bytes,
+                                            .max_redirects = 3};
+    struct sp_http_call *call = NULL;
+    enum sp_status status = sp_http_call_create(&request, &call);
+    if (status == SP_OK) {
+        sp_http_call_perform(call);
+    } else if (status == SP_NO_MEMORY) {
+        asking->status = status;
+    }
+    return call;
+}
+
+static void add(struct asking *asking, const struct sp_finding *finding, const char *member)
+{
+    const struct sp_json *value = sp_json_member(asking->source, sp_str_from_cstr(member));
+    struct sp_policy_problem problem = sp_policy_place(asking->policy, value != NULL ? value : asking->source);
+    struct sp_str title = sp_cause_get(finding->cause)->title;
+    struct sp_str text = sp_finding_fill(asking->arena, sp_cause_get(finding->cause)->explanation, finding);
+    problem.finding = *finding;
+    problem.path = sp_arena_printf(asking->arena, "issuers.%.*s.%s", SP_STR_ARG(asking->terms->name), member);
+    problem.message = sp_arena_printf(asking->arena, "issuers.%.*s: %.*s. %.*s", SP_STR_ARG(asking->terms->name),
+                                      SP_STR_ARG(title), SP_STR_ARG(text));
+    if (sp_policy_report_add(asking->report, &problem) != SP_OK) {
+        asking->status = SP_NO_MEMORY;
+    }
+}
+
+static void add_all(struct asking *asking, const struct sp_document_findings *findings, const char *member)
+{
+    for (size_t i = 0; i < findings->count; i++) {
+        add(asking, &findings->rows[i], member);
+    }
+}
+
+static void ask_for_keys(struct asking *asking, struct sp_str url, const char *member)
+{
+    struct sp_http_call *call = ask(asking, url, SP_MAX_JWKS_BYTES);
+    struct sp_document_findings findings = {0};
+    struct sp_jwk_set *set = NULL;
+    if (call != NULL) {
+        asking->status = sp_keys_document_examine(asking->arena, sp_http_call_report(call), &set, &findings);
+        if (asking->status == SP_OK) {
+            add_all(asking, &findings, member);
+        }
+        sp_jwk_set_unref(&set);
+    } else if (asking->status == SP_OK) {
+        const struct sp_finding finding = {
+            .cause = SP_CAUSE_KEYS_INSECURE_URL, .check = SP_CHECK_COUNT, .verified = true, .received = url};
+        add(asking, &finding, member);
+    }
+    sp_http_call_destroy(&call);
+}
+
+/* The algorithms that the configuration allows against those that the issuer says it uses. */
+static void compare_algorithms(struct asking *asking, const struct sp_metadata *metadata)
+{
+    if (metadata->algorithms == 0 || (metadata->algorithms & asking->terms->algorithms) != 0) {
+        return;
+    }
+    const struct sp_finding finding = {.cause = SP_CAUSE_DISCOVERY_ALGORITHM_UNADVERTISED,
+                                       .check = SP_CHECK_COUNT,
+                                       .verified = true,
+                                       .expected = sp_algorithms_in_words(asking->arena, metadata->algorithms),
+                                       .received = sp_algorithms_in_words(asking->arena, asking->terms->algorithms)};
+    add(asking, &finding, "algorithms");
+}
+
+/* One place; true when the answer was about the document and not about the place. */
+static bool ask_at(struct asking *asking, enum sp_metadata_place place, struct sp_document_findings *findings,
+                   struct sp_str *jwks_uri)
+{
+    struct sp_str url = sp_metadata_url(asking->arena, asking->terms->issuer, place);
+    struct sp_http_call *call = url.at != NULL ? ask(asking, url, SP_MAX_METADATA_BYTES) : NULL;
+    bool answered = false;
+    struct sp_metadata metadata = {0};
+    *findings = (struct sp_document_findings){0};
+    if (call != NULL) {
+        const struct sp_fetch_report *report = sp_http_call_report(call);
+        answered = report->http_status != 404;
+        asking->status = sp_metadata_examine(asking->arena, report, asking->terms->issuer, &metadata, findings);
+        if (asking->status == SP_OK && !findings->refused) {
+            if (sp_arena_copy(asking->arena, metadata.jwks_uri, jwks_uri) != SP_OK) {
+                asking->status = SP_NO_MEMORY;
+            }
+            compare_algorithms(asking, &metadata);
+        }
+        add_all(asking, answered ? findings : &(struct sp_document_findings){0}, "issuer");
+    }
+    sp_http_call_destroy(&call);
+    return answered;
+}
+
+static void discover(struct asking *asking)
+{
+    struct sp_document_findings findings = {0};
+    struct sp_str jwks_uri = SP_STR_NONE;
+    bool answered = false;
+    for (enum sp_metadata_place place = 0; place < SP_METADATA_PLACES && !answered && asking->status == SP_OK;
+         place++) {
+        answered = ask_at(asking, place, &findings, &jwks_uri);
+    }
+    if (!answered && asking->status == SP_OK) {
+        add_all(asking, &findings, "issuer");
+    }
+    if (jwks_uri.len > 0 && asking->status == SP_OK) {
+        ask_for_keys(asking, jwks_uri, "issuer");
+    }
+}
+
+static void ask_issuer(struct asking *asking)
+{
+    struct sp_str jwks_uri = text_of(asking->source, "jwks_uri");
+    bool by_hand = sp_json_member(asking->source, SP_STR("jwks_file")) != NULL ||
+                   sp_json_member(asking->source, SP_STR("secret")) != NULL;
+    if (jwks_uri.len > 0) {
+        ask_for_keys(asking, jwks_uri, "jwks_uri");
+    } else if (!by_hand) {
+        discover(asking);
+    }
+}
+
+enum sp_status sp_check_online(const struct sp_policy *policy, struct sp_policy_report *report)
+{
+    enum sp_status status = SP_OK;
+    for (size_t i = 0; i < policy->issuer_count && status == SP_OK; i++) {
+        struct asking asking = {.arena = sp_arena_create(SP_MAX_EXAM_ARENA_BYTES),
+                                .policy = policy,
+                                .terms = &policy->issuers[i],
+                                .source = policy->issuer_sources[i],
+                                .report = report};
+        if (asking.arena == NULL) {
+            return SP_NO_MEMORY;
+        }
+        ask_issuer(&asking);
+        status = asking.status;
+        sp_arena_destroy(&asking.arena);
+    }
+    sp_policy_report_sort(report);
+    return status;
+}

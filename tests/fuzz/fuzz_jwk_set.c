@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A key set from anywhere: bounded, each member usable or skipped, and a signature verifies only under the key that
+ * made it. */
+#include "tests/fuzz/known.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static bool contains(const uint8_t *data, size_t size, const char *text)
+{
+    return memmem(data, size, text, strlen(text)) != NULL;
+}
+
+static void check_members(const struct sp_jwk_set *set)
+{
+    ALWAYS(set->count + set->skipped_count <= SP_MAX_JWKS_KEYS);
+    for (size_t i = 0; i < set->count; i++) {
+        unsigned char thumbprint[32];
+        ALWAYS(set->keys[i].key != NULL);
+        ALWAYS(sp_jwk_thumbprint(set->keys[i].key, thumbprint) != SP_MALFORMED);
+    }
+    for (size_t i = 0; i < set->skipped_count; i++)
+        ALWAYS(set->skipped[i].fault != SP_JWK_OK);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct sp_jwk_set *set = NULL;
+    struct sp_json_error error;
+    if (sp_jwk_set_parse(sp_str((const char *)data, size), &set, &error) != SP_OK) {
+        ALWAYS(set == NULL);
+        return 0;
+    }
+    check_members(set);
+    struct sp_arena *arena = sp_arena_create(SP_MAX_EXAM_ARENA_BYTES);
+    struct sp_issuer_terms terms;
+    struct sp_known_issuer issuer = known_issuer(&terms, set);
+    const struct sp_verdict *verdict = examine(arena, SP_STR(KNOWN_TOKEN), &issuer, SP_STR_NONE);
+    /* The key may be written with escapes, or come in a certificate: then its x is not there in plain. */
+    if (verdict != NULL && verdict->signature_verified)
+        ALWAYS(contains(data, size, KNOWN_X) || contains(data, size, "\\") || contains(data, size, "x5c"));
+    if (verdict != NULL && set->count == 0)
+        ALWAYS(!verdict->accepted);
+    sp_arena_destroy(&arena);
+    sp_jwk_set_unref(&set);
+    return 0;
+}
