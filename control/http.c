@@ -50,6 +50,11 @@ struct sp_str sp_exchange_body(const struct sp_exchange *exchange)
     return sp_buffer_str(&exchange->body);
 }
 
+void *sp_exchange_data(const struct sp_exchange *exchange)
+{
+    return exchange->http->data;
+}
+
 void sp_exchange_respond(struct sp_exchange *exchange, unsigned status, const char *content_type, struct sp_str body)
 {
     /* MHD takes a pointer to non-const and copies from it. */

@@ -26,6 +26,7 @@ void sp_http_destroy(struct sp_http **http);
 struct sp_str sp_exchange_method(const struct sp_exchange *exchange);
 struct sp_str sp_exchange_path(const struct sp_exchange *exchange); /* without query */
 struct sp_str sp_exchange_body(const struct sp_exchange *exchange);
+void *sp_exchange_data(const struct sp_exchange *exchange); /* as given to sp_http_create */
 /* Copies body. Once per exchange. */
 void sp_exchange_respond(struct sp_exchange *exchange, unsigned status, const char *content_type, struct sp_str body);
 

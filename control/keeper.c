@@ -98,7 +98,7 @@ static void publish(struct sp_keeper *keeper)
         sp_json_put_raw(&writer, sp_buffer_str(&issuers));
         sp_json_end_object(&writer);
         bool whole = sp_buffer_status(&issuers) == SP_OK && sp_buffer_status(&text) == SP_OK;
-        if (whole && sp_state_file_replace(keeper->path, sp_buffer_str(&text), 0644) == SP_OK) {
+        if (whole && sp_state_file_replace(keeper->path, sp_buffer_str(&text), 0644, -1) == SP_OK) {
             keeper->generation++;
             memcpy(keeper->written_sha256, sha256, sizeof sha256);
         } else {

@@ -173,7 +173,10 @@ static void put_process(struct writing *writing)
     } else {
         sp_buffer_printf(writing->out, "worker_processes %u;\n", conf->policy->serving.workers);
     }
-    put(writing, "worker_shutdown_timeout 60s;\nworker_rlimit_nofile 65536;\ndaemon off;\npcre_jit on;\n");
+    if (conf->max_files > 0) {
+        sp_buffer_printf(writing->out, "worker_rlimit_nofile %lu;\n", conf->max_files);
+    }
+    put(writing, "worker_shutdown_timeout 60s;\ndaemon off;\npcre_jit on;\n");
     put_state_directive(writing, "pid", "nginx.pid");
     put(writing, "error_log ");
     put_in_state(writing, "", "nginx.error.log");

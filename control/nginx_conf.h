@@ -12,6 +12,7 @@ struct sp_nginx_conf {
     const char *state, *module; /* absolute paths */
     const char *user;           /* of the workers; NULL: not root, nginx stays who it is */
     bool has_ipv6;
+    unsigned long max_files; /* descriptors of a worker; 0: as they are */
     const struct sp_policy *policy;
     /* Ports chosen for listeners whose address ends in ":0", in their order, the admin address last; 0: as written. */
     const unsigned *ports;

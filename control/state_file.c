@@ -21,7 +21,7 @@ static bool write_all(int fd, struct sp_str content)
     return true;
 }
 
-enum sp_status sp_state_file_replace(const char *path, struct sp_str content, unsigned mode)
+enum sp_status sp_state_file_replace(const char *path, struct sp_str content, unsigned mode, int group)
 {
     char sibling[PATH_MAX];
     int len = snprintf(sibling, sizeof sibling, "%s.new", path);
@@ -33,7 +33,8 @@ enum sp_status sp_state_file_replace(const char *path, struct sp_str content, un
     if (fd < 0) {
         return SP_IO;
     }
-    bool written = fchmod(fd, mode) == 0 && write_all(fd, content) && fsync(fd) == 0;
+    bool written = (group < 0 || fchown(fd, (uid_t)-1, (gid_t)group) == 0) && fchmod(fd, mode) == 0 &&
+                   write_all(fd, content) && fsync(fd) == 0;
     int failure = errno;
     close(fd);
     if (!written || rename(sibling, path) != 0) {

@@ -7,8 +7,8 @@
 #include "core/base/arena.h"
 #include "core/base/buffer.h"
 
-/* Writes a sibling, syncs, renames. mode as for open(2). SP_IO with errno. */
-SP_MUST_CHECK enum sp_status sp_state_file_replace(const char *path, struct sp_str content, unsigned mode);
+/* Writes a sibling, syncs, renames. mode as for open(2); group -1: the process's own. SP_IO with errno. */
+SP_MUST_CHECK enum sp_status sp_state_file_replace(const char *path, struct sp_str content, unsigned mode, int group);
 /* SP_NOT_FOUND, SP_IO, SP_TOO_LARGE, SP_NO_MEMORY. */
 SP_MUST_CHECK enum sp_status sp_state_file_read(struct sp_arena *arena, const char *path, size_t max_bytes,
                                                 struct sp_str *content);

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From the configuration's files to what is in force. Order matters: everything that can refuse the new configuration
+ * comes before anything that changes what runs. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "control/issuer_setups.h"
+#include "control/log.h"
+#include "control/plane_state.h"
+#include "control/state_file.h"
+#include "core/base/limits.h"
+#include "core/diagnosis/verdict.h"
+#include "core/policy/snapshot.h"
+#include "probe/configuration.h"
+
+#define SETUP_ARENA_BYTES ((size_t)64 * 1024 * 1024)
+#define RESOLVE_MS 3000
+
+static void tell_problem(const struct sp_policy_problem *problem)
+{
+    struct sp_arena *arena = sp_arena_create(64 * 1024);
+    const struct sp_cause_info *info = sp_cause_get(problem->finding.cause);
+    struct sp_str fix = arena != NULL ? sp_finding_fix(arena, &problem->finding) : SP_STR_NONE;
+    sp_log(info->severity == SP_SEVERITY_REJECT ? SP_LOG_ERROR : SP_LOG_WARN, "%.*s:%u:%u: %.*s: %.*s Fix: %.*s",
+           SP_STR_ARG(problem->file), problem->line, problem->column, SP_STR_ARG(info->id),
+           SP_STR_ARG(problem->message), SP_STR_ARG(fix));
+    sp_arena_destroy(&arena);
+}
+
+struct resolving {
+    struct sp_resolver *resolver;
+    struct sp_arena *arena;
+};
+
+static struct sp_str_list resolve(void *context, struct sp_str host, unsigned port)
+{
+    struct resolving *resolving = context;
+    return sp_resolver_addresses(resolving->resolver, resolving->arena, host, port);
+}
+
+enum sp_status sp_plane_publish(struct sp_plane *plane)
+{
+    char path[4096];
+    struct sp_buffer text;
+    struct resolving resolving = {plane->resolver, sp_arena_create(SETUP_ARENA_BYTES)};
+    struct sp_snapshot_terms terms = {.context = &resolving, .addresses = resolve};
+    if (resolving.arena == NULL) {
+        return SP_NO_MEMORY;
+    }
+    sp_buffer_init(&text, NULL, SP_MAX_POLICY_BYTES);
+    sp_policy_snapshot(plane->policy, &terms, &text);
+    snprintf(path, sizeof path, "%s/policy.json", plane->terms->state);
+    enum sp_status status = sp_buffer_status(&text);
+    if (status == SP_OK) {
+        status = sp_state_file_replace(path, sp_buffer_str(&text), plane->group >= 0 ? 0640 : 0600, plane->group);
+    }
+    if (status != SP_OK) {
+        sp_log(SP_LOG_ERROR, "%s cannot be written: %s", path,
+               status == SP_IO ? strerror(errno) : sp_status_text(status));
+    }
+    sp_buffer_fini(&text);
+    sp_arena_destroy(&resolving.arena);
+    return status;
+}
+
+static enum sp_status set_up_issuers(struct sp_plane *plane, const struct sp_policy *policy)
+{
+    struct sp_issuer_setups setups;
+    struct sp_arena *arena = sp_arena_create(SETUP_ARENA_BYTES);
+    enum sp_status status = arena != NULL ? sp_issuer_setups_make(policy, arena, &setups) : SP_NO_MEMORY;
+    if (status == SP_OK) {
+        status = sp_introspector_configure(plane->introspector, setups.introspection, setups.introspection_count,
+                                           policy->serving.blocked_networks);
+    }
+    if (status == SP_OK && plane->is_keeping) {
+        status =
+            sp_keeper_configure(plane->keeper, setups.keeper, setups.keeper_count, policy->serving.blocked_networks);
+    }
+    sp_arena_destroy(&arena);
+    return status;
+}
+
+void sp_plane_start_keeping(struct sp_plane *plane)
+{
+    plane->is_keeping = true;
+    if (set_up_issuers(plane, plane->policy) != SP_OK) {
+        sp_log(SP_LOG_ERROR, "the issuers cannot be set up");
+    }
+}
+
+/* Whatever was refused, what ran before goes on. */
+static enum sp_status put_in_force(struct sp_plane *plane, struct sp_policy *policy)
+{
+    struct sp_policy *before = plane->policy;
+    enum sp_status status = set_up_issuers(plane, policy);
+    if (status != SP_OK) {
+        return status;
+    }
+    sp_resolver_configure(plane->resolver, policy, RESOLVE_MS);
+    plane->policy = policy;
+    status = sp_plane_publish(plane);
+    if (status == SP_OK) {
+        status = sp_nginx_apply(plane->nginx, policy);
+    }
+    if (status != SP_OK) {
+        plane->policy = before;
+        if (before != NULL && (sp_plane_publish(plane) != SP_OK || set_up_issuers(plane, before) != SP_OK)) {
+            sp_log(SP_LOG_ERROR,
+                   "the policy from before could not be written back; nginx goes on with what it has read");
+        }
+        return status;
+    }
+    sp_policy_ref(policy);
+    sp_policy_unref(&before);
+    return SP_OK;
+}
+
+enum sp_status sp_plane_configure(struct sp_plane *plane)
+{
+    char trouble[512];
+    struct sp_policy *policy = NULL;
+    struct sp_policy_report *report = sp_policy_report_create();
+    if (report == NULL) {
+        return SP_NO_MEMORY;
+    }
+    enum sp_status status = sp_configuration_read(plane->terms->configurations, plane->terms->configuration_count,
+                                                  &policy, report, trouble);
+    for (size_t i = 0; i < report->count; i++) {
+        tell_problem(&report->problems[i]);
+    }
+    if (status == SP_IO) {
+        sp_log(SP_LOG_ERROR, "%s", trouble);
+    } else if (status == SP_OK) {
+        status = put_in_force(plane, policy);
+    }
+    sp_policy_unref(&policy);
+    sp_policy_report_destroy(&report);
+    return status;
+}

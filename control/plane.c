@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control/plane.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/file.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include "control/log.h"
+#include "control/nginx_conf.h"
+#include "control/plane_state.h"
+
+#define AUTHORITY_RESTART_MS 500
+#define AUTHORITY_STOP_MS 3000
+#define KEEPING_POLL_MS 20
+#define KEEPING_WAIT_MS 5000 /* for the authority; after that the keeper starts without it */
+#define WATCH_MS 1000
+
+/* ---- the authority ---- */
+
+static void start_authority(void *data);
+
+static void authority_ended(void *data)
+{
+    struct sp_plane *plane = data;
+    if (!plane->stopping) {
+        sp_log(SP_LOG_ERROR,
+               "the authority ended; it is started again. What it said last is above, its log is %s/authority.jsonl",
+               plane->terms->state);
+        sp_timer_set(plane->loop, &plane->authority_timer, AUTHORITY_RESTART_MS, start_authority, plane);
+    }
+}
+
+static void start_authority(void *data)
+{
+    struct sp_plane *plane = data;
+    char *argv[16 + 2 * SP_MAX_WATCHED_FILES], socket_path[4096];
+    static char word[] = "authority", c[] = "-c", state_option[] = "--state", socket_option[] = "--socket";
+    size_t count = 0;
+    snprintf(socket_path, sizeof socket_path, "%s/authority.sock", plane->terms->state);
+    /* exec's argv is not const for historical reasons; nothing writes to it. */
+    argv[count++] = (char *)(uintptr_t)plane->terms->program;
+    argv[count++] = word;
+    for (size_t i = 0; i < plane->terms->configuration_count && i < SP_MAX_WATCHED_FILES; i++) {
+        argv[count++] = c;
+        argv[count++] = (char *)(uintptr_t)plane->terms->configurations[i].at;
+    }
+    argv[count++] = state_option;
+    argv[count++] = (char *)(uintptr_t)plane->terms->state;
+    argv[count++] = socket_option;
+    argv[count++] = socket_path;
+    argv[count] = NULL;
+    if (sp_child_start(&plane->authority, plane->loop, argv, true, authority_ended, plane) != SP_OK) {
+        sp_log(SP_LOG_ERROR, "the authority cannot be started: %s", strerror(errno));
+        sp_timer_set(plane->loop, &plane->authority_timer, 10 * AUTHORITY_RESTART_MS, start_authority, plane);
+    }
+}
+
+/* Runs when it is configured, and only then; a running one reads its configuration again. */
+static void apply_authority(struct sp_plane *plane)
+{
+    bool is_wanted = sp_authority_path(plane->policy).at != NULL, is_running = sp_child_is_running(&plane->authority);
+    if (is_wanted && is_running) {
+        sp_child_signal(&plane->authority, SIGHUP);
+    } else if (is_wanted && plane->authority_timer.previous == NULL) {
+        start_authority(plane);
+    } else if (!is_wanted) {
+        sp_timer_clear(&plane->authority_timer);
+        sp_child_signal(&plane->authority, SIGTERM);
+        sp_child_release(&plane->authority);
+    }
+}
+
+static bool authority_answers(const struct sp_plane *plane)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    snprintf(address.sun_path, sizeof address.sun_path, "%s/authority.sock", plane->terms->state);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    bool connected = fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0;
+    if (fd >= 0) {
+        close(fd);
+    }
+    return connected;
+}
+
+/* ---- starting ---- */
+
+static void tell_ready(const struct sp_plane *plane)
+{
+    const struct sp_serving *serving = &plane->policy->serving;
+    printf("sallyport serves");
+    for (size_t i = 0; i <= serving->listener_count; i++) {
+        bool is_admin = i == serving->listener_count;
+        struct sp_str address = is_admin ? serving->admin_address : serving->listeners[i].address;
+        unsigned port = sp_nginx_port(plane->nginx, i);
+        if (is_admin && !serving->has_admin) {
+            continue;
+        }
+        if (port != 0) {
+            address.len -= 1; /* the 0 */
+        }
+        bool has_host = address.len > 0 && address.at[0] != ':',
+             has_tls = !is_admin && serving->listeners[i].certificate.len > 0;
+        printf("%s%s%s%.*s",
+               is_admin ? ", admin on "
+               : i == 0 ? " "
+                        : ", ",
+               has_tls ? "https://" : "http://", has_host ? "" : "0.0.0.0", SP_STR_ARG(address));
+        if (port != 0) {
+            printf("%u", port);
+        }
+    }
+    printf("; state in %s\n", plane->terms->state);
+    fflush(stdout);
+}
+
+/* The keeper asks its first questions once they can be answered: our own authority is behind nginx. */
+static void start_keeping_when_possible(void *data)
+{
+    struct sp_plane *plane = data;
+    bool waits = sp_authority_path(plane->policy).at != NULL && !authority_answers(plane) &&
+                 sp_loop_now_ms() - plane->started_ms < KEEPING_WAIT_MS;
+    if (waits) {
+        sp_timer_set(plane->loop, &plane->keeping_timer, KEEPING_POLL_MS, start_keeping_when_possible, plane);
+        return;
+    }
+    sp_plane_start_keeping(plane);
+}
+
+static void nginx_serves(void *data)
+{
+    struct sp_plane *plane = data;
+    tell_ready(plane);
+    start_keeping_when_possible(plane);
+}
+
+static void nginx_failed(void *data)
+{
+    struct sp_plane *plane = data;
+    plane->failed = true;
+    sp_loop_stop(plane->loop);
+}
+
+/* ---- reloading ---- */
+
+static void reload(struct sp_plane *plane)
+{
+    sp_log(SP_LOG_INFO, "reading the configuration again");
+    if (sp_plane_configure(plane) == SP_OK) {
+        apply_authority(plane);
+        plane->reloads++;
+        sp_log(SP_LOG_INFO, "the configuration is in force");
+    } else {
+        plane->refused_reloads++;
+        sp_log(SP_LOG_ERROR, "the new configuration is refused; the old one stays in force");
+    }
+}
+
+/* True when a file's time differs from the last look. */
+static bool files_changed(struct sp_plane *plane)
+{
+    bool changed = false;
+    for (size_t i = 0; i < plane->terms->configuration_count && i < SP_MAX_WATCHED_FILES; i++) {
+        struct stat info;
+        if (stat(plane->terms->configurations[i].at, &info) != 0) {
+            continue; /* an editor replaces it just now */
+        }
+        int64_t mtime_ns = (int64_t)info.st_mtim.tv_sec * 1000000000 + info.st_mtim.tv_nsec;
+        changed |= plane->watched_mtime_ns[i] != 0 && plane->watched_mtime_ns[i] != mtime_ns;
+        plane->watched_mtime_ns[i] = mtime_ns;
+    }
+    return changed;
+}
+
+static void look_at_files(void *data)
+{
+    struct sp_plane *plane = data;
+    if (files_changed(plane)) {
+        reload(plane);
+    }
+    sp_timer_set(plane->loop, &plane->watch_timer, WATCH_MS, look_at_files, plane);
+}
+
+static void addresses_changed(void *data)
+{
+    struct sp_plane *plane = data;
+    if (plane->policy != NULL && sp_plane_publish(plane) == SP_OK) {
+        sp_log(SP_LOG_INFO, "the address of an upstream changed");
+    }
+}
+
+static void signal_came(void *data, int fd, uint32_t events)
+{
+    struct sp_plane *plane = data;
+    struct signalfd_siginfo info;
+    (void)events;
+    if (read(fd, &info, sizeof info) != (ssize_t)sizeof info) {
+        return;
+    }
+    if (info.ssi_signo == SIGHUP) {
+        reload(plane);
+    } else {
+        sp_loop_stop(plane->loop);
+    }
+}
+
+/* ---- life ---- */
+
+/* Workers give up root; they must be able to read what we write for them. */
+static void choose_user(struct sp_plane *plane)
+{
+    static const char *const users[] = {"www-data", "nginx", "nobody"};
+    plane->group = -1;
+    for (size_t i = 0; geteuid() == 0 && plane->user == NULL && i < sizeof users / sizeof users[0]; i++) {
+        struct passwd *account = getpwnam(users[i]);
+        struct group *group = account != NULL ? getgrgid(account->pw_gid) : NULL;
+        /* nginx takes the group of the user's name. */
+        if (group != NULL && strcmp(group->gr_name, users[i]) == 0) {
+            plane->user = users[i];
+            plane->group = (int)account->pw_gid;
+        }
+    }
+}
+
+static int lock_state(const char *state)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s/lock", state);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        sp_log(SP_LOG_ERROR, "another sallyport serves with the state directory %s; choose another one with --state",
+               state);
+        close(fd);
+        return -1;
+    }
+    if (fd < 0) {
+        sp_log(SP_LOG_ERROR, "%s: %s", path, strerror(errno));
+    }
+    return fd;
+}
+
+static bool create_parts(struct sp_plane *plane)
+{
+    char path[4096];
+    const struct sp_nginx_terms nginx = {
+        .state = plane->terms->state, .module = plane->terms->module, .user = plane->user};
+    snprintf(path, sizeof path, "%s/keys.json", plane->terms->state);
+    plane->loop = sp_loop_create();
+    if (plane->loop == NULL) {
+        return false;
+    }
+    plane->fetcher = sp_fetcher_create(plane->loop);
+    plane->introspector = sp_introspector_create(plane->loop, plane->fetcher);
+    plane->resolver = sp_resolver_create(plane->loop, addresses_changed, plane);
+    plane->nginx = sp_nginx_create(plane->loop, &nginx, nginx_serves, nginx_failed, plane);
+    if (plane->fetcher == NULL || plane->introspector == NULL || plane->resolver == NULL || plane->nginx == NULL) {
+        return false;
+    }
+    plane->keeper = sp_keeper_create(plane->loop, plane->fetcher, path);
+    snprintf(path, sizeof path, "%s/control.sock", plane->terms->state);
+    plane->http = sp_http_create(plane->loop, path, plane->group, sp_plane_answer, sp_plane_exchange_ended, plane);
+    if (plane->http == NULL) {
+        sp_log(SP_LOG_ERROR, "%s: %s", path, strerror(errno));
+    }
+    return plane->keeper != NULL && plane->http != NULL;
+}
+
+static void destroy_parts(struct sp_plane *plane)
+{
+    if (plane->loop == NULL) {
+        return;
+    }
+    plane->stopping = true;
+    sp_timer_clear(&plane->authority_timer);
+    sp_timer_clear(&plane->keeping_timer);
+    sp_timer_clear(&plane->watch_timer);
+    sp_nginx_destroy(&plane->nginx); /* first: calls in progress may still ask us */
+    sp_child_signal(&plane->authority, SIGTERM);
+    sp_child_wait(&plane->authority, AUTHORITY_STOP_MS);
+    sp_http_destroy(&plane->http);
+    sp_introspector_destroy(&plane->introspector);
+    sp_keeper_destroy(&plane->keeper);
+    sp_resolver_destroy(&plane->resolver);
+    sp_fetcher_destroy(&plane->fetcher);
+    sp_policy_unref(&plane->policy);
+    sp_loop_destroy(&plane->loop);
+}
+
+/* Blocked before any thread starts, so that threads inherit the mask and signals come to the loop alone. */
+static int block_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+enum sp_status sp_plane_run(const struct sp_plane_terms *terms)
+{
+    struct sp_plane plane = {.terms = terms, .started_ms = sp_loop_now_ms()};
+    enum sp_status status = SP_IO;
+    int lock_fd = lock_state(terms->state), signal_fd = lock_fd >= 0 ? block_signals() : -1;
+    choose_user(&plane);
+    if (signal_fd >= 0 && create_parts(&plane) &&
+        sp_loop_watch(plane.loop, signal_fd, EPOLLIN, signal_came, &plane) == SP_OK) {
+        status = sp_plane_configure(&plane);
+    }
+    if (status == SP_OK) {
+        apply_authority(&plane);
+        if (terms->watches) {
+            look_at_files(&plane);
+        }
+        status = sp_loop_run(plane.loop);
+        if (plane.failed) {
+            status = SP_IO;
+        }
+    }
+    destroy_parts(&plane);
+    if (signal_fd >= 0) {
+        close(signal_fd);
+    }
+    if (lock_fd >= 0) {
+        close(lock_fd);
+    }
+    return status;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The control plane: everything that `sallyport serve` keeps running, put together. It applies a configuration, and a
+ * changed one on SIGHUP (or when its file changes, if asked): a bad one is refused with its findings and the old one
+ * stays in force. */
+#ifndef SP_CONTROL_PLANE_H
+#define SP_CONTROL_PLANE_H
+
+#include "core/base/status.h"
+#include "core/base/str.h"
+
+struct sp_plane_terms {
+    const struct sp_str *configurations; /* paths, ending with NUL; borrowed */
+    size_t configuration_count;
+    const char *state;   /* absolute, exists */
+    const char *module;  /* absolute path of the nginx module */
+    const char *program; /* absolute path of this program, for `sallyport authority` */
+    bool watches;        /* reload when a configuration file changes */
+};
+
+/* Until SIGTERM or SIGINT. SP_MALFORMED: the configuration was refused at the start; SP_IO: files, sockets or nginx.
+ * Both were told. */
+SP_MUST_CHECK enum sp_status sp_plane_run(const struct sp_plane_terms *terms);
+
+#endif

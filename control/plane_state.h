@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside the control plane: what plane.c (life), configuration.c (what is in force) and answers.c (HTTP) share. */
+#ifndef SP_CONTROL_PLANE_STATE_H
+#define SP_CONTROL_PLANE_STATE_H
+
+#include "control/child.h"
+#include "control/fetcher.h"
+#include "control/http.h"
+#include "control/introspection.h"
+#include "control/keeper.h"
+#include "control/nginx.h"
+#include "control/plane.h"
+#include "control/resolver.h"
+#include "core/policy/policy.h"
+
+#define SP_MAX_WATCHED_FILES 64u
+
+struct sp_plane {
+    const struct sp_plane_terms *terms;
+    struct sp_loop *loop;
+    struct sp_fetcher *fetcher;
+    struct sp_keeper *keeper;
+    struct sp_introspector *introspector;
+    struct sp_resolver *resolver;
+    struct sp_nginx *nginx;
+    struct sp_http *http;
+    struct sp_child authority;
+    struct sp_timer authority_timer, keeping_timer, watch_timer;
+    struct sp_policy *policy; /* in force */
+    const char *user;         /* of the workers when we are root; else NULL */
+    int group;                /* theirs, or -1 */
+    bool is_keeping;          /* the keeper was set up: nginx (and the authority) answer */
+    bool failed, stopping;
+    int64_t started_ms;
+    uint64_t reloads, refused_reloads;
+    int64_t watched_mtime_ns[SP_MAX_WATCHED_FILES];
+};
+
+/* ---- configuration.c ---- */
+/* Reads and applies the configuration; problems are told on stderr. */
+SP_MUST_CHECK enum sp_status sp_plane_configure(struct sp_plane *plane);
+/* Sets the keeper and the introspector up for the policy in force. */
+void sp_plane_start_keeping(struct sp_plane *plane);
+/* Writes policy.json for the policy in force. SP_IO, SP_NO_MEMORY: told. */
+SP_MUST_CHECK enum sp_status sp_plane_publish(struct sp_plane *plane);
+
+/* ---- answers.c ---- */
+sp_exchange_handler sp_plane_answer;
+sp_exchange_ended sp_plane_exchange_ended;
+bool sp_plane_is_ready(const struct sp_plane *plane);
+
+#endif
