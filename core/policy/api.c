@@ -219,7 +219,10 @@ static bool any_introspects(const struct sp_policy *policy, const struct sp_requ
 
 static void demand_some_credential(struct sp_draft *draft, const struct sp_json *object, const struct sp_api *api)
 {
-    if (api->accepts_token || api->accepts_api_key || api->anonymous) {
+    size_t named; /* issuers that are not there were complained of already */
+    (void)sp_first_element(sp_setting_value(sp_setting_value(object, SP_SETTING_API_AUTH), SP_SETTING_AUTH_ISSUERS),
+                           &named);
+    if (api->accepts_token || api->accepts_api_key || api->anonymous || named > 0) {
         return;
     }
     struct sp_str where = sp_draft_printf(draft, "apis.%.*s.auth", SP_STR_ARG(object->name));
