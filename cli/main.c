@@ -4,6 +4,7 @@
 #include "cli/cli.h"
 #include "cli/authority_context.h"
 #include "cli/check.h"
+#include "cli/explain.h"
 #include "cli/serve.h"
 #include "cli/token.h"
 
@@ -15,6 +16,7 @@ static const struct sp_cli_command *const commands[] = {
     &sp_cli_cause,
     &sp_cli_serve,
     &sp_cli_token,
+    &sp_cli_explain,
     &sp_cli_authority,
     &sp_cli_accounts,
     &sp_cli_keys,

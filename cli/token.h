@@ -29,10 +29,16 @@ int sp_token_input_read(const struct sp_cli *cli, struct sp_token_input *input);
 int sp_token_keys_read(const struct sp_cli *cli, struct sp_str issuer, struct sp_issuer_knowledge *known);
 /* A key set from a file, for --other-issuer. */
 int sp_token_keys_from_file(const struct sp_cli *cli, struct sp_str path, struct sp_issuer_knowledge *known);
+/* From url when it is given, else by discovery of issuer. ca_file: absent for the system's trust store. */
+int sp_token_keys_fetch(const struct sp_cli *cli, struct sp_str url, struct sp_str issuer, struct sp_str ca_file,
+                        struct sp_issuer_knowledge *known);
 /* Algorithms that these keys can have signed with: what is allowed when no --alg says so. */
 uint32_t sp_token_keys_algorithms(const struct sp_jwk_set *keys);
 /* --alg values as a set; 0 and a complaint when one is unknown. Absent: when_absent. */
 int sp_token_algorithms(const struct sp_cli *cli, uint32_t when_absent, uint32_t *set);
+
+/* ---- as an API of a configuration requires it (token_policy.c) ---- */
+int sp_token_policy_examine(const struct sp_cli *cli, const struct sp_token_input *input, int64_t now);
 
 /* ---- a verdict for people (verdict_text.c) ---- */
 /* From the contract's JSON, so that `explain` can show what a log kept. */

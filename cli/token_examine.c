@@ -27,6 +27,7 @@ static const struct sp_cli_option options[] = {
     {"other-issuer", 0, SP_OPTION_LIST, "URL=FILE", "Another issuer with its key set, to recognise its tokens."},
     {"config", 'c', SP_OPTION_LIST, "FILE", "Take all of this from a configuration instead …"},
     {"api", 0, SP_OPTION_TEXT, "NAME", "… as the API of this name requires it."},
+    {"method", 0, SP_OPTION_TEXT, "METHOD", "… for calls of this method. Default: GET."},
     {NULL, 0, SP_OPTION_FLAG, NULL, NULL},
 };
 
@@ -129,7 +130,8 @@ static int run_examine(struct sp_cli *cli)
     int exit_status = sp_token_input_read(cli, &input);
     if (exit_status != SP_CLI_FINE)
         return exit_status;
-    return run_with_flags(cli, &input, sp_cli_number(cli, "now", sp_cli_now()));
+    int64_t now = sp_cli_number(cli, "now", sp_cli_now());
+    return with_policy ? sp_token_policy_examine(cli, &input, now) : run_with_flags(cli, &input, now);
 }
 
 const struct sp_cli_command sp_cli_token_examine = {

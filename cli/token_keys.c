@@ -80,10 +80,15 @@ int sp_token_keys_from_file(const struct sp_cli *cli, struct sp_str path, struct
 }
 
 /* NULL after a complaint; the report lives as long as the command. */
-static const struct sp_fetch_report *fetch(const struct sp_cli *cli, struct sp_str url, size_t max_bytes)
+static const struct sp_fetch_report *fetch(const struct sp_cli *cli, struct sp_str url, struct sp_str ca_file,
+                                           size_t max_bytes)
 {
-    struct sp_http_request request = {
-        .url = url, .connect_timeout_ms = 5000, .timeout_ms = 10000, .max_bytes = max_bytes, .max_redirects = 3};
+    struct sp_http_request request = {.url = url,
+                                      .ca_file = ca_file,
+                                      .connect_timeout_ms = 5000,
+                                      .timeout_ms = 10000,
+                                      .max_bytes = max_bytes,
+                                      .max_redirects = 3};
     struct sp_http_call *call = NULL;
     enum sp_status status = sp_http_call_create(&request, &call);
     if (status == SP_MALFORMED) {
@@ -103,9 +108,10 @@ static const struct sp_fetch_report *fetch(const struct sp_cli *cli, struct sp_s
     return sp_http_call_report(call);
 }
 
-static int keys_from_url(const struct sp_cli *cli, struct sp_str url, struct sp_issuer_knowledge *known)
+static int keys_from_url(const struct sp_cli *cli, struct sp_str url, struct sp_str ca_file,
+                         struct sp_issuer_knowledge *known)
 {
-    const struct sp_fetch_report *report = fetch(cli, url, SP_MAX_JWKS_BYTES);
+    const struct sp_fetch_report *report = fetch(cli, url, ca_file, SP_MAX_JWKS_BYTES);
     if (report == NULL)
         return SP_CLI_UNEXAMINED;
     if (report->date_s != 0) {
@@ -116,7 +122,8 @@ static int keys_from_url(const struct sp_cli *cli, struct sp_str url, struct sp_
 }
 
 /* The well-known places in turn, until one is not simply absent. */
-static int keys_from_discovery(const struct sp_cli *cli, struct sp_str issuer, struct sp_issuer_knowledge *known)
+static int keys_from_discovery(const struct sp_cli *cli, struct sp_str issuer, struct sp_str ca_file,
+                               struct sp_issuer_knowledge *known)
 {
     struct sp_document_findings *findings = SP_ARENA_NEW(cli->arena, struct sp_document_findings);
     struct sp_metadata metadata;
@@ -128,7 +135,7 @@ static int keys_from_discovery(const struct sp_cli *cli, struct sp_str issuer, s
             return sp_cli_usage_error(cli,
                                       "'%.*s' is no URL that could be asked for keys; give --jwks, --key or --secret",
                                       SP_STR_ARG(issuer));
-        const struct sp_fetch_report *report = fetch(cli, url, SP_MAX_METADATA_BYTES);
+        const struct sp_fetch_report *report = fetch(cli, url, ca_file, SP_MAX_METADATA_BYTES);
         if (report == NULL)
             return SP_CLI_UNEXAMINED;
         if (sp_metadata_examine(cli->arena, report, issuer, &metadata, findings) != SP_OK)
@@ -142,7 +149,13 @@ static int keys_from_discovery(const struct sp_cli *cli, struct sp_str issuer, s
         return SP_CLI_FINE;
     }
     known->advertised_algorithms = metadata.algorithms;
-    return keys_from_url(cli, metadata.jwks_uri, known);
+    return keys_from_url(cli, metadata.jwks_uri, ca_file, known);
+}
+
+int sp_token_keys_fetch(const struct sp_cli *cli, struct sp_str url, struct sp_str issuer, struct sp_str ca_file,
+                        struct sp_issuer_knowledge *known)
+{
+    return url.len > 0 ? keys_from_url(cli, url, ca_file, known) : keys_from_discovery(cli, issuer, ca_file, known);
 }
 
 /* ---- keys alone ---- */
@@ -259,13 +272,13 @@ int sp_token_keys_read(const struct sp_cli *cli, struct sp_str issuer, struct sp
     if (sources > 1)
         return sp_cli_usage_error(cli, "give one of --jwks, --key and --secret");
     if (jwks.at != NULL)
-        return is_url(jwks) ? keys_from_url(cli, jwks, known) : sp_token_keys_from_file(cli, jwks, known);
+        return is_url(jwks) ? keys_from_url(cli, jwks, SP_STR_NONE, known) : sp_token_keys_from_file(cli, jwks, known);
     if (pem.at != NULL)
         return keys_from_pem(cli, pem, known);
     if (secret.at != NULL)
         return keys_from_secret(cli, secret, known);
     if (issuer.at != NULL)
-        return keys_from_discovery(cli, issuer, known);
+        return keys_from_discovery(cli, issuer, SP_STR_NONE, known);
     known->refetched = true;
     known->failure_detail = SP_STR("No keys were given: --issuer, --jwks, --key or --secret.");
     return SP_CLI_FINE;

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sallyport explain REQUEST_ID: what became of a call and why, from the call log. */
+#include "cli/explain.h"
+
+#include <errno.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/log_search.h"
+#include "cli/token.h"
+#include "core/base/limits.h"
+#include "core/diagnosis/exam.h"
+
+/* nginx writes the log in buffers: a line may be a moment late. */
+#define PATIENCE_MS 3000
+#define PAUSE_MS 100
+#define ANSWER_BYTES (8u * 1024 * 1024)
+
+static const struct sp_cli_option options[] = {
+    {"state", 0, SP_OPTION_TEXT, "DIR",
+     "The state directory of sallyport serve. Default: state, else /var/lib/sallyport."},
+    {"log", 0, SP_OPTION_TEXT, "FILE", "The call log itself. Default: calls.jsonl in the state directory."},
+    {NULL, 0, SP_OPTION_FLAG, NULL, NULL},
+};
+
+static const char *log_path(const struct sp_cli *cli)
+{
+    struct sp_str log = sp_cli_text(cli, "log"), state = sp_cli_text(cli, "state");
+    if (log.at != NULL)
+        return log.at;
+    if (state.at == NULL)
+        state = access("state", F_OK) == 0 ? SP_STR("state") : SP_STR("/var/lib/sallyport");
+    return sp_arena_printf(cli->arena, "%.*s/calls.jsonl", SP_STR_ARG(state)).at;
+}
+
+static enum sp_status find_patiently(struct sp_arena *arena, const char *path, struct sp_str id,
+                                     struct sp_log_found *found)
+{
+    const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};
+    enum sp_status status = sp_log_find(arena, path, id, found);
+    for (int waited = 0; waited < PATIENCE_MS && (status == SP_NOT_FOUND || (status == SP_IO && errno == ENOENT));
+         waited += PAUSE_MS) {
+        nanosleep(&pause, NULL);
+        status = sp_log_find(arena, path, id, found);
+    }
+    return status;
+}
+
+/* ---- the answer: the verdict's object, with the call beside it ---- */
+
+static void put_members(struct sp_json_writer *writer, const struct sp_json *object, const char *without)
+{
+    for
+        SP_JSON_EACH(member, object)
+        {
+            if (sp_str_equal(member->name, sp_str_from_cstr(without)))
+                continue;
+            sp_json_name(writer, member->name);
+            sp_json_put_value(writer, member);
+        }
+}
+
+/* A line without a verdict: accepted with nothing to say, or refused by a cause alone. */
+static void put_made_verdict(struct sp_json_writer *writer, struct sp_arena *arena, const struct sp_json *line)
+{
+    struct sp_finding finding = {.cause = sp_cause_find(sp_json_string(sp_json_member(line, SP_STR("cause")))),
+                                 .check = SP_CHECK_COUNT,
+                                 .verified = true};
+    bool accepted = sp_json_is(sp_json_member(line, SP_STR("accepted")), SP_JSON_TRUE);
+    struct sp_verdict verdict = {.accepted = accepted};
+    if (finding.cause != SP_CAUSE_NONE && accepted) {
+        verdict.also = &finding;
+        verdict.also_count = 1;
+    } else if (finding.cause != SP_CAUSE_NONE) {
+        verdict = *sp_verdict_of(arena, &finding);
+    }
+    struct sp_buffer buffer;
+    struct sp_json_writer inner;
+    struct sp_json_error error;
+    const struct sp_json *json;
+    sp_buffer_init(&buffer, arena, ANSWER_BYTES);
+    sp_json_writer_init(&inner, &buffer, false);
+    sp_verdict_write(&inner, &verdict, 0);
+    if (sp_json_parse(arena, sp_buffer_str(&buffer), &sp_json_limits_document, &json, &error) == SP_OK)
+        put_members(writer, json, "examined_at");
+}
+
+static void write_answer(struct sp_json_writer *writer, struct sp_arena *arena, const struct sp_log_found *found)
+{
+    const struct sp_json *verdict = sp_json_member(found->line, SP_STR("verdict"));
+    sp_json_begin_object(writer);
+    sp_json_string_member(writer, "request_id", sp_json_string(sp_json_member(found->line, SP_STR("request_id"))));
+    if (sp_json_is(verdict, SP_JSON_OBJECT))
+        put_members(writer, verdict, "");
+    else
+        put_made_verdict(writer, arena, found->line);
+    sp_json_name(writer, SP_STR("call"));
+    sp_json_begin_object(writer);
+    put_members(writer, found->line, "verdict");
+    sp_json_end_object(writer);
+    sp_json_string_member(writer, "log", found->file);
+    sp_json_end_object(writer);
+}
+
+/* ---- for people ---- */
+
+static void print_member(const struct sp_json *line, const char *name)
+{
+    const struct sp_json *member = sp_json_member(line, sp_str_from_cstr(name));
+    struct sp_str text = member == NULL                                                     ? SP_STR_NONE
+                         : member->type == SP_JSON_NUMBER || member->type == SP_JSON_STRING ? member->text
+                                                                                            : SP_STR_NONE;
+    if (text.len == 0)
+        return;
+    printf("  %-10s ", name);
+    sp_cli_print_safe(stdout, text);
+    putchar('\n');
+}
+
+static void print_call(const struct sp_json *line)
+{
+    static const char *const members[] = {"time",   "api",   "consumer", "subject",         "client_id",
+                                          "issuer", "cache", "upstream", "upstream_status", "client_address"};
+    const struct sp_json *timings = sp_json_member(line, SP_STR("timings"));
+    printf("%s", sp_cli_style(SP_STYLE_BOLD));
+    sp_cli_print_safe(stdout, sp_json_string(sp_json_member(line, SP_STR("method"))));
+    fputs(" ", stdout);
+    sp_cli_print_safe(stdout, sp_json_string(sp_json_member(line, SP_STR("host"))));
+    sp_cli_print_safe(stdout, sp_json_string(sp_json_member(line, SP_STR("path"))));
+    printf("%s → ", sp_cli_style(SP_STYLE_PLAIN));
+    const struct sp_json *status = sp_json_member(line, SP_STR("status"));
+    sp_cli_print_safe(stdout, status != NULL ? status->text : SP_STR("?"));
+    putchar('\n');
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
+        print_member(line, members[i]);
+    if (timings != NULL && timings->count > 0) {
+        fputs("  timings   ", stdout);
+        for
+            SP_JSON_EACH(timing, timings)
+            {
+                printf(" %.*s ", SP_STR_ARG(timing->name));
+                sp_cli_print_safe(stdout, timing->text);
+            }
+        putchar('\n');
+    }
+    putchar('\n');
+}
+
+static int show(const struct sp_cli *cli, const struct sp_log_found *found)
+{
+    struct sp_buffer buffer;
+    struct sp_json_writer writer;
+    struct sp_json_error error;
+    const struct sp_json *answer;
+    sp_buffer_init(&buffer, cli->arena, ANSWER_BYTES);
+    sp_json_writer_init(&writer, &buffer, sp_cli_wants_json(cli));
+    write_answer(&writer, cli->arena, found);
+    if (sp_cli_wants_json(cli))
+        return sp_cli_print_json(cli, &buffer, SP_CLI_FINE);
+    if (sp_buffer_status(&buffer) != SP_OK ||
+        sp_json_parse(cli->arena, sp_buffer_str(&buffer), &sp_json_limits_document, &answer, &error) != SP_OK)
+        return sp_cli_failure(cli, "the call does not fit in memory");
+    print_call(found->line);
+    sp_cli_print_verdict(answer, sp_cli_now());
+    return SP_CLI_FINE;
+}
+
+/* ---- the command ---- */
+
+static int complain(const struct sp_cli *cli, const char *path, struct sp_str id, enum sp_status status,
+                    const struct sp_log_found *found)
+{
+    if (status == SP_IO && errno == ENOENT)
+        return sp_cli_failure(
+            cli, "there is no call log at %s: name the state directory with --state, or the log with --log", path);
+    if (status == SP_IO)
+        return sp_cli_failure(cli, "cannot read %s: %s", path, strerror(errno));
+    if (status != SP_NOT_FOUND)
+        return sp_cli_failure(cli, "not enough memory to read %s", path);
+    sp_cli_failure(cli, "no call with the id '%.*s' is in %s or the rotated logs beside it.", SP_STR_ARG(id), path);
+    fputs("The id is the X-Request-Id of the answer, and the request_id of a problem body. Each gateway keeps its own "
+          "log.\n",
+          stderr);
+    if (found->unreadable > 0)
+        fprintf(stderr,
+                "%u rotated files could not be searched (compressed, or no permission): unpack one and name it with "
+                "--log.\n",
+                found->unreadable);
+    return SP_CLI_UNEXAMINED;
+}
+
+static int run_explain(struct sp_cli *cli)
+{
+    struct sp_str id = sp_str_trim(sp_cli_argument(cli, 0));
+    struct sp_log_found found = {0};
+    const char *path = log_path(cli);
+    if (id.len == 0 || id.len > 256)
+        return sp_cli_usage_error(cli, "this is no request id");
+    if (path == NULL)
+        return sp_cli_failure(cli, "out of memory");
+    enum sp_status status = find_patiently(cli->arena, path, id, &found);
+    return status == SP_OK ? show(cli, &found) : complain(cli, path, id, status, &found);
+}
+
+const struct sp_cli_command sp_cli_explain = {
+    .name = "explain",
+    .summary = "Say what became of a call and why, from the call log.",
+    .arguments = "REQUEST_ID",
+    .min_arguments = 1,
+    .max_arguments = 1,
+    .options = options,
+    .text = "The id stands in the answer's X-Request-Id header and in its problem body. The log is read backwards from "
+            "its end, rotated files\n"
+            "(calls.jsonl.1, calls.jsonl-20261123) after it, newest first.\n"
+            "Exit status: 0 found, 2 usage, 3 no such call, or the log cannot be read.",
+    .run = run_explain,
+};

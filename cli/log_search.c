@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/log_search.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define BLOCK_BYTES (256u * 1024)
+/* The gateway cuts a line at 512 kB. */
+#define MAX_LINE_BYTES (1024u * 1024)
+#define MAX_ROTATED 256u
+
+/* ---- one file ---- */
+
+struct search {
+    struct sp_arena *arena;
+    struct sp_str id, needle; /* needle: the member as the gateway writes it */
+    const struct sp_json *line;
+};
+
+/* The needle is quick; the parsed member is what counts. */
+static bool is_the_line(struct search *search, struct sp_str text)
+{
+    const struct sp_json *json;
+    struct sp_json_error error;
+    struct sp_str copy;
+    if (memmem(text.at, text.len, search->needle.at, search->needle.len) == NULL ||
+        sp_arena_copy(search->arena, text, &copy) != SP_OK ||
+        sp_json_parse(search->arena, copy, &sp_json_limits_document, &json, &error) != SP_OK ||
+        !sp_str_equal(sp_json_string(sp_json_member(json, SP_STR("request_id"))), search->id))
+        return false;
+    search->line = json;
+    return true;
+}
+
+/* Looks at the complete lines of text from the last on; returns how many bytes in front begin no line here. */
+static size_t search_lines(struct search *search, struct sp_str text, bool is_beginning)
+{
+    size_t end = text.len;
+    while (end > 0 && search->line == NULL) {
+        size_t from = end;
+        while (from > 0 && text.at[from - 1] != '\n')
+            from--;
+        if (from == 0 && !is_beginning)
+            return end;
+        if (end > from && is_the_line(search, sp_str_slice(text, from, end)))
+            return 0;
+        end = from > 0 ? from - 1 : 0;
+    }
+    return 0;
+}
+
+static bool read_at(int fd, char *into, size_t bytes, off_t offset)
+{
+    while (bytes > 0) {
+        ssize_t got = pread(fd, into, bytes, offset);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return false;
+        into += got;
+        offset += got;
+        bytes -= (size_t)got;
+    }
+    return true;
+}
+
+/* The buffer holds a block and, behind it, the head of the line that was cut by the block after it. */
+static enum sp_status search_file(struct search *search, int fd)
+{
+    struct stat status;
+    size_t carried = 0;
+    if (fstat(fd, &status) != 0)
+        return SP_IO;
+    char *buffer = malloc(BLOCK_BYTES + MAX_LINE_BYTES);
+    if (buffer == NULL)
+        return SP_NO_MEMORY;
+    enum sp_status result = SP_NOT_FOUND;
+    for (off_t at = status.st_size; at > 0 && search->line == NULL;) {
+        size_t bytes = at > (off_t)BLOCK_BYTES ? BLOCK_BYTES : (size_t)at;
+        /* A line beyond all limits is passed over. */
+        if (carried > MAX_LINE_BYTES)
+            carried = 0;
+        memmove(buffer + bytes, buffer, carried);
+        at -= (off_t)bytes;
+        if (!read_at(fd, buffer, bytes, at)) {
+            result = SP_IO;
+            break;
+        }
+        carried = search_lines(search, sp_str(buffer, bytes + carried), at == 0);
+    }
+    free(buffer);
+    return search->line != NULL ? SP_OK : result;
+}
+
+/* ---- the rotated ones ---- */
+
+struct rotated {
+    char path[1024];
+    struct timespec changed;
+};
+
+static int newer_first(const void *a, const void *b)
+{
+    const struct rotated *x = a, *y = b;
+    if (x->changed.tv_sec != y->changed.tv_sec)
+        return x->changed.tv_sec < y->changed.tv_sec ? 1 : -1;
+    return (x->changed.tv_nsec < y->changed.tv_nsec) - (x->changed.tv_nsec > y->changed.tv_nsec);
+}
+
+/* calls.jsonl.1, calls.jsonl-20261123 */
+static bool is_rotation_of(const char *name, const char *base)
+{
+    size_t len = strlen(base);
+    return strncmp(name, base, len) == 0 && (name[len] == '.' || name[len] == '-');
+}
+
+static bool is_compressed(const char *name)
+{
+    static const char *const endings[] = {".gz", ".xz", ".zst", ".bz2"};
+    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++)
+        if (sp_str_has_suffix(sp_str_from_cstr(name), sp_str_from_cstr(endings[i])))
+            return true;
+    return false;
+}
+
+static size_t list_rotated(const char *path, struct rotated *list, unsigned *unreadable)
+{
+    const char *slash = strrchr(path, '/'), *base = slash != NULL ? slash + 1 : path;
+    char folder[1024];
+    size_t count = 0;
+    snprintf(folder, sizeof folder, "%.*s", slash != NULL ? (int)(slash - path) : 1, slash != NULL ? path : ".");
+    DIR *directory = opendir(folder[0] != '\0' ? folder : "/");
+    if (directory == NULL)
+        return 0;
+    for (struct dirent *entry; count < MAX_ROTATED && (entry = readdir(directory)) != NULL;) {
+        struct stat status;
+        if (!is_rotation_of(entry->d_name, base))
+            continue;
+        if (is_compressed(entry->d_name)) {
+            (*unreadable)++;
+            continue;
+        }
+        int used = snprintf(list[count].path, sizeof list[count].path, "%s/%s", folder, entry->d_name);
+        if (used < 0 || (size_t)used >= sizeof list[count].path || stat(list[count].path, &status) != 0 ||
+            !S_ISREG(status.st_mode))
+            continue;
+        list[count++].changed = status.st_mtim;
+    }
+    closedir(directory);
+    qsort(list, count, sizeof *list, newer_first);
+    return count;
+}
+
+static enum sp_status search_rotated(struct search *search, const char *path, struct sp_log_found *found)
+{
+    struct rotated *list = calloc(MAX_ROTATED, sizeof *list);
+    if (list == NULL)
+        return SP_NO_MEMORY;
+    size_t count = list_rotated(path, list, &found->unreadable);
+    enum sp_status status = SP_NOT_FOUND;
+    for (size_t i = 0; i < count && status == SP_NOT_FOUND; i++) {
+        int fd = open(list[i].path, O_RDONLY | O_CLOEXEC);
+        if (fd < 0) {
+            found->unreadable++;
+            continue;
+        }
+        status = search_file(search, fd);
+        close(fd);
+        if (status == SP_OK)
+            status = sp_arena_copy(search->arena, sp_str_from_cstr(list[i].path), &found->file);
+        else if (status == SP_IO)
+            status = SP_NOT_FOUND;
+    }
+    free(list);
+    return status;
+}
+
+enum sp_status sp_log_find(struct sp_arena *arena, const char *path, struct sp_str request_id, struct sp_log_found *out)
+{
+    struct sp_log_found found = {.file = sp_str_from_cstr(path)};
+    struct search search = {.arena = arena, .id = request_id};
+    search.needle = sp_arena_printf(arena, "\"%.*s\"", SP_STR_ARG(request_id));
+    if (search.needle.at == NULL)
+        return SP_NO_MEMORY;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return SP_IO;
+    enum sp_status status = search_file(&search, fd);
+    close(fd);
+    if (status == SP_NOT_FOUND)
+        status = search_rotated(&search, path, &found);
+    found.line = search.line;
+    if (status == SP_OK || status == SP_NOT_FOUND)
+        *out = found;
+    return status;
+}
