@@ -159,7 +159,7 @@ export class Gateway {
   /** `sallyport explain ID --json` of a request, once its line is written: { code, stdout, stderr, json }. */
   async explain(requestId, args = ['--json']) {
     await this.call(requestId);
-    return sallyport(['explain', requestId, '--state', this.state, '-c', this.configFile, ...args], { cwd: this.folder });
+    return sallyport(['explain', requestId, '--state', this.state, ...args], { cwd: this.folder });
   }
 
   /** Prometheus text as { 'name{labels}': value }. */
