@@ -258,19 +258,8 @@ static enum sp_step read_type(struct sp_call *call, struct sp_authorization *a)
     return SP_GOES_ON;
 }
 
-enum sp_step sp_authorization_read(struct sp_call *call, struct sp_authorization *out)
+static enum sp_step read_rest(struct sp_call *call, struct sp_authorization *a)
 {
-    struct sp_authorization *a = SP_ARENA_NEW(call->arena, struct sp_authorization);
-    call->deny = sp_denial_page;
-    if (a == NULL)
-        return sp_deny_failure(call, SP_NO_MEMORY);
-    if (read_client(call, a) == SP_DENIED || read_redirect_uri(call, a) == SP_DENIED)
-        return SP_DENIED;
-    a->state = sp_call_parameter(call, "state");
-    a->nonce = sp_call_parameter(call, "nonce");
-    a->login_hint = sp_call_parameter(call, "login_hint");
-    call->deny = deny_to_client;
-    call->deny_context = a;
     if (a->state.len > MAX_ECHOED_BYTES || a->nonce.len > MAX_ECHOED_BYTES)
         return SP_DENY(call, .cause = SP_CAUSE_REQUEST_TOO_LARGE,
                        .expected = SP_STR("4096 bytes of state and of nonce"),
@@ -279,6 +268,42 @@ enum sp_step sp_authorization_read(struct sp_call *call, struct sp_authorization
         sp_scope_decide(call, a->client, false, &a->scope) == SP_DENIED ||
         sp_audience_decide(call, a->client, &a->audiences) == SP_DENIED || read_challenge(call, a) == SP_DENIED ||
         read_prompt(call, a) == SP_DENIED || read_hint(call, a) == SP_DENIED)
+        return SP_DENIED;
+    return SP_GOES_ON;
+}
+
+static void read_echoed(struct sp_call *call, struct sp_authorization *a)
+{
+    a->state = sp_call_parameter(call, "state");
+    a->nonce = sp_call_parameter(call, "nonce");
+    a->login_hint = sp_call_parameter(call, "login_hint");
+    a->dpop_jkt = sp_call_parameter(call, "dpop_jkt");
+}
+
+enum sp_step sp_authorization_check(struct sp_call *call, struct sp_authorization *out)
+{
+    struct sp_authorization a = {0};
+    if (read_client(call, &a) == SP_DENIED || read_redirect_uri(call, &a) == SP_DENIED)
+        return SP_DENIED;
+    read_echoed(call, &a);
+    if (read_rest(call, &a) == SP_DENIED)
+        return SP_DENIED;
+    *out = a;
+    return SP_GOES_ON;
+}
+
+enum sp_step sp_authorization_read(struct sp_call *call, struct sp_authorization *out)
+{
+    struct sp_authorization *a = SP_ARENA_NEW(call->arena, struct sp_authorization);
+    call->deny = sp_denial_page;
+    if (a == NULL)
+        return sp_deny_failure(call, SP_NO_MEMORY);
+    if (read_client(call, a) == SP_DENIED || read_redirect_uri(call, a) == SP_DENIED)
+        return SP_DENIED;
+    read_echoed(call, a);
+    call->deny = deny_to_client;
+    call->deny_context = a;
+    if (read_rest(call, a) == SP_DENIED)
         return SP_DENIED;
     *out = *a;
     return SP_GOES_ON;
@@ -325,6 +350,8 @@ enum sp_step sp_authorization_grant(struct sp_call *call, const struct sp_author
         sp_json_string_member(&json, "nonce", a->nonce);
     if (a->challenge.at != NULL)
         sp_json_string_member(&json, "challenge", a->challenge);
+    if (a->dpop_jkt.at != NULL)
+        sp_json_string_member(&json, "dpop_jkt", a->dpop_jkt);
     sp_json_int_member(&json, "auth_time", session->auth_time);
     sp_json_string_member(&json, "acr", session->acr);
     sp_json_string_member(&json, "amr", session->amr);

@@ -13,7 +13,7 @@ struct sp_authorization {
     struct sp_str redirect_uri;
     bool redirect_uri_sent; /* RFC 6749 4.1.3: then the token request must repeat it */
     enum sp_response_mode mode;
-    struct sp_str state, nonce, scope, challenge, login_hint;
+    struct sp_str state, nonce, scope, challenge, login_hint, dpop_jkt;
     struct sp_str hint_subject; /* of id_token_hint */
     struct sp_str_list audiences;
     int64_t max_age_s; /* -1: not asked for */
@@ -23,6 +23,9 @@ struct sp_authorization {
 /* From call->parameters. SP_DENIED: answered, by page or redirect; from then on refusals of this call go to the client.
  */
 SP_MUST_CHECK enum sp_step sp_authorization_read(struct sp_call *call, struct sp_authorization *authorization);
+
+/* The same judgement without a browser: refusals stay what the call's are (RFC 9126 2.3). */
+SP_MUST_CHECK enum sp_step sp_authorization_check(struct sp_call *call, struct sp_authorization *authorization);
 
 enum sp_authorization_need { SP_NEEDS_NOTHING, SP_NEEDS_LOGIN, SP_NEEDS_CONSENT };
 

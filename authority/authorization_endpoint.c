@@ -4,6 +4,7 @@
 #include "authority/authorization.h"
 #include "authority/denial.h"
 #include "authority/endpoint.h"
+#include "authority/pushed_request.h"
 #include "authority/visit.h"
 
 static enum sp_step refuse_silently(struct sp_call *call, enum sp_authorization_need need)
@@ -35,8 +36,15 @@ enum sp_step sp_authorization_endpoint(struct sp_call *call)
     struct sp_session session;
     struct sp_str consented;
     struct sp_store *store = call->authority->store;
-    if (sp_authorization_read(call, &request) == SP_DENIED)
+    bool was_pushed = false;
+    struct sp_str request_uri = sp_call_parameter(call, "request_uri");
+    call->deny = sp_denial_page;
+    if (sp_pushed_request_take(call, &was_pushed) == SP_DENIED || sp_authorization_read(call, &request) == SP_DENIED)
         return SP_DENIED;
+    if (request.client->require_pushed && !was_pushed)
+        return SP_DENY(call, .cause = SP_CAUSE_REQUEST_PARAMETER_MISSING, .expected = SP_STR("request_uri"),
+                       .detail = SP_STR("The client is registered with require_pushed."),
+                       .tell = SP_STR("Push the request first (RFC 9126)."));
     enum sp_status status = sp_session_find(call, &session);
     if (status == SP_OK)
         status = sp_authorization_consented(call, &request, &session, &consented);
@@ -46,8 +54,12 @@ enum sp_step sp_authorization_endpoint(struct sp_call *call)
     if (need != SP_NEEDS_NOTHING && request.prompt_none)
         return refuse_silently(call, need);
     status = store->methods->begin(store);
-    if (status != SP_OK)
+    if (status == SP_OK && was_pushed)
+        status = sp_pushed_request_forget(call, request_uri);
+    if (status != SP_OK) {
+        store->methods->undo(store);
         return sp_deny_failure(call, status);
+    }
     enum sp_step step = need == SP_NEEDS_NOTHING ? sp_authorization_grant(call, &request, &session) : let_wait(call);
     if (step == SP_DENIED) {
         store->methods->undo(store);

@@ -66,6 +66,8 @@ struct sp_call {
     const char *endpoint;
     struct sp_finding finding; /* cause SP_CAUSE_NONE: fine */
     struct sp_str client_id, subject, grant;
+
+    struct sp_str jkt; /* thumbprint of the key that the request proved to hold by DPoP; absent: none */
 };
 
 /* The value of a parameter of the request, absent when it is not there. */

@@ -71,6 +71,17 @@ static enum sp_step check_redirect_uri(struct sp_call *call, const struct redemp
                    .received = sent.at != NULL ? sent : SP_STR("none"));
 }
 
+/* RFC 9449 10: the login may have named the key. */
+static enum sp_step check_key(struct sp_call *call, const struct redemption *r)
+{
+    struct sp_str bound = sp_json_string(sp_json_member(r->data, SP_STR("dpop_jkt")));
+    if (bound.at == NULL || sp_str_equal(bound, call->jkt))
+        return SP_GOES_ON;
+    return SP_DENY(call, .cause = SP_CAUSE_BINDING_DPOP_INVALID, .expected = bound,
+                   .received = call->jkt.at != NULL ? call->jkt : SP_STR("no proof"), .detail = SP_STR("dpop_jkt"),
+                   .error = "invalid_grant", .status = 400);
+}
+
 static enum sp_step check_verifier(struct sp_call *call, const struct redemption *r)
 {
     struct sp_str verifier = sp_call_parameter(call, "code_verifier"),
@@ -150,11 +161,14 @@ static enum sp_step redeem(struct sp_call *call, const struct sp_client *client,
         step = check_redirect_uri(call, &r);
     if (step == SP_GOES_ON)
         step = check_verifier(call, &r);
+    if (step == SP_GOES_ON)
+        step = check_key(call, &r);
     if (step == SP_DENIED) {
         (void)note_failure(call, &r);
         return SP_DENIED;
     }
     status = sp_grant_record_read(call->arena, &r.ticket, r.data, &record);
+    record.jkt = call->jkt;
     *keeps = status == SP_OK && sp_grant_record_issue(call, client, &record, record.scope, &answer) == SP_GOES_ON;
     if (status != SP_OK)
         return sp_deny_failure(call, status);

@@ -7,7 +7,7 @@
 
 enum sp_step sp_grant_client_credentials(struct sp_call *call, const struct sp_client *client)
 {
-    struct sp_token_order order = {.client = client, .subject = client->id};
+    struct sp_token_order order = {.client = client, .subject = client->id, .jkt = call->jkt};
     struct sp_issued_token token;
     if (sp_scope_decide(call, client, true, &order.scope) == SP_DENIED ||
         sp_audience_decide(call, client, &order.audiences) == SP_DENIED)
@@ -28,5 +28,6 @@ enum sp_step sp_grant_client_credentials(struct sp_call *call, const struct sp_c
         return sp_deny_failure(call, status);
     return sp_token_answer_write(call, &(struct sp_token_answer){.access_token = token.value,
                                                                  .expires_in_s = token.expires_in_s,
-                                                                 .scope = order.scope});
+                                                                 .scope = order.scope,
+                                                                 .bound_to_key = order.jkt.len > 0});
 }

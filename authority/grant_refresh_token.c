@@ -66,6 +66,17 @@ static enum sp_step check_session(struct sp_call *call, const struct rotation *r
     return status == SP_OK ? SP_GOES_ON : sp_deny_failure(call, status);
 }
 
+/* RFC 9449 5: a public client's refresh token is bound to its key; a confidential client proves itself otherwise. */
+static enum sp_step check_key(struct sp_call *call, const struct sp_client *client, struct rotation *r)
+{
+    if (sp_client_is_public(client) && r->record.jkt.at != NULL && !sp_str_equal(r->record.jkt, call->jkt))
+        return SP_DENY(call, .cause = SP_CAUSE_BINDING_DPOP_INVALID, .expected = r->record.jkt,
+                       .received = call->jkt.at != NULL ? call->jkt : SP_STR("no proof"), .detail = SP_STR("jkt"),
+                       .error = "invalid_grant", .status = 400);
+    r->record.jkt = call->jkt;
+    return SP_GOES_ON;
+}
+
 static enum sp_step check_token(struct sp_call *call, const struct rotation *r, struct sp_str *scope)
 {
     struct sp_str issuer = sp_json_string(sp_json_member(r->data, SP_STR("issuer"))),
@@ -119,7 +130,7 @@ static enum sp_step rotate(struct sp_call *call, const struct sp_client *client,
     struct sp_token_answer answer;
     bool first = false;
     if (find_token(call, client, &r) == SP_DENIED || check_family(call, &r) == SP_DENIED ||
-        check_token(call, &r, &scope) == SP_DENIED)
+        check_token(call, &r, &scope) == SP_DENIED || check_key(call, client, &r) == SP_DENIED)
         return SP_DENIED;
     enum sp_status status = store->methods->use_ticket(store, SP_TICKET_REFRESH, r.ticket.hash, call->now, &first);
     if (status != SP_OK)

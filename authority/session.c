@@ -47,6 +47,11 @@ enum sp_status sp_session_find(struct sp_call *call, struct sp_session *session)
     return status == SP_NOT_FOUND ? SP_OK : status;
 }
 
+void sp_session_forget_cookie(struct sp_call *call)
+{
+    sp_cookie_set(call, COOKIE, SP_STR(""), -1);
+}
+
 enum sp_status sp_session_end(struct sp_call *call, const struct sp_session *session)
 {
     struct sp_store *store = call->authority->store;

@@ -21,6 +21,7 @@ SP_MUST_CHECK enum sp_status sp_session_find_by_hash(struct sp_call *call, const
 /* Begins one and sets its cookie; ends the one before. The caller has begun a write. */
 SP_MUST_CHECK enum sp_status sp_session_start(struct sp_call *call, struct sp_str subject, const char *amr,
                                               struct sp_session *session);
+void sp_session_forget_cookie(struct sp_call *call);
 SP_MUST_CHECK enum sp_status sp_session_end(struct sp_call *call, const struct sp_session *session);
 
 #endif

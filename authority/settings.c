@@ -254,6 +254,7 @@ static const struct row token_rows[] = {
     {"refresh_lifetime", DURATION, SETTING(refresh_lifetime_s)},
     {"refresh_grace", DURATION, SETTING(refresh_grace_s)},
     {"device_lifetime", DURATION, SETTING(device_lifetime_s)},
+    {"dpop_nonce", BOOL, SETTING(dpop_nonce)},
     {NULL, TEXT, 0},
 };
 static const struct row key_rows[] = {

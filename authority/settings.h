@@ -27,6 +27,7 @@ struct sp_authority_settings {
     int64_t rotation_s;       /* a key signs this long; 0: only by hand */
     int64_t overlap_s;        /* a new key is published this long before it signs */
     struct sp_str master_key; /* as configured; absent: STATE/authority.master_key */
+    bool dpop_nonce;          /* DPoP proofs must carry our nonce (RFC 9449 8) */
     bool development;         /* --dev: developer's pages say more */
 };
 

@@ -2,6 +2,7 @@
 /* POST /token: who is the client, which grant, is it the client's to use; the grant does the rest. */
 #include "authority/client_authentication.h"
 #include "authority/denial.h"
+#include "authority/dpop.h"
 #include "authority/endpoint.h"
 #include "authority/grant.h"
 
@@ -36,6 +37,11 @@ enum sp_step sp_token_endpoint(struct sp_call *call)
                        .received = SP_STR("no grant_type"), .tell = SP_STR("It is 'grant_type'."));
     if (sp_client_authenticate(call, &client) == SP_DENIED)
         return SP_DENIED;
+    if (sp_dpop_take(call, "/token", SP_STR_NONE, SP_STR_NONE) == SP_DENIED)
+        return SP_DENIED;
+    if (client->require_dpop && call->jkt.at == NULL)
+        return SP_DENY(call, .cause = SP_CAUSE_BINDING_DPOP_MISSING, .received = SP_STR("without a DPoP header"),
+                       .error = "invalid_dpop_proof", .status = 400);
     for (size_t i = 0; i < GRANT_COUNT; i++) {
         if (!sp_str_equal(grants[i].type, type))
             continue;

@@ -2,6 +2,7 @@
 /* OIDC Core 5.3: what the scopes of the presented access token let the client know of the person. */
 #include "authority/access_token.h"
 #include "authority/denial.h"
+#include "authority/dpop.h"
 #include "authority/endpoint.h"
 #include "authority/scope.h"
 #include "core/diagnosis/cause.h"
@@ -20,13 +21,20 @@ static const struct {
     {{"phone", 5}, "phone_number phone_number_verified"},
 };
 
+static bool is_dpop(const struct sp_call *call)
+{
+    struct sp_str header = call->asked.authorization;
+    return header.len > 5 && sp_str_equal_ignoring_case(sp_str_slice(header, 0, 5), SP_STR("DPoP "));
+}
+
 /* RFC 6750 3: the challenge says what is wrong. */
 static enum sp_step deny_bearer(struct sp_call *call, const struct sp_denial *denial)
 {
     const struct sp_cause_info *info = sp_cause_get(denial->cause);
+    const char *scheme = is_dpop(call) || denial->cause == SP_CAUSE_BINDING_DPOP_MISSING ? "DPoP" : "Bearer";
     struct sp_str challenge = SP_STR("Bearer");
     if (denial->cause != SP_CAUSE_TOKEN_MISSING)
-        challenge = sp_arena_printf(call->arena, "Bearer error=\"%s\", error_description=\"%.*s\"",
+        challenge = sp_arena_printf(call->arena, "%s error=\"%s\", error_description=\"%.*s\"", scheme,
                                     sp_denial_error(denial), SP_STR_ARG(sp_denial_description(call, denial)));
     call->answer.status = denial->status != 0 ? denial->status : info->http_status;
     sp_answer_header(call, "WWW-Authenticate", challenge);
@@ -40,8 +48,21 @@ static struct sp_str presented_token(const struct sp_call *call)
     if (call->asked.authorization_count == 1 && header.len > 7 &&
         sp_str_equal_ignoring_case(sp_str_slice(header, 0, 7), SP_STR("Bearer ")))
         return sp_str_trim(sp_str_slice(header, 7, header.len));
+    if (call->asked.authorization_count == 1 && is_dpop(call))
+        return sp_str_trim(sp_str_slice(header, 5, header.len));
     bool is_post = sp_str_equal(call->asked.method, SP_STR("POST"));
     return is_post && call->asked.authorization_count == 0 ? sp_call_parameter(call, "access_token") : SP_STR_NONE;
+}
+
+/* RFC 9449 7: a bound token comes with a proof of its key, and under its own scheme. */
+static enum sp_step check_binding(struct sp_call *call, struct sp_str value, const struct sp_live_token *token)
+{
+    struct sp_str jkt = sp_json_string(sp_json_member(sp_json_member(token->claims, SP_STR("cnf")), SP_STR("jkt")));
+    if (jkt.at == NULL)
+        return SP_GOES_ON;
+    if (!is_dpop(call) || call->asked.dpop_count == 0)
+        return SP_DENY(call, .cause = SP_CAUSE_BINDING_DPOP_MISSING, .received = SP_STR("as a bearer token"));
+    return sp_dpop_take(call, "/userinfo", value, jkt);
 }
 
 static bool is_of_scope(struct sp_str scope, struct sp_str claim)
@@ -92,6 +113,8 @@ enum sp_step sp_userinfo_endpoint(struct sp_call *call)
         return SP_DENY(call, .cause = cause, .error = "invalid_token", .status = 401);
     if (status != SP_OK)
         return sp_deny_failure(call, status);
+    if (check_binding(call, value, &token) == SP_DENIED)
+        return SP_DENIED;
     struct sp_str scope = sp_json_string(sp_json_member(token.claims, SP_STR("scope")));
     call->client_id = sp_json_string(sp_json_member(token.claims, SP_STR("client_id")));
     call->subject = sp_json_string(sp_json_member(token.claims, SP_STR("sub")));

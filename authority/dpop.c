@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "authority/dpop.h"
+
+#include "authority/denial.h"
+#include "authority/handle.h"
+#include "core/base/secret.h"
+#include "core/oauth/dpop_proof.h"
+
+/* A nonce is a moment in time that only we can write: nothing is stored, and a restart makes clients ask once more. */
+#define NONCE_PERIOD_S 120
+#define NONCE_BYTES 16u
+
+static struct sp_str nonce_of(struct sp_call *call, int64_t period)
+{
+    unsigned char mac[32];
+    struct sp_str text = sp_arena_printf(call->arena, "dpop nonce %lld", (long long)period);
+    sp_mac(call->authority->process_secret, text, mac);
+    return sp_base64url_of(call->arena, mac, NONCE_BYTES);
+}
+
+static enum sp_step refuse(struct sp_call *call, const struct sp_dpop_result *result, int status)
+{
+    enum sp_cause cause = result->fault == SP_DPOP_HTU_PROXY ? SP_CAUSE_BINDING_DPOP_HTU_PROXY
+                          : result->fault == SP_DPOP_NONCE   ? SP_CAUSE_BINDING_DPOP_NONCE
+                                                             : SP_CAUSE_BINDING_DPOP_INVALID;
+    return SP_DENY(call, .cause = cause, .expected = result->expected, .received = result->received,
+                   .detail = result->part, .status = status,
+                   .tell = sp_arena_printf(call->arena, "It fails at %.*s.", SP_STR_ARG(result->part)));
+}
+
+/* With nonces in use the present one or the one before is good. */
+static enum sp_status check(struct sp_call *call, const struct sp_dpop_expectation *like, struct sp_dpop_result *result)
+{
+    struct sp_dpop_expectation expectation = *like;
+    if (!call->authority->settings->dpop_nonce)
+        return sp_dpop_check(call->arena, call->asked.dpop, &expectation, result);
+    int64_t period = call->now / NONCE_PERIOD_S;
+    struct sp_str present = nonce_of(call, period);
+    sp_answer_header(call, "DPoP-Nonce", present);
+    expectation.nonce = present;
+    enum sp_status status = sp_dpop_check(call->arena, call->asked.dpop, &expectation, result);
+    if (status == SP_OK && result->fault == SP_DPOP_NONCE) {
+        expectation.nonce = nonce_of(call, period - 1);
+        status = sp_dpop_check(call->arena, call->asked.dpop, &expectation, result);
+    }
+    return status;
+}
+
+static enum sp_step remember(struct sp_call *call, const struct sp_dpop_result *result)
+{
+    struct sp_store *store = call->authority->store;
+    struct sp_ticket ticket = {.kind = SP_TICKET_REPLAY,
+                               .issued_at = call->now,
+                               .expires_at = call->now + SP_DPOP_MAX_AGE_S + SP_DPOP_MAX_AHEAD_S};
+    bool fresh = false;
+    memcpy(ticket.hash, result->proof_id, sizeof ticket.hash);
+    enum sp_status status = store->methods->begin(store);
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
+    status = store->methods->put_ticket(store, &ticket, &fresh);
+    if (status == SP_OK)
+        status = store->methods->keep(store);
+    else
+        store->methods->undo(store);
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
+    if (!fresh)
+        return SP_DENY(call, .cause = SP_CAUSE_BINDING_DPOP_REPLAYED, .received = result->jti, .status = 400);
+    return SP_GOES_ON;
+}
+
+enum sp_step sp_dpop_take(struct sp_call *call, const char *path, struct sp_str access_token, struct sp_str jkt)
+{
+    struct sp_dpop_result result;
+    char bound[64] = "";
+    if (call->asked.dpop_count == 0)
+        return SP_GOES_ON;
+    if (call->asked.dpop_count > 1)
+        return SP_DENY(call, .cause = SP_CAUSE_BINDING_DPOP_INVALID, .expected = SP_STR("one DPoP header"),
+                       .received = SP_STR("several"), .detail = SP_STR("form"), .status = 400);
+    if (jkt.len > 0 && jkt.len < sizeof bound)
+        memcpy(bound, jkt.at, jkt.len);
+    struct sp_dpop_expectation expectation = {.method = call->asked.method,
+                                              .url = sp_authority_url(call, path),
+                                              .access_token = access_token,
+                                              .jkt = bound[0] != '\0' ? bound : NULL,
+                                              .now = call->now};
+    enum sp_status status = check(call, &expectation, &result);
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
+    /* RFC 9449 5 and 7.1: 400 where tokens are asked for, 401 where one is presented. */
+    if (result.fault != SP_DPOP_OK)
+        return refuse(call, &result, access_token.at == NULL ? 400 : 401);
+    if (remember(call, &result) == SP_DENIED)
+        return SP_DENIED;
+    status = sp_arena_copy(call->arena, sp_str(result.jkt, sizeof result.jkt), &call->jkt);
+    return status == SP_OK ? SP_GOES_ON : sp_deny_failure(call, status);
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* OpenID Connect RP-Initiated Logout. With an id_token of the very session the person is signed out at once; otherwise
+ * asked, for anybody can link here. Nothing is redirected to an address that is not registered for the client that the
+ * request names. */
+#include "authority/authorization.h"
+#include "authority/cookie.h"
+#include "authority/denial.h"
+#include "authority/endpoint.h"
+#include "authority/key_ring.h"
+#include "authority/page.h"
+#include "authority/scope.h"
+#include "authority/visit.h"
+#include "core/base/secret.h"
+
+struct logout {
+    const struct sp_client *client; /* NULL: the request names none */
+    struct sp_str hint_subject, hint_sid, redirect_uri, state;
+};
+
+static enum sp_step refuse_hint(struct sp_call *call, const char *what)
+{
+    return SP_DENY(call, .cause = SP_CAUSE_REQUEST_PARAMETER_INVALID,
+                   .expected = SP_STR("an id_token that this issuer signed for the client"),
+                   .received = sp_str_from_cstr(what), .tell = SP_STR("It is 'id_token_hint'."));
+}
+
+/* Expired ones are hints still (RP-Initiated Logout 2). */
+static enum sp_step read_hint(struct sp_call *call, struct logout *logout, struct sp_str *client_id)
+{
+    struct sp_str hint = sp_call_parameter(call, "id_token_hint"), payload;
+    const struct sp_json *claims = NULL;
+    struct sp_json_error error;
+    if (hint.at == NULL)
+        return SP_GOES_ON;
+    enum sp_status status = sp_key_ring_verify(call->authority->keys, call->arena, "JWT", hint, &payload);
+    if (status == SP_OK)
+        status = sp_json_parse(call->arena, payload, &sp_json_limits_token, &claims, &error);
+    if (status == SP_NOT_FOUND || status == SP_MALFORMED)
+        return refuse_hint(call, "a token that is not ours");
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
+    struct sp_str audience = sp_json_string(sp_json_member(claims, SP_STR("aud")));
+    if (client_id->at != NULL && !sp_str_equal(*client_id, audience))
+        return refuse_hint(call, "an id_token of another client than client_id says");
+    *client_id = audience;
+    logout->hint_subject = sp_json_string(sp_json_member(claims, SP_STR("sub")));
+    logout->hint_sid = sp_json_string(sp_json_member(claims, SP_STR("sid")));
+    return SP_GOES_ON;
+}
+
+static enum sp_step read_logout(struct sp_call *call, struct logout *logout)
+{
+    struct sp_str client_id = sp_call_parameter(call, "client_id");
+    *logout = (struct logout){.redirect_uri = sp_call_parameter(call, "post_logout_redirect_uri"),
+                              .state = sp_call_parameter(call, "state")};
+    if (read_hint(call, logout, &client_id) == SP_DENIED)
+        return SP_DENIED;
+    call->client_id = client_id;
+    logout->client = sp_client_find(call->authority->settings, client_id);
+    if (logout->redirect_uri.at == NULL)
+        return SP_GOES_ON;
+    if (client_id.at == NULL)
+        return SP_DENY(call, .cause = SP_CAUSE_LOGOUT_NO_HINT, .expected = SP_STR("id_token_hint or client_id"));
+    struct sp_str_list registered = {NULL, 0};
+    if (logout->client != NULL)
+        registered = logout->client->post_logout_redirect_uris;
+    if (!sp_list_has(registered, logout->redirect_uri))
+        return SP_DENY(call, .cause = SP_CAUSE_LOGOUT_URI_UNREGISTERED, .received = logout->redirect_uri,
+                       .expected = sp_list_in_words(call->arena, registered, "none is registered"));
+    return SP_GOES_ON;
+}
+
+static void answer_done(struct sp_call *call, const struct logout *logout)
+{
+    if (logout->redirect_uri.at == NULL) {
+        struct sp_page page;
+        sp_page_begin(&page, call, sp_text_get(call, SP_TEXT_SIGNED_OUT_TITLE));
+        sp_page_paragraph(&page, SP_TEXT_SIGNED_OUT, SP_STR_NONE);
+        sp_page_end(&page, 200);
+        return;
+    }
+    struct sp_buffer url;
+    sp_answer_buffer(call, &url);
+    sp_buffer_append(&url, logout->redirect_uri);
+    char separator = sp_str_index_of(logout->redirect_uri, '?', 0) < logout->redirect_uri.len ? '&' : '?';
+    if (logout->state.at != NULL)
+        sp_form_add(&url, &separator, "state", logout->state);
+    call->answer.status = 303;
+    sp_answer_header(call, "Location", sp_buffer_str(&url));
+    sp_answer_header(call, "Cache-Control", SP_STR("no-store"));
+}
+
+static void write_button(struct sp_page *page, const char *step, enum sp_text text, const char *class)
+{
+    sp_page_raw(page, SP_STR("<button name=\"step\" value=\""));
+    sp_page_text(page, sp_str_from_cstr(step));
+    sp_page_raw(page, SP_STR("\" class=\""));
+    sp_page_text(page, sp_str_from_cstr(class));
+    sp_page_raw(page, SP_STR("\">"));
+    sp_page_text(page, sp_text_get(page->call, text));
+    sp_page_raw(page, SP_STR("</button>"));
+}
+
+static void ask(struct sp_call *call, const struct logout *logout)
+{
+    struct sp_page page;
+    sp_page_begin(&page, call, sp_text_get(call, SP_TEXT_SIGN_OUT_TITLE));
+    if (logout->client != NULL)
+        sp_page_paragraph(&page, SP_TEXT_SIGN_OUT_ASK, logout->client->name);
+    if (logout->redirect_uri.at != NULL)
+        page.form_targets = sp_page_origin(call->arena, logout->redirect_uri);
+    sp_page_raw(&page, SP_STR("<form method=\"post\" action=\""));
+    sp_page_text(&page, sp_authority_url(call, "/logout"));
+    sp_page_raw(&page, SP_STR("\">"));
+    static const char *const carried[] = {"client_id", "id_token_hint", "post_logout_redirect_uri", "state"};
+    for (size_t i = 0; i < sizeof carried / sizeof carried[0]; i++) {
+        struct sp_str value = sp_call_parameter(call, carried[i]);
+        if (value.at != NULL)
+            sp_page_hidden(&page, carried[i], value);
+    }
+    sp_page_hidden(&page, "form_token", sp_form_token(call, sp_browser_secret(call), SP_STR("logout")));
+    write_button(&page, "signout", SP_TEXT_SIGN_OUT, "");
+    write_button(&page, "stay", SP_TEXT_STAY, "other");
+    sp_page_raw(&page, SP_STR("</form>"));
+    sp_page_end(&page, 200);
+}
+
+/* Is it the person's own form, sent from our page? */
+static bool is_confirmed(struct sp_call *call)
+{
+    struct sp_str token = sp_call_parameter(call, "form_token"), step = sp_call_parameter(call, "step");
+    if (token.at == NULL || !sp_str_equal(call->asked.method, SP_STR("POST")) || !sp_str_equal(step, SP_STR("signout")))
+        return false;
+    return sp_secret_equal(token, sp_form_token(call, sp_browser_secret(call), SP_STR("logout")));
+}
+
+static enum sp_step end_session(struct sp_call *call, const struct sp_session *session)
+{
+    struct sp_store *store = call->authority->store;
+    enum sp_status status = store->methods->begin(store);
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
+    status = sp_session_end(call, session);
+    if (status != SP_OK) {
+        store->methods->undo(store);
+        return sp_deny_failure(call, status);
+    }
+    status = store->methods->keep(store);
+    return status == SP_OK ? SP_GOES_ON : sp_deny_failure(call, status);
+}
+
+enum sp_step sp_logout_endpoint(struct sp_call *call)
+{
+    struct logout logout;
+    struct sp_session session;
+    call->deny = sp_denial_page;
+    if (read_logout(call, &logout) == SP_DENIED)
+        return SP_DENIED;
+    enum sp_status status = sp_session_find(call, &session);
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
+    if (session.subject.at == NULL || sp_str_equal(sp_call_parameter(call, "step"), SP_STR("stay"))) {
+        answer_done(call, &logout);
+        return SP_GOES_ON;
+    }
+    call->subject = session.subject;
+    bool is_own = logout.hint_sid.at != NULL && sp_str_equal(logout.hint_sid, session.sid) &&
+                  sp_str_equal(logout.hint_subject, session.subject);
+    if (!is_own && !is_confirmed(call)) {
+        ask(call, &logout);
+        return SP_GOES_ON;
+    }
+    if (end_session(call, &session) == SP_DENIED)
+        return SP_DENIED;
+    sp_session_forget_cookie(call);
+    answer_done(call, &logout);
+    return SP_GOES_ON;
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "authority/pushed_request.h"
+
+#include "authority/authorization.h"
+#include "authority/client_authentication.h"
+#include "authority/denial.h"
+#include "authority/endpoint.h"
+#include "authority/handle.h"
+#include "core/jose/crypto.h"
+
+/* RFC 9126 2.2 wants it short: the browser comes at once. */
+#define LIFETIME_S 90
+
+/* What proves the client is not part of the request. */
+static bool is_of_request(struct sp_str name)
+{
+    static const struct sp_str proofs[] = {
+        {"client_secret", 13}, {"client_assertion", 16}, {"client_assertion_type", 21}};
+    for (size_t i = 0; i < sizeof proofs / sizeof proofs[0]; i++)
+        if (sp_str_equal(name, proofs[i]))
+            return false;
+    return true;
+}
+
+static struct sp_str encode_parameters(struct sp_call *call)
+{
+    struct sp_buffer text;
+    sp_answer_buffer(call, &text);
+    for (size_t i = 0; i < call->parameters.count; i++) {
+        if (!is_of_request(call->parameters.at[i].name))
+            continue;
+        if (text.len > 0)
+            sp_buffer_append_char(&text, '&');
+        sp_form_encode(&text, call->parameters.at[i].name);
+        sp_buffer_append_char(&text, '=');
+        sp_form_encode(&text, call->parameters.at[i].value);
+    }
+    return sp_buffer_status(&text) == SP_OK ? sp_buffer_str(&text) : SP_STR_NONE;
+}
+
+static enum sp_step answer_handle(struct sp_call *call, struct sp_str handle)
+{
+    struct sp_buffer buffer;
+    struct sp_json_writer json;
+    sp_answer_buffer(call, &buffer);
+    sp_json_writer_init(&json, &buffer, false);
+    sp_json_begin_object(&json);
+    sp_json_string_member(&json, "request_uri", handle);
+    sp_json_int_member(&json, "expires_in", LIFETIME_S);
+    sp_json_end_object(&json);
+    sp_answer_json(call, 201, &buffer);
+    return SP_GOES_ON;
+}
+
+static enum sp_step store_request(struct sp_call *call, const struct sp_client *client)
+{
+    struct sp_store *store = call->authority->store;
+    struct sp_str handle = sp_handle_make(call->arena, SP_PUSHED_REQUEST_PREFIX, SP_HANDLE_BYTES);
+    struct sp_ticket ticket = {.kind = SP_TICKET_PUSHED,
+                               .client_id = client->id,
+                               .issued_at = call->now,
+                               .expires_at = call->now + LIFETIME_S,
+                               .data = encode_parameters(call)};
+    enum sp_status status = handle.at != NULL && ticket.data.at != NULL ? store->methods->begin(store) : SP_NO_MEMORY;
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
+    sp_sha256(handle, ticket.hash);
+    status = store->methods->put_ticket(store, &ticket, NULL);
+    if (status != SP_OK) {
+        store->methods->undo(store);
+        return sp_deny_failure(call, status);
+    }
+    status = store->methods->keep(store);
+    return status == SP_OK ? answer_handle(call, handle) : sp_deny_failure(call, status);
+}
+
+enum sp_step sp_pushed_request_endpoint(struct sp_call *call)
+{
+    const struct sp_client *client = NULL;
+    struct sp_authorization request;
+    if (sp_client_authenticate(call, &client) == SP_DENIED)
+        return SP_DENIED;
+    struct sp_str id = sp_call_parameter(call, "client_id");
+    if (id.at == NULL)
+        return SP_DENY(call, .cause = SP_CAUSE_REQUEST_PARAMETER_MISSING, .expected = SP_STR("client_id"),
+                       .tell = SP_STR("It is 'client_id'."));
+    if (sp_call_parameter(call, "request_uri").at != NULL)
+        return SP_DENY(call, .cause = SP_CAUSE_REQUEST_PARAMETER_INVALID, .expected = SP_STR("plain parameters"),
+                       .received = SP_STR("request_uri"), .tell = SP_STR("It is 'request_uri' (RFC 9126 2.1)."));
+    /* Judged now, answered as JSON: the client learns at once what the browser would. */
+    if (sp_authorization_check(call, &request) == SP_DENIED)
+        return SP_DENIED;
+    return store_request(call, client);
+}
+
+static enum sp_step refuse_uri(struct sp_call *call, struct sp_str uri, const char *expected)
+{
+    return SP_DENY(call, .cause = SP_CAUSE_REQUEST_PARAMETER_INVALID, .expected = sp_str_from_cstr(expected),
+                   .received = sp_str_slice(uri, 0, 120), .error = "invalid_request_uri",
+                   .tell = SP_STR("It is 'request_uri'."));
+}
+
+enum sp_step sp_pushed_request_take(struct sp_call *call, bool *was_pushed)
+{
+    struct sp_store *store = call->authority->store;
+    struct sp_str uri = sp_call_parameter(call, "request_uri"), client_id = sp_call_parameter(call, "client_id");
+    struct sp_ticket ticket;
+    unsigned char hash[32];
+    *was_pushed = uri.at != NULL;
+    if (uri.at == NULL)
+        return SP_GOES_ON;
+    if (!sp_str_has_prefix(uri, SP_STR(SP_PUSHED_REQUEST_PREFIX)))
+        return refuse_uri(call, uri, "a request_uri that the /par endpoint gave");
+    sp_sha256(uri, hash);
+    enum sp_status status = store->methods->find_ticket(store, SP_TICKET_PUSHED, hash, call->arena, &ticket);
+    if (status == SP_NOT_FOUND || (status == SP_OK && ticket.expires_at <= call->now))
+        return refuse_uri(call, uri, "a request_uri that is younger than 90 s and not used yet");
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
+    if (!sp_str_equal(client_id, ticket.client_id))
+        return refuse_uri(call, uri, "the client that pushed the request");
+    size_t offset;
+    status = sp_form_parse(call->arena, ticket.data, &call->parameters, &offset);
+    return status == SP_OK ? SP_GOES_ON : sp_deny_failure(call, status);
+}
+
+enum sp_status sp_pushed_request_forget(struct sp_call *call, struct sp_str request_uri)
+{
+    struct sp_store *store = call->authority->store;
+    unsigned char hash[32];
+    sp_sha256(request_uri, hash);
+    return store->methods->drop_ticket(store, SP_TICKET_PUSHED, hash);
+}
