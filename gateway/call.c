@@ -47,7 +47,7 @@ struct sp_call *sp_call_get(ngx_http_request_t *request)
         return NULL;
     }
     call = cleanup->data;
-    ngx_memzero(call, offsetof(struct sp_call, facts_block));
+    ngx_memzero(call, sizeof *call);
     call->request = request;
     call->conf = conf;
     call->snapshot = sp_snapshot_ref(conf->snapshot);

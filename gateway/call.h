@@ -51,7 +51,7 @@ struct sp_call {
     struct sp_presented_headers headers;
     struct sp_credential credential;
 
-    struct sp_facts facts; /* of an accepted token; texts in facts_block or the arena */
+    struct sp_facts facts; /* of an accepted token; texts in the pool or the arena */
     bool has_facts;
     enum sp_cache_level cache_level;
     const struct sp_consumer *consumer;
@@ -62,7 +62,7 @@ struct sp_call {
     unsigned char certificate_sha256[32];
     struct sp_snapshot *renewed; /* counted; keys that came while the call was parked, or NULL */
     enum sp_question asked;
-    int64_t answer_until; /* epoch seconds; how long an introspection holds */
+    int64_t answer_until;             /* epoch seconds; how long an introspection holds */
     const struct sp_verdict *verdict; /* NULL: none was needed (facts were known, or anonymous) */
     enum sp_cause cause;              /* of the refusal or upstream failure; SP_CAUSE_NONE */
     int64_t retry_after_s;
@@ -74,7 +74,6 @@ struct sp_call {
     uint32_t judged_us, asked_ms; /* timings for the record */
     ngx_msec_t asked_at;
     bool headers_read;
-    unsigned char facts_block[SP_CACHED_FACTS_BYTES]; /* last: the rest stays within a few cache lines */
 };
 
 /* The request's call, also after an internal redirect; NULL when it has none. */

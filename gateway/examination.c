@@ -10,6 +10,7 @@
 #include "gateway/verdict_cache.h"
 #include "gateway/worker.h"
 
+#define QUIET_MS 250       /* after an answer about keys the same issuer is not asked about again */
 #define UNDATED_TOKEN_S 300 /* a token without exp is looked at anew that often */
 
 /* Routes that ask the issuer about JWTs too must not profit from a route that did not. */
@@ -39,7 +40,7 @@ bool sp_examination_is_known(struct sp_call *call)
         return false;
     }
     const struct sp_cache_query query = query_of(call, call->snapshot);
-    const enum sp_cache_level level = sp_verdict_cache_find(&query, call->facts_block, &call->facts);
+    const enum sp_cache_level level = sp_verdict_cache_find(&query, call->request->pool, &call->facts);
     sp_metrics_count(sp_metrics_of(call->conf), counters[level]);
     call->cache_level = level;
     if (level == SP_CACHE_MISS) {
@@ -84,13 +85,21 @@ static ngx_int_t ask(struct sp_call *call, enum sp_question what)
 }
 
 /* ---- answers ---- */
+/* An answer stands for a moment: tokens with invented kids do not each cost a question (the keeper fetches once in 10 s
+ * anyway). New keys come with a new snapshot, which has forgotten it. */
+static struct sp_quiet *quiet_of(const struct sp_call *call)
+{
+    const struct sp_snapshot *snapshot = call->renewed != NULL ? call->renewed : call->snapshot;
+    return &snapshot->quiet[sp_exam_issuer(call->exam)];
+}
+
 /* The world as the keeper left it, with a note that it looked. When it could not be asked, nothing can be decided: that
  * is a failure of the keys, not of the token. */
-static const struct sp_world *renewed_world(struct sp_call *call, bool asked, bool was_answered)
+static const struct sp_world *renewed_world(struct sp_call *call, bool was_reachable)
 {
     sp_snapshot_refresh(call->conf);
-    if (call->conf->snapshot->policy == call->snapshot->policy && call->conf->snapshot != call->snapshot) {
-        sp_snapshot_unref(&call->renewed);
+    if (call->renewed == NULL && call->conf->snapshot->policy == call->snapshot->policy &&
+        call->conf->snapshot != call->snapshot) {
         call->renewed = sp_snapshot_ref(call->conf->snapshot);
     }
     const struct sp_snapshot *snapshot = call->renewed != NULL ? call->renewed : call->snapshot;
@@ -103,7 +112,7 @@ static const struct sp_world *renewed_world(struct sp_call *call, bool asked, bo
     memcpy(issuers, now->issuers, now->issuer_count * sizeof *issuers);
     struct sp_issuer_knowledge *known = &issuers[sp_exam_issuer(call->exam)].known;
     known->refetched = true;
-    if (asked && !was_answered) {
+    if (!was_reachable) {
         known->refetched = false;
         known->failure = SP_CAUSE_KEYS_UNREACHABLE;
         known->failure_detail = SP_STR("the control plane did not answer");
@@ -113,13 +122,9 @@ static const struct sp_world *renewed_world(struct sp_call *call, bool asked, bo
     return world;
 }
 
-static ngx_int_t give_keys(struct sp_call *call, bool asked)
+static ngx_int_t give_keys(struct sp_call *call, bool was_reachable)
 {
-    const bool was_answered = call->answer.status == NGX_HTTP_OK;
-    const struct sp_world *world = renewed_world(call, asked, was_answered);
-    if (asked && !was_answered) {
-        sp_metrics_count(sp_metrics_of(call->conf), SP_COUNT_ASK_FAILED);
-    }
+    const struct sp_world *world = renewed_world(call, was_reachable);
     if (world == NULL) {
         return NGX_ERROR;
     }
@@ -168,7 +173,15 @@ static ngx_int_t give_introspection(struct sp_call *call)
 static ngx_int_t take_answer(struct sp_call *call)
 {
     call->stage = SP_STAGE_EXAMINING;
-    return call->asked == SP_ASK_KEYS ? give_keys(call, true) : give_introspection(call);
+    if (call->asked != SP_ASK_KEYS) {
+        return give_introspection(call);
+    }
+    const bool was_reachable = call->answer.status == NGX_HTTP_OK;
+    if (!was_reachable) {
+        sp_metrics_count(sp_metrics_of(call->conf), SP_COUNT_ASK_FAILED);
+    }
+    *quiet_of(call) = (struct sp_quiet){.until = ngx_current_msec + QUIET_MS, .was_reachable = was_reachable};
+    return give_keys(call, was_reachable);
 }
 
 /* NGX_AGAIN: parked; NGX_OK: the examination has what it needs. */
@@ -180,6 +193,10 @@ static ngx_int_t provide(struct sp_call *call, enum sp_need need)
         return NGX_OK;
     }
     const enum sp_question what = need == SP_NEED_KEYS ? SP_ASK_KEYS : SP_ASK_INTROSPECTION;
+    const struct sp_quiet *quiet = quiet_of(call);
+    if (what == SP_ASK_KEYS && (ngx_msec_int_t)(quiet->until - ngx_current_msec) > 0) {
+        return give_keys(call, quiet->was_reachable);
+    }
     const ngx_int_t rc = ask(call, what);
     if (rc == NGX_OK) {
         call->stage = SP_STAGE_ASKING;
@@ -189,7 +206,7 @@ static ngx_int_t provide(struct sp_call *call, enum sp_need need)
         return NGX_ERROR;
     }
     call->answer = (struct sp_answer){0};
-    return what == SP_ASK_KEYS ? give_keys(call, false) : give_introspection(call);
+    return what == SP_ASK_KEYS ? give_keys(call, true) : give_introspection(call);
 }
 
 /* ---- the machine ---- */

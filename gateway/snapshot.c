@@ -42,6 +42,7 @@ void sp_snapshot_unref(struct sp_snapshot **pointer)
     }
     free(snapshot->peers);
     free(snapshot->counters);
+    free(snapshot->quiet);
     free(snapshot->owned.names);
     sp_knowledge_unref(&snapshot->knowledge);
     sp_policy_unref(&snapshot->policy);
@@ -85,7 +86,9 @@ static enum sp_status equip(struct sp_snapshot *snapshot)
     snapshot->peers = calloc(snapshot->policy->api_count + 1, sizeof *snapshot->peers);
     snapshot->counters = calloc(snapshot->policy->api_count + 1, sizeof *snapshot->counters);
     snapshot->generation = generation_of(snapshot->policy_sha256, snapshot->knowledge);
-    return snapshot->peers != NULL && snapshot->counters != NULL ? own_headers(snapshot) : SP_NO_MEMORY;
+    snapshot->quiet = calloc(snapshot->policy->issuer_count + 1, sizeof *snapshot->quiet);
+    return snapshot->peers != NULL && snapshot->counters != NULL && snapshot->quiet != NULL ? own_headers(snapshot)
+                                                                                            : SP_NO_MEMORY;
 }
 
 /* ---- reading ---- */

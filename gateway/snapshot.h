@@ -13,6 +13,12 @@
 #include "gateway/peers.h"
 #include "gateway/presented.h"
 
+/* After a question about an issuer's keys: until when its answer stands for all. */
+struct sp_quiet {
+    ngx_msec_t until;
+    bool was_reachable;
+};
+
 /* Content that decides; it changes with the policy's bytes and the keys' bytes, and is the same in every worker. */
 struct sp_snapshot {
     unsigned references;
@@ -22,6 +28,7 @@ struct sp_snapshot {
     struct sp_owned_headers owned;
     struct sp_peers **peers;             /* by API, made when needed */
     struct sp_route_counters **counters; /* by API, found when needed */
+    struct sp_quiet *quiet;              /* by issuer */
     unsigned char policy_sha256[32];
 };
 

@@ -58,16 +58,25 @@ static struct slot *slot_of(struct sp_worker_cache *cache, struct sp_str token)
 }
 _Static_assert(WORKER_SLOTS == 256, "slot_of takes the top 8 bits");
 
-static bool find_in_worker(const struct sp_cache_query *query, unsigned char *block, uint32_t *bytes)
+static const struct slot *find_in_worker(const struct sp_cache_query *query)
 {
     const struct slot *slot = slot_of(query->worker, query->token);
     if (slot == NULL || slot->head.token_len != query->token.len || slot->head.generation != query->generation ||
         slot->head.until_s <= query->now_s || memcmp(slot->token, query->token.at, query->token.len) != 0) {
+        return NULL;
+    }
+    return slot;
+}
+
+/* The slot, or the entry in shared memory, may be another's before the call ends: the call has its own copy. */
+static bool unpack(ngx_pool_t *pool, const unsigned char *packed, uint32_t bytes, struct sp_facts *facts)
+{
+    unsigned char *copy = ngx_palloc(pool, bytes);
+    if (copy == NULL) {
         return false;
     }
-    *bytes = slot->head.bytes;
-    memcpy(block, slot->facts, slot->head.bytes);
-    return true;
+    memcpy(copy, packed, bytes);
+    return sp_facts_unpack(copy, bytes, facts) == SP_OK;
 }
 
 static void keep_in_worker(const struct sp_cache_query *query, const unsigned char *facts, uint32_t bytes,
@@ -102,23 +111,23 @@ static int64_t find_in_zone(ngx_shm_zone_t *zone, size_t max_bytes, const struct
     return until_s;
 }
 
-enum sp_cache_level sp_verdict_cache_find(const struct sp_cache_query *query, unsigned char *block,
-                                          struct sp_facts *facts)
+enum sp_cache_level sp_verdict_cache_find(const struct sp_cache_query *query, ngx_pool_t *pool, struct sp_facts *facts)
 {
+    const struct slot *slot = find_in_worker(query);
+    if (slot != NULL) {
+        return unpack(pool, slot->facts, slot->head.bytes, facts) ? SP_CACHE_WORKER : SP_CACHE_MISS;
+    }
     uint32_t bytes = 0;
-    if (find_in_worker(query, block, &bytes)) {
-        return sp_facts_unpack(block, bytes, facts) == SP_OK ? SP_CACHE_WORKER : SP_CACHE_MISS;
-    }
-    unsigned char sha256[SHA256_BYTES];
+    unsigned char sha256[SHA256_BYTES], packed[SP_CACHED_FACTS_BYTES];
     sp_sha256(query->token, sha256);
-    int64_t until_s = find_in_zone(query->small, SMALL_FACTS_BYTES, query, sha256, block, &bytes);
+    int64_t until_s = find_in_zone(query->small, SMALL_FACTS_BYTES, query, sha256, packed, &bytes);
     if (until_s == 0) {
-        until_s = find_in_zone(query->large, SP_CACHED_FACTS_BYTES, query, sha256, block, &bytes);
+        until_s = find_in_zone(query->large, SP_CACHED_FACTS_BYTES, query, sha256, packed, &bytes);
     }
-    if (until_s == 0 || sp_facts_unpack(block, bytes, facts) != SP_OK) {
+    if (until_s == 0 || !unpack(pool, packed, bytes, facts)) {
         return SP_CACHE_MISS;
     }
-    keep_in_worker(query, block, bytes, until_s);
+    keep_in_worker(query, packed, bytes, until_s);
     return SP_CACHE_SHARED;
 }
 

@@ -33,9 +33,8 @@ struct sp_cache_query {
     int64_t now_s;
 };
 
-/* A hit copies the packed facts into block (SP_CACHED_FACTS_BYTES) and unpacks them there. */
-enum sp_cache_level sp_verdict_cache_find(const struct sp_cache_query *query, unsigned char *block,
-                                          struct sp_facts *facts);
+/* A hit copies the packed facts into the pool and unpacks them there. */
+enum sp_cache_level sp_verdict_cache_find(const struct sp_cache_query *query, ngx_pool_t *pool, struct sp_facts *facts);
 /* Remembers until `until_s`; silently not when too large. */
 void sp_verdict_cache_keep(const struct sp_cache_query *query, const struct sp_facts *facts, int64_t until_s);
 
