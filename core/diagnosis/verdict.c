@@ -79,12 +79,10 @@ const struct sp_verdict *sp_verdict_of(struct sp_arena *arena, const struct sp_f
     /* Of no check: a limit, a route. */
     if (finding->check >= SP_CHECK_COUNT)
         return verdict;
-    if (finding->check < SP_CHECK_COUNT) {
-        struct sp_check_result *row = &verdict->checks[finding->check];
-        row->outcome = SP_OUTCOME_FAIL;
-        row->expected = finding->expected;
-        row->received = finding->received;
-        row->detail = finding->detail;
-    }
+    struct sp_check_result *row = &verdict->checks[finding->check];
+    row->outcome = SP_OUTCOME_FAIL;
+    row->expected = finding->expected;
+    row->received = finding->received;
+    row->detail = finding->detail;
     return verdict;
 }

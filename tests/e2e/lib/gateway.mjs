@@ -102,7 +102,8 @@ export class Gateway {
     this.pid = child.pid;
     this.stopped = false;
     this.exit = new Promise((resolve) => {
-      child.on('close', (code, signal) => {
+      // Not 'close': nginx keeps the pipes open when it outlives a killed serve.
+      child.on('exit', (code, signal) => {
         this.stopped = true;
         resolve({ code, signal });
       });

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// The whole gateway: what only `sallyport serve` and the data plane together can do.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import http from 'node:http';
+import { test } from 'node:test';
+import { WebSocket } from 'ws';
+import { makeAuthority } from '../lib/certificates.mjs';
+import { startGateway, temporaryFolder } from '../lib/gateway.mjs';
+import { request } from '../lib/http.mjs';
+import { startPlainIssuer } from '../lib/issuer.mjs';
+import { freePort } from '../lib/ports.mjs';
+import { startUpstream } from '../lib/upstream.mjs';
+import { until } from '../lib/wait.mjs';
+
+const aud = 'https://api.example';
+const folder = temporaryFolder();
+const authority = makeAuthority(folder);
+const certificate = authority.issue('gateway');
+const upstream = await startUpstream();
+const secure = await startUpstream({ name: 'secure', tls: certificate });
+const issuer = await startPlainIssuer();
+const tlsPort = await freePort();
+const config = (more = {}) => ({
+  listen: [{ address: '127.0.0.1:{port}' }, { address: `127.0.0.1:${tlsPort}`, tls: { certificate: certificate.certFile, key: certificate.keyFile } }],
+  workers: 2,
+  issuers: { corp: { issuer: issuer.issuer, audience: aud } },
+  apis: {
+    photos: { match: { path: '/photos' }, upstream: { url: upstream.url }, auth: { issuers: ['corp'], ...more } },
+    secure: { match: { path: '/secure' }, upstream: { url: secure.url.replace('127.0.0.1', 'localhost'), ca_file: authority.caFile }, auth: { issuers: ['corp'] } },
+  },
+});
+const gateway = await startGateway({ config: config() });
+const token = (claims = {}) => issuer.token({ aud, ...claims });
+
+test('HTTP, TLS in front, TLS behind by name, and WebSockets pass', async () => {
+  assert.equal((await gateway.get('/photos/1', { token: await token() })).json.url, '/photos/1');
+  const tls = await request(`https://127.0.0.1:${tlsPort}/photos/1`, { token: await token(), rejectUnauthorized: false });
+  assert.equal(tls.json.headers['x-forwarded-proto'], 'https');
+  const behind = await gateway.get('/secure/1', { token: await token() });
+  assert.equal(behind.json?.server, 'secure', behind.text);
+  const socket = new WebSocket(`ws://127.0.0.1:${gateway.port}/photos/socket`, { headers: { Authorization: `Bearer ${await token()}` } });
+  const first = await new Promise((resolve, reject) => {
+    socket.on('message', (data) => resolve(JSON.parse(data)));
+    socket.on('error', reject);
+  });
+  assert.equal(first.url, '/photos/socket');
+  socket.close();
+});
+
+test('keys rotated without a word heal within one call, its upload unharmed', async () => {
+  assert.equal((await gateway.get('/photos/1', { token: await token() })).status, 200);
+  await issuer.rotate();
+  const { status, json, requestId, text } = await gateway.get('/photos/1', { token: await token(), method: 'POST', body: 'x'.repeat(2_000_000) });
+  assert.equal(status, 200, text);
+  assert.equal(json.body_bytes, 2_000_000);
+  const { verdict } = await gateway.call(requestId);
+  assert.ok(verdict.also.some(({ id }) => id === 'keys.rotated'), JSON.stringify(verdict));
+});
+
+test('a swap by SIGHUP under load drops nothing', async () => {
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 4 });
+  const known = await token({ scope: 'read' });
+  const seen = new Set();
+  let running = true;
+  const load = Array.from({ length: 4 }, async () => {
+    while (running) seen.add((await gateway.get('/photos/1', { token: known, agent })).status);
+  });
+  await until(() => seen.has(200), 'a call before the swap');
+  gateway.reload(config({ scopes: ['admin'] }));
+  await until(async () => (await gateway.get('/photos/1', { token: known })).cause === 'scope.missing', 'the new policy');
+  gateway.reload(config());
+  await until(async () => (await gateway.get('/photos/1', { token: known })).status === 200, 'the old policy');
+  running = false;
+  await Promise.all(load);
+  agent.destroy();
+  assert.deepEqual([...seen].sort(), [200, 403]);
+});
+
+test('control plane killed: valid calls go on, what cannot be decided is 503, and it picks up again', async () => {
+  const known = await token();
+  assert.equal((await gateway.get('/photos/1', { token: known })).status, 200);
+  await gateway.kill();
+  for (let i = 0; i < 5; i++) assert.equal((await gateway.get('/photos/1', { token: known })).status, 200);
+  assert.equal((await gateway.get('/photos/1', { token: await token() })).status, 200);
+  await issuer.rotate();
+  const undecided = await gateway.get('/photos/1', { token: await token() });
+  assert.deepEqual([undecided.status, undecided.cause], [503, 'keys.unreachable']);
+  assert.ok(Number(undecided.headers['retry-after']) > 0);
+  await gateway.restart();
+  await until(async () => (await gateway.get('/photos/1', { token: await token() })).status === 200, 'the new key to be accepted');
+});
+
+test('the counters reach /metrics', async () => {
+  const metrics = await gateway.metrics();
+  const accepted = Object.entries(metrics).find(([name]) => /^sallyport_requests_total\{.*photos.*accepted/.test(name));
+  assert.ok(accepted !== undefined && accepted[1] > 5, JSON.stringify(Object.keys(metrics)));
+  assert.ok(Object.keys(metrics).some((name) => name.includes('scope.missing')));
+  assert.ok(fs.existsSync(`${gateway.state}/policy.json`));
+});
