@@ -23,6 +23,8 @@ enum sp_grant {
 #undef GRANT
 };
 
+struct sp_jwk_set;
+
 enum sp_token_format { SP_TOKEN_FORMAT_JWT, SP_TOKEN_FORMAT_OPAQUE };
 
 enum sp_client_secret_kind { SP_CLIENT_SECRET_PLAIN, SP_CLIENT_SECRET_SHA256, SP_CLIENT_SECRET_ARGON2 };
@@ -38,8 +40,9 @@ struct sp_client {
     struct sp_str id, name;
     const struct sp_client_secret *secrets; /* several while one is being replaced */
     size_t secret_count;
-    unsigned methods; /* set of enum sp_client_method */
-    unsigned grants;  /* set of enum sp_grant */
+    const struct sp_jwk_set *keys; /* registered public keys; NULL: none */
+    unsigned methods;              /* set of enum sp_client_method */
+    unsigned grants;               /* set of enum sp_grant */
     struct sp_str_list scopes;
     struct sp_str_list audiences; /* the first is the default */
     struct sp_str_list redirect_uris, post_logout_redirect_uris;

@@ -4,6 +4,7 @@
 #include "authority/client_authentication.h"
 
 #include "authority/basic_credentials.h"
+#include "authority/client_assertion.h"
 #include "authority/client_secret.h"
 #include "authority/denial.h"
 
@@ -11,6 +12,7 @@ struct proof {
     enum sp_client_method method;
     struct sp_str client_id, secret;
     struct sp_basic_credentials basic;
+    struct sp_client_assertion assertion;
 };
 
 static enum sp_step refuse_basic(struct sp_call *call, const char *fault)
@@ -41,6 +43,20 @@ static enum sp_step refuse_several(struct sp_call *call, struct sp_str received)
                    .tell = received);
 }
 
+static enum sp_step read_assertion(struct sp_call *call, struct proof *proof)
+{
+    if (call->asked.authorization_count > 0 || sp_call_parameter(call, "client_secret").at != NULL)
+        return refuse_several(call, SP_STR("a client_assertion and another proof"));
+    if (sp_client_assertion_read(call, &proof->assertion) == SP_DENIED)
+        return SP_DENIED;
+    bool symmetric = (sp_algorithm_bit(proof->assertion.algorithm) & sp_algorithms_symmetric()) != 0;
+    proof->method = symmetric ? SP_CLIENT_SECRET_JWT : SP_CLIENT_PRIVATE_KEY_JWT;
+    if (proof->client_id.at != NULL && !sp_str_equal(proof->client_id, proof->assertion.subject))
+        return refuse_several(call, SP_STR("another client_id in the assertion than in the body"));
+    proof->client_id = proof->assertion.subject;
+    return SP_GOES_ON;
+}
+
 static enum sp_step collect(struct sp_call *call, struct proof *proof)
 {
     struct sp_str body_id = sp_call_parameter(call, "client_id"),
@@ -48,7 +64,10 @@ static enum sp_step collect(struct sp_call *call, struct proof *proof)
     *proof = (struct proof){.method = SP_CLIENT_NONE, .client_id = body_id};
     if (call->asked.authorization_count > 1)
         return refuse_several(call, SP_STR("several Authorization headers"));
-    if (call->asked.authorization_count == 1) {
+    if (sp_call_parameter(call, "client_assertion").at != NULL) {
+        if (read_assertion(call, proof) == SP_DENIED)
+            return SP_DENIED;
+    } else if (call->asked.authorization_count == 1) {
         if (!sp_is_basic(call->asked.authorization))
             return SP_DENY(call, .cause = SP_CAUSE_CLIENT_BASIC_MALFORMED, .expected = SP_STR("Authorization: Basic …"),
                            .received = SP_STR("an Authorization header with another scheme"),
@@ -153,7 +172,10 @@ enum sp_step sp_client_authenticate(struct sp_call *call, const struct sp_client
         return SP_DENIED;
     if ((found->methods & (unsigned)proof.method) == 0)
         return refuse_method(call, found, &proof);
-    if (proof.method != SP_CLIENT_NONE && judge_secret(call, found, &proof) == SP_DENIED)
+    bool by_assertion = proof.method == SP_CLIENT_SECRET_JWT || proof.method == SP_CLIENT_PRIVATE_KEY_JWT;
+    if (by_assertion && sp_client_assertion_judge(call, found, &proof.assertion) == SP_DENIED)
+        return SP_DENIED;
+    if (!by_assertion && proof.method != SP_CLIENT_NONE && judge_secret(call, found, &proof) == SP_DENIED)
         return SP_DENIED;
     *client = found;
     return SP_GOES_ON;

@@ -85,6 +85,7 @@ enum sp_step sp_discovery_endpoint(struct sp_call *call)
     WRITE_TEXTS(&json, "claims_supported", "sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid",
                 "name", "given_name", "family_name", "preferred_username", "picture", "locale", "updated_at", "email",
                 "email_verified", "address", "phone_number", "phone_number_verified");
+    WRITE_TEXTS(&json, "token_endpoint_auth_signing_alg_values_supported", "RS256", "PS256", "ES256", "EdDSA", "HS256");
     WRITE_TEXTS(&json, "dpop_signing_alg_values_supported", "ES256", "RS256", "PS256", "EdDSA");
     sp_json_bool_member(&json, "authorization_response_iss_parameter_supported", true);
     sp_json_bool_member(&json, "request_parameter_supported", false);

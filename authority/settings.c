@@ -4,9 +4,10 @@
 
 #include <stdlib.h>
 #include "core/base/url.h"
+#include "core/jose/jwk_set.h"
 #include "core/policy/settings.h"
 
-enum kind { TEXT, BOOL, DURATION, TEXTS, FORMAT, METHODS, GRANTS, SECRET, SECRET_HASH, SECTION };
+enum kind { JWKS, PUBLIC_KEY, TEXT, BOOL, DURATION, TEXTS, FORMAT, METHODS, GRANTS, SECRET, SECRET_HASH, SECTION };
 
 struct row {
     const char *name;
@@ -176,13 +177,54 @@ static enum sp_status read_format(const struct sp_json *value, enum sp_token_for
     return SP_OK;
 }
 
+static void release_keys(void *keys)
+{
+    struct sp_jwk_set *set = keys;
+    sp_jwk_set_unref(&set);
+}
+
+static enum sp_status keep_keys(struct reader *reader, struct sp_jwk_set *set, struct sp_client *client)
+{
+    enum sp_status status = sp_arena_defer(reader->arena, release_keys, set);
+    if (status != SP_OK)
+        sp_jwk_set_unref(&set);
+    else
+        client->keys = set;
+    return status;
+}
+
+static enum sp_status read_jwks(struct reader *reader, const struct sp_json *value, struct sp_client *client)
+{
+    struct sp_jwk_set *set = NULL;
+    enum sp_status status = sp_jwk_set_from_json(value, &set);
+    if (status != SP_OK)
+        return status;
+    if (set->count == 0 || set->has_private) {
+        sp_jwk_set_unref(&set);
+        return SP_MALFORMED;
+    }
+    return keep_keys(reader, set, client);
+}
+
+static enum sp_status read_public_key(struct reader *reader, const struct sp_json *value, struct sp_client *client)
+{
+    struct sp_key *key = NULL;
+    struct sp_jwk_set *set = NULL;
+    enum sp_status status = sp_json_is(value, SP_JSON_STRING) ? sp_key_import_pem(value->text, &key) : SP_MALFORMED;
+    if (status == SP_OK)
+        status = sp_jwk_set_of_key(&key, SP_STR_NONE, &set);
+    return status == SP_OK ? keep_keys(reader, set, client) : status == SP_NO_MEMORY ? status : SP_MALFORMED;
+}
+
 static const char *const expectations[] = {
+    [JWKS] = "Write a key set {keys: […]} with at least one usable public key, and no private one.",
+    [PUBLIC_KEY] = "Write a public key or certificate as PEM, such as ${file:client.pem}.",
     [TEXT] = "Write a text.",
     [BOOL] = "Write true or false.",
     [DURATION] = "Write a duration as 30s, 10m, 1h or 30d.",
     [TEXTS] = "Write a text or a list of texts.",
     [FORMAT] = "Write jwt or opaque.",
-    [METHODS] = "Write client_secret_basic, client_secret_post or none.",
+    [METHODS] = "Write client_secret_basic, client_secret_post, client_secret_jwt, private_key_jwt or none.",
     [GRANTS] = "Write a list of grant types that this authority knows.",
     [SECRET] = "Write the secret, or better its hash as secret_hash.",
     [SECRET_HASH] = "Write sha256:HEX (64 digits) or an argon2id encoding that begins with $argon2id$.",
@@ -208,6 +250,10 @@ static enum sp_status read_value(struct reader *reader, const struct row *row, c
         return read_set(reader, value, sp_client_method_find, at);
     case GRANTS:
         return read_set(reader, value, sp_grant_find, at);
+    case JWKS:
+        return read_jwks(reader, value, at);
+    case PUBLIC_KEY:
+        return read_public_key(reader, value, at);
     case SECRET:
         return read_secrets(reader, value, false, at);
     case SECRET_HASH:
@@ -277,6 +323,8 @@ static const struct row client_rows[] = {
     {"audiences", TEXTS, CLIENT(audiences)},
     {"token_format", FORMAT, CLIENT(token_format)},
     {"token_lifetime", DURATION, CLIENT(token_lifetime_s)},
+    {"jwks", JWKS, 0},
+    {"public_key", PUBLIC_KEY, 0},
     {"redirect_uris", TEXTS, CLIENT(redirect_uris)},
     {"post_logout_redirect_uris", TEXTS, CLIENT(post_logout_redirect_uris)},
     {"require_pkce", BOOL, CLIENT(require_pkce)},
@@ -289,15 +337,24 @@ static const struct row client_rows[] = {
 
 static enum sp_status check_client(struct reader *reader, struct sp_str where, struct sp_client *client)
 {
+    const unsigned by_secret =
+        (unsigned)SP_CLIENT_SECRET_BASIC | (unsigned)SP_CLIENT_SECRET_POST | (unsigned)SP_CLIENT_SECRET_JWT;
     if (client->methods == 0)
         client->methods = client->secret_count > 0 ? (unsigned)SP_CLIENT_SECRET_BASIC | (unsigned)SP_CLIENT_SECRET_POST
+                          : client->keys != NULL   ? (unsigned)SP_CLIENT_PRIVATE_KEY_JWT
                                                    : (unsigned)SP_CLIENT_NONE;
     if (sp_client_is_public(client) && client->secret_count > 0)
         return complain(reader, where, "method",
                         SP_STR("A client with a secret cannot use method 'none'. Remove one of them."));
-    if (!sp_client_is_public(client) && client->secret_count == 0)
+    if ((client->methods & by_secret) != 0 && client->secret_count == 0)
         return complain(reader, where, "secret",
                         SP_STR("The client's method needs a secret. Add secret_hash, or method: none."));
+    if ((client->methods & (unsigned)SP_CLIENT_PRIVATE_KEY_JWT) != 0 && client->keys == NULL)
+        return complain(reader, where, "method",
+                        SP_STR("private_key_jwt needs the client's key: add jwks or public_key."));
+    if ((client->methods & (unsigned)SP_CLIENT_SECRET_JWT) != 0 && client->secrets[0].kind != SP_CLIENT_SECRET_PLAIN)
+        return complain(reader, where, "secret_hash",
+                        SP_STR("client_secret_jwt needs the secret itself, a hash cannot verify a MAC."));
     if (client->grants == 0)
         client->grants = client->redirect_uris.count > 0
                              ? (unsigned)SP_GRANT_AUTHORIZATION_CODE | (unsigned)SP_GRANT_REFRESH_TOKEN

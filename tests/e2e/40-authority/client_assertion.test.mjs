@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// Clients that prove themselves by a JWT: openid-client's own, and wrong ones made by hand.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as openid from 'openid-client';
+import { startAuthority } from '../lib/authority.mjs';
+import { jwks, makeKey, makeToken, now } from '../lib/tokens.mjs';
+
+const key = await makeKey('ES256');
+const stranger = await makeKey('ES256');
+const rsa = await crypto.subtle.generateKey({ name: 'RSA-PSS', hash: 'SHA-256', modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]) }, true, ['sign', 'verify']);
+const pem = `-----BEGIN PUBLIC KEY-----\n${Buffer.from(await crypto.subtle.exportKey('spki', rsa.publicKey)).toString('base64').replace(/.{64}/g, '$&\n')}\n-----END PUBLIC KEY-----\n`;
+const secret = 'a secret of thirty-two bytes or more';
+const authority = await startAuthority({
+  authority: {
+    tokens: { algorithm: 'ES256' },
+    clients: {
+      signer: { jwks: jwks(key) },
+      pem: { public_key: pem, method: 'private_key_jwt' },
+      mac: { secret, method: 'client_secret_jwt' },
+    },
+  },
+});
+const insecure = { execute: [openid.allowInsecureRequests] };
+const discover = (id, auth) => openid.discovery(new URL(authority.issuer), id, undefined, auth, insecure);
+
+test('openid-client by private_key_jwt and client_secret_jwt', async () => {
+  for (const [id, auth] of [['pem', openid.PrivateKeyJwt(rsa.privateKey)], ['mac', openid.ClientSecretJwt(secret)]]) {
+    const config = await discover(id, auth);
+    for (let i = 0; i < 2; i++) assert.ok((await openid.clientCredentialsGrant(config)).access_token);
+  }
+});
+
+const claims = (more = {}) => ({ iss: 'signer', sub: 'signer', aud: authority.issuer, exp: now() + 60, jti: crypto.randomUUID(), ...more });
+const ask = async (assertion, more = {}) => authority.post('/token', {
+  grant_type: 'client_credentials', client_assertion: assertion, client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer', ...more,
+});
+
+test('the token endpoint as audience is good too', async () => {
+  assert.equal((await ask(await makeToken(key, claims({ aud: [`${authority.issuer}/token`] })))).status, 200);
+});
+
+test('each wrong assertion is named', async () => {
+  const replayed = await makeToken(key, claims());
+  assert.equal((await ask(replayed)).status, 200);
+  const rows = [
+    [replayed, 'client.assertion_replayed'],
+    [await makeToken(key, claims({ aud: 'https://other.example' })), 'client.assertion_audience'],
+    [await makeToken(key, claims({ exp: now() - 60 })), 'client.assertion_expired'],
+    [await makeToken(stranger, claims()), 'client.assertion_signature'],
+    [await makeToken(key, claims({ iss: 'mac' })), 'request.parameter_invalid'],
+    [await makeToken(key, claims({ jti: undefined })), 'request.parameter_invalid'],
+    [await makeToken(key, claims({ exp: now() + 86400 })), 'request.parameter_invalid'],
+    [await makeToken(key, claims({ iss: 'nobody', sub: 'nobody' })), 'client.unknown'],
+    [await makeToken(key, claims({ iss: 'mac', sub: 'mac' })), 'client.method_mismatch'],
+    ['x.y.z', 'request.parameter_invalid'],
+    [`${btoa('{"alg":"none"}').replace(/=+$/, '')}.${btoa(JSON.stringify(claims())).replace(/=+$/, '')}.`, 'request.parameter_invalid'],
+  ];
+  for (const [assertion, cause] of rows) {
+    const { status, json } = await ask(assertion);
+    assert.equal(status, 401, cause);
+    assert.equal(json.error, 'invalid_client');
+    assert.ok(json.error_description.includes(cause), `${cause}: ${json.error_description}`);
+  }
+  assert.match((await ask(await makeToken(key, claims()), { client_secret: 'x' })).json.error_description, /client\.multiple_methods/);
+});
