@@ -146,16 +146,26 @@ static void readable(void *data, int fd, uint32_t events)
     MHD_run(http->daemon);
 }
 
-/* Before the loop waits: what was resumed is run now, and MHD says how long it can wait for its own time-outs. */
+/* MHD has work that no descriptor will tell of: a resumed connection, one with bytes it has not read yet, one past its
+ * time. wait_ms: how long it can wait, -1 for ever. */
+static bool has_work(struct sp_http *http, int64_t *wait_ms)
+{
+    MHD_UNSIGNED_LONG_LONG ms;
+    *wait_ms = MHD_get_timeout(http->daemon, &ms) == MHD_YES ? (int64_t)(ms < 60000 ? ms : 60000) : -1;
+    return http->must_run || *wait_ms == 0;
+}
+
+/* Before the loop waits. A connection that was resumed must be run until it has read to the end: only then does MHD
+ * wait for its descriptor again, and the next request on it would not be seen otherwise. */
 static int64_t prepare(void *data)
 {
     struct sp_http *http = data;
-    MHD_UNSIGNED_LONG_LONG wait_ms;
-    for (int rounds = 0; http->must_run && rounds < 16; rounds++) {
+    int64_t wait_ms;
+    for (int rounds = 0; has_work(http, &wait_ms) && rounds < 16; rounds++) {
         http->must_run = false;
         MHD_run(http->daemon);
     }
-    return MHD_get_timeout(http->daemon, &wait_ms) == MHD_YES ? (int64_t)(wait_ms < 60000 ? wait_ms : 60000) : -1;
+    return wait_ms;
 }
 
 static int listen_at(const char *path, int group)
