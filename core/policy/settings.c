@@ -224,7 +224,8 @@ enum sp_status sp_duration_parse(struct sp_str text, int64_t *ms)
         const struct unit *unit = NULL;
         if (!read_digits(text, &at, &number) ||
             (unit = read_unit(units, sizeof units / sizeof units[0], text, &at)) == NULL ||
-            __builtin_mul_overflow(number, unit->factor, &number) || __builtin_add_overflow(sum, number, &sum)) {
+            (unit->name.len == 0 && at < text.len) || __builtin_mul_overflow(number, unit->factor, &number) ||
+            __builtin_add_overflow(sum, number, &sum)) {
             return SP_MALFORMED;
         }
     }
