@@ -34,7 +34,7 @@ test('the four commands that make run prints do what they say', { skip: sanitizi
     if (!ended) process.kill(child.pid, 'SIGTERM');
     await exit;
   });
-  await until(() => output.includes('\n4. ') || ended, 'the four commands', 60_000);
+  await until(() => output.includes('\n4. ') || ended, 'the four commands', 90_000);
   assert.ok(!ended, output);
 
   const commands = [...output.matchAll(/^\d\. .*\n {3}(.*)$/gm)].map((match) => match[1]);
