@@ -90,17 +90,6 @@ static void answer_done(struct sp_call *call, const struct logout *logout)
     sp_answer_header(call, "Cache-Control", SP_STR("no-store"));
 }
 
-static void write_button(struct sp_page *page, const char *step, enum sp_text text, const char *class)
-{
-    sp_page_raw(page, SP_STR("<button name=\"step\" value=\""));
-    sp_page_text(page, sp_str_from_cstr(step));
-    sp_page_raw(page, SP_STR("\" class=\""));
-    sp_page_text(page, sp_str_from_cstr(class));
-    sp_page_raw(page, SP_STR("\">"));
-    sp_page_text(page, sp_text_get(page->call, text));
-    sp_page_raw(page, SP_STR("</button>"));
-}
-
 static void ask(struct sp_call *call, const struct logout *logout)
 {
     struct sp_page page;
@@ -119,8 +108,8 @@ static void ask(struct sp_call *call, const struct logout *logout)
             sp_page_hidden(&page, carried[i], value);
     }
     sp_page_hidden(&page, "form_token", sp_form_token(call, sp_browser_secret(call), SP_STR("logout")));
-    write_button(&page, "signout", SP_TEXT_SIGN_OUT, "");
-    write_button(&page, "stay", SP_TEXT_STAY, "other");
+    sp_page_button(&page, "signout", SP_TEXT_SIGN_OUT, true);
+    sp_page_button(&page, "stay", SP_TEXT_STAY, false);
     sp_page_raw(&page, SP_STR("</form>"));
     sp_page_end(&page, 200);
 }

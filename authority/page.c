@@ -153,3 +153,21 @@ struct sp_str sp_page_origin(struct sp_arena *arena, struct sp_str uri)
     return sp_arena_printf(arena, "%.*s://%.*s%s%.*s", SP_STR_ARG(url.scheme), SP_STR_ARG(url.host),
                            url.port.at != NULL ? ":" : "", SP_STR_ARG(url.port));
 }
+
+void sp_page_button(struct sp_page *page, const char *step, enum sp_text text, bool is_main)
+{
+    sp_page_raw(page, SP_STR("<button name=\"step\" value=\""));
+    sp_page_text(page, sp_str_from_cstr(step));
+    sp_page_raw(page, is_main ? SP_STR("\">") : SP_STR("\" class=\"other\" formnovalidate>"));
+    sp_page_text(page, sp_text_get(page->call, text));
+    sp_page_raw(page, SP_STR("</button>"));
+}
+
+void sp_page_label(struct sp_page *page, const char *id, enum sp_text text)
+{
+    sp_page_raw(page, SP_STR("<label for=\""));
+    sp_page_text(page, sp_str_from_cstr(id));
+    sp_page_raw(page, SP_STR("\">"));
+    sp_page_text(page, sp_text_get(page->call, text));
+    sp_page_raw(page, SP_STR("</label>"));
+}

@@ -31,6 +31,9 @@ void sp_page_text(struct sp_page *page, struct sp_str text);
 /* <p>text</p> with {0} replaced by value. */
 void sp_page_paragraph(struct sp_page *page, enum sp_text text, struct sp_str value);
 void sp_page_hidden(struct sp_page *page, const char *name, struct sp_str value);
+/* <button name=step value=…>; the main one stands out, the others submit without validation. */
+void sp_page_button(struct sp_page *page, const char *step, enum sp_text text, bool is_main);
+void sp_page_label(struct sp_page *page, const char *id, enum sp_text text);
 /* Writes the answer with its security headers. */
 void sp_page_end(struct sp_page *page, int status);
 

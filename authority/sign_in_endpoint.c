@@ -5,8 +5,8 @@
 #include "authority/authorization.h"
 #include "authority/denial.h"
 #include "authority/endpoint.h"
+#include "authority/login.h"
 #include "authority/page.h"
-#include "authority/password.h"
 #include "authority/sign_in_pages.h"
 #include "core/base/secret.h"
 
@@ -42,51 +42,19 @@ static enum sp_step show_or_finish(struct sp_call *call, const struct sp_visit *
 }
 
 /* ---- the forms ---- */
-static enum sp_step record_failure(struct sp_call *call, struct sp_account *account)
-{
-    struct sp_store *store = call->authority->store;
-    account->failures++;
-    account->failed_at = call->now;
-    enum sp_status status = store->methods->put_account(store, account);
-    return status == SP_OK ? SP_GOES_ON : sp_deny_failure(call, status);
-}
-
 static enum sp_step sign_in(struct sp_call *call, struct sp_visit *visit, const struct sp_authorization *request,
                             struct sp_str name, struct sp_str password)
 {
-    struct sp_store *store = call->authority->store;
-    struct sp_account account;
     struct sp_session session;
-    enum sp_status status = store->methods->find_account(store, name, call->arena, &account);
-    if (status != SP_OK && status != SP_NOT_FOUND)
-        return sp_deny_failure(call, status);
-    bool known = status == SP_OK;
-    int64_t wait_s = known ? sp_password_wait(account.failures, account.failed_at, call->now) : 0;
-    call->finding = (struct sp_finding){.cause = SP_CAUSE_LOGIN_PASSWORD_WRONG, .received = name, .tolerated = true};
-    if (wait_s > 0) {
-        struct sp_str seconds = sp_arena_printf(call->arena, "%lld", (long long)wait_s);
-        sp_login_page(call, visit, request, name, seconds);
+    struct sp_str trouble;
+    if (sp_login_try(call, name, password, &session, &trouble) == SP_DENIED)
+        return SP_DENIED;
+    if (trouble.at != NULL) {
+        sp_login_page(call, visit, request, name, trouble);
         return SP_GOES_ON;
     }
-    bool right = known && sp_password_matches(account.password_hash, password) && !account.disabled;
-    if (!known)
-        sp_password_pretend(password);
-    if (!right) {
-        if (known && record_failure(call, &account) == SP_DENIED)
-            return SP_DENIED;
-        sp_login_page(call, visit, request, name, SP_STR(""));
-        return SP_GOES_ON;
-    }
-    call->finding = (struct sp_finding){0};
-    account.failures = 0;
-    status = store->methods->put_account(store, &account);
-    if (status == SP_OK)
-        status = sp_session_start(call, account.id, "pwd", &session);
-    if (status == SP_OK)
-        status = sp_visit_mark_signed_in(call, visit);
-    if (status != SP_OK)
-        return sp_deny_failure(call, status);
-    return show_or_finish(call, visit, request, &session);
+    enum sp_status status = sp_visit_mark_signed_in(call, visit);
+    return status == SP_OK ? show_or_finish(call, visit, request, &session) : sp_deny_failure(call, status);
 }
 
 static enum sp_step allow(struct sp_call *call, const struct sp_visit *visit, const struct sp_authorization *request,

@@ -11,29 +11,33 @@ static void begin_form(struct sp_page *page, const struct sp_visit *visit, const
     sp_page_hidden(page, "form_token", visit->form_token);
 }
 
-static void write_button(struct sp_page *page, const char *step, enum sp_text text, bool is_main)
+void sp_login_trouble(struct sp_page *page, struct sp_str seconds)
 {
-    sp_page_raw(page, SP_STR("<button name=\"step\" value=\""));
-    sp_page_text(page, sp_str_from_cstr(step));
-    sp_page_raw(page, is_main ? SP_STR("\">") : SP_STR("\" class=\"other\" formnovalidate>"));
-    sp_page_text(page, sp_text_get(page->call, text));
-    sp_page_raw(page, SP_STR("</button>"));
-}
-
-static void write_label(struct sp_page *page, const char *id, enum sp_text text)
-{
-    sp_page_raw(page, SP_STR("<label for=\""));
-    sp_page_text(page, sp_str_from_cstr(id));
-    sp_page_raw(page, SP_STR("\">"));
-    sp_page_text(page, sp_text_get(page->call, text));
-    sp_page_raw(page, SP_STR("</label>"));
-}
-
-static void write_trouble(struct sp_page *page, struct sp_str seconds)
-{
+    if (seconds.at == NULL)
+        return;
     sp_page_raw(page, SP_STR("<div class=\"alert\" role=\"alert\" id=\"trouble\">"));
     sp_page_paragraph(page, seconds.len > 0 ? SP_TEXT_SIGN_IN_WAIT : SP_TEXT_SIGN_IN_WRONG, seconds);
     sp_page_raw(page, SP_STR("</div>"));
+}
+
+void sp_login_fields(struct sp_page *page, struct sp_str name, struct sp_str trouble)
+{
+    sp_page_label(page, "username", SP_TEXT_USERNAME);
+    sp_page_raw(page, SP_STR("<input id=\"username\" name=\"username\" autocomplete=\"username\" "
+                             "autocapitalize=\"none\" spellcheck=\"false\" required"));
+    if (name.len == 0)
+        sp_page_raw(page, SP_STR(" autofocus"));
+    sp_page_raw(page, SP_STR(" value=\""));
+    sp_page_text(page, sp_str_slice(name, 0, 256));
+    sp_page_raw(page, SP_STR("\">"));
+    sp_page_label(page, "password", SP_TEXT_PASSWORD);
+    sp_page_raw(page, SP_STR("<input id=\"password\" name=\"password\" type=\"password\" "
+                             "autocomplete=\"current-password\" required"));
+    if (name.len > 0)
+        sp_page_raw(page, SP_STR(" autofocus"));
+    if (trouble.at != NULL)
+        sp_page_raw(page, SP_STR(" aria-describedby=\"trouble\""));
+    sp_page_raw(page, SP_STR(">"));
 }
 
 void sp_login_page(struct sp_call *call, const struct sp_visit *visit, const struct sp_authorization *request,
@@ -42,30 +46,11 @@ void sp_login_page(struct sp_call *call, const struct sp_visit *visit, const str
     struct sp_page page;
     sp_page_begin(&page, call, sp_text_get(call, SP_TEXT_SIGN_IN_TITLE));
     sp_page_paragraph(&page, SP_TEXT_SIGN_IN_TO, request->client->name);
-    if (trouble.at != NULL)
-        write_trouble(&page, trouble);
+    sp_login_trouble(&page, trouble);
     begin_form(&page, visit, request);
-    write_label(&page, "username", SP_TEXT_USERNAME);
-    sp_page_raw(&page, SP_STR("<input id=\"username\" name=\"username\" autocomplete=\"username\" "
-                              "autocapitalize=\"none\" spellcheck=\"false\" required"));
-    struct sp_str hint = name.at != NULL ? name : request->login_hint;
-    if (hint.len == 0)
-        sp_page_raw(&page, SP_STR(" autofocus"));
-    sp_page_raw(&page, SP_STR(" value=\""));
-    sp_page_text(&page, sp_str_slice(hint, 0, 256));
-    sp_page_raw(&page, SP_STR("\">"));
-    write_label(&page, "password", SP_TEXT_PASSWORD);
-    sp_page_raw(
-        &page,
-        SP_STR(
-            "<input id=\"password\" name=\"password\" type=\"password\" autocomplete=\"current-password\" required"));
-    if (hint.len > 0)
-        sp_page_raw(&page, SP_STR(" autofocus"));
-    if (trouble.at != NULL)
-        sp_page_raw(&page, SP_STR(" aria-describedby=\"trouble\""));
-    sp_page_raw(&page, SP_STR(">"));
-    write_button(&page, "login", SP_TEXT_SIGN_IN, true);
-    write_button(&page, "cancel", SP_TEXT_CANCEL, false);
+    sp_login_fields(&page, name.at != NULL ? name : request->login_hint, trouble);
+    sp_page_button(&page, "login", SP_TEXT_SIGN_IN, true);
+    sp_page_button(&page, "cancel", SP_TEXT_CANCEL, false);
     sp_page_raw(&page, SP_STR("</form>"));
     sp_page_end(&page, 200);
 }
@@ -97,22 +82,28 @@ static struct sp_str name_of(struct sp_call *call, struct sp_str subject)
     return store->methods->get_account(store, subject, call->arena, &account) == SP_OK ? account.name : subject;
 }
 
+void sp_consent_text(struct sp_page *page, const struct sp_client *client, struct sp_str scopes,
+                     const struct sp_session *session)
+{
+    sp_page_paragraph(page, SP_TEXT_CONSENT_WANTS, client->name);
+    sp_page_raw(page, SP_STR("<ul>"));
+    struct sp_str rest = scopes, scope;
+    while (sp_str_next_word(&rest, SP_STR(" "), &scope))
+        write_scope(page, scope);
+    sp_page_raw(page, SP_STR("</ul><div class=\"quiet\">"));
+    sp_page_paragraph(page, SP_TEXT_CONSENT_AS, name_of(page->call, session->subject));
+    sp_page_raw(page, SP_STR("</div>"));
+}
+
 void sp_consent_page(struct sp_call *call, const struct sp_visit *visit, const struct sp_authorization *request,
                      const struct sp_session *session)
 {
     struct sp_page page;
     sp_page_begin(&page, call, sp_text_get(call, SP_TEXT_CONSENT_TITLE));
-    sp_page_paragraph(&page, SP_TEXT_CONSENT_WANTS, request->client->name);
-    sp_page_raw(&page, SP_STR("<ul>"));
-    struct sp_str rest = request->scope, scope;
-    while (sp_str_next_word(&rest, SP_STR(" "), &scope))
-        write_scope(&page, scope);
-    sp_page_raw(&page, SP_STR("</ul><div class=\"quiet\">"));
-    sp_page_paragraph(&page, SP_TEXT_CONSENT_AS, name_of(call, session->subject));
-    sp_page_raw(&page, SP_STR("</div>"));
+    sp_consent_text(&page, request->client, request->scope, session);
     begin_form(&page, visit, request);
-    write_button(&page, "allow", SP_TEXT_ALLOW, true);
-    write_button(&page, "cancel", SP_TEXT_DENY, false);
+    sp_page_button(&page, "allow", SP_TEXT_ALLOW, true);
+    sp_page_button(&page, "cancel", SP_TEXT_DENY, false);
     sp_page_raw(&page, SP_STR("</form>"));
     sp_page_end(&page, 200);
 }

@@ -9,6 +9,11 @@
 /* trouble: absent: none; "": wrong name or password; else the seconds to wait. */
 void sp_login_page(struct sp_call *call, const struct sp_visit *visit, const struct sp_authorization *request,
                    struct sp_str name, struct sp_str trouble);
+/* The pieces, for other pages that ask the same. */
+void sp_login_trouble(struct sp_page *page, struct sp_str trouble);
+void sp_login_fields(struct sp_page *page, struct sp_str name, struct sp_str trouble);
+void sp_consent_text(struct sp_page *page, const struct sp_client *client, struct sp_str scopes,
+                     const struct sp_session *session);
 void sp_consent_page(struct sp_call *call, const struct sp_visit *visit, const struct sp_authorization *request,
                      const struct sp_session *session);
 /* The request that the page belongs to is gone, or another browser's. */

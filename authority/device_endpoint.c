@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* /device: the person's side (RFC 8628 3.3). Type the code, sign in, see which client asks for what, decide. The code
+ * stays in the form from page to page; even when it came in the link the person has to confirm (RFC 8628 5.4). */
+#include "authority/denial.h"
+#include "authority/device.h"
+#include "authority/endpoint.h"
+#include "authority/handle.h"
+#include "authority/login.h"
+#include "authority/sign_in_pages.h"
+#include "core/base/secret.h"
+
+static void begin_form(struct sp_page *page, struct sp_str user_code)
+{
+    sp_page_raw(page, SP_STR("<form method=\"post\" action=\""));
+    sp_page_text(page, sp_authority_url(page->call, "/device"));
+    sp_page_raw(page, SP_STR("\">"));
+    sp_page_hidden(page, "form_token", sp_form_token(page->call, sp_browser_secret(page->call), SP_STR("device")));
+    if (user_code.at != NULL)
+        sp_page_hidden(page, "user_code", user_code);
+}
+
+static void ask_code(struct sp_call *call, struct sp_str typed)
+{
+    struct sp_page page;
+    sp_page_begin(&page, call, sp_text_get(call, SP_TEXT_DEVICE_TITLE));
+    if (typed.at != NULL) {
+        sp_page_raw(&page, SP_STR("<div class=\"alert\" role=\"alert\">"));
+        sp_page_paragraph(&page, SP_TEXT_DEVICE_UNKNOWN, SP_STR_NONE);
+        sp_page_raw(&page, SP_STR("</div>"));
+    }
+    sp_page_paragraph(&page, SP_TEXT_DEVICE_ENTER, SP_STR_NONE);
+    begin_form(&page, SP_STR_NONE);
+    sp_page_label(&page, "user_code", SP_TEXT_DEVICE_CODE);
+    sp_page_raw(&page, SP_STR("<input id=\"user_code\" name=\"user_code\" autocomplete=\"off\" "
+                              "autocapitalize=\"characters\" spellcheck=\"false\" "
+                              "maxlength=\"20\" required autofocus value=\"\">"));
+    sp_page_button(&page, "code", SP_TEXT_CONTINUE, true);
+    sp_page_raw(&page, SP_STR("</form>"));
+    sp_page_end(&page, 200);
+}
+
+static void ask_login(struct sp_call *call, struct sp_str user_code, struct sp_str name, struct sp_str trouble)
+{
+    struct sp_page page;
+    sp_page_begin(&page, call, sp_text_get(call, SP_TEXT_SIGN_IN_TITLE));
+    sp_login_trouble(&page, trouble);
+    begin_form(&page, user_code);
+    sp_login_fields(&page, name, trouble);
+    sp_page_button(&page, "login", SP_TEXT_SIGN_IN, true);
+    sp_page_raw(&page, SP_STR("</form>"));
+    sp_page_end(&page, 200);
+}
+
+static void ask_consent(struct sp_call *call, struct sp_str user_code, const struct sp_device *device,
+                        const struct sp_client *client, const struct sp_session *session)
+{
+    struct sp_page page;
+    sp_page_begin(&page, call, sp_text_get(call, SP_TEXT_CONSENT_TITLE));
+    sp_consent_text(&page, client, device->record.scope, session);
+    begin_form(&page, user_code);
+    sp_page_raw(&page, SP_STR("<p class=\"quiet\">"));
+    sp_page_text(&page, sp_text_get(call, SP_TEXT_DEVICE_CODE));
+    sp_page_raw(&page, SP_STR(": <strong>"));
+    sp_page_text(&page, user_code);
+    sp_page_raw(&page, SP_STR("</strong></p>"));
+    sp_page_button(&page, "allow", SP_TEXT_ALLOW, true);
+    sp_page_button(&page, "deny", SP_TEXT_DENY, false);
+    sp_page_raw(&page, SP_STR("</form>"));
+    sp_page_end(&page, 200);
+}
+
+static enum sp_step decide(struct sp_call *call, struct sp_device *device, const struct sp_session *session,
+                           bool allowed)
+{
+    struct sp_page page;
+    device->state = allowed ? SP_DEVICE_ALLOWED : SP_DEVICE_DENIED;
+    if (allowed) {
+        struct sp_grant_record *record = &device->record;
+        record->subject = session->subject;
+        record->auth_time = session->auth_time;
+        record->acr = session->acr;
+        record->amr = session->amr;
+        record->sid = session->sid;
+    }
+    enum sp_status status = sp_device_change(call, device);
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
+    call->subject = session->subject;
+    sp_page_begin(&page, call, sp_text_get(call, allowed ? SP_TEXT_DEVICE_DONE_TITLE : SP_TEXT_DEVICE_TITLE));
+    sp_page_paragraph(&page, allowed ? SP_TEXT_DEVICE_DONE : SP_TEXT_DEVICE_DENIED, SP_STR_NONE);
+    sp_page_end(&page, 200);
+    return SP_GOES_ON;
+}
+
+static bool is_own_form(struct sp_call *call)
+{
+    struct sp_str token = sp_call_parameter(call, "form_token");
+    return sp_str_equal(call->asked.method, SP_STR("POST")) &&
+           sp_secret_equal(token, sp_form_token(call, sp_browser_secret(call), SP_STR("device")));
+}
+
+static enum sp_step answer_step(struct sp_call *call)
+{
+    struct sp_str code = sp_call_parameter(call, "user_code"), step = sp_call_parameter(call, "step"),
+                  name = sp_call_parameter(call, "username");
+    struct sp_device device;
+    struct sp_session session;
+    bool own = is_own_form(call);
+    if (code.at == NULL) {
+        ask_code(call, SP_STR_NONE);
+        return SP_GOES_ON;
+    }
+    enum sp_status status = sp_device_find_by_user_code(call, code, &device);
+    const struct sp_client *client =
+        status == SP_OK ? sp_client_find(call->authority->settings, device.ticket.client_id) : NULL;
+    if (status == SP_NOT_FOUND || (status == SP_OK && client == NULL)) {
+        ask_code(call, code);
+        return SP_GOES_ON;
+    }
+    if (status == SP_OK)
+        status = sp_session_find(call, &session);
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
+    call->client_id = client->id;
+    struct sp_str trouble = SP_STR_NONE;
+    if (own && sp_str_equal(step, SP_STR("login")) &&
+        sp_login_try(call, name, sp_call_parameter(call, "password"), &session, &trouble) == SP_DENIED)
+        return SP_DENIED;
+    if (session.subject.at == NULL || trouble.at != NULL) {
+        ask_login(call, code, name, trouble);
+        return SP_GOES_ON;
+    }
+    bool allows = sp_str_equal(step, SP_STR("allow"));
+    if (own && (allows || sp_str_equal(step, SP_STR("deny"))))
+        return decide(call, &device, &session, allows);
+    ask_consent(call, code, &device, client, &session);
+    return SP_GOES_ON;
+}
+
+enum sp_step sp_device_endpoint(struct sp_call *call)
+{
+    struct sp_store *store = call->authority->store;
+    call->deny = sp_denial_page;
+    enum sp_status status = store->methods->begin(store);
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
+    enum sp_step step = answer_step(call);
+    if (step == SP_DENIED) {
+        store->methods->undo(store);
+        return step;
+    }
+    status = store->methods->keep(store);
+    return status == SP_OK ? SP_GOES_ON : sp_deny_failure(call, status);
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "authority/login.h"
+
+#include "authority/denial.h"
+#include "authority/password.h"
+
+static enum sp_step refuse(struct sp_call *call, struct sp_str name, struct sp_str why, struct sp_str *trouble)
+{
+    call->finding = (struct sp_finding){.cause = SP_CAUSE_LOGIN_PASSWORD_WRONG, .received = name, .tolerated = true};
+    *trouble = why;
+    return SP_GOES_ON;
+}
+
+static enum sp_step record_failure(struct sp_call *call, struct sp_account *account)
+{
+    struct sp_store *store = call->authority->store;
+    account->failures++;
+    account->failed_at = call->now;
+    enum sp_status status = store->methods->put_account(store, account);
+    return status == SP_OK ? SP_GOES_ON : sp_deny_failure(call, status);
+}
+
+enum sp_step sp_login_try(struct sp_call *call, struct sp_str name, struct sp_str password, struct sp_session *session,
+                          struct sp_str *trouble)
+{
+    struct sp_store *store = call->authority->store;
+    struct sp_account account;
+    enum sp_status status = store->methods->find_account(store, name, call->arena, &account);
+    if (status != SP_OK && status != SP_NOT_FOUND)
+        return sp_deny_failure(call, status);
+    bool known = status == SP_OK;
+    int64_t wait_s = known ? sp_password_wait(account.failures, account.failed_at, call->now) : 0;
+    if (wait_s > 0)
+        return refuse(call, name, sp_arena_printf(call->arena, "%lld", (long long)wait_s), trouble);
+    bool right = known && sp_password_matches(account.password_hash, password) && !account.disabled;
+    if (!known)
+        sp_password_pretend(password);
+    if (!right) {
+        if (known && record_failure(call, &account) == SP_DENIED)
+            return SP_DENIED;
+        return refuse(call, name, SP_STR(""), trouble);
+    }
+    account.failures = 0;
+    status = store->methods->put_account(store, &account);
+    if (status == SP_OK)
+        status = sp_session_start(call, account.id, "pwd", session);
+    *trouble = SP_STR_NONE;
+    return status == SP_OK ? SP_GOES_ON : sp_deny_failure(call, status);
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One try of name and password: throttled by account, equally slow for accounts that do not exist, counted. */
+#ifndef SP_AUTHORITY_LOGIN_H
+#define SP_AUTHORITY_LOGIN_H
+
+#include "authority/session.h"
+
+/* *trouble: absent: signed in, *session began; "": wrong; else the seconds to wait. SP_DENIED: our failure, answered.
+ * The caller has begun a write, and keeps it either way. */
+SP_MUST_CHECK enum sp_step sp_login_try(struct sp_call *call, struct sp_str name, struct sp_str password,
+                                        struct sp_session *session, struct sp_str *trouble);
+
+#endif
