@@ -44,8 +44,14 @@ static void check_snapshot(const struct sp_policy *policy)
     if (sp_buffer_status(&out) == SP_OK) {
         enum sp_status status = parse(sp_buffer_str(&out), &again, report);
         ALWAYS(status == SP_OK || status == SP_NO_MEMORY);
-        if (status == SP_OK)
+        if (status == SP_OK) {
+            struct sp_buffer second;
+            sp_buffer_init(&second, NULL, 32 << 20);
             ALWAYS(again->api_count == policy->api_count && again->issuer_count == policy->issuer_count);
+            sp_policy_snapshot(again, NULL, &second);
+            ALWAYS(sp_buffer_status(&second) != SP_OK || sp_str_equal(sp_buffer_str(&second), sp_buffer_str(&out)));
+            sp_buffer_fini(&second);
+        }
     }
     sp_policy_unref(&again);
     sp_policy_report_destroy(&report);

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+// `sallyport check`: what would fail, before it does, at its line; with --online the issuers are asked. `sallyport cause`: the catalogue.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+import { makeAuthority } from '../lib/certificates.mjs';
+import { sallyport } from '../lib/cli.mjs';
+import { temporaryFolder } from '../lib/gateway.mjs';
+import { faults, startPlainIssuer } from '../lib/issuer.mjs';
+
+const folder = temporaryFolder();
+let files = 0;
+
+function write(text) {
+  const file = path.join(folder, `${files++}.yaml`);
+  fs.writeFileSync(file, typeof text === 'string' ? text : JSON.stringify(text));
+  return file;
+}
+
+/** Runs check with --json: { code, ids, problems, json }. */
+async function check(text, ...more) {
+  const { code, json, stdout, stderr } = await sallyport(['check', '--json', '-c', write(text), ...more]);
+  assert.ok(json, `JSON: ${stdout}${stderr}`);
+  return { code, json, problems: json.problems, ids: json.problems.map((problem) => problem.cause.id) };
+}
+
+const good = `issuers:
+  corp:
+    issuer: https://idp.example.com
+    audience: https://api.example.com
+apis:
+  photos:
+    match: {path: /photos}
+    upstream: {url: http://127.0.0.1:9000}
+    auth: {issuers: [corp]}
+`;
+
+test('a good configuration is fine', async () => {
+  const { code, stdout } = await sallyport(['check', '-c', write(good)]);
+  assert.equal(code, 0);
+  assert.match(stdout, /fine/);
+  const { code: machine, json } = await check(good);
+  assert.equal(machine, 0);
+  assert.deepEqual({ ...json }, { accepted: true, errors: 0, warnings: 0, cause: null, also: [], problems: [] });
+});
+
+test('a mistake is shown as a compiler shows it: place, line, caret, fix', async () => {
+  const file = write(good.replace('audience:', 'audiense:'));
+  const { code, stdout } = await sallyport(['check', '-c', file]);
+  assert.equal(code, 1);
+  const lines = stdout.split('\n');
+  assert.equal(lines[0], `${file}:4:15: error: issuers.corp has no member audiense. Did you mean audience? [config.unknown_member]`);
+  assert.equal(lines[1], '    4 |     audiense: https://api.example.com');
+  assert.equal(lines[2].indexOf('^'), lines[1].indexOf('https:'));
+  assert.match(stdout, /1 error, 0 warnings/);
+});
+
+test('the same in JSON, the primary cause first as in every verdict', async () => {
+  const { code, json, problems } = await check(good.replace('https://idp', 'http://idp').replace('issuer:', 'leeway: 1h\n    issuer:'));
+  assert.equal(code, 1);
+  assert.equal(json.accepted, false);
+  assert.equal(json.cause.id, 'config.insecure_issuer');
+  assert.equal(json.cause.severity, 'reject');
+  assert.equal(json.cause.component, 'gateway');
+  assert.equal(json.cause.received, 'http://idp.example.com');
+  assert.deepEqual(json.also.map((cause) => cause.id), ['config.leeway_large']);
+  assert.deepEqual(problems.map(({ line, path: where }) => [line, where]), [[3, 'issuers.corp.leeway'], [4, 'issuers.corp.issuer']]);
+});
+
+test('files merge in order; variables come from the environment, secrets from files beside the configuration', async () => {
+  const base = write(`${good}public_url: \${PUBLIC_URL}\n`);
+  const over = write('issuers: {corp: {secret: ${file:secret}, algorithms: [HS256], issuer: corp}}\n');
+  fs.writeFileSync(path.join(folder, 'secret'), '0123456789012345678901234567890123456789\n');
+  const fine = await sallyport(['check', '-c', base, '-c', over], { env: { PUBLIC_URL: 'https://api.example.com' } });
+  assert.equal(fine.code, 0, fine.stdout);
+  const missing = await sallyport(['check', '--json', '-c', base, '-c', over], { env: { PUBLIC_URL: undefined } });
+  assert.equal(missing.code, 1);
+  assert.equal(missing.json.cause.id, 'config.environment_missing');
+  assert.equal(missing.json.problems[0].file, base);
+});
+
+test('a secret is never shown, wherever it stands', async () => {
+  const { stdout } = await sallyport(['check', '-c', write(`${good}authority: {issuer: "https://as.example.com", clients: {a: {secret: hunter2hunter2}}}\n`)]);
+  assert.match(stdout, /config\.inline_secret/);
+  assert.doesNotMatch(stdout, /hunter2/);
+});
+
+test('what cannot be read is exit status 3, wrong usage 2', async () => {
+  assert.equal((await sallyport(['check', '-c', path.join(folder, 'nothing.yaml')])).code, 3);
+  assert.equal((await sallyport(['check', '-c', folder])).code, 3);
+  assert.equal((await sallyport(['check', '--onlin'])).code, 2);
+});
+
+test('certificates: missing, of another key, expiring, incomplete', async () => {
+  const authority = makeAuthority(folder);
+  const server = authority.issue('server');
+  const other = authority.issue('other');
+  const tls = (certificate, key) => `${good}listen: {address: ":8443", tls: {certificate: "${certificate}", key: "${key}"}}\n`;
+  const expect = async (text, code, words) => {
+    const found = await check(text);
+    assert.equal(found.code, code, JSON.stringify(found.problems));
+    if (code === 0) return;
+    assert.ok(found.ids.every((id) => id === 'config.certificate'), found.ids.join());
+    assert.match(found.problems.map((problem) => problem.message).join('\n'), words);
+  };
+  const chain = path.join(folder, 'chain.pem');
+  fs.writeFileSync(chain, Buffer.concat([authority.issue('long', { days: 365 }).cert, authority.ca]));
+  const forever = path.join(folder, 'forever');
+  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '365', '-subj', '/CN=x', '-keyout', `${forever}.key`, '-out', `${forever}.pem`], { stdio: 'ignore' });
+  await expect(tls(`${forever}.pem`, `${forever}.key`), 0);
+  await expect(tls('forever.pem', 'forever.key'), 0); // relative to the file that names them
+  await expect(tls('none.pem', server.keyFile), 1, /none\.pem cannot be opened/);
+  await expect(tls(`${forever}.pem`, other.keyFile), 1, /public key is not that of/);
+  await expect(tls(`${forever}.key`, `${forever}.key`), 1, /no PEM certificate/);
+  await expect(tls(`${forever}.pem`, `${forever}.pem`), 1, /no PEM private key/);
+  await expect(tls(server.certFile, server.keyFile), 1, /expires in (29|30) days[^]*chain is incomplete|chain is incomplete[^]*expires in (29|30) days/);
+  await expect(tls(chain, path.join(folder, 'long.key')), 1, /expires in (29|30) days/); // its authority does
+});
+
+test('--online asks the issuers', async () => {
+  const issuer = await startPlainIssuer();
+  const config = (name, more = {}) => ({
+    issuers: { corp: { issuer: name, audience: 'a', ...more } },
+    apis: { photos: { match: { path: '/photos' }, upstream: { url: 'http://127.0.0.1:9' }, auth: { issuers: ['corp'] } } },
+  });
+  const online = (name, more) => check(config(name, more), '--online');
+  assert.equal((await online(issuer.issuer)).code, 0);
+  const slash = await online(`${issuer.issuer}/`);
+  assert.ok(slash.ids.includes('discovery.issuer_mismatch'), slash.ids.join());
+  assert.equal(slash.problems[0].path, 'issuers.corp.issuer');
+  const algorithms = await online(issuer.issuer, { algorithms: ['PS512'] });
+  assert.deepEqual(algorithms.ids, ['discovery.algorithm_unadvertised']);
+  for (const [fault, id] of [['notFound', 'discovery.not_found'], ['html', 'discovery.html'], ['garbage', 'discovery.not_json'], ['error', 'discovery.http_status']]) {
+    issuer.fault = faults[fault];
+    const found = await online(issuer.issuer);
+    assert.equal(found.code, 1);
+    assert.ok(found.ids.includes(id), `${fault}: ${found.ids.join()}`);
+  }
+  issuer.fault = null;
+  await issuer.stop();
+  const gone = await online(issuer.issuer);
+  assert.equal(gone.code, 1);
+  assert.equal(gone.json.cause.id, 'keys.unreachable');
+});
+
+test('the schema is JSON and closed', async () => {
+  const { code, json } = await sallyport(['check', '--schema']);
+  assert.equal(code, 0);
+  assert.equal(json.additionalProperties, false);
+  assert.ok(json.properties.issuers.additionalProperties.properties.leeway);
+});
+
+test('cause: the catalogue, a group, one, a typing error', async () => {
+  const all = await sallyport(['cause', '--json']);
+  assert.equal(all.code, 0);
+  assert.ok(all.json.length > 250);
+  assert.ok(all.json.every(({ id, title, explanation, fix, references }) => id && title && explanation && fix && references.length > 0));
+  const group = await sallyport(['cause', 'audience', '--json']);
+  assert.ok(group.json.length >= 9 && group.json.every(({ id }) => id.startsWith('audience.')));
+  const one = await sallyport(['cause', 'issuer.trailing_slash']);
+  assert.equal(one.code, 0);
+  assert.match(one.stdout, /RFC 8414/);
+  const urn = await sallyport(['cause', 'urn:sallyport:cause:issuer.trailing_slash', '--json']);
+  assert.equal(urn.json.id, 'issuer.trailing_slash');
+  const typo = await sallyport(['cause', 'issuer.trailing_slahs']);
+  assert.equal(typo.code, 2);
+  assert.match(typo.stderr, /Did you mean 'issuer\.trailing_slash'/);
+});
