@@ -5,6 +5,7 @@
 
 #include "cli/cli.h"
 #include "core/diagnosis/exam.h"
+#include "core/diagnosis/fetch_report.h"
 #include "core/jose/jwk_set.h"
 
 extern const struct sp_cli_command sp_cli_token, sp_cli_token_examine;
@@ -32,6 +33,10 @@ int sp_token_keys_from_file(const struct sp_cli *cli, struct sp_str path, struct
 /* From url when it is given, else by discovery of issuer. ca_file: absent for the system's trust store. */
 int sp_token_keys_fetch(const struct sp_cli *cli, struct sp_str url, struct sp_str issuer, struct sp_str ca_file,
                         struct sp_issuer_knowledge *known);
+/* What came of fetching a document; lives as long as the command. ca_file: absent for the system's trust store. NULL
+ * after a complaint. */
+const struct sp_fetch_report *sp_cli_fetch(const struct sp_cli *cli, struct sp_str url, struct sp_str ca_file,
+                                           size_t max_bytes);
 /* Algorithms that these keys can have signed with: what is allowed when no --alg says so. */
 uint32_t sp_token_keys_algorithms(const struct sp_jwk_set *keys);
 /* --alg values as a set; 0 and a complaint when one is unknown. Absent: when_absent. */

@@ -79,8 +79,7 @@ int sp_token_keys_from_file(const struct sp_cli *cli, struct sp_str path, struct
     return take_keys(cli, &report, known);
 }
 
-/* NULL after a complaint; the report lives as long as the command. */
-static const struct sp_fetch_report *fetch(const struct sp_cli *cli, struct sp_str url, struct sp_str ca_file,
+const struct sp_fetch_report *sp_cli_fetch(const struct sp_cli *cli, struct sp_str url, struct sp_str ca_file,
                                            size_t max_bytes)
 {
     struct sp_http_request request = {.url = url,
@@ -111,7 +110,7 @@ static const struct sp_fetch_report *fetch(const struct sp_cli *cli, struct sp_s
 static int keys_from_url(const struct sp_cli *cli, struct sp_str url, struct sp_str ca_file,
                          struct sp_issuer_knowledge *known)
 {
-    const struct sp_fetch_report *report = fetch(cli, url, ca_file, SP_MAX_JWKS_BYTES);
+    const struct sp_fetch_report *report = sp_cli_fetch(cli, url, ca_file, SP_MAX_JWKS_BYTES);
     if (report == NULL)
         return SP_CLI_UNEXAMINED;
     if (report->date_s != 0) {
@@ -135,7 +134,7 @@ static int keys_from_discovery(const struct sp_cli *cli, struct sp_str issuer, s
             return sp_cli_usage_error(cli,
                                       "'%.*s' is no URL that could be asked for keys; give --jwks, --key or --secret",
                                       SP_STR_ARG(issuer));
-        const struct sp_fetch_report *report = fetch(cli, url, ca_file, SP_MAX_METADATA_BYTES);
+        const struct sp_fetch_report *report = sp_cli_fetch(cli, url, ca_file, SP_MAX_METADATA_BYTES);
         if (report == NULL)
             return SP_CLI_UNEXAMINED;
         if (sp_metadata_examine(cli->arena, report, issuer, &metadata, findings) != SP_OK)

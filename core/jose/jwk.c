@@ -234,10 +234,11 @@ enum sp_jwk_fault sp_jwk_parse(struct sp_arena *arena, const struct sp_json *jso
     jwk.algorithm = sp_algorithm_find(jwk.algorithm_text);
     jwk.may_verify = is_for_verifying(json);
     jwk.kid = sp_json_string(sp_json_member(json, SP_STR("kid")));
-    if (jwk.kid.at != NULL && sp_arena_copy(arena, jwk.kid, &jwk.kid) != SP_OK)
-        reading.no_memory = true;
-    if (jwk.algorithm_text.at != NULL && sp_arena_copy(arena, jwk.algorithm_text, &jwk.algorithm_text) != SP_OK)
-        reading.no_memory = true;
+    jwk.use = sp_json_string(sp_json_member(json, SP_STR("use")));
+    struct sp_str *const kept[] = {&jwk.kid, &jwk.algorithm_text, &jwk.use};
+    for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++)
+        if (kept[i]->at != NULL && sp_arena_copy(arena, *kept[i], kept[i]) != SP_OK)
+            reading.no_memory = true;
     if (found != SP_JWK_OK || reading.no_memory)
         sp_key_destroy(&jwk.key);
     *out = jwk;

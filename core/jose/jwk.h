@@ -21,6 +21,7 @@ struct sp_jwk {
     struct sp_str kid;            /* absent: none */
     enum sp_algorithm algorithm;  /* its alg; UNKNOWN: none, or not one of ours */
     struct sp_str algorithm_text; /* as written */
+    struct sp_str use;            /* as written, absent: any */
     bool may_verify;              /* use is absent or "sig", and key_ops absent or has "verify" */
     bool has_private;             /* private members stand in it */
     uint32_t index;               /* in its set */

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+// `sallyport keys`: what it makes and says is what npm's jose and openssl read and compute.
+import assert from 'node:assert/strict';
+import { stat, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { test } from 'node:test';
+import { calculateJwkThumbprint, CompactSign, compactVerify, importJWK, importPKCS8, importSPKI } from 'jose';
+import { program, run, sallyport } from '../lib/cli.mjs';
+import { temporaryFolder } from '../lib/gateway.mjs';
+
+const folder = await temporaryFolder();
+const algorithms = ['RS256', 'PS384', 'ES256', 'ES384', 'ES512', 'EdDSA', 'HS256', 'HS512'];
+
+for (const alg of algorithms) {
+  test(`${alg}: a generated key signs in jose, and token verify agrees`, async () => {
+    const file = path.join(folder, `${alg}.jwk`);
+    const made = await sallyport(['keys', 'generate', '--alg', alg, '--kid', 'k1', '--output', file]);
+    assert.equal(made.code, 0, made.stderr);
+    assert.equal((await stat(file)).mode & 0o777, 0o600);
+    const secret = JSON.parse(await readFile(file, 'utf8'));
+    assert.equal(secret.alg, alg);
+    if (!alg.startsWith('HS')) {
+      assert.equal(made.json.d, undefined);
+      assert.equal(made.json.kid, 'k1');
+      await importJWK(made.json, alg);
+    } else {
+      assert.equal(made.stdout, '');
+    }
+    const token = await new CompactSign(Buffer.from('any payload')).setProtectedHeader({ alg, kid: 'k1' }).sign(await importJWK(secret, alg));
+    const verified = await sallyport(['token', 'verify', token, '--jwks', file, '--json']);
+    assert.equal(verified.code, 0, verified.stdout + verified.stderr);
+    const parts = token.split('.');
+    const altered = `${parts[0]}.${Buffer.from('another payload').toString('base64url')}.${parts[2]}`;
+    assert.equal((await sallyport(['token', 'verify', altered, '--jwks', file])).code, 1);
+    await compactVerify(token, await importJWK(secret.k ? secret : made.json, alg));
+
+    const thumbprint = await calculateJwkThumbprint(secret);
+    assert.equal((await sallyport(['keys', 'thumbprint', file])).stdout.trim(), thumbprint);
+    const shown = await sallyport(['keys', 'show', file, '--json']);
+    assert.equal(shown.code, 0, shown.stdout);
+    assert.equal(shown.json.keys[0].thumbprint, thumbprint);
+    assert.equal(shown.json.keys[0].alg, alg);
+  });
+}
+
+test('PEM out is what openssl and jose read', async () => {
+  const file = path.join(folder, 'key.pem');
+  const made = await sallyport(['keys', 'generate', '--alg', 'ES256', '--format', 'pem', '--output', file]);
+  assert.equal(made.code, 0, made.stderr);
+  await importPKCS8(await readFile(file, 'utf8'), 'ES256');
+  await importSPKI(made.stdout, 'ES256');
+  const theirs = await run('openssl', ['pkey', '-in', file, '-pubout']);
+  assert.equal(theirs.stdout, made.stdout);
+});
+
+test('PEM in: PKCS#1, PKCS#8, SPKI and certificates have one thumbprint', async () => {
+  const at = (name) => path.join(folder, name);
+  const openssl = async (...args) => assert.equal((await run('openssl', args)).code, 0);
+  await openssl('genpkey', '-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:2048', '-out', at('8.pem'));
+  await openssl('rsa', '-in', at('8.pem'), '-traditional', '-out', at('1.pem'));
+  await openssl('rsa', '-in', at('8.pem'), '-RSAPublicKey_out', '-out', at('1.pub'));
+  await openssl('rsa', '-in', at('8.pem'), '-pubout', '-out', at('8.pub'));
+  await openssl('req', '-x509', '-key', at('8.pem'), '-subj', '/CN=x', '-out', at('x.crt'));
+  const prints = await Promise.all(
+    ['8.pem', '1.pem', '1.pub', '8.pub', 'x.crt'].map(async (name) => (await sallyport(['keys', 'thumbprint', at(name)])).stdout));
+  assert.match(prints[0], /^[\w-]{43}\n$/);
+  assert.deepEqual(new Set(prints).size, 1, prints.join(''));
+});
+
+test('an existing key file is never overwritten', async () => {
+  const file = path.join(folder, 'kept.jwk');
+  await writeFile(file, 'precious');
+  const { code, stdout } = await sallyport(['keys', 'generate', '--output', file]);
+  assert.equal(code, 3);
+  assert.equal(stdout, '');
+  assert.equal(await readFile(file, 'utf8'), 'precious');
+});
+
+test('a terminal gets no private key unless it asks', async () => {
+  const onTerminal = (args) => run('script', ['-qec', `${program} keys generate ${args}`, '/dev/null']);
+  const refused = await onTerminal('');
+  assert.equal(refused.code, 2);
+  assert.doesNotMatch(refused.stdout, /"d":/);
+  assert.match((await onTerminal('--private')).stdout, /"d":/);
+  assert.doesNotMatch((await onTerminal('--public')).stdout, /"d":/);
+});
+
+test('show names what is wrong with each member, and goes on', async () => {
+  const good = (await sallyport(['keys', 'generate', '--public', '--kid', 'good'])).json;
+  const owned = (await sallyport(['keys', 'generate', '--kid', 'leaked'])).json;
+  const keys = [
+    { kty: 'RSA', kid: 'weak', n: 'AQAB', e: 'AQAB' },
+    good,
+    { kty: 'OKP', crv: 'X25519', kid: 'ecdh', x: 'AAAA' },
+    owned,
+    { ...good },
+    { kty: 'EC', crv: 'P-256', kid: 'cut', x: good.x },
+  ];
+  const { code, json } = await sallyport(['keys', 'show', '-', '--json'], { input: JSON.stringify({ keys }) });
+  assert.equal(code, 1);
+  assert.equal(json.accepted, false);
+  assert.deepEqual(json.keys.map((key) => key.cause), ['keys.weak', undefined, 'keys.unsupported_type', undefined, undefined, 'keys.malformed_member']);
+  const ids = [json.cause, ...json.also].map((finding) => finding.id).sort();
+  assert.deepEqual(ids, ['keys.duplicate_kid', 'keys.malformed_member', 'keys.private_material', 'keys.unsupported_type', 'keys.weak']);
+});
+
+test('members of unsupported types alone are no fault; an empty set is', async () => {
+  const good = (await sallyport(['keys', 'generate', '--public'])).json;
+  const unknown = { kty: 'AKP', kid: 'new', alg: 'ML-DSA-44', pub: 'AAAA' };
+  const show = (keys) => sallyport(['keys', 'show', '-', '--json'], { input: JSON.stringify({ keys }) });
+  assert.equal((await show([good, unknown])).code, 0);
+  const empty = await show([]);
+  assert.equal(empty.code, 1);
+  assert.equal(empty.json.cause.id, 'keys.empty');
+  assert.equal((await show([unknown])).json.cause.id, 'keys.empty');
+});
+
+test('exit status: 2 for wrong use, 3 for what cannot be read', async () => {
+  for (const args of [['--alg', 'none'], ['--alg', 'RS256', '--bits', '1024'], ['--bits', '2048'], ['--alg', 'HS256', '--public'],
+    ['--alg', 'HS256', '--bits', '128'], ['--format', 'der']])
+    assert.equal((await sallyport(['keys', 'generate', ...args])).code, 2, args.join(' '));
+  assert.equal((await sallyport(['keys', 'show', '/nonexistent'])).code, 3);
+  const unreachable = await sallyport(['keys', 'show', 'http://127.0.0.1:1/jwks', '--json']);
+  assert.equal(unreachable.code, 3);
+  assert.equal(unreachable.json.cause.id, 'keys.unreachable');
+});
