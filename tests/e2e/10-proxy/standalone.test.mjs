@@ -69,6 +69,7 @@ test('a swap by SIGHUP under load drops nothing', async () => {
   await until(() => seen.has(200), 'a call before the swap');
   gateway.reload(config({ scopes: ['admin'] }));
   await until(async () => (await gateway.get('/photos/1', { token: known })).cause === 'scope.missing', 'the new policy');
+  await until(() => seen.has(403), 'a call of the load under the new policy');
   gateway.reload(config());
   await until(async () => (await gateway.get('/photos/1', { token: known })).status === 200, 'the old policy');
   running = false;
