@@ -4,6 +4,7 @@
 #include "core/base/buffer.h"
 #include "gateway/metrics.h"
 #include "gateway/snapshot.h"
+#include "gateway/worker.h"
 
 #define MAX_RECORD_BYTES (512u * 1024)
 
@@ -64,16 +65,21 @@ ngx_int_t sp_record_handler(ngx_http_request_t *request)
 }
 
 /* ---- the line ---- */
-static void put_time(struct sp_json_writer *json)
+/* "2026-11-23T13:41:03.123Z"; the part down to the second is made once a second. */
+static void put_time(struct sp_json_writer *json, struct sp_record_clock *clock)
 {
     const ngx_time_t *now = ngx_timeofday();
-    ngx_tm_t tm;
-    char text[sizeof "2026-11-23T13:41:03.123Z"];
-    ngx_gmtime(now->sec, &tm);
-    const u_char *end =
-        ngx_snprintf((u_char *)text, sizeof text, "%4d-%02d-%02dT%02d:%02d:%02d.%03MZ", tm.ngx_tm_year, tm.ngx_tm_mon,
-                     tm.ngx_tm_mday, tm.ngx_tm_hour, tm.ngx_tm_min, tm.ngx_tm_sec, now->msec);
-    sp_json_string_member(json, "time", sp_str(text, (size_t)(end - (u_char *)text)));
+    if (clock->second != now->sec) {
+        ngx_tm_t tm;
+        ngx_gmtime(now->sec, &tm);
+        ngx_snprintf((u_char *)clock->text, sizeof clock->text, "%4d-%02d-%02dT%02d:%02d:%02d.000Z", tm.ngx_tm_year,
+                     tm.ngx_tm_mon, tm.ngx_tm_mday, tm.ngx_tm_hour, tm.ngx_tm_min, tm.ngx_tm_sec);
+        clock->second = now->sec;
+    }
+    clock->text[20] = (char)('0' + now->msec / 100 % 10);
+    clock->text[21] = (char)('0' + now->msec / 10 % 10);
+    clock->text[22] = (char)('0' + now->msec % 10);
+    sp_json_string_member(json, "time", sp_str(clock->text, sizeof clock->text));
 }
 
 static void put_optional(struct sp_json_writer *json, const char *name, struct sp_str value)
@@ -148,7 +154,7 @@ static void write_line(struct sp_json_writer *json, struct sp_call *call)
     const ngx_http_request_t *request = call->request;
     const struct sp_str api = call->match.api != NULL ? call->match.api->name : SP_STR_NONE;
     sp_json_begin_object(json);
-    put_time(json);
+    put_time(json, &call->conf->worker->clock);
     sp_json_string_member(json, "request_id", call->request_id);
     put_optional(json, "api", api);
     put_optional(json, "route", call->match.api != NULL ? call->match.api->path : SP_STR_NONE);

@@ -10,7 +10,14 @@
 
 #define SP_KEPT_ARENAS 16u
 
+/* The time as the call log writes it, kept for a second. */
+struct sp_record_clock {
+    time_t second;
+    char text[24];
+};
+
 struct sp_worker {
+    struct sp_record_clock clock;
     struct sp_request_ids request_ids;
     struct sp_worker_cache *cache;
     struct sp_arena *arenas[SP_KEPT_ARENAS]; /* idle ones, emptied */

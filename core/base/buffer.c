@@ -71,7 +71,7 @@ void sp_buffer_append(struct sp_buffer *buffer, struct sp_str s)
     }
 }
 
-void sp_buffer_append_char(struct sp_buffer *buffer, char c)
+void sp_buffer_append_char_slowly(struct sp_buffer *buffer, char c)
 {
     if (reserve(buffer, 1)) {
         buffer->at[buffer->len++] = c;

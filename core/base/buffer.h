@@ -18,7 +18,15 @@ struct sp_buffer {
 void sp_buffer_init(struct sp_buffer *buffer, struct sp_arena *arena, size_t max_bytes);
 void sp_buffer_fini(struct sp_buffer *buffer);
 void sp_buffer_append(struct sp_buffer *buffer, struct sp_str s);
-void sp_buffer_append_char(struct sp_buffer *buffer, char c);
+void sp_buffer_append_char_slowly(struct sp_buffer *buffer, char c); /* when it has to grow */
+static inline void sp_buffer_append_char(struct sp_buffer *buffer, char c)
+{
+    if (buffer->status == SP_OK && buffer->len < buffer->capacity) {
+        buffer->at[buffer->len++] = c;
+    } else {
+        sp_buffer_append_char_slowly(buffer, c);
+    }
+}
 void sp_buffer_printf(struct sp_buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void sp_buffer_clear(struct sp_buffer *buffer); /* keeps the memory, clears the status */
 

@@ -112,12 +112,49 @@ static void put_escape(struct sp_buffer *out, unsigned char c)
     }
 }
 
-/* The next run of bytes that need no escape; of what is not UTF-8 one byte is replaced at a time. */
+static bool is_plain(unsigned char c)
+{
+    return c >= 0x20 && c < 0x7F && c != '"' && c != '\\';
+}
+
+#define EACH_BYTE(value) (UINT64_C(0x0101010101010101) * (value))
+#define HAS_ZERO_BYTE(word) (((word)-EACH_BYTE(0x01)) & ~(word)&EACH_BYTE(0x80))
+
+/* Eight bytes at once. May say no where a carry makes it doubt; then the bytes are looked at one by one. */
+static bool are_plain(const char *at)
+{
+    uint64_t word;
+    memcpy(&word, at, sizeof word);
+    uint64_t doubt = (word & EACH_BYTE(0x80)) | ((word - EACH_BYTE(0x20)) & ~word & EACH_BYTE(0x80)) |
+                     HAS_ZERO_BYTE(word ^ EACH_BYTE(0x7F)) | HAS_ZERO_BYTE(word ^ EACH_BYTE('"')) |
+                     HAS_ZERO_BYTE(word ^ EACH_BYTE('\\'));
+    return doubt == 0;
+}
+
+/* The end of the bytes that stand in a JSON text as they are, whatever surrounds them. */
+static size_t plain_run(struct sp_str text)
+{
+    size_t i = 0;
+    while (i + 8 <= text.len && are_plain(text.at + i)) {
+        i += 8;
+    }
+    while (i < text.len && is_plain((unsigned char)text.at[i])) {
+        i++;
+    }
+    return i;
+}
+
+/* Of what is not UTF-8 one byte is replaced at a time. Most texts are plain from end to end. */
 static void put_text(struct sp_buffer *out, struct sp_str text)
 {
+    size_t run = plain_run(text);
+    if (run == text.len) {
+        sp_buffer_append(out, text);
+        return;
+    }
     bool valid = sp_str_is_utf8(text);
     size_t from = 0;
-    for (size_t i = 0; i < text.len; i++) {
+    for (size_t i = run; i < text.len; i++) {
         unsigned char c = (unsigned char)text.at[i];
         if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7F && (c < 0x80 || valid)) {
             continue;
@@ -156,8 +193,19 @@ void sp_json_put_string(struct sp_json_writer *writer, struct sp_str value)
 
 void sp_json_put_int(struct sp_json_writer *writer, int64_t value)
 {
+    /* Digits from the end; the magnitude as unsigned, so that INT64_MIN has one. */
+    char text[20];
+    size_t at = sizeof text;
+    uint64_t left = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    do {
+        text[--at] = (char)('0' + left % 10);
+        left /= 10;
+    } while (left > 0);
+    if (value < 0) {
+        text[--at] = '-';
+    }
     put_separator(writer);
-    sp_buffer_printf(writer->out, "%lld", (long long)value);
+    sp_buffer_append(writer->out, sp_str(text + at, sizeof text - at));
 }
 
 void sp_json_put_double(struct sp_json_writer *writer, double value)
@@ -233,20 +281,37 @@ void sp_json_put_value(struct sp_json_writer *writer, const struct sp_json *valu
     }
 }
 
+/* Most names need no escape: they are written in one piece. */
+static void put_short_name(struct sp_json_writer *writer, const char *name)
+{
+    char text[64];
+    const size_t len = strlen(name);
+    if (writer->pretty || len > sizeof text - 3 || plain_run(sp_str(name, len)) != len) {
+        sp_json_name(writer, sp_str(name, len));
+        return;
+    }
+    text[0] = '"';
+    memcpy(text + 1, name, len);
+    memcpy(text + 1 + len, "\":", 2);
+    put_separator(writer);
+    sp_buffer_append(writer->out, sp_str(text, len + 3));
+    writer->after_name = true;
+}
+
 void sp_json_string_member(struct sp_json_writer *writer, const char *name, struct sp_str value)
 {
-    sp_json_name(writer, sp_str_from_cstr(name));
+    put_short_name(writer, name);
     sp_json_put_string(writer, value);
 }
 
 void sp_json_int_member(struct sp_json_writer *writer, const char *name, int64_t value)
 {
-    sp_json_name(writer, sp_str_from_cstr(name));
+    put_short_name(writer, name);
     sp_json_put_int(writer, value);
 }
 
 void sp_json_bool_member(struct sp_json_writer *writer, const char *name, bool value)
 {
-    sp_json_name(writer, sp_str_from_cstr(name));
+    put_short_name(writer, name);
     sp_json_put_bool(writer, value);
 }
