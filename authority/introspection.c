@@ -5,15 +5,52 @@
 #include "authority/client_authentication.h"
 #include "authority/denial.h"
 #include "authority/endpoint.h"
+#include "authority/key_ring.h"
 
-static enum sp_step answer_inactive(struct sp_call *call, enum sp_cause cause)
+/* RFC 9701: the answer itself signed, for whoever has to prove later what was said. */
+static enum sp_step answer_signed(struct sp_call *call, const struct sp_client *client, struct sp_str answer)
+{
+    struct sp_buffer claims;
+    struct sp_json_writer json;
+    struct sp_str jws = SP_STR_NONE;
+    sp_answer_buffer(call, &claims);
+    sp_json_writer_init(&json, &claims, false);
+    sp_json_begin_object(&json);
+    sp_json_string_member(&json, "iss", call->authority->settings->issuer);
+    sp_json_string_member(&json, "aud", client->id);
+    sp_json_int_member(&json, "iat", call->now);
+    sp_json_name(&json, SP_STR("token_introspection"));
+    sp_json_put_raw(&json, answer);
+    sp_json_end_object(&json);
+    enum sp_status status = sp_buffer_status(&claims);
+    if (status == SP_OK)
+        status = sp_key_ring_sign(call->authority->keys, call->arena, "token-introspection+jwt", sp_buffer_str(&claims),
+                                  call->now, &jws);
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
+    call->answer.status = 200;
+    call->answer.content_type = "application/token-introspection+jwt";
+    call->answer.body = jws;
+    sp_answer_header(call, "Cache-Control", SP_STR("no-store"));
+    return SP_GOES_ON;
+}
+
+static enum sp_step answer(struct sp_call *call, const struct sp_client *client, const struct sp_buffer *buffer)
+{
+    if (sp_buffer_status(buffer) == SP_OK &&
+        sp_str_contains(call->asked.accept, SP_STR("application/token-introspection+jwt")))
+        return answer_signed(call, client, sp_buffer_str(buffer));
+    sp_answer_json(call, 200, buffer);
+    return SP_GOES_ON;
+}
+
+static enum sp_step answer_inactive(struct sp_call *call, const struct sp_client *client, enum sp_cause cause)
 {
     struct sp_buffer buffer;
     sp_answer_buffer(call, &buffer);
     sp_buffer_append(&buffer, SP_STR("{\"active\":false}"));
     call->finding = (struct sp_finding){.cause = cause, .check = SP_CHECK_REVOCATION, .tolerated = true};
-    sp_answer_json(call, 200, &buffer);
-    return SP_GOES_ON;
+    return answer(call, client, &buffer);
 }
 
 static bool is_bound(const struct sp_json *claims)
@@ -21,7 +58,7 @@ static bool is_bound(const struct sp_json *claims)
     return sp_json_member(sp_json_member(claims, SP_STR("cnf")), SP_STR("jkt")) != NULL;
 }
 
-static enum sp_step answer_active(struct sp_call *call, const struct sp_json *claims)
+static enum sp_step answer_active(struct sp_call *call, const struct sp_client *client, const struct sp_json *claims)
 {
     struct sp_buffer buffer;
     struct sp_json_writer json;
@@ -35,8 +72,7 @@ static enum sp_step answer_active(struct sp_call *call, const struct sp_json *cl
         sp_json_put_value(&json, claim);
     }
     sp_json_end_object(&json);
-    sp_answer_json(call, 200, &buffer);
-    return SP_GOES_ON;
+    return answer(call, client, &buffer);
 }
 
 enum sp_step sp_introspection_endpoint(struct sp_call *call)
@@ -55,9 +91,9 @@ enum sp_step sp_introspection_endpoint(struct sp_call *call)
     enum sp_cause cause = SP_CAUSE_NONE;
     enum sp_status status = sp_access_token_find(call, value, &token, &cause);
     if (status == SP_NOT_FOUND)
-        return answer_inactive(call, cause);
+        return answer_inactive(call, client, cause);
     if (status != SP_OK)
         return sp_deny_failure(call, status);
     call->subject = sp_json_string(sp_json_member(token.claims, SP_STR("sub")));
-    return answer_active(call, token.claims);
+    return answer_active(call, client, token.claims);
 }
