@@ -298,14 +298,14 @@ static void a_snapshot_has_what_the_gateway_needs_and_no_more(void **state)
 static void files_merge_in_order(void **state)
 {
     (void)state;
-    static const char *const texts[] = {
-        "public_url: ${NOWHERE}\nissuers: {corp: {issuer: https://idp.example.com, audience: [a, b], leeway: 5s, "
-        "environment: x}}\n"
-        "apis: {a: {upstream: {url: http://x}}}\n",
-        "public_url: https://b.example.com\nissuers: {corp: {audience: c, environment: null}}\n"
-        "apis: {b: {match: {path: /b}, upstream: {url: http://y}}}\n",
-        "{\"issuers\": {\"corp\": {\"leeway\": \"7s\"}}}",
-    };
+    static const char base[] =
+        "public_url: ${NOWHERE}\n"
+        "issuers: {corp: {issuer: https://idp.example.com, audience: [a, b], leeway: 5s, environment: x}}\n"
+        "apis: {a: {upstream: {url: http://x}}}\n";
+    static const char over[] = "public_url: https://b.example.com\n"
+                               "issuers: {corp: {audience: c, environment: null}}\n"
+                               "apis: {b: {match: {path: /b}, upstream: {url: http://y}}}\n";
+    static const char *const texts[] = {base, over, "{\"issuers\": {\"corp\": {\"leeway\": \"7s\"}}}"};
     struct sp_parsed parsed = sp_parsed_files(texts, 3, environment);
     sp_parsed_print(&parsed);
     assert_int_equal(parsed.status, SP_OK); /* what was replaced need not be there: ${NOWHERE} */
