@@ -55,15 +55,15 @@ static void check_leeway(struct sp_draft *draft, const struct sp_issuer_terms *t
     if (terms->leeway_s <= LARGE_LEEWAY_S) {
         return;
     }
+    struct sp_str where = member_path(draft, "issuers", terms->name, SP_SETTING_ISSUER_LEEWAY);
     const struct sp_complaint complaint = {.cause = SP_CAUSE_CONFIG_LEEWAY_LARGE,
                                            .value = place_of(source, SP_SETTING_ISSUER_LEEWAY),
-                                           .where =
-                                               member_path(draft, "issuers", terms->name, SP_SETTING_ISSUER_LEEWAY),
+                                           .where = where,
                                            .expected = SP_STR("2m"),
-                                           .received = terms->name,
-                                           .detail = sp_duration_in_words(draft->arena, terms->leeway_s * 1000)};
+                                           .received = sp_duration_in_words(draft->arena, terms->leeway_s * 1000),
+                                           .detail = where};
     sp_draft_complain(draft, &complaint, "a leeway of %.*s: expired tokens stay valid that long",
-                      SP_STR_ARG(complaint.detail));
+                      SP_STR_ARG(complaint.received));
 }
 
 static void check_url(struct sp_draft *draft, const struct sp_json *value, struct sp_str where)
@@ -130,14 +130,28 @@ static void check_key_source(struct sp_draft *draft, const struct sp_issuer_term
 }
 
 /* ---- APIs ---- */
+/* A Cognito access token has no `aud`: who may call is then said by a rule about the client. */
+static bool names_clients(const struct sp_requirements *requirements)
+{
+    static const struct sp_str claims[] = {{"client_id", 9}, {"azp", 3}, {"cid", 3}, {"appid", 5}};
+    for (size_t i = 0; i < requirements->claim_count; i++) {
+        for (size_t j = 0; j < sizeof claims / sizeof claims[0]; j++) {
+            if (sp_str_equal(requirements->claims[i].name, claims[j])) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 static void check_audience(struct sp_draft *draft, const struct sp_policy_parts *parts, size_t index)
 {
     const struct sp_api *api = &parts->policy.apis[index];
     const struct sp_requirements *requirements = &api->methods[api->method_count - 1].requirements;
-    for (size_t i = 0; requirements->audiences.count == 0 && i < requirements->issuer_count; i++) {
+    bool is_checked = requirements->audiences.count > 0 || names_clients(requirements);
+    for (size_t i = 0; !is_checked && i < requirements->issuer_count; i++) {
         const struct sp_issuer_terms *terms = &parts->policy.issuers[requirements->issuers[i]];
-        /* A Cognito access token has no `aud`; who may call is then said by client_ids. */
-        if (terms->audiences.count > 0 || terms->client_ids.count > 0) {
+        if (terms->audiences.count > 0) {
             continue;
         }
         const struct sp_json *auth = sp_setting_value(parts->api_sources[index], SP_SETTING_API_AUTH);

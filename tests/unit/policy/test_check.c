@@ -171,8 +171,8 @@ static void what_is_right_is_not_complained_of(void **state)
     (void)state;
     static const char *const texts[] = {
         "issuers: {i: {issuer: http://127.0.0.1:9000, audience: x}}\n", /* loopback */
-        "issuers: {i: {issuer: https://idp.example.com, client_ids: [web]}}\n"
-        "apis: {a: {upstream: {url: http://x}, auth: {issuers: [i]}}}\n", /* Cognito: no audience, but clients */
+        "issuers: {i: {issuer: https://idp.example.com}}\n"
+        "apis: {a: {upstream: {url: http://x}, auth: {issuers: [i], claims: {client_id: web}}}}\n", /* Cognito */
         "apis:\n  a: {match: {path: /x}, upstream: {url: http://x}, auth: {anonymous: true}}\n"
         "  b: {match: {path: /x/y}, upstream: {url: http://x}, auth: {anonymous: true}}\n"
         "  c: {match: {path: /x, methods: POST}, upstream: {url: http://x}, auth: {anonymous: true}}\n"
