@@ -46,7 +46,7 @@ static enum sp_status watch(struct sp_child *child, pid_t pid)
 }
 
 /* Between fork and exec: only what is safe there. */
-static void become(char *const argv[], bool dies_with_us, pid_t parent)
+static void become(char *const argv[], bool dies_with_us, const char *output, pid_t parent)
 {
     sigset_t none;
     sigemptyset(&none);
@@ -58,12 +58,16 @@ static void become(char *const argv[], bool dies_with_us, pid_t parent)
             _exit(127); /* it died before we asked */
         }
     }
+    int fd = output != NULL ? open(output, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640) : -1;
+    if (output != NULL && (fd < 0 || dup2(fd, STDOUT_FILENO) < 0 || dup2(fd, STDERR_FILENO) < 0)) {
+        _exit(127);
+    }
     execvp(argv[0], argv);
     _exit(127);
 }
 
 enum sp_status sp_child_start(struct sp_child *child, struct sp_loop *loop, char *const argv[], bool dies_with_us,
-                              void (*ended)(void *data), void *data)
+                              const char *output, void (*ended)(void *data), void *data)
 {
     *child = (struct sp_child){.loop = loop, .ended = ended, .data = data};
     pid_t parent = getpid(), pid = fork();
@@ -71,7 +75,7 @@ enum sp_status sp_child_start(struct sp_child *child, struct sp_loop *loop, char
         return SP_IO;
     }
     if (pid == 0) {
-        become(argv, dies_with_us, parent);
+        become(argv, dies_with_us, output, parent);
     }
     enum sp_status status = watch(child, pid);
     if (status != SP_OK) {

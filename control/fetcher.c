@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "control/fetcher.h"
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
+#include "control/log.h"
 
 struct running {
     struct running *next;
@@ -37,7 +40,11 @@ static int watch_socket(CURL *handle, curl_socket_t fd, int what, void *data, vo
         return 0;
     }
     uint32_t events = (what & CURL_POLL_IN ? EPOLLIN : 0u) | (what & CURL_POLL_OUT ? EPOLLOUT : 0u);
-    return sp_loop_watch(fetcher->loop, fd, events, socket_ready, fetcher) == SP_OK ? 0 : -1;
+    if (sp_loop_watch(fetcher->loop, fd, events, socket_ready, fetcher) != SP_OK) {
+        /* -1 would end every transfer for good; this one ends by its own time-out. */
+        sp_log(SP_LOG_ERROR, "a connection cannot be watched: %s", strerror(errno));
+    }
+    return 0;
 }
 
 static void timer_expired(void *data)

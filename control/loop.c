@@ -92,7 +92,12 @@ enum sp_status sp_loop_watch(struct sp_loop *loop, int fd, uint32_t events,
     bool is_new = !watch->is_active;
     uint32_t generation = is_new ? watch->generation + 1 : watch->generation;
     struct epoll_event event = {.events = events, .data.u64 = (uint64_t)generation << 32 | (uint32_t)fd};
-    if (epoll_ctl(loop->epoll_fd, is_new ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, fd, &event) != 0) {
+    int failed = epoll_ctl(loop->epoll_fd, is_new ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, fd, &event);
+    if (failed != 0 && !is_new && errno == ENOENT) {
+        /* It was closed behind our back, which took it out of epoll, and its number is in use again. */
+        failed = epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &event);
+    }
+    if (failed != 0) {
         return SP_IO;
     }
     *watch = (struct watch){.ready = ready, .data = data, .generation = generation, .is_active = true};

@@ -34,6 +34,7 @@ struct sp_nginx {
     void (*failed)(void *data);
     void *data;
     struct sp_child child;
+    pid_t group; /* the master's number, which its workers share as their process group */
     struct sp_timer timer;
     bool is_serving, was_serving, stopping;
     int64_t restart_ms;
@@ -170,13 +171,20 @@ static void tell_last_error(const struct sp_nginx *nginx)
         return;
     }
     tail[len] = '\0';
+    const char *first = NULL;
     for (char *line = tail, *next; line != NULL && *line != '\0'; line = next) {
         next = strchr(line, '\n');
         if (next != NULL) {
             *next++ = '\0';
         }
-        if (strstr(line, "[emerg]") != NULL || strstr(line, "[alert]") != NULL) {
-            sp_log(SP_LOG_ERROR, "nginx: %s", line);
+        const char *message = strstr(line, "[emerg] ");
+        const char *text = message != NULL ? strchr(message, ':') : NULL; /* behind the process's numbers */
+        if (text != NULL && first != NULL && strcmp(text, first) == 0) {
+            break; /* nginx tries five times to bind, and says so each time */
+        }
+        if (text != NULL) {
+            sp_log(SP_LOG_ERROR, "nginx%s", text);
+            first = first != NULL ? first : text;
         }
     }
 }
@@ -185,8 +193,22 @@ static void tell_last_error(const struct sp_nginx *nginx)
 
 static void start(void *data);
 
-/* nginx answers on its status socket: it serves. */
-static bool answers(const struct sp_nginx *nginx)
+/* The number in nginx's pid file; 0: there is none. */
+static pid_t written_pid(const struct sp_nginx *nginx)
+{
+    char path[4096], text[32];
+    path_in(nginx, "nginx.pid", path);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t len = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
+    if (fd >= 0) {
+        close(fd);
+    }
+    text[len > 0 ? len : 0] = '\0';
+    return (pid_t)strtol(text, NULL, 10);
+}
+
+/* The status socket takes connections. That alone says little: nginx binds it before it finds that a port is taken. */
+static bool takes_connections(const struct sp_nginx *nginx)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     char path[4096];
@@ -195,7 +217,7 @@ static bool answers(const struct sp_nginx *nginx)
         return false;
     }
     memcpy(address.sun_path, path, strlen(path));
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     bool connected = fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0;
     if (fd >= 0) {
         close(fd);
@@ -209,7 +231,8 @@ static void ask_whether_serving(void *data)
     if (!sp_child_is_running(&nginx->child)) {
         return;
     }
-    if (!answers(nginx)) {
+    /* The pid file is written once all listeners stand. */
+    if (written_pid(nginx) != nginx->child.pid || !takes_connections(nginx)) {
         sp_timer_set(nginx->loop, &nginx->timer, ASK_EVERY_MS, ask_whether_serving, nginx);
         return;
     }
@@ -231,6 +254,10 @@ static void ended(void *data)
     if (nginx->stopping) {
         return;
     }
+    /* A master that was killed leaves workers behind, which hold its ports. */
+    if (nginx->group > 1) {
+        kill(-nginx->group, SIGQUIT);
+    }
     tell_last_error(nginx);
     if (!nginx->was_serving) {
         sp_log(SP_LOG_ERROR, "nginx did not start; its error log is %s/nginx.error.log", nginx->terms.state);
@@ -246,40 +273,35 @@ static void ended(void *data)
 static void start(void *data)
 {
     struct sp_nginx *nginx = data;
-    char conf[4096], log[4096], prefix[4096], socket_path[4096];
+    char conf[4096], log[4096], prefix[4096], socket_path[4096], pid_path[4096];
     path_in(nginx, "nginx.conf", conf);
     path_in(nginx, "nginx.error.log", log);
     path_in(nginx, "", prefix);
     path_in(nginx, "gateway.sock", socket_path);
-    unlink(socket_path); /* nginx leaves it behind when it is killed, and then cannot bind */
+    path_in(nginx, "nginx.pid", pid_path);
+    /* nginx leaves both behind when it is killed: the one it cannot bind then, the other would say that it serves
+     * already. */
+    unlink(socket_path);
+    unlink(pid_path);
     char program[] = "nginx", p[] = "-p", c[] = "-c", e[] = "-e";
     char *const argv[] = {program, p, prefix, c, conf, e, log, NULL};
-    if (sp_child_start(&nginx->child, nginx->loop, argv, false, ended, nginx) != SP_OK) {
+    if (sp_child_start(&nginx->child, nginx->loop, argv, false, "/dev/null", ended, nginx) != SP_OK) {
         sp_log(SP_LOG_ERROR, "nginx cannot be started: %s", strerror(errno));
         sp_timer_set(nginx->loop, &nginx->timer, RESTART_MOST_MS, start, nginx);
         return;
     }
+    nginx->group = nginx->child.pid;
     sp_timer_set(nginx->loop, &nginx->timer, ASK_EVERY_MS, ask_whether_serving, nginx);
 }
 
 static bool adopt(struct sp_nginx *nginx)
 {
-    char path[4096], text[32];
-    path_in(nginx, "nginx.pid", path);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t len = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
-    if (fd >= 0) {
-        close(fd);
-    }
-    if (len <= 0) {
+    pid_t pid = written_pid(nginx);
+    if (!takes_connections(nginx) || sp_child_adopt(&nginx->child, nginx->loop, pid, "nginx", ended, nginx) != SP_OK) {
         return false;
     }
-    text[len] = '\0';
-    if (!answers(nginx) ||
-        sp_child_adopt(&nginx->child, nginx->loop, (pid_t)strtol(text, NULL, 10), "nginx", ended, nginx) != SP_OK) {
-        return false;
-    }
-    sp_log(SP_LOG_INFO, "nginx (process %s) runs already; going on with it", strtok(text, "\n"));
+    nginx->group = getpgid(pid) == pid ? pid : 0;
+    sp_log(SP_LOG_INFO, "nginx (process %d) runs already; going on with it", (int)pid);
     return true;
 }
 

@@ -58,7 +58,7 @@ static void start_authority(void *data)
     argv[count++] = socket_option;
     argv[count++] = socket_path;
     argv[count] = NULL;
-    if (sp_child_start(&plane->authority, plane->loop, argv, true, authority_ended, plane) != SP_OK) {
+    if (sp_child_start(&plane->authority, plane->loop, argv, true, NULL, authority_ended, plane) != SP_OK) {
         sp_log(SP_LOG_ERROR, "the authority cannot be started: %s", strerror(errno));
         sp_timer_set(plane->loop, &plane->authority_timer, 10 * AUTHORITY_RESTART_MS, start_authority, plane);
     }

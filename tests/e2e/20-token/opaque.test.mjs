@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+// Opaque tokens: introspection at npm's oidc-provider with each way that the gateway can authenticate; revoked, unknown, out of reach.
+import assert from 'node:assert/strict';
+import http from 'node:http';
+import { test } from 'node:test';
+import { startGateway } from '../lib/gateway.mjs';
+import { startIssuer } from '../lib/issuer.mjs';
+import { listen } from '../lib/ports.mjs';
+import { defer } from '../lib/cleanup.mjs';
+import { jose, makeKey } from '../lib/tokens.mjs';
+import { startUpstream } from '../lib/upstream.mjs';
+import { until } from '../lib/wait.mjs';
+
+const upstream = await startUpstream();
+const resource = 'https://opaque.example';
+const signer = await makeKey('ES256');
+const issuer = await startIssuer({
+  resources: { [resource]: { accessTokenFormat: 'opaque' } },
+  clients: [
+    { client_id: 'gateway-post', token_endpoint_auth_method: 'client_secret_post' },
+    { client_id: 'gateway-jwt', token_endpoint_auth_method: 'private_key_jwt', client_secret: undefined, jwks: { keys: [signer.publicJwk] } },
+  ],
+  provider: { clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt'] },
+});
+
+const configuration = (introspection, more = {}) => ({
+  issuers: { corp: { issuer: issuer.issuer, audience: resource, introspection, ...more } },
+  apis: { api: { match: { path: '/api' }, upstream: { url: upstream.url }, auth: { issuers: ['corp'], scopes: ['read'] }, diagnostics: 'full' } },
+});
+const basic = { client_id: 'gateway', client_secret: 'gateway-secret' };
+
+for (const [method, introspection] of [
+  ['client_secret_basic', basic],
+  ['client_secret_post', { client_id: 'gateway-post', client_secret: 'gateway-post-secret', method: 'client_secret_post' }],
+  ['private_key_jwt', { client_id: 'gateway-jwt', method: 'private_key_jwt', private_key_file: 'gateway.pem' }],
+]) {
+  test(`an opaque token is served once the issuer says it is active (${method})`, async () => {
+    const gateway = await startGateway({
+      config: configuration(introspection), files: { 'gateway.pem': await jose.exportPKCS8(signer.privateKey) },
+    });
+    const token = await issuer.token({ resource, scope: 'read' });
+    assert.ok(!token.includes('.'));
+    const asked = issuer.hits['/token/introspection'] ?? 0;
+    for (let i = 0; i < 5; i++) {
+      const answer = await gateway.get(`/api/${i}`, { token });
+      assert.equal(answer.status, 200, answer.text);
+    }
+    assert.equal(issuer.hits['/token/introspection'], asked + 1, 'asked once');
+    const refused = await gateway.get('/api/1', { token: 'an-invented-token-of-some-length-1234567890' });
+    assert.equal(refused.cause, 'introspection.inactive', refused.text);
+    const { json } = await gateway.get('/api/1', { token: await issuer.token({ resource, scope: 'write' }) });
+    assert.equal(json.cause, 'scope.missing');
+  });
+}
+
+test('100 calls at once with one new token are one question', async () => {
+  const gateway = await startGateway({ config: configuration(basic) });
+  const token = await issuer.token({ resource, scope: 'read' });
+  const asked = issuer.hits['/token/introspection'];
+  const answers = await Promise.all(Array.from({ length: 100 }, (_, i) => gateway.get(`/api/${i}`, { token })));
+  assert.deepEqual([...new Set(answers.map((answer) => answer.status))], [200]);
+  assert.equal(issuer.hits['/token/introspection'], asked + 1);
+});
+
+test('a revoked token is refused once the cached answer has run out', async () => {
+  const gateway = await startGateway({ config: configuration({ ...basic, cache: '1s' }) });
+  const token = await issuer.token({ resource, scope: 'read' });
+  assert.equal((await gateway.get('/api/1', { token })).status, 200);
+  await issuer.revoke(token);
+  const answer = await until(async () => {
+    const again = await gateway.get('/api/1', { token });
+    return again.status === 401 && again;
+  }, 'the revoked token to be refused');
+  assert.ok(['introspection.inactive', 'token.revoked'].includes(answer.cause), answer.text);
+});
+
+test('the gateway\'s own credentials are refused: 503 and introspection.unauthorized, the client did nothing wrong', async () => {
+  const gateway = await startGateway({ config: configuration({ client_id: 'gateway', client_secret: 'not-it' }) });
+  const answer = await gateway.get('/api/1', { token: await issuer.token({ resource, scope: 'read' }) });
+  assert.equal(answer.status, 503, answer.text);
+  assert.equal(answer.cause, 'introspection.unauthorized');
+  assert.ok(!JSON.stringify(await gateway.call(answer.requestId)).includes('not-it'), 'no secret in the log');
+});
+
+/** An introspection endpoint that answers as told. */
+async function startEndpoint(answer) {
+  const server = http.createServer(answer);
+  const port = await listen(server, 0);
+  defer(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${port}/introspect`;
+}
+
+for (const [what, handler, cause] of [
+  ['an error', (request, response) => response.writeHead(500).end('no'), 'introspection.http_status'],
+  ['a page', (request, response) => response.writeHead(200, { 'Content-Type': 'text/html' }).end('<html>'), 'introspection.malformed'],
+  ['active as text', (request, response) => response.writeHead(200).end('{"active":"true"}'), 'introspection.malformed'],
+  ['no active', (request, response) => response.writeHead(200).end('{"sub":"alice"}'), 'introspection.malformed'],
+  ['50 MB', (request, response) => response.writeHead(200).end(Buffer.alloc(50_000_000, 0x20)), 'introspection.malformed'],
+  ['a duplicate', (request, response) => response.writeHead(200).end('{"active":false,"active":true}'), 'introspection.malformed'],
+  ['a closed connection', (request) => request.socket.destroy(), 'introspection.unreachable'],
+]) {
+  test(`an endpoint that answers with ${what}: 503 and ${cause}`, async () => {
+    const endpoint = await startEndpoint(handler);
+    const gateway = await startGateway({ config: configuration({ ...basic, endpoint }) });
+    const answer = await gateway.get('/api/1', { token: 'some-reference-token-0123456789' });
+    assert.equal(answer.status, 503, answer.text);
+    assert.equal(answer.cause, cause, answer.text);
+    assert.ok(Number(answer.headers['retry-after']) > 0);
+  });
+}
+
+test('an endpoint that hangs: bounded, and JWTs of the same issuer go on', async () => {
+  const endpoint = await startEndpoint(() => {});
+  const gateway = await startGateway({ config: configuration({ ...basic, endpoint }, { audience: [resource, 'https://jwt.example'] }) });
+  const parked = gateway.get('/api/1', { token: 'some-reference-token-0123456789', timeout: 30_000 });
+  const token = await issuer.token({ resource: 'https://jwt.example', scope: 'read' });
+  for (let i = 0; i < 20; i++) assert.equal((await gateway.get(`/api/${i}`, { token })).status, 200);
+  const answer = await parked;
+  assert.equal(answer.status, 503, answer.text);
+  assert.equal(answer.cause, 'introspection.unreachable');
+});

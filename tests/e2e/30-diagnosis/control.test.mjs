@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// Life of the control plane: killed, restarted, reloaded, refused; what is served meanwhile; health and metrics.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { run } from '../lib/cli.mjs';
+import { audience, makeCorp } from '../lib/corp.mjs';
+import { startGateway } from '../lib/gateway.mjs';
+import { startIssuer } from '../lib/issuer.mjs';
+import { startUpstream } from '../lib/upstream.mjs';
+import { until } from '../lib/wait.mjs';
+
+const upstream = await startUpstream();
+const corp = await makeCorp();
+const api = (path = '/api', auth = {}) => ({ match: { path }, upstream: { url: upstream.url }, auth: { issuers: ['corp'], ...auth } });
+const config = (apis = { api: api() }) => ({ issuers: corp.issuers, apis });
+const start = (more = {}) => startGateway({ config: config(), files: corp.files, ...more });
+
+test('killed with -9 the gateway serves on; restarted it goes on with the same nginx', async () => {
+  const issuer = await startIssuer();
+  const gateway = await startGateway({
+    config: { issuers: { corp: { issuer: issuer.issuer, audience } }, apis: { api: api() } },
+  });
+  const token = await issuer.token({ resource: audience });
+  assert.equal((await gateway.get('/api/1', { token })).status, 200);
+  const nginx = gateway.nginxPid();
+  await gateway.kill();
+  const fresh = await issuer.token({ resource: audience });
+  for (let i = 0; i < 20; i++) assert.equal((await gateway.get(`/api/${i}`, { token: i % 2 ? token : fresh })).status, 200);
+  await issuer.rotate();
+  const unknown = await issuer.token({ resource: audience });
+  const undecided = await gateway.get('/api/1', { token: unknown });
+  assert.equal(undecided.status, 503, undecided.text);
+  await gateway.restart();
+  assert.equal(gateway.nginxPid(), nginx);
+  await until(async () => (await gateway.get('/api/1', { token: unknown })).status === 200, 'the new key to be found');
+  await gateway.stop();
+  await assert.rejects(() => gateway.get('/api/1', { token }), 'nginx ends with its control plane');
+});
+
+test('a worker that is killed is replaced, nginx that is killed is started again', async () => {
+  const gateway = await start();
+  const token = await corp.token();
+  process.kill(gateway.workerPids()[0], 'SIGKILL');
+  await until(async () => (await gateway.get('/api/1', { token })).status === 200, 'another worker');
+  const nginx = gateway.nginxPid();
+  process.kill(nginx, 'SIGKILL'); // its workers live on and hold the ports
+  await until(async () => gateway.nginxPid() !== nginx && (await gateway.get('/api/1', { token })).status === 200, 'nginx to serve again', 15_000);
+  assert.equal((await gateway.metrics())['sallyport_nginx_restarts_total'], 1);
+});
+
+test('SIGHUP swaps the policy under load without a failed call', async () => {
+  const gateway = await start();
+  const token = await corp.token();
+  let calls = 0;
+  let stop = false;
+  const failures = [];
+  const load = Array.from({ length: 8 }, async () => {
+    while (!stop) {
+      const answer = await gateway.get(`/api/${calls++}`, { token }).catch((error) => ({ status: String(error) }));
+      if (answer.status !== 200) failures.push(answer.status);
+    }
+  });
+  for (let i = 1; i <= 5; i++) {
+    gateway.reload(config({ api: api(), more: api(`/more${i}`) }));
+    await until(async () => (await gateway.get(`/more${i}/x`, { token })).status === 200, `/more${i} to be served`);
+  }
+  stop = true;
+  await Promise.all(load);
+  assert.deepEqual(failures, []);
+  assert.ok(calls > 100, `${calls} calls`);
+  assert.equal((await gateway.get('/more1/x', { token })).cause, 'route.none');
+});
+
+test('a broken configuration is refused with its cause and place; the old one serves on', async () => {
+  const gateway = await start();
+  const token = await corp.token();
+  for (const [text, cause] of [
+    ['apis: {api: {upstrem: {url: "http://127.0.0.1:1"}}}\n', 'config.unknown_member'],
+    ['apis: [nonsense\n', 'config.type'],
+    ['issuers: {corp: {issuer: "${NOT_SET_ANYWHERE}"}}\napis: {}\n', 'config.environment_missing'],
+  ]) {
+    const from = gateway.output.length;
+    gateway.reload(text);
+    await gateway.waitForOutput('the old one stays in force', { from });
+    assert.ok(gateway.output.slice(from).includes(cause), gateway.output.slice(from));
+    assert.match(gateway.output.slice(from), /sallyport\.yaml:\d+:\d+/);
+    assert.equal((await gateway.get('/api/1', { token })).status, 200);
+  }
+  const metrics = await gateway.metrics();
+  assert.equal(metrics['sallyport_configuration_reloads_total{result="refused"}'], 3);
+});
+
+test('a second serve on the same state says so and leaves the first alone', async () => {
+  const gateway = await start();
+  const second = await run(gateway.child.spawnfile, ['serve', '-c', gateway.configFile, '--state', gateway.state]);
+  assert.equal(second.code, 3);
+  assert.match(second.stderr, /another sallyport serves/);
+  assert.equal((await gateway.get('/api/1', { token: await corp.token() })).status, 200);
+});
+
+test('a listener whose port is taken: serve ends and names the port', async () => {
+  const gateway = await start();
+  const second = await startGateway({ config: { ...config(), listen: [{ address: `127.0.0.1:${gateway.port}` }] }, files: corp.files, ready: false });
+  const { code } = await second.exit;
+  assert.equal(code, 3);
+  assert.match(second.output, new RegExp(`${gateway.port}.*Address already in use`));
+});
+
+test('--watch applies a changed file by itself', async () => {
+  const gateway = await start({ args: ['--watch'] });
+  gateway.write(config({ api: api(), watched: api('/watched') }));
+  await until(async () => (await gateway.get('/watched/1', { token: await corp.token() })).status === 200, 'the change to be seen');
+});
+
+test('metrics are well-formed and count what happened', async () => {
+  const gateway = await start();
+  await gateway.get('/api/1', { token: await corp.token() });
+  await gateway.get('/api/1', { token: await corp.token({ exp: 1 }) });
+  await gateway.get('/api/1');
+  const { text } = await (async () => ({ text: await (await fetch(`${gateway.adminUrl}/metrics`)).text() }))();
+  const described = new Set([...text.matchAll(/^# TYPE (\S+) (counter|gauge|histogram)$/gm)].map((match) => match[1]));
+  for (const line of text.split('\n').filter((line) => line && !line.startsWith('#'))) {
+    const match = /^([a-z_]+)(\{[a-z_]+="(?:[^"\\\n]|\\.)*"(?:,[a-z_]+="(?:[^"\\\n]|\\.)*")*\})? -?[0-9.e+]+$/.exec(line);
+    assert.ok(match, line);
+    assert.ok(described.has(match[1]) || described.has(match[1].replace(/_(bucket|sum|count)$/, '')), `${match[1]} has no TYPE`);
+  }
+  const metrics = await gateway.metrics();
+  assert.equal(metrics['sallyport_requests_total{route="api",outcome="accepted"}'], 1);
+  assert.equal(metrics['sallyport_requests_total{route="api",outcome="refused"}'], 2);
+  assert.equal(metrics['sallyport_refusals_total{cause="time.expired"}'], 1);
+  assert.equal(metrics['sallyport_keys{issuer="corp"}'], 1);
+  assert.equal((await fetch(`${gateway.adminUrl}/healthz`)).status, 200);
+  assert.equal((await fetch(`${gateway.adminUrl}/internal/keys`, { method: 'POST', body: '{}' })).status, 404);
+});
