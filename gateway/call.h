@@ -54,6 +54,7 @@ struct sp_call {
     struct sp_facts facts; /* of an accepted token; texts in the pool or the arena */
     bool has_facts;
     enum sp_cache_level cache_level;
+    struct sp_token_hash token_hash;
     const struct sp_consumer *consumer;
 
     struct sp_arena *arena; /* only when an examination or a refusal needed one */

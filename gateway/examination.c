@@ -10,7 +10,7 @@
 #include "gateway/verdict_cache.h"
 #include "gateway/worker.h"
 
-#define QUIET_MS 250       /* after an answer about keys the same issuer is not asked about again */
+#define QUIET_MS 250        /* after an answer about keys the same issuer is not asked about again */
 #define UNDATED_TOKEN_S 300 /* a token without exp is looked at anew that often */
 
 /* Routes that ask the issuer about JWTs too must not profit from a route that did not. */
@@ -19,13 +19,14 @@ static uint64_t generation_of(const struct sp_call *call, const struct sp_snapsh
     return snapshot->generation ^ (call->match.requirements->introspect_jwt ? 1u : 0u);
 }
 
-static struct sp_cache_query query_of(const struct sp_call *call, const struct sp_snapshot *snapshot)
+static struct sp_cache_query query_of(struct sp_call *call, const struct sp_snapshot *snapshot)
 {
     return (struct sp_cache_query){
         .worker = call->conf->worker->cache,
         .small = call->conf->cache_zone,
         .large = call->conf->cache_large_zone,
         .token = call->credential.value,
+        .hash = &call->token_hash,
         .generation = generation_of(call, snapshot),
         .now_s = ngx_time(),
     };

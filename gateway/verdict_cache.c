@@ -111,6 +111,15 @@ static int64_t find_in_zone(ngx_shm_zone_t *zone, size_t max_bytes, const struct
     return until_s;
 }
 
+static const unsigned char *hash_of(const struct sp_cache_query *query)
+{
+    if (!query->hash->is_known) {
+        sp_sha256(query->token, query->hash->sha256);
+        query->hash->is_known = true;
+    }
+    return query->hash->sha256;
+}
+
 enum sp_cache_level sp_verdict_cache_find(const struct sp_cache_query *query, ngx_pool_t *pool, struct sp_facts *facts)
 {
     const struct slot *slot = find_in_worker(query);
@@ -118,8 +127,8 @@ enum sp_cache_level sp_verdict_cache_find(const struct sp_cache_query *query, ng
         return unpack(pool, slot->facts, slot->head.bytes, facts) ? SP_CACHE_WORKER : SP_CACHE_MISS;
     }
     uint32_t bytes = 0;
-    unsigned char sha256[SHA256_BYTES], packed[SP_CACHED_FACTS_BYTES];
-    sp_sha256(query->token, sha256);
+    unsigned char packed[SP_CACHED_FACTS_BYTES];
+    const unsigned char *sha256 = hash_of(query);
     int64_t until_s = find_in_zone(query->small, SMALL_FACTS_BYTES, query, sha256, packed, &bytes);
     if (until_s == 0) {
         until_s = find_in_zone(query->large, SP_CACHED_FACTS_BYTES, query, sha256, packed, &bytes);
@@ -155,9 +164,7 @@ void sp_verdict_cache_keep(const struct sp_cache_query *query, const struct sp_f
     }
     unsigned char packed[SP_CACHED_FACTS_BYTES];
     sp_facts_pack(facts, packed);
-    unsigned char sha256[SHA256_BYTES];
-    sp_sha256(query->token, sha256);
-    keep_in_zone(bytes <= SMALL_FACTS_BYTES ? query->small : query->large, query, sha256, packed, (uint32_t)bytes,
-                 until_s);
+    keep_in_zone(bytes <= SMALL_FACTS_BYTES ? query->small : query->large, query, hash_of(query), packed,
+                 (uint32_t)bytes, until_s);
     keep_in_worker(query, packed, (uint32_t)bytes, until_s);
 }

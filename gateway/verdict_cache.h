@@ -25,10 +25,17 @@ void sp_worker_cache_destroy(struct sp_worker_cache **cache);
 
 enum sp_cache_level { SP_CACHE_MISS, SP_CACHE_SHARED, SP_CACHE_WORKER };
 
+/* A token's SHA-256, made when it is first needed. */
+struct sp_token_hash {
+    bool is_known;
+    unsigned char sha256[32];
+};
+
 struct sp_cache_query {
     struct sp_worker_cache *worker;
     ngx_shm_zone_t *small, *large;
     struct sp_str token;
+    struct sp_token_hash *hash; /* of the token */
     uint64_t generation;
     int64_t now_s;
 };

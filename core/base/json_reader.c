@@ -4,6 +4,7 @@
  * object closes. */
 #include <stdlib.h>
 #include "core/base/json.h"
+#include "core/base/plain.h"
 #include "core/base/limits.h"
 
 const struct sp_json_limits sp_json_limits_token = {.max_depth = SP_MAX_TOKEN_JSON_DEPTH,
@@ -167,6 +168,9 @@ static enum sp_status read_string(struct reader *reader, struct sp_str *text)
 {
     const char *start = reader->at + 1, *p = start;
     bool escaped = false, beyond_ascii = false;
+    while (reader->end - p >= 8 && sp_plain_eight(p)) {
+        p += 8;
+    }
     for (;; p++) {
         if (p >= reader->end) {
             reader->at = p;

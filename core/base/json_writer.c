@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "core/base/json.h"
+#include "core/base/plain.h"
 
 /* has_member is a bit per depth. */
 #define MAX_WRITTEN_DEPTH 63u
@@ -117,25 +118,11 @@ static bool is_plain(unsigned char c)
     return c >= 0x20 && c < 0x7F && c != '"' && c != '\\';
 }
 
-#define EACH_BYTE(value) (UINT64_C(0x0101010101010101) * (value))
-#define HAS_ZERO_BYTE(word) (((word)-EACH_BYTE(0x01)) & ~(word)&EACH_BYTE(0x80))
-
-/* Eight bytes at once. May say no where a carry makes it doubt; then the bytes are looked at one by one. */
-static bool are_plain(const char *at)
-{
-    uint64_t word;
-    memcpy(&word, at, sizeof word);
-    uint64_t doubt = (word & EACH_BYTE(0x80)) | ((word - EACH_BYTE(0x20)) & ~word & EACH_BYTE(0x80)) |
-                     HAS_ZERO_BYTE(word ^ EACH_BYTE(0x7F)) | HAS_ZERO_BYTE(word ^ EACH_BYTE('"')) |
-                     HAS_ZERO_BYTE(word ^ EACH_BYTE('\\'));
-    return doubt == 0;
-}
-
 /* The end of the bytes that stand in a JSON text as they are, whatever surrounds them. */
 static size_t plain_run(struct sp_str text)
 {
     size_t i = 0;
-    while (i + 8 <= text.len && are_plain(text.at + i)) {
+    while (i + 8 <= text.len && sp_plain_eight(text.at + i)) {
         i += 8;
     }
     while (i < text.len && is_plain((unsigned char)text.at[i])) {

@@ -5,7 +5,7 @@
 #define NOT_IN_ALPHABET 64u
 
 /* clang-format off */
-static const unsigned char url_values[128] = {
+static const unsigned char url_values[256] = {
     64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
     64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
     64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 62, 64, 64,
@@ -14,8 +14,9 @@ static const unsigned char url_values[128] = {
     15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 64, 64, 64, 64, 63,
     64, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40,
     41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 64, 64, 64, 64, 64,
+    [128 ... 255] = 64,
 };
-static const unsigned char plain_values[128] = {
+static const unsigned char plain_values[256] = {
     64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
     64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
     64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 62, 64, 64, 64, 63,
@@ -24,19 +25,19 @@ static const unsigned char plain_values[128] = {
     15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 64, 64, 64, 64, 64,
     64, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40,
     41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 64, 64, 64, 64, 64,
+    [128 ... 255] = 64,
 };
 /* clang-format on */
 static const char url_characters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 static const char plain_characters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-static unsigned value_of(const unsigned char values[128], char c)
+static unsigned value_of(const unsigned char values[256], char c)
 {
-    unsigned char index = (unsigned char)c;
-    return index < 128 ? values[index] : NOT_IN_ALPHABET;
+    return values[(unsigned char)c];
 }
 
 /* text without padding. Whole groups of four first; of the rest the bits beyond the last byte must be zero. */
-static enum sp_status decode(const unsigned char values[128], struct sp_str text, unsigned char *out, size_t *len)
+static enum sp_status decode(const unsigned char values[256], struct sp_str text, unsigned char *out, size_t *len)
 {
     unsigned char *to = out;
     size_t i = 0;
@@ -98,7 +99,8 @@ static size_t encode(const char *characters, struct sp_str bytes, char *out)
     return (size_t)(to - out);
 }
 
-static enum sp_status decode_in(struct sp_arena *arena, const unsigned char values[128], struct sp_str text, struct sp_str *bytes)
+static enum sp_status decode_in(struct sp_arena *arena, const unsigned char values[256], struct sp_str text,
+                                struct sp_str *bytes)
 {
     unsigned char *out = sp_arena_alloc(arena, SP_BASE64URL_DECODED_MAX(text.len));
     size_t len;

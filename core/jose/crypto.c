@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Keys and signatures on OpenSSL's EVP; imports and exports are in crypto_format.c, which shares crypto_key.h. A verifying
- * context is kept with each key for the algorithm last used, because setting one up costs a tenth of an RSA
+/* Keys and signatures on OpenSSL's EVP; imports and exports are in crypto_format.c, which shares crypto_key.h. A
+ * verifying context is kept with each key for the algorithm last used, because setting one up costs a tenth of an RSA
  * verification. */
 #include "core/jose/crypto.h"
 
@@ -19,9 +19,27 @@
 
 /* ---- hashes, random bytes ---- */
 
+/* Fetching a digest and making a context costs more than hashing a token: each thread keeps its own for its life. */
+static _Thread_local EVP_MD_CTX *kept_context;
+static _Thread_local EVP_MD *kept_digests[SP_HASH_SHA512 + 1];
+
+static bool hash_with_kept(enum sp_hash hash, struct sp_str bytes, unsigned char *digest)
+{
+    static const char *const names[] = {NULL, "SHA2-256", "SHA2-384", "SHA2-512"};
+    if (kept_context == NULL)
+        kept_context = EVP_MD_CTX_new();
+    if (kept_digests[hash] == NULL)
+        kept_digests[hash] = EVP_MD_fetch(NULL, names[hash], NULL);
+    return kept_context != NULL && kept_digests[hash] != NULL &&
+           EVP_DigestInit_ex2(kept_context, kept_digests[hash], NULL) == 1 &&
+           EVP_DigestUpdate(kept_context, bytes.at, bytes.len) == 1 &&
+           EVP_DigestFinal_ex(kept_context, digest, NULL) == 1;
+}
+
 void sp_sha256(struct sp_str bytes, unsigned char digest[32])
 {
-    SHA256((const unsigned char *)bytes.at, bytes.len, digest);
+    if (!hash_with_kept(SP_HASH_SHA256, bytes, digest))
+        SHA256((const unsigned char *)bytes.at, bytes.len, digest);
 }
 
 size_t sp_hash_size(enum sp_hash hash)
@@ -33,11 +51,13 @@ size_t sp_hash_size(enum sp_hash hash)
 size_t sp_hash_bytes(enum sp_hash hash, struct sp_str bytes, unsigned char digest[64])
 {
     const unsigned char *at = (const unsigned char *)bytes.at;
+    if (hash == SP_HASH_NONE || hash_with_kept(hash, bytes, digest))
+        return sp_hash_size(hash);
     if (hash == SP_HASH_SHA256)
         SHA256(at, bytes.len, digest);
     else if (hash == SP_HASH_SHA384)
         SHA384(at, bytes.len, digest);
-    else if (hash == SP_HASH_SHA512)
+    else
         SHA512(at, bytes.len, digest);
     return sp_hash_size(hash);
 }
