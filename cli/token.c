@@ -198,6 +198,8 @@ static int run_decode(struct sp_cli *cli)
     if (exit_status != SP_CLI_FINE)
         return exit_status;
     int64_t now = sp_cli_number(cli, "now", sp_cli_now());
+    if (now < 0 || now > SP_CLI_MAX_NOW)
+        return sp_cli_usage_error(cli, "--now is a number of seconds since 1970");
     struct sp_exam_input exam_input = {
         .token = input.token, .requirements = &requirements, .world = &world, .now = now, .explain = true};
     struct sp_exam *exam = sp_exam_start(cli->arena, &exam_input);

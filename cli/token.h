@@ -10,6 +10,9 @@
 
 extern const struct sp_cli_command sp_cli_token, sp_cli_token_examine;
 
+/* The last second of year 9999. */
+#define SP_CLI_MAX_NOW 253402300799LL
+
 /* ---- the token as given (token_input.c) ---- */
 struct sp_token_input {
     struct sp_str token;

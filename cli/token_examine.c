@@ -131,6 +131,8 @@ static int run_examine(struct sp_cli *cli)
     if (exit_status != SP_CLI_FINE)
         return exit_status;
     int64_t now = sp_cli_number(cli, "now", sp_cli_now());
+    if (now < 0 || now > SP_CLI_MAX_NOW)
+        return sp_cli_usage_error(cli, "--now is a number of seconds since 1970");
     return with_policy ? sp_token_policy_examine(cli, &input, now) : run_with_flags(cli, &input, now);
 }
 

@@ -193,43 +193,22 @@ static enum sp_status decode_secret(struct sp_arena *arena, size_t encoding, str
     return encoding == 1 ? sp_base64_decode(arena, text, bytes) : sp_base64url_decode(arena, text, bytes);
 }
 
-static enum sp_status put_secret(struct sp_json_writer *writer, struct sp_arena *arena, size_t encoding,
-                                 struct sp_str bytes)
-{
-    struct sp_str text;
-    enum sp_status status = sp_base64url_encode(arena, bytes, &text);
-    if (status != SP_OK)
-        return status;
-    sp_json_begin_object(writer);
-    sp_json_string_member(writer, "kty", SP_STR("oct"));
-    sp_json_string_member(writer, "kid", encodings[encoding]);
-    sp_json_string_member(writer, "k", text);
-    sp_json_end_object(writer);
-    return SP_OK;
-}
-
 /* The secret under the other decodings, as a set whose kids say which. */
 static int read_other_encodings(const struct sp_cli *cli, struct sp_str secret, size_t configured,
                                 struct sp_issuer_knowledge *known)
 {
-    struct sp_buffer buffer;
-    struct sp_json_writer writer;
+    struct sp_key *others[ENCODING_COUNT];
+    struct sp_str names[ENCODING_COUNT];
     struct sp_jwk_set *set = NULL;
-    sp_buffer_init(&buffer, cli->arena, SP_MAX_JWKS_BYTES);
-    sp_json_writer_init(&writer, &buffer, false);
-    sp_json_begin_object(&writer);
-    sp_json_name(&writer, SP_STR("keys"));
-    sp_json_begin_array(&writer);
+    size_t count = 0;
     for (size_t i = 0; i < ENCODING_COUNT; i++) {
-        struct sp_str bytes;
-        if (i == configured || decode_secret(cli->arena, i, secret, &bytes) != SP_OK || bytes.len == 0)
+        struct sp_key_parts parts = {.type = SP_KEY_TYPE_OCT};
+        if (i == configured || decode_secret(cli->arena, i, secret, &parts.k) != SP_OK || parts.k.len == 0 ||
+            sp_key_import(&parts, &others[count]) != SP_OK)
             continue;
-        if (put_secret(&writer, cli->arena, i, bytes) != SP_OK)
-            return no_memory(cli);
+        names[count++] = encodings[i];
     }
-    sp_json_end_array(&writer);
-    sp_json_end_object(&writer);
-    if (sp_jwk_set_parse(sp_buffer_str(&buffer), &set, NULL) != SP_OK || hold(cli, set) != SP_OK)
+    if (sp_jwk_set_of_keys(others, names, count, &set) != SP_OK || hold(cli, set) != SP_OK)
         return no_memory(cli);
     known->secret_encodings = set;
     return SP_CLI_FINE;

@@ -71,7 +71,9 @@ enum sp_cause sp_credential_find(const struct sp_presented *presented, struct sp
     unsigned in_query = 0;
     struct sp_str query = presented->query.len > 0 ? find_in_query(presented->query, &in_query) : SP_STR_NONE;
     size_t keys = presented->accepts_api_key ? presented->api_key.count : 0;
-    size_t places = presented->authorization.count + keys + in_query;
+    /* Where only API keys are accepted, an Authorization header is the upstream's business. */
+    bool takes_tokens = presented->accepts_bearer || presented->accepts_dpop;
+    size_t places = (takes_tokens ? presented->authorization.count : 0) + keys + in_query;
     if (places > 1) {
         bool same = in_query == 0 && keys == 0;
         *finding = evidence(SP_CAUSE_TOKEN_DUPLICATED, SP_STR("one credential"),

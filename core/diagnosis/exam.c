@@ -164,8 +164,10 @@ static enum sp_exam_stage examine_standing(struct sp_exam *exam)
             return SP_STAGE_ANSWER_AWAITED;
         sp_introspection_examine(exam);
     }
-    if (exam->kind == SP_TOKEN_JWT)
+    if (exam->kind == SP_TOKEN_JWT) {
+        sp_introspection_examine_absence(exam);
         return SP_STAGE_BINDING;
+    }
     return exam->body != NULL ? SP_STAGE_CLAIMS : SP_STAGE_DONE;
 }
 

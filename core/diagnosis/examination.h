@@ -131,9 +131,12 @@ void sp_authorization_examine(struct sp_exam *exam);
 enum sp_need sp_binding_examine(struct sp_exam *exam);
 bool sp_introspection_is_due(const struct sp_exam *exam);
 void sp_introspection_examine(struct sp_exam *exam);
+/* The route wants its JWTs asked for and the issuer cannot be: not decided, never accepted. */
+void sp_introspection_examine_absence(struct sp_exam *exam);
 
 /* ---- the end: root causes, then ranks (refine.c, rank.c) ---- */
 void sp_exam_refine(struct sp_exam *exam);
 void sp_exam_conclude(struct sp_exam *exam);
+void sp_exam_hint_at(struct sp_exam *exam, enum sp_cause cause); /* what is likely behind the primary cause (hint.c) */
 
 #endif

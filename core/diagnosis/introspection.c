@@ -144,3 +144,12 @@ void sp_introspection_examine(struct sp_exam *exam)
     exam->body = answer;
     sp_claims_find(answer, &exam->claims);
 }
+
+void sp_introspection_examine_absence(struct sp_exam *exam)
+{
+    const struct sp_issuer_terms *terms = sp_exam_terms(exam);
+    if (!exam->input.requirements->introspect_jwt || exam->refused || terms == NULL || terms->introspects)
+        return;
+    sp_exam_saw(exam, SP_CAUSE_INTROSPECTION_UNREACHABLE, SP_CHECK_REVOCATION, terms->issuer, SP_STR_NONE)->detail =
+        SP_STR("The API wants its tokens introspected, but no introspection is configured for this issuer.");
+}

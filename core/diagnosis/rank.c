@@ -96,7 +96,8 @@ static void refuse_incomplete(struct sp_exam *exam)
 void sp_exam_conclude(struct sp_exam *exam)
 {
     struct sp_verdict *verdict = &exam->verdict;
-    verdict->kind = exam->kind;
+    /* A header that could be read makes it a JWT, whatever is missing of the rest. */
+    verdict->kind = exam->kind == SP_TOKEN_NONE && exam->header != NULL ? SP_TOKEN_JWT : exam->kind;
     verdict->header = exam->header;
     verdict->claims = exam->body;
     verdict->signature_verified = exam->signature_verified;
@@ -107,6 +108,8 @@ void sp_exam_conclude(struct sp_exam *exam)
         sp_exam_refine(exam);
     sort_by_rank(exam->findings, exam->finding_count);
     fill_checks(exam);
+    if (!verdict->accepted && exam->finding_count > 0)
+        sp_exam_hint_at(exam, exam->findings[0].cause);
     collect_hints(exam);
     verdict->also = exam->findings;
     verdict->also_count = exam->finding_count;

@@ -145,7 +145,8 @@ void sp_verdict_write(struct sp_json_writer *writer, const struct sp_verdict *ve
     write_checks(writer, verdict);
     sp_json_name(writer, SP_STR("token"));
     sp_json_begin_object(writer);
-    text_member(writer, "kind", sp_str_from_cstr(sp_token_kind_name(verdict->kind)));
+    text_member(writer, "kind",
+                verdict->kind != SP_TOKEN_NONE ? sp_str_from_cstr(sp_token_kind_name(verdict->kind)) : SP_STR_NONE);
     write_object(writer, "header", verdict->header);
     write_object(writer, "claims", verdict->claims);
     sp_json_bool_member(writer, "signature_verified", verdict->signature_verified);

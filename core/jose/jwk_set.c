@@ -136,24 +136,32 @@ enum sp_status sp_jwk_set_parse(struct sp_str text, struct sp_jwk_set **set, str
     return status;
 }
 
+enum sp_status sp_jwk_set_of_keys(struct sp_key **keys, const struct sp_str *kids, size_t count,
+                                  struct sp_jwk_set **set)
+{
+    struct owned_set *own = create(count);
+    enum sp_status status = own != NULL ? SP_OK : SP_NO_MEMORY;
+    for (size_t i = 0; i < count && status == SP_OK; i++) {
+        struct sp_jwk *jwk = &own->keys[i];
+        *jwk = (struct sp_jwk){.may_verify = true, .index = (uint32_t)i};
+        if (kids[i].at != NULL)
+            status = sp_arena_copy(own->arena, kids[i], &jwk->kid);
+        jwk->key = keys[i];
+        keys[i] = NULL;
+        own->set.count++;
+    }
+    for (size_t i = 0; i < count; i++)
+        sp_key_destroy(&keys[i]);
+    if (status != SP_OK && own != NULL)
+        destroy(own);
+    else if (status == SP_OK)
+        *set = &own->set;
+    return status;
+}
+
 enum sp_status sp_jwk_set_of_key(struct sp_key **key, struct sp_str kid, struct sp_jwk_set **set)
 {
-    struct owned_set *own = create(1);
-    if (own == NULL)
-        goto failed;
-    own->keys[0] = (struct sp_jwk){.may_verify = true};
-    if (kid.at != NULL && sp_arena_copy(own->arena, kid, &own->keys[0].kid) != SP_OK)
-        goto failed;
-    own->keys[0].key = *key;
-    *key = NULL;
-    own->set.count = 1;
-    *set = &own->set;
-    return SP_OK;
-failed:
-    if (own != NULL)
-        destroy(own);
-    sp_key_destroy(key);
-    return SP_NO_MEMORY;
+    return sp_jwk_set_of_keys(key, &kid, 1, set);
 }
 
 const struct sp_jwk *sp_jwk_set_find(const struct sp_jwk_set *set, struct sp_str kid, size_t from)

@@ -29,6 +29,9 @@ SP_MUST_CHECK enum sp_status sp_jwk_set_parse(struct sp_str text, struct sp_jwk_
 SP_MUST_CHECK enum sp_status sp_jwk_set_from_json(const struct sp_json *json, struct sp_jwk_set **set);
 /* One key; takes *key (nulls it) also on failure. kid may be absent. */
 SP_MUST_CHECK enum sp_status sp_jwk_set_of_key(struct sp_key **key, struct sp_str kid, struct sp_jwk_set **set);
+/* Several, kids in the same order; takes all of them (nulls them) also on failure. */
+SP_MUST_CHECK enum sp_status sp_jwk_set_of_keys(struct sp_key **keys, const struct sp_str *kids, size_t count,
+                                                struct sp_jwk_set **set);
 struct sp_jwk_set *sp_jwk_set_ref(const struct sp_jwk_set *set);
 void sp_jwk_set_unref(struct sp_jwk_set **set);
 

@@ -134,38 +134,48 @@ static struct sp_key *key_of_secret(struct sp_str secret)
     return sp_key_import(&parts, &key) == SP_OK ? key : NULL;
 }
 
-/* The configured encoding becomes the issuer's key; each other one a key that can only explain. Decoded in an arena of
- * its own, wiped. */
+/* The secret under one decoding, as a key; decoded in an arena of its own, wiped. NULL when it is no such text. */
+static struct sp_key *key_of_encoding(struct sp_str secret, enum encoding encoding)
+{
+    struct sp_arena *scratch = sp_arena_create(4 * secret.len + 1024);
+    struct sp_str bytes = SP_STR_NONE;
+    struct sp_key *key = NULL;
+    if (scratch != NULL && decode(scratch, secret, encoding, &bytes)) {
+        key = key_of_secret(bytes);
+        if (encoding != RAW) {
+            sp_wipe((void *)(uintptr_t)bytes.at, bytes.len);
+        }
+    }
+    sp_arena_destroy(&scratch);
+    return key;
+}
+
+/* The configured encoding becomes the issuer's key; the others a set that can only explain, each under its name. */
 static void read_secret(struct sp_arena *arena, const struct sp_json *source, struct sp_issuer_knowledge *known)
 {
     const struct sp_str secret = sp_json_string(sp_json_member(source, SP_STR("secret")));
     const struct sp_str configured = sp_json_string(sp_json_member(source, SP_STR("secret_encoding")));
+    struct sp_key *others[ENCODINGS];
+    struct sp_str names[ENCODINGS];
+    size_t other_count = 0;
+    struct sp_jwk_set *set = NULL;
     if (sp_str_is_empty(secret) || known->keys != NULL) {
         return;
     }
     for (enum encoding encoding = RAW; encoding < ENCODINGS; encoding++) {
-        struct sp_arena *scratch = sp_arena_create(4 * secret.len + 1024);
-        struct sp_str bytes = SP_STR_NONE;
-        if (scratch != NULL && decode(scratch, secret, encoding, &bytes)) {
-            struct sp_jwk_set *set = NULL;
-            struct sp_key *key = key_of_secret(bytes);
-            const bool is_configured =
-                sp_str_equal(encoding_names[encoding], configured.len > 0 ? configured : encoding_names[RAW]);
-            if (key != NULL &&
-                sp_jwk_set_of_key(&key, is_configured ? SP_STR_NONE : encoding_names[encoding], &set) == SP_OK) {
-                if (is_configured) {
-                    known->keys = hold(arena, set);
-                } else if (known->secret_encodings == NULL) {
-                    known->secret_encodings = hold(arena, set);
-                } else {
-                    sp_jwk_set_unref(&set);
-                }
-            }
-            if (encoding != RAW) {
-                sp_wipe((void *)(uintptr_t)bytes.at, bytes.len);
-            }
+        struct sp_key *key = key_of_encoding(secret, encoding);
+        if (key == NULL) {
+            continue;
         }
-        sp_arena_destroy(&scratch);
+        if (!sp_str_equal(encoding_names[encoding], configured.len > 0 ? configured : encoding_names[RAW])) {
+            names[other_count] = encoding_names[encoding];
+            others[other_count++] = key;
+        } else if (sp_jwk_set_of_key(&key, SP_STR_NONE, &set) == SP_OK) {
+            known->keys = hold(arena, set);
+        }
+    }
+    if (other_count > 0 && sp_jwk_set_of_keys(others, names, other_count, &set) == SP_OK) {
+        known->secret_encodings = hold(arena, set);
     }
 }
 

@@ -20,6 +20,7 @@ static const struct {
     {"the scheme in any case", {"bEaReR  abc "}, {NULL}, "", BEARER, SP_CAUSE_NONE, "abc"},
     {"DPoP", {"DPoP abc"}, {NULL}, "", BEARER | DPOP, SP_CAUSE_NONE, "abc"},
     {"a key", {NULL}, {"k"}, "", KEY, SP_CAUSE_NONE, "k"},
+    {"a key beside a header for the upstream", {"Basic dTpw"}, {"k"}, "", KEY, SP_CAUSE_NONE, "k"},
     {"in the query where that is allowed",
      {NULL},
      {NULL},

@@ -494,6 +494,10 @@ static void introspect_jwt(struct bench *b)
 {
     introspect(b), b->requirements.introspect_jwt = true;
 }
+static void want_introspection(struct bench *b)
+{
+    b->requirements.introspect_jwt = true;
+}
 static void introspect_refused(struct bench *b)
 {
     introspect_opaque(b), b->answer_failure = SP_CAUSE_INTROSPECTION_UNAUTHORIZED;
@@ -799,6 +803,8 @@ static const struct row {
     {"a token that was revoked", SP_CAUSE_TOKEN_REVOKED, E1, HEADER, CLAIMS(""), introspect_jwt, SP_CAUSE_NONE},
     {"a token of another host name that is not active", SP_CAUSE_INTROSPECTION_OTHER_HOSTNAME, E1, HEADER,
      WITH_ISSUER("http://keycloak:8080/realms/a"), introspect_jwt, SP_CAUSE_NONE},
+    {"a token to be asked for where nobody can be asked", SP_CAUSE_INTROSPECTION_UNREACHABLE, E1, HEADER, CLAIMS(""),
+     want_introspection, SP_CAUSE_NONE},
     {"an opaque token that is not active", SP_CAUSE_INTROSPECTION_INACTIVE, E1, HEADER, CLAIMS(""), introspect_opaque,
      SP_CAUSE_NONE},
     {"introspection refuses the gateway", SP_CAUSE_INTROSPECTION_UNAUTHORIZED, E1, HEADER, CLAIMS(""),
