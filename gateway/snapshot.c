@@ -11,6 +11,7 @@
 #include "gateway/file.h"
 #include "gateway/metrics.h"
 #include "gateway/peers.h"
+#include "gateway/references.h"
 #include "gateway/worker.h"
 
 #define WATCH_INTERVAL_MS 500
@@ -168,6 +169,24 @@ static void log_report(ngx_log_t *log, const struct sp_policy_report *report, bo
     }
 }
 
+/* A snapshot is JSON; a guest's own file is YAML, with references and paths of its own. */
+static enum sp_status parse_policy(struct sp_str text, const ngx_str_t *path, struct sp_policy **policy,
+                                   struct sp_policy_report *report)
+{
+    struct sp_str start = sp_str_trim(sp_str_slice(text, 0, 64));
+    struct sp_policy_text file = {.name = sp_str_of(*path), .text = text};
+    size_t directory = path->len;
+    while (directory > 0 && path->data[directory - 1] != '/') {
+        directory--;
+    }
+    if (start.len > 0 && start.at[0] == '{') {
+        return sp_policy_parse(text, file.name, policy, report);
+    }
+    file.directory = sp_str((const char *)path->data, directory > 1 ? directory - 1 : directory);
+    const struct sp_policy_input input = {.texts = &file, .text_count = 1, .expansion = &sp_gateway_references};
+    return sp_policy_parse_input(&input, policy, report);
+}
+
 static enum sp_status read_policy(const struct sp_main_conf *conf, struct sp_snapshot *snapshot, ngx_log_t *log)
 {
     struct sp_str text = SP_STR_NONE;
@@ -175,7 +194,7 @@ static enum sp_status read_policy(const struct sp_main_conf *conf, struct sp_sna
     if (status == SP_OK) {
         struct sp_policy_report *report = sp_policy_report_create();
         status = report == NULL ? SP_NO_MEMORY
-                                : sp_policy_parse(text, sp_str_of(conf->policy_path), &snapshot->policy, report);
+                                : parse_policy(text, &conf->policy_path, &snapshot->policy, report);
         if (report != NULL) {
             log_report(log, report, status != SP_OK);
         }

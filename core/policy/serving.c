@@ -44,6 +44,32 @@ static void read_listeners(struct sp_draft *draft, const struct sp_json *root, s
     serving->listener_count = count > 0 ? count : 1;
 }
 
+/* nginx would not start on it. */
+static void check_addresses(struct sp_draft *draft, const struct sp_serving *serving)
+{
+    struct sp_index addresses;
+    if (sp_index_init(&addresses, draft->arena, serving->listener_count + 1) != SP_OK) {
+        draft->status = SP_NO_MEMORY;
+        return;
+    }
+    if (serving->has_admin) {
+        sp_index_put(&addresses, serving->admin_address, 0);
+    }
+    for (size_t i = 0; i < serving->listener_count; i++) {
+        struct sp_str address = serving->listeners[i].address;
+        if (sp_index_put(&addresses, address, 0) == SP_INDEX_NONE || sp_str_has_suffix(address, SP_STR(":0"))) {
+            continue;
+        }
+        const struct sp_complaint complaint = {.cause = SP_CAUSE_CONFIG_TYPE,
+                                               .value = serving->listeners[i].source,
+                                               .where = SP_STR("listen"),
+                                               .expected = SP_STR("an address that nothing else here listens on"),
+                                               .received = address,
+                                               .detail = SP_STR("listen")};
+        sp_draft_complain(draft, &complaint, "%.*s stands twice among listen and admin", SP_STR_ARG(address));
+    }
+}
+
 static bool is_switched_off(const struct sp_json *value)
 {
     return value != NULL && value->type == SP_JSON_FALSE;
@@ -60,6 +86,7 @@ void sp_read_serving(struct sp_draft *draft, struct sp_policy_parts *parts)
     read_listeners(draft, root, serving);
     serving->has_admin = !is_switched_off(admin);
     serving->admin_address = sp_setting_text(admin, SP_SETTING_ADMIN_ADDRESS);
+    check_addresses(draft, serving);
     serving->workers = sp_size_parse(workers, &worker_count) == SP_OK ? (unsigned)worker_count : 0;
     serving->logs_calls = !is_switched_off(call_log);
     serving->call_log_file = sp_setting_text(call_log, SP_SETTING_CALL_LOG_FILE);

@@ -67,3 +67,20 @@ test('nginx does not start on a broken policy, and says why', () => {
   assert.notEqual(missing.status, 0);
   assert.match(missing.stderr, /needs "sallyport_policy FILE"/);
 });
+
+test('a secret beside the policy is read; a policy whose secret is missing is refused', () => {
+  const folder = temporaryFolder();
+  const yaml = 'issuers: {old: {issuer: legacy, audience: a, algorithms: [HS256], secret: ${file:secret}}}';
+  const check = () => {
+    fs.writeFileSync(path.join(folder, 'sallyport.yaml'), yaml);
+    fs.writeFileSync(path.join(folder, 'nginx.conf'), `load_module ${module}; pid ${folder}/pid; error_log stderr; events {}
+      http { sallyport_policy ${folder}/sallyport.yaml; access_log off; server { listen unix:${folder}/s; location / { sallyport on; return 200; } } }`);
+    return spawnSync('/usr/sbin/nginx', ['-t', '-c', path.join(folder, 'nginx.conf'), '-e', 'stderr'], { encoding: 'utf8', env: nginxEnvironment(folder) });
+  };
+  const missing = check();
+  assert.notEqual(missing.status, 0);
+  assert.match(missing.stderr, /config\.environment_missing[^]*\$\{file:secret\}/);
+  fs.writeFileSync(path.join(folder, 'secret'), '0123456789012345678901234567890123456789\n');
+  const there = check();
+  assert.equal(there.status, 0, there.stderr);
+});

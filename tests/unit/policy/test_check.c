@@ -35,6 +35,8 @@ static const struct {
     {"no address", "listen: {address: 8080}\n", SP_CAUSE_CONFIG_TYPE, 1, 19, "listen.address", ":PORT"},
     {"a port beyond all ports", "listen: {address: ':70000'}\n", SP_CAUSE_CONFIG_TYPE, 1, 19, "listen.address",
      ":PORT"},
+    {"an address twice", "listen: [{address: ':1'}, {address: ':1'}]\n", SP_CAUSE_CONFIG_TYPE, 1, 27, "listen",
+     "stands twice"},
     {"a path that can never match", API(", match: {path: /a/../b}"), SP_CAUSE_CONFIG_TYPE, 1, 88, "apis.a.match.path",
      "segment"},
     {"a method in lower case", API(", match: {methods: [get]}"), SP_CAUSE_CONFIG_TYPE, 1, 92, "apis.a.match.methods[0]",
