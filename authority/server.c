@@ -16,7 +16,7 @@
 #include "authority/key_ring.h"
 
 #define CALL_ARENA_BYTES (4u * 1024 * 1024)
-#define CONNECTION_MEMORY_BYTES (64u * 1024)
+#define CONNECTION_MEMORY_BYTES (32u * 1024)
 #define MAX_CONNECTIONS 4096u
 #define IDLE_SECONDS 60u
 #define KEPT_EXCHANGES 256u

@@ -19,6 +19,8 @@ struct sp_key {
     struct sp_secret *secret; /* oct */
     EVP_PKEY_CTX *verifier;   /* ready for verifier_algorithm; made on first use */
     enum sp_algorithm verifier_algorithm;
+    EVP_PKEY_CTX *signer; /* likewise */
+    enum sp_algorithm signer_algorithm;
 };
 
 #endif
