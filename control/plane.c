@@ -230,6 +230,33 @@ static void choose_user(struct sp_plane *plane)
     }
 }
 
+/* A state directory below /root, say: everything starts, and every question of a worker ends in "permission denied". */
+static bool workers_can_enter(const struct sp_plane *plane)
+{
+    const struct passwd *account = plane->user != NULL ? getpwnam(plane->user) : NULL;
+    char path[4096];
+    snprintf(path, sizeof path, "%s/", plane->terms->state);
+    for (char *slash = account != NULL ? strchr(path + 1, '/') : NULL; slash != NULL; slash = strchr(slash + 1, '/')) {
+        struct stat found;
+        *slash = '\0';
+        if (stat(path, &found) == 0) {
+            mode_t needed = found.st_uid == account->pw_uid   ? S_IXUSR
+                            : found.st_gid == account->pw_gid ? S_IXGRP
+                                                              : S_IXOTH;
+            if ((found.st_mode & needed) == 0) {
+                sp_log(
+                    SP_LOG_ERROR,
+                    "nginx's workers run as %s and cannot enter %s (mode %04o), where the state directory is. Choose "
+                    "another one with --state, such as /var/lib/sallyport.",
+                    plane->user, path, (unsigned)found.st_mode & 07777);
+                return false;
+            }
+        }
+        *slash = '/';
+    }
+    return true;
+}
+
 static int lock_state(const char *state)
 {
     char path[4096];
@@ -313,7 +340,7 @@ enum sp_status sp_plane_run(const struct sp_plane_terms *terms)
     enum sp_status status = SP_IO;
     int lock_fd = lock_state(terms->state), signal_fd = lock_fd >= 0 ? block_signals() : -1;
     choose_user(&plane);
-    if (signal_fd >= 0 && create_parts(&plane) &&
+    if (signal_fd >= 0 && workers_can_enter(&plane) && create_parts(&plane) &&
         sp_loop_watch(plane.loop, signal_fd, EPOLLIN, signal_came, &plane) == SP_OK) {
         status = sp_plane_configure(&plane);
     }

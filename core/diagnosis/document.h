@@ -48,8 +48,8 @@ SP_MUST_CHECK enum sp_status sp_metadata_examine(struct sp_arena *arena, const s
                                                  struct sp_str issuer, struct sp_metadata *metadata,
                                                  struct sp_document_findings *findings);
 
-/* Found elsewhere than at the first place: discovery.path_form, a warning; its texts live in the arena. SP_CAUSE_NONE for
- * the first. */
+/* Found elsewhere than at the first place: discovery.path_form, a warning; its texts live in the arena. SP_CAUSE_NONE
+ * for the first. */
 enum sp_cause sp_metadata_examine_place(struct sp_arena *arena, struct sp_str issuer, enum sp_metadata_place place,
                                         struct sp_finding *finding);
 /* The issuer that the document named under its own host, and that under another Host header: discovery.host_reflected

@@ -403,7 +403,7 @@ static bool may_ask(const struct sp_exam *exam)
 static bool has_usable_key(const struct sp_jwk_set *keys)
 {
     for (size_t i = 0; i < keys->count; i++)
-        if (keys->keys[i].may_verify) /* NOLINT(clang-analyzer-core.NullDereference): count is 0 without keys */
+        if (keys->keys[i].may_verify)
             return true;
     return false;
 }

@@ -12,14 +12,14 @@
 /* clang-format on */
 
 static const struct sp_algorithm_info rows[SP_ALGORITHM_COUNT] = {
-#define ALGORITHM(id, text, family_name, hash_name, curve_name, bytes)                                                                     \
-    [SP_ALGORITHM_##id] = {                                                                                                                \
-        .name = TEXT(text),                                                                                                                \
-        .family = SP_FAMILY_##family_name,                                                                                                 \
-        .hash = SP_HASH_##hash_name,                                                                                                       \
-        .curve = SP_CURVE_##curve_name,                                                                                                    \
-        .key_type = KEY_TYPE_##family_name,                                                                                                \
-        .signature_bytes = (bytes),                                                                                                        \
+#define ALGORITHM(id, text, family_name, hash_name, curve_name, bytes)                                                 \
+    [SP_ALGORITHM_##id] = {                                                                                            \
+        .name = TEXT(text),                                                                                            \
+        .family = SP_FAMILY_##family_name,                                                                             \
+        .hash = SP_HASH_##hash_name,                                                                                   \
+        .curve = SP_CURVE_##curve_name,                                                                                \
+        .key_type = KEY_TYPE_##family_name,                                                                            \
+        .signature_bytes = (bytes),                                                                                    \
     },
 #include "core/jose/algorithms.def"
 #undef ALGORITHM
@@ -89,8 +89,8 @@ struct sp_str sp_key_type_name(enum sp_key_type type)
 }
 
 static const struct sp_str curve_names[] = {
-    [SP_CURVE_NONE] = TEXT("none"),  [SP_CURVE_P256] = TEXT("P-256"),          [SP_CURVE_P384] = TEXT("P-384"),
-    [SP_CURVE_P521] = TEXT("P-521"), [SP_CURVE_SECP256K1] = TEXT("secp256k1"), [SP_CURVE_ED25519] = TEXT("Ed25519"),
+    [SP_CURVE_NONE] = TEXT("none"),   [SP_CURVE_P256] = TEXT("P-256"),          [SP_CURVE_P384] = TEXT("P-384"),
+    [SP_CURVE_P521] = TEXT("P-521"),  [SP_CURVE_SECP256K1] = TEXT("secp256k1"), [SP_CURVE_ED25519] = TEXT("Ed25519"),
     [SP_CURVE_ED448] = TEXT("Ed448"),
 };
 

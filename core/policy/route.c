@@ -229,7 +229,6 @@ enum sp_match_outcome sp_policy_match(const struct sp_policy *policy, struct sp_
     if (is_head && (rule == NULL || rule->methods.count == 0)) {
         rule = find_rule(parts, entry->rule, get);
     }
-    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): an entry is made of a rule, so there are rules */
     const struct sp_api *api = &policy->apis[rule != NULL ? rule->api : parts->rules[entry->rule].api];
     const struct sp_requirements *requirements = requirements_of(api, method);
     if (requirements == NULL && is_head) {

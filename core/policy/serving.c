@@ -36,7 +36,6 @@ static void read_listeners(struct sp_draft *draft, const struct sp_json *root, s
     if (element == NULL) {
         read_listener(draft, NULL, &listeners[0]);
     }
-    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): count is the length of the list */
     for (size_t i = 0; i < count; i++, element = element->next) {
         read_listener(draft, element, &listeners[i]);
     }

@@ -224,8 +224,7 @@ static void where_and_under_which_name_it_is_found(void **state)
     assert_int_equal(sp_metadata_examine_place(arena, issuer, SP_METADATA_OPENID_APPENDED, &finding), SP_CAUSE_NONE);
     assert_int_equal(sp_metadata_examine_place(arena, issuer, SP_METADATA_OAUTH_INSERTED, &finding),
                      SP_CAUSE_DISCOVERY_PATH_FORM);
-    assert_true(
-        sp_str_equal(finding.received, SP_STR("https://a.example/.well-known/oauth-authorization-server/t")));
+    assert_true(sp_str_equal(finding.received, SP_STR("https://a.example/.well-known/oauth-authorization-server/t")));
     assert_int_equal(sp_metadata_compare_hosts(issuer, issuer, &finding), SP_CAUSE_NONE);
     assert_int_equal(sp_metadata_compare_hosts(issuer, SP_STR("https://b.example/t"), &finding),
                      SP_CAUSE_DISCOVERY_HOST_REFLECTED);

@@ -23,8 +23,11 @@ static struct sp_refusal_terms terms(void)
 
 static struct sp_refusal refusal_of(struct sp_arena *arena, enum sp_cause cause, const struct sp_refusal_terms *with)
 {
-    const struct sp_finding finding = {
-        .cause = cause, .check = SP_CHECK_COUNT, .verified = true, .expected = SP_STR("https://secret.internal"), .received = SP_STR("x\r\ny")};
+    const struct sp_finding finding = {.cause = cause,
+                                       .check = SP_CHECK_COUNT,
+                                       .verified = true,
+                                       .expected = SP_STR("https://secret.internal"),
+                                       .received = SP_STR("x\r\ny")};
     struct sp_refusal refusal = {0};
     assert_int_equal(sp_refusal_build(arena, sp_verdict_of(arena, &finding), with, &refusal), SP_OK);
     return refusal;
