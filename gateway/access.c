@@ -24,16 +24,37 @@ static ngx_int_t refuse(struct sp_call *call, enum sp_cause cause, struct sp_str
 }
 
 /* ---- route ---- */
-/* The path as sent, without its query, for a request whose path nginx had to decode or normalise. */
-static bool is_ambiguous(struct sp_call *call)
+/* A path that an API may read in another way than nginx did: an escaped slash, dot or backslash, a backslash, dot
+ * segments, empty segments. */
+static bool has_two_readings(const ngx_http_request_t *request, struct sp_str sent)
 {
-    ngx_http_request_t *request = call->request;
+    static const struct sp_str doubtful[] = {{"2f", 2}, {"2e", 2}, {"5c", 2}};
+    if (request->complex_uri) {
+        return true;
+    }
+    for (size_t at = sp_str_index_of(sent, '%', 0); at < sent.len; at = sp_str_index_of(sent, '%', at + 1)) {
+        const struct sp_str digits = sp_str_slice(sent, at + 1, at + 3);
+        for (size_t i = 0; i < sizeof doubtful / sizeof doubtful[0]; i++) {
+            if (sp_str_equal_ignoring_case(digits, doubtful[i])) {
+                return true;
+            }
+        }
+    }
+    return sp_str_index_of(sent, '\\', 0) < sent.len;
+}
+
+/* An API may take "/a/..%2fb" as it stands where nginx reads "/b": both readings must lead to the same API. */
+static bool is_ambiguous(const struct sp_call *call)
+{
+    const ngx_http_request_t *request = call->request;
     if (!request->quoted_uri && !request->complex_uri) {
         return false;
     }
-    /* An API may read "/a/..%2fb" as it stands where nginx reads "/b": both readings must lead to the same API. */
     struct sp_str sent = sp_str_of(request->unparsed_uri);
     sent = sp_str_slice(sent, 0, sp_str_index_of(sent, '?', 0));
+    if (!has_two_readings(request, sent)) {
+        return false;
+    }
     struct sp_route_match match = {0};
     sp_policy_match(call->snapshot->policy, sp_str_of(request->headers_in.server), sent,
                     sp_str_of(request->method_name), &match);

@@ -39,7 +39,7 @@ static ngx_int_t get_peer(ngx_peer_connection_t *connection, void *data)
 }
 
 /* What went wrong, from the state that nginx leaves the connection in. */
-static enum sp_cause cause_of(const ngx_peer_connection_t *connection)
+static enum sp_cause cause_of(const ngx_peer_connection_t *connection, const ngx_http_upstream_t *upstream)
 {
     const ngx_connection_t *c = connection->connection;
     if (c == NULL) {
@@ -52,6 +52,9 @@ static enum sp_cause cause_of(const ngx_peer_connection_t *connection)
         (!c->ssl->handshaked || c->ssl->handshake_rejected || SSL_get_verify_result(c->ssl->connection) != X509_V_OK)) {
         return SP_CAUSE_UPSTREAM_TLS;
     }
+    if (upstream->buffer.start != NULL && upstream->buffer.last == upstream->buffer.end && !upstream->header_sent) {
+        return SP_CAUSE_HEADER_UPSTREAM_TOO_LARGE; /* the buffer is full and the header has not ended */
+    }
     return SP_CAUSE_UPSTREAM_REFUSED;
 }
 
@@ -61,7 +64,7 @@ static void free_peer(ngx_peer_connection_t *connection, void *data, ngx_uint_t 
     if (turn->peer != NULL) {
         const bool failed = (state & NGX_PEER_FAILED) != 0;
         sp_peers_report(turn->peers, turn->peer, failed, ngx_time());
-        turn->call->upstream_cause = failed ? cause_of(connection) : SP_CAUSE_NONE;
+        turn->call->upstream_cause = failed ? cause_of(connection, turn->call->request->upstream) : SP_CAUSE_NONE;
         if (failed) {
             sp_metrics_count(sp_metrics_of(turn->call->conf), SP_COUNT_UPSTREAM_PEER_FAILED);
         }

@@ -3,18 +3,15 @@
 
 #include <stdlib.h>
 
-static bool is_tls(enum sp_upstream_scheme scheme)
-{
-    return scheme == SP_UPSTREAM_HTTPS || scheme == SP_UPSTREAM_GRPCS;
-}
-
 /* nginx's keepalive cache compares whole socket addresses. Two names at one address must not share a TLS connection (it
- * was verified for one of them), so the name's identity goes into bytes of the address that the kernel does not read.
- */
-static void mark_identity(ngx_sockaddr_t *address, struct sp_str name, struct sp_str ca_file)
+ * was verified for one of them), nor two protocols a plain one, so what the connection is for goes into bytes of the
+ * address that the kernel does not read. */
+static void mark_identity(ngx_sockaddr_t *address, enum sp_upstream_scheme scheme, struct sp_str name,
+                          struct sp_str ca_file)
 {
     uint32_t mark[2] = {ngx_crc32_long((u_char *)(uintptr_t)name.at, name.len),
-                        ca_file.len > 0 ? ngx_crc32_long((u_char *)(uintptr_t)ca_file.at, ca_file.len) : 1};
+                        (ca_file.len > 0 ? ngx_crc32_long((u_char *)(uintptr_t)ca_file.at, ca_file.len) : 0) ^
+                            (uint32_t)scheme};
     if (address->sockaddr.sa_family == AF_INET) {
         memcpy(address->sockaddr_in.sin_zero, mark, sizeof address->sockaddr_in.sin_zero);
     }
@@ -90,8 +87,8 @@ static void add_server(struct sp_peers *peers, const struct sp_upstream *upstrea
         };
         peer->effective_weight = peer->weight;
         if (set_address(peer, server->addresses.at[i])) {
-            if (is_tls(upstream->scheme)) {
-                mark_identity(&peer->address, server->host, upstream->ca_file);
+            if (upstream->scheme != SP_UPSTREAM_HTTP) {
+                mark_identity(&peer->address, upstream->scheme, server->host, upstream->ca_file);
             }
             peers->count++;
         }

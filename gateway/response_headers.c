@@ -16,6 +16,24 @@ ngx_int_t sp_response_header_add(ngx_http_request_t *request, struct sp_str name
     return NGX_OK;
 }
 
+/* What the gateway says itself, the API's response does not say too: the request id, and CORS where the route answers
+ * for it. */
+static void drop_answers_of_upstream(ngx_http_request_t *request, bool answers_cors)
+{
+    static const struct sp_str request_id = {"X-Request-Id", 12}, cors = {"Access-Control-", 15};
+    for (ngx_list_part_t *part = &request->headers_out.headers.part; part != NULL; part = part->next) {
+        ngx_table_elt_t *header = part->elts;
+        for (ngx_uint_t i = 0; i < part->nelts; i++, header++) {
+            const struct sp_str name = sp_str_of(header->key);
+            if ((name.len == request_id.len && sp_str_equal_ignoring_case(name, request_id)) ||
+                (answers_cors && name.len > cors.len &&
+                 sp_str_equal_ignoring_case(sp_str_slice(name, 0, cors.len), cors))) {
+                header->hash = 0; /* nginx writes no header without a hash */
+            }
+        }
+    }
+}
+
 /* A response of unknown length may be a stream whose next piece comes in an hour: what came is passed on at once. */
 static void unbuffer_streams(ngx_http_request_t *request)
 {
@@ -37,6 +55,9 @@ static ngx_int_t filter(ngx_http_request_t *request)
     struct sp_call *call = sp_call_find(request);
     if (call == NULL) {
         return next_filter(request);
+    }
+    if (request->upstream != NULL && call->stage == SP_STAGE_PASSED) {
+        drop_answers_of_upstream(request, call->match.api != NULL && call->match.api->cors.mode == SP_CORS_ANSWER);
     }
     if (call->request_id.len > 0 &&
         sp_response_header_add(request, SP_STR("X-Request-Id"), call->request_id) != NGX_OK) {

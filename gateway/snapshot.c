@@ -193,8 +193,7 @@ static enum sp_status read_policy(const struct sp_main_conf *conf, struct sp_sna
     enum sp_status status = sp_file_read((const char *)conf->policy_path.data, SP_MAX_POLICY_BYTES, &text);
     if (status == SP_OK) {
         struct sp_policy_report *report = sp_policy_report_create();
-        status = report == NULL ? SP_NO_MEMORY
-                                : parse_policy(text, &conf->policy_path, &snapshot->policy, report);
+        status = report == NULL ? SP_NO_MEMORY : parse_policy(text, &conf->policy_path, &snapshot->policy, report);
         if (report != NULL) {
             log_report(log, report, status != SP_OK);
         }

@@ -8,7 +8,14 @@ import { startNginx } from '../lib/nginx.mjs';
 import { startUpstream } from '../lib/upstream.mjs';
 
 const corp = await makeCorp();
-const upstream = await startUpstream();
+// This API sets CORS and request id headers of its own: where the gateway answers they must not stand twice.
+const upstream = await startUpstream({
+  handler: (incoming, outgoing) => {
+    outgoing.setHeader('X-Request-Id', 'of-the-api');
+    if (incoming.url.startsWith('/answer')) outgoing.setHeader('Access-Control-Allow-Origin', '*');
+    return false;
+  },
+});
 const hash = (key) => `sha256:${createHash('sha256').update(key).digest('hex')}`;
 const api = (path, more) => ({ match: { path }, upstream: { url: upstream.url }, ...more });
 const gateway = await startNginx({
@@ -75,4 +82,12 @@ test('a preflight is answered by the gateway where the route says so', async () 
   const refused = await gateway.get('/answer/1', { headers: { Origin: 'https://app.example' } });
   assert.equal(refused.status, 401);
   assert.equal(refused.headers['access-control-allow-origin'], 'https://app.example');
+});
+
+test('what the gateway answers itself stands once in the response', async () => {
+  const { rawHeaders, headers } = await gateway.get('/answer/1', { token: await corp.token(), headers: ['Origin', 'https://app.example'] });
+  const names = rawHeaders.filter((_, i) => i % 2 === 0).map((name) => name.toLowerCase());
+  for (const name of ['x-request-id', 'access-control-allow-origin']) assert.equal(names.filter((other) => other === name).length, 1, name);
+  assert.notEqual(headers['x-request-id'], 'of-the-api');
+  assert.equal(headers['access-control-allow-origin'], 'https://app.example');
 });

@@ -25,6 +25,7 @@ const gateway = await startNginx({
       dropped: api('/dropped', { auth: { token: 'drop' } }),
       query: api('/query', { auth: { in_query: true } }),
       open: { match: { path: '/open' }, upstream: { url: upstream.url }, auth: { anonymous: true } },
+      cafe: { match: { path: '/café' }, upstream: { url: upstream.url }, auth: { anonymous: true } },
       base: { match: { path: '/base' }, upstream: { url: `${upstream.url}/v2` }, auth: { anonymous: true } },
       read: { match: { path: '/read', methods: ['GET'] }, upstream: { url: upstream.url }, auth: { anonymous: true } },
     },
@@ -140,6 +141,7 @@ test('two readings of one path that lead to two APIs are refused', async () => {
     assert.deepEqual([path, status], [path, 404]);
     assert.match(text, /"cause":"route\.none"/);
   }
+  assert.equal((await gateway.get('/caf%C3%A9/1')).status, 200);
   const encoded = await gateway.get('/open/a%2Fb');
   assert.equal(encoded.status, 200);
   assert.equal(encoded.json.url, '/open/a%2Fb');

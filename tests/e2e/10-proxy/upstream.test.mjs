@@ -35,6 +35,7 @@ const gateway = await startNginx({
       misnamed: api('/misnamed', { url: misnamed.url, ca_file: authority.caFile }),
       plain: api('/plain', { url: a.url.replace('http:', 'https:'), ca_file: authority.caFile }),
       host: api('/host', { url: a.url, host: 'api.internal' }),
+      nowhere: api('/nowhere', { url: 'http://no-such-host.invalid:80' }),
     },
   },
 });
@@ -85,6 +86,15 @@ test('too slow: 504 upstream.timeout after the time of the route', async () => {
   const { status, cause } = await gateway.get('/slow-api/slow/5000');
   assert.deepEqual([status, cause], [504, 'upstream.timeout']);
   assert.ok(Date.now() - started < 3_000);
+});
+
+test('a name that was not resolved is upstream.dns, a header that does not fit header.upstream_too_large', async () => {
+  const nowhere = await gateway.get('/nowhere/1');
+  assert.deepEqual([nowhere.status, nowhere.cause], [502, 'upstream.dns']);
+  const large = await gateway.get('/both/headers/12000');
+  assert.equal(large.status, 200);
+  const tooLarge = await gateway.get('/both/headers/17000');
+  assert.deepEqual([tooLarge.status, tooLarge.cause], [502, 'header.upstream_too_large']);
 });
 
 test("the API's own refusals pass as they are", async () => {

@@ -44,7 +44,8 @@ export function locations() {
     location / { sallyport on; sallyport_proxy http; proxy_pass http://sallyport; ${proxy} proxy_set_header Connection ""; }
     location @sallyport_https { sallyport on; sallyport_proxy https; proxy_pass https://sallyport; ${proxy} ${tls} proxy_set_header Connection ""; }
     location @sallyport_upgrade { sallyport on; sallyport_proxy upgrade; proxy_pass http://sallyport; ${proxy} ${upgrade} }
-    location @sallyport_https_upgrade { sallyport on; sallyport_proxy https_upgrade; proxy_pass https://sallyport; ${proxy} ${tls} ${upgrade} }`;
+    location @sallyport_https_upgrade { sallyport on; sallyport_proxy https_upgrade; proxy_pass https://sallyport; ${proxy} ${tls} ${upgrade} }
+    location @sallyport_grpc { sallyport on; sallyport_proxy grpc; grpc_pass grpc://sallyport; grpc_set_header Host $sallyport_upstream_host; }`;
 }
 
 /**
