@@ -4,68 +4,14 @@
  * verification. */
 #include "core/jose/crypto.h"
 
-#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/ecdsa.h>
 #include <openssl/err.h>
-#include <openssl/hmac.h>
-#include <openssl/rand.h>
 #include <openssl/rsa.h>
-#include <openssl/sha.h>
 #include <stdlib.h>
 
 #include "core/base/secret.h"
 #include "core/jose/crypto_key.h"
-
-/* ---- hashes, random bytes ---- */
-
-/* Fetching a digest and making a context costs more than hashing a token: each thread keeps its own for its life. */
-static _Thread_local EVP_MD_CTX *kept_context;
-static _Thread_local EVP_MD *kept_digests[SP_HASH_SHA512 + 1];
-
-static bool hash_with_kept(enum sp_hash hash, struct sp_str bytes, unsigned char *digest)
-{
-    static const char *const names[] = {NULL, "SHA2-256", "SHA2-384", "SHA2-512"};
-    if (kept_context == NULL)
-        kept_context = EVP_MD_CTX_new();
-    if (kept_digests[hash] == NULL)
-        kept_digests[hash] = EVP_MD_fetch(NULL, names[hash], NULL);
-    return kept_context != NULL && kept_digests[hash] != NULL &&
-           EVP_DigestInit_ex2(kept_context, kept_digests[hash], NULL) == 1 &&
-           EVP_DigestUpdate(kept_context, bytes.at, bytes.len) == 1 &&
-           EVP_DigestFinal_ex(kept_context, digest, NULL) == 1;
-}
-
-void sp_sha256(struct sp_str bytes, unsigned char digest[32])
-{
-    if (!hash_with_kept(SP_HASH_SHA256, bytes, digest))
-        SHA256((const unsigned char *)bytes.at, bytes.len, digest);
-}
-
-size_t sp_hash_size(enum sp_hash hash)
-{
-    static const size_t sizes[] = {0, 32, 48, 64};
-    return sizes[hash];
-}
-
-size_t sp_hash_bytes(enum sp_hash hash, struct sp_str bytes, unsigned char digest[64])
-{
-    const unsigned char *at = (const unsigned char *)bytes.at;
-    if (hash == SP_HASH_NONE || hash_with_kept(hash, bytes, digest))
-        return sp_hash_size(hash);
-    if (hash == SP_HASH_SHA256)
-        SHA256(at, bytes.len, digest);
-    else if (hash == SP_HASH_SHA384)
-        SHA384(at, bytes.len, digest);
-    else
-        SHA512(at, bytes.len, digest);
-    return sp_hash_size(hash);
-}
-
-enum sp_status sp_random(void *out, size_t bytes)
-{
-    return bytes <= INT32_MAX && RAND_bytes(out, (int)bytes) == 1 ? SP_OK : SP_CRYPTO;
-}
 
 static const EVP_MD *digest_of(enum sp_hash hash)
 {
@@ -80,15 +26,6 @@ static const EVP_MD *digest_of(enum sp_hash hash)
         break;
     }
     return NULL;
-}
-
-size_t sp_hmac(enum sp_hash hash, struct sp_str key, struct sp_str text, unsigned char mac[64])
-{
-    unsigned len = 0;
-    if (key.len > INT32_MAX || HMAC(digest_of(hash), key.len > 0 ? key.at : "", (int)key.len,
-                                    (const unsigned char *)text.at, text.len, mac, &len) == NULL)
-        return 0;
-    return len;
 }
 
 /* ---- keys ---- */

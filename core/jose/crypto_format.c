@@ -154,23 +154,31 @@ static enum sp_status import_ec(const struct sp_key_parts *parts, EVP_PKEY **pke
     if (status != SP_OK)
         return status;
     EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, *pkey, NULL);
-    bool on_curve = ctx != NULL && EVP_PKEY_public_check(ctx) == 1;
+    bool good =
+        ctx != NULL && EVP_PKEY_public_check(ctx) == 1 && (parts->d.at == NULL || EVP_PKEY_pairwise_check(ctx) == 1);
     EVP_PKEY_CTX_free(ctx);
-    return on_curve ? SP_OK : SP_MALFORMED;
+    return good ? SP_OK : SP_MALFORMED;
 }
 
 static enum sp_status import_okp(const struct sp_key_parts *parts, EVP_PKEY **pkey)
 {
-    size_t row = curve_row(parts->curve);
-    if (row < 4 || row >= CURVE_COUNT || (parts->d.at != NULL ? parts->d.len : parts->x.len) != curves[row].bytes)
+    size_t row = curve_row(parts->curve), len = 57;
+    unsigned char x[57];
+    bool has_private = parts->d.at != NULL;
+    if (row < 4 || row >= CURVE_COUNT || parts->x.len != curves[row].bytes ||
+        (has_private && parts->d.len != curves[row].bytes))
         return SP_MALFORMED;
-    if (parts->d.at != NULL)
-        *pkey = EVP_PKEY_new_raw_private_key_ex(NULL, curves[row].group, NULL, (const unsigned char *)parts->d.at,
-                                                parts->d.len);
-    else
+    if (!has_private) {
         *pkey = EVP_PKEY_new_raw_public_key_ex(NULL, curves[row].group, NULL, (const unsigned char *)parts->x.at,
                                                parts->x.len);
-    return *pkey != NULL ? SP_OK : SP_MALFORMED;
+        return *pkey != NULL ? SP_OK : SP_MALFORMED;
+    }
+    *pkey = EVP_PKEY_new_raw_private_key_ex(NULL, curves[row].group, NULL, (const unsigned char *)parts->d.at,
+                                            parts->d.len);
+    /* Made of d alone: what is published as x must be its point. */
+    bool matches = *pkey != NULL && EVP_PKEY_get_raw_public_key(*pkey, x, &len) == 1 && len == parts->x.len &&
+                   memcmp(x, parts->x.at, len) == 0;
+    return matches ? SP_OK : SP_MALFORMED;
 }
 
 static enum sp_status import_oct(const struct sp_key_parts *parts, struct sp_key **out)

@@ -150,7 +150,7 @@ static enum sp_jwk_fault read_type(struct reading *reading, struct sp_key_parts 
 }
 
 /* x5c as the only source of the key (RFC 7517 4.7): its first certificate. */
-static enum sp_jwk_fault import_chain(struct reading *reading, struct sp_jwk *jwk)
+static enum sp_jwk_fault import_chain(struct reading *reading, const struct sp_key_parts *parts, struct sp_jwk *jwk)
 {
     const struct sp_json *chain = sp_json_member(reading->json, SP_STR("x5c"));
     struct sp_str text = sp_json_string(chain != NULL ? chain->first : NULL), der;
@@ -161,6 +161,10 @@ static enum sp_jwk_fault import_chain(struct reading *reading, struct sp_jwk *jw
         return fault(reading, SP_JWK_UNSUPPORTED_TYPE, SP_STR("the certificate in x5c has a key of another type"));
     if (status != SP_OK)
         return fault(reading, SP_JWK_MALFORMED, SP_STR("the first member of x5c is no certificate"));
+    if (sp_key_type(jwk->key) != parts->type || sp_key_curve(jwk->key) != parts->curve) {
+        sp_key_destroy(&jwk->key);
+        return fault(reading, SP_JWK_MALFORMED, SP_STR("the key in x5c is not of the kty and crv that it says"));
+    }
     unsigned bits = sp_key_bits(jwk->key);
     if (sp_key_type(jwk->key) == SP_KEY_TYPE_RSA && (bits < SP_MIN_RSA_BITS || bits > SP_MAX_RSA_BITS)) {
         sp_key_destroy(&jwk->key);
@@ -195,7 +199,7 @@ static enum sp_jwk_fault import(struct reading *reading, struct sp_jwk *jwk)
     if (found != SP_JWK_OK)
         return found;
     if (!has_numbers && sp_json_member(reading->json, SP_STR("x5c")) != NULL)
-        return import_chain(reading, jwk);
+        return import_chain(reading, &parts, jwk);
     found = read_members(reading, &parts, &jwk->has_private);
     if (found != SP_JWK_OK || reading->no_memory)
         return found;

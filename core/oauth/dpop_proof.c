@@ -25,7 +25,7 @@ static enum sp_dpop_fault fault(struct proof *proof, enum sp_dpop_fault kind, co
     proof->result->fault = kind;
     proof->result->part = sp_str_from_cstr(part);
     proof->result->expected = expected;
-    proof->result->received = received.at != NULL ? sp_str_slice(received, 0, 300) : SP_STR("nothing");
+    proof->result->received = received.len > 0 ? sp_str_slice(received, 0, 300) : SP_STR("nothing");
     return kind;
 }
 

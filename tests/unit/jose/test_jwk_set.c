@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "core/jose/base64url.h"
 #include "core/jose/jwk_set.h"
 
 #define GOOD                                                                                                           \
@@ -114,6 +115,66 @@ static void duplicates_and_private_parts_are_seen(void **state)
     sp_jwk_set_unref(&again);
 }
 
+/* CN=x, P-256, by openssl req -x509. */
+#define CERTIFICATE                                                                                                    \
+    "MIIBbzCCARWgAwIBAgIUfZZzClnQb+ClvZaGO+f8ZgInozgwCgYIKoZIzj0EAwIwDDEKMAgGA1UEAwwBeDAgFw0yNj"                       \
+    "ExMjMxNTIyMzNaGA8yMTI2MTAzMDE1MjIzM1owDDEKMAgGA1UEAwwBeDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IA"                       \
+    "BPiarmPGDl7MeOUGWp11d0ts+VN5oV/jdRQNZ6jfLSVfTRzvCDdMGFA7hX+L1ss4g2Nf2lG0HRhWAkBc48r0muSjUz"                       \
+    "BRMB0GA1UdDgQWBBQ7G8+791KvJiv+ieTWP7B4uytswDAfBgNVHSMEGDAWgBQ7G8+791KvJiv+ieTWP7B4uytswDAP"                       \
+    "BgNVHRMBAf8EBTADAQH/MAoGCCqGSM49BAMCA0gAMEUCIQCPpg/4cguTlfccv4BWLhqPKpn/U/hBHoU0ykFGIwsx9g"                       \
+    "IgWP0Fmd69y9xGW7u5bR8S/+SUdP4cI548pcT3t1ADIEs="
+
+static void a_certificate_is_a_source_of_a_key(void **state)
+{
+    struct sp_jwk_set *set = NULL;
+    unsigned char digest[32];
+    char text[43];
+    (void)state;
+    assert_int_equal(
+        sp_jwk_set_parse(
+            SP_STR("{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"kid\":\"c\",\"x5c\":[\"" CERTIFICATE "\"]}]}"), &set,
+            NULL),
+        SP_OK);
+    assert_int_equal(set->count, 1);
+    assert_true(sp_jwk_fits(&set->keys[0], SP_ALGORITHM_ES256));
+    assert_int_equal(sp_jwk_thumbprint(set->keys[0].key, digest), SP_OK);
+    sp_base64url_encode_into(sp_str((const char *)digest, 32), text);
+    assert_memory_equal(text, "XGP_0z5CoxxQhGl7IdRhimekrCpy0kRfjUooi5qX0oE", 43);
+    sp_jwk_set_unref(&set);
+
+    /* A certificate of another type than it says. */
+    assert_int_equal(
+        sp_jwk_set_parse(SP_STR("{\"keys\":[{\"kty\":\"RSA\",\"x5c\":[\"" CERTIFICATE "\"]}]}"), &set, NULL), SP_OK);
+    assert_int_equal(set->count, 0);
+    assert_int_equal(set->skipped[0].fault, SP_JWK_MALFORMED);
+    sp_jwk_set_unref(&set);
+}
+
+/* Whatever the arena holds: a key, a fault with its evidence, or the want of memory told as such. */
+static void without_memory_no_key_is_made(void **state)
+{
+    struct sp_arena *arena = sp_arena_create(1 << 20);
+    const struct sp_json *json = NULL;
+    struct sp_json_error error;
+    unsigned failed = 0;
+    (void)state;
+    assert_int_equal(sp_json_parse(arena, SP_STR(GOOD), &sp_json_limits_document, &json, &error), SP_OK);
+    for (size_t bytes = 0;; bytes += 8) {
+        struct sp_arena *small = sp_arena_create(bytes);
+        struct sp_jwk jwk = {.index = 0};
+        struct sp_str evidence = SP_STR_NONE;
+        assert_int_equal(sp_jwk_parse(small, json, &jwk, &evidence), SP_JWK_OK);
+        bool made = jwk.key != NULL;
+        failed += !made;
+        sp_jwk_fini(&jwk);
+        sp_arena_destroy(&small);
+        if (made)
+            break;
+    }
+    assert_true(failed > 4);
+    sp_arena_destroy(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -121,6 +182,8 @@ int main(void)
         cmocka_unit_test(what_is_no_key_set_is_malformed),
         cmocka_unit_test(a_key_serves_what_it_says),
         cmocka_unit_test(duplicates_and_private_parts_are_seen),
+        cmocka_unit_test(a_certificate_is_a_source_of_a_key),
+        cmocka_unit_test(without_memory_no_key_is_made),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
