@@ -103,7 +103,11 @@ static void print_problem(const struct sp_cli *cli, const struct sources *source
     printf(":%s %s%s:%s ", sp_cli_style(SP_STYLE_PLAIN), sp_cli_style(is_error ? SP_STYLE_BAD : SP_STYLE_WARN),
            is_error ? "error" : "warning", sp_cli_style(SP_STYLE_PLAIN));
     sp_cli_print_safe(stdout, problem->message);
-    printf(" [%.*s]\n", SP_STR_ARG(sp_cause_get(problem->finding.cause)->id));
+    printf(" [%.*s", SP_STR_ARG(sp_cause_get(problem->finding.cause)->id));
+    if (problem->finding.reason != SP_CAUSE_NONE) {
+        printf(", %.*s", SP_STR_ARG(sp_cause_get(problem->finding.reason)->id));
+    }
+    puts("]");
     print_source(sources, problem);
     fputs("      = ", stdout);
     sp_cli_print_wrapped(stdout, sp_finding_fix(sp_cli_arena(cli), &problem->finding), 8, 8);
@@ -195,6 +199,9 @@ static enum sp_status judge(const struct sp_cli *cli, const struct sources *sour
     enum sp_status status = sp_configuration_read(sources->names, sources->count, &policy, report, trouble);
     if (status == SP_OK) {
         status = sp_policy_check_certificates(policy, &sp_certificate_files, sp_cli_now(), report);
+    }
+    if (status == SP_OK) {
+        status = sp_check_authority(policy, report);
     }
     if (status == SP_OK && sp_cli_flag(cli, "online")) {
         status = sp_check_online(policy, report);

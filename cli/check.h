@@ -3,8 +3,13 @@
 #define SP_CLI_CHECK_H
 
 #include "cli/cli.h"
+#include "core/policy/policy.h"
+#include "core/policy/report.h"
 
 extern const struct sp_cli_command sp_cli_check;
 extern const struct sp_cli_command sp_cli_cause;
+
+/* check_authority.c */
+SP_MUST_CHECK enum sp_status sp_check_authority(const struct sp_policy *policy, struct sp_policy_report *report);
 
 #endif

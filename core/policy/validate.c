@@ -11,6 +11,7 @@
 #include "core/policy/settings.h"
 
 #define SHOWN_BYTES 60u
+#define MAX_SEARCHED_BYTES (1024u * 1024)
 
 static void validate_object(struct sp_draft *draft, enum sp_section section, const struct sp_json *object,
                             const struct sp_path *path);
@@ -274,12 +275,36 @@ static enum sp_setting same_name_elsewhere(struct sp_str name)
     return SP_SETTING_NONE;
 }
 
+/* A member is known by the place of its value; for a name that is wrong, the name's own place is looked for to the
+ * left. In a text of many megabytes nobody reads columns. */
+static struct sp_json place_of_name(const struct sp_draft *draft, const struct sp_json *member)
+{
+    struct sp_json place = *member;
+    struct sp_str text = draft->texts[sp_draft_text_of(draft, member->offset)].text;
+    size_t from = 0;
+    if (text.len > MAX_SEARCHED_BYTES || member->name.len == 0) {
+        return place;
+    }
+    for (uint32_t line = 1; line < member->line && from < text.len; line++) {
+        from = sp_str_index_of(text, '\n', from) + 1;
+    }
+    for (uint32_t column = 1; column < member->column && from < text.len && text.at[from] != '\n'; column++) {
+        if (sp_str_has_prefix(sp_str_slice(text, from, text.len), member->name)) {
+            place.column = column;
+        }
+        for (from++; from < text.len && ((unsigned char)text.at[from] & 0xc0) == 0x80; from++) {
+        }
+    }
+    return place;
+}
+
 static void complain_of_unknown(struct sp_draft *draft, enum sp_section section, const struct sp_json *member,
                                 const struct sp_path *path)
 {
     enum sp_setting nearest = nearest_setting(section, member->name);
     enum sp_setting elsewhere = nearest == SP_SETTING_NONE ? same_name_elsewhere(member->name) : SP_SETTING_NONE;
-    struct sp_complaint complaint = {.cause = SP_CAUSE_CONFIG_UNKNOWN_MEMBER, .value = member, .path = path};
+    const struct sp_json place = place_of_name(draft, member);
+    struct sp_complaint complaint = {.cause = SP_CAUSE_CONFIG_UNKNOWN_MEMBER, .value = &place, .path = path};
     struct sp_str where = sp_path_text(draft, path->up);
     complaint.received = member->name;
     if (nearest != SP_SETTING_NONE) {

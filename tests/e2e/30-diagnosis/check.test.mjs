@@ -51,9 +51,9 @@ test('a mistake is shown as a compiler shows it: place, line, caret, fix', async
   const { code, stdout } = await sallyport(['check', '-c', file]);
   assert.equal(code, 1);
   const lines = stdout.split('\n');
-  assert.equal(lines[0], `${file}:4:15: error: issuers.corp has no member audiense. Did you mean audience? [config.unknown_member]`);
+  assert.equal(lines[0], `${file}:4:5: error: issuers.corp has no member audiense. Did you mean audience? [config.unknown_member]`);
   assert.equal(lines[1], '    4 |     audiense: https://api.example.com');
-  assert.equal(lines[2].indexOf('^'), lines[1].indexOf('https:'));
+  assert.equal(lines[2].indexOf('^'), lines[1].indexOf('audiense'));
   assert.match(stdout, /1 error, 0 warnings/);
 });
 
@@ -95,7 +95,7 @@ test('what cannot be read is exit status 3, wrong usage 2', async () => {
 
 test('certificates: missing, of another key, expiring, incomplete', async () => {
   const authority = makeAuthority(folder);
-  const server = authority.issue('server');
+  const server = authority.issue('server', { days: 20 });
   const other = authority.issue('other');
   const tls = (certificate, key) => `${good}listen: {address: ":8443", tls: {certificate: "${certificate}", key: "${key}"}}\n`;
   const expect = async (text, code, words) => {
@@ -115,8 +115,15 @@ test('certificates: missing, of another key, expiring, incomplete', async () => 
   await expect(tls(`${forever}.pem`, other.keyFile), 1, /public key is not that of/);
   await expect(tls(`${forever}.key`, `${forever}.key`), 1, /no PEM certificate/);
   await expect(tls(`${forever}.pem`, `${forever}.pem`), 1, /no PEM private key/);
-  await expect(tls(server.certFile, server.keyFile), 1, /expires in (29|30) days[^]*chain is incomplete|chain is incomplete[^]*expires in (29|30) days/);
+  await expect(tls(server.certFile, server.keyFile), 1, /expires in (19|20) days[^]*chain is incomplete|chain is incomplete[^]*expires in (19|20) days/);
   await expect(tls(chain, path.join(folder, 'long.key')), 1, /expires in (29|30) days/); // its authority does
+});
+
+test('what the authority would not start with is found, at its line', async () => {
+  const found = await sallyport(['check', '--json', '-c', write('authority:\n  issuer: https://as.example.com\n  clients:\n    web.app:\n      secret: ${SECRET}\n      method: none\n')], { env: { SECRET: 'x'.repeat(40) } });
+  assert.equal(found.code, 1, found.stdout);
+  assert.match(found.json.problems[0].path, /^authority\.clients\.web\.app/);
+  assert.ok(found.json.problems[0].line >= 4, found.stdout);
 });
 
 test('--online asks the issuers', async () => {
