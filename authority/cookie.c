@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "authority/cookie.h"
 
+/* __Host- demands Path=/; below a path the cookie would then reach the APIs that share the host, which must never see
+ * it. */
 static struct sp_str full_name(const struct sp_call *call, const char *name)
 {
-    return sp_arena_printf(call->arena, "%s%s", call->authority->settings->is_https ? "__Host-" : "", name);
+    const struct sp_authority_settings *settings = call->authority->settings;
+    const char *prefix = !settings->is_https ? "" : settings->base_path.len == 0 ? "__Host-" : "__Secure-";
+    return sp_arena_printf(call->arena, "%s%s", prefix, name);
 }
 
 struct sp_str sp_cookie_get(const struct sp_call *call, const char *name)
@@ -20,13 +24,13 @@ struct sp_str sp_cookie_get(const struct sp_call *call, const char *name)
 
 void sp_cookie_set(struct sp_call *call, const char *name, struct sp_str value, int64_t max_age_s)
 {
-    struct sp_str age = SP_STR("");
+    const struct sp_authority_settings *settings = call->authority->settings;
+    struct sp_str age = SP_STR(""), prefixed = full_name(call, name), path = settings->base_path;
     if (max_age_s != 0)
         age = sp_arena_printf(call->arena, "; Max-Age=%lld", (long long)(max_age_s > 0 ? max_age_s : 0));
-    struct sp_str prefixed = full_name(call, name);
-    struct sp_str cookie =
-        sp_arena_printf(call->arena, "%.*s=%.*s; Path=/; HttpOnly; SameSite=Lax%s%.*s", SP_STR_ARG(prefixed),
-                        SP_STR_ARG(value), call->authority->settings->is_https ? "; Secure" : "", SP_STR_ARG(age));
+    struct sp_str cookie = sp_arena_printf(
+        call->arena, "%.*s=%.*s; Path=%.*s; HttpOnly; SameSite=Lax%s%.*s", SP_STR_ARG(prefixed), SP_STR_ARG(value),
+        SP_STR_ARG(path.len > 0 ? path : SP_STR("/")), settings->is_https ? "; Secure" : "", SP_STR_ARG(age));
     if (cookie.at != NULL)
         sp_answer_header(call, "Set-Cookie", cookie);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Cookies of the authority's pages: host-only, HttpOnly, SameSite=Lax, and with https Secure and the __Host- prefix
- * (RFC 6265bis 4.1.3.2). */
+/* Cookies of the authority's pages: host-only, HttpOnly, SameSite=Lax, with https Secure and the __Host- prefix (RFC
+ * 6265bis 4.1.3.2); below an issuer's path __Secure- and that path. */
 #ifndef SP_AUTHORITY_COOKIE_H
 #define SP_AUTHORITY_COOKIE_H
 

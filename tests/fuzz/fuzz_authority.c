@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A request to the authority from anywhere: `METHOD PATH?QUERY`, lines of headers, an empty line, the body. Whatever it
+ * is, it is answered, issues nothing without the client's secret, and redirects to no address but the registered one.
+ */
+#include <stdlib.h>
+#include "authority/authority.h"
+#include "authority/key_ring.h"
+#include "tests/fuzz/known.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define SECRET "a secret that no fuzzer finds: 9b2f6c1d70"
+static const char section[] =
+    "{\"issuer\":\"https://login.example\",\"tokens\":{\"algorithm\":\"ES256\"},\"clients\":{"
+    "\"web\":{\"secret\":\"" SECRET "\",\"redirect_uris\":[\"https://w.example/cb\"],\"scopes\":[\"openid\"]},"
+    "\"spa\":{\"method\":\"none\",\"redirect_uris\":[\"https://w.example/cb\"],\"scopes\":[\"openid\"]}}}";
+
+static struct sp_authority *authority(void)
+{
+    static struct sp_authority one;
+    static struct sp_authority_settings settings;
+    if (one.settings != NULL)
+        return &one;
+    struct sp_arena *arena = sp_arena_create(1 << 20); /* as long as the process */
+    const struct sp_json *json = NULL;
+    struct sp_json_error error;
+    struct sp_settings_error wrong;
+    char trouble[256];
+    unsigned char master_key[32] = {1};
+    ALWAYS(sp_json_parse(arena, SP_STR(section), &sp_json_limits_document, &json, &error) == SP_OK);
+    ALWAYS(sp_authority_settings_read(arena, json, SP_STR_NONE, &settings, &wrong) == SP_OK);
+    ALWAYS(sp_store_open_sqlite(":memory:", &one.store, trouble) == SP_OK);
+    ALWAYS(sp_key_ring_create(one.store, &settings, master_key, 1800000000, &one.keys, trouble) == SP_OK);
+    one.settings = &settings;
+    return &one;
+}
+
+static struct sp_str cut(struct sp_str *rest, char end)
+{
+    size_t at = sp_str_index_of(*rest, end, 0);
+    struct sp_str piece = sp_str_slice(*rest, 0, at);
+    *rest = sp_str_slice(*rest, at + 1, rest->len);
+    return piece;
+}
+
+static void read_headers(struct sp_str *rest, struct sp_asked *asked)
+{
+    for (struct sp_str line = cut(rest, '\n'); line.len > 0; line = cut(rest, '\n')) {
+        struct sp_str name = cut(&line, ':');
+        if (sp_str_equal(name, SP_STR("Authorization"))) {
+            asked->authorization = sp_str_trim(line);
+            asked->authorization_count++;
+        } else if (sp_str_equal(name, SP_STR("Cookie"))) {
+            asked->cookie = sp_str_trim(line);
+        } else if (sp_str_equal(name, SP_STR("DPoP"))) {
+            asked->dpop = sp_str_trim(line);
+            asked->dpop_count++;
+        } else if (sp_str_equal(name, SP_STR("Content-Type"))) {
+            asked->content_type = sp_str_trim(line);
+        } else if (sp_str_equal(name, SP_STR("Origin"))) {
+            asked->origin = sp_str_trim(line);
+        }
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct sp_arena *arena = sp_arena_create(8 << 20);
+    struct sp_call call = {.authority = authority(), .arena = arena, .now = 1800000000};
+    struct sp_str rest = sp_str((const char *)data, size), line = cut(&rest, '\n');
+    call.asked.method = cut(&line, ' ');
+    call.asked.path = cut(&line, '?');
+    call.asked.query = line;
+    read_headers(&rest, &call.asked);
+    call.asked.body = rest;
+    sp_authority_answer(&call);
+    ALWAYS(call.answer.status >= 200 && call.answer.status < 600);
+    ALWAYS(!sp_str_contains(call.answer.body, SP_STR("access_token\":")) &&
+           !sp_str_contains(call.answer.body, SP_STR(SECRET)));
+    for (size_t i = 0; i < call.answer.header_count; i++) {
+        struct sp_str value = call.answer.headers[i].value;
+        ALWAYS(sp_str_index_of(value, '\n', 0) == value.len && sp_str_index_of(value, '\r', 0) == value.len);
+        if (strcmp(call.answer.headers[i].name, "Location") == 0)
+            ALWAYS(sp_str_has_prefix(value, SP_STR("https://w.example/cb?")) ||
+                   sp_str_has_prefix(value, SP_STR("https://w.example/cb#")) ||
+                   sp_str_has_prefix(value, SP_STR("https://login.example/signin?visit=")));
+    }
+    ALWAYS(call.authority->store->methods->flush(call.authority->store) == SP_OK);
+    sp_arena_destroy(&arena);
+    return 0;
+}
