@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// `sallyport explain`: the line of a call in logs of any size, whole and rotated, and of a real gateway.
+import assert from 'node:assert/strict';
+import { mkdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+import { sallyport } from '../lib/cli.mjs';
+import { startGateway, temporaryFolder } from '../lib/gateway.mjs';
+import { startPlainIssuer } from '../lib/issuer.mjs';
+import { startUpstream } from '../lib/upstream.mjs';
+
+const line = (request_id, more = {}) => `${JSON.stringify({ time: '2026-11-23T13:41:03.123Z', request_id, api: 'photos', method: 'GET', host: 'api.example.com', path: '/photos', status: 200, accepted: true, timings: { total_ms: 1 }, ...more })}\n`;
+
+const folder = path.join(await temporaryFolder(), 'state');
+mkdirSync(folder);
+const write = (name, content, age = 0) => {
+  writeFileSync(path.join(folder, name), content);
+  utimesSync(path.join(folder, name), new Date(), new Date(Date.now() - age * 1000));
+};
+const long = 'x'.repeat(300_000); // longer than a block that is read at once
+write('calls.jsonl', [...Array(5000)].map((_, i) => line(`r${i}`)).join('') + line('long', { path: `/${long}` }) + line('after', { path: '/?id="r7"' }) + line('torn').slice(0, -30));
+write('calls.jsonl.1', line('older', { status: 401, accepted: false, cause: 'token.missing' }) + line('twice', { status: 500 }), 60);
+write('calls.jsonl-20261101', line('oldest') + line('twice', { status: 501 }), 3600);
+write('calls.jsonl.2.gz', 'no text');
+write('other.jsonl', line('elsewhere'));
+const explain = (id, ...more) => sallyport(['explain', id, '--state', folder, ...more]);
+
+test('finds a line wherever it stands', async () => {
+  for (const id of ['r0', 'r7', 'r2500', 'r4999', 'long', 'after', 'older', 'oldest']) {
+    const { code, json } = await explain(id, '--json');
+    assert.equal(code, 0, id);
+    assert.equal(json.call.request_id, id);
+  }
+  assert.equal((await explain('long', '--json')).json.call.path.length, long.length + 1);
+  assert.equal((await explain('twice', '--json')).json.call.status, 500);
+});
+
+test('an accepted call is told as one, a refused one with its cause', async () => {
+  const accepted = (await explain('r7', '--json')).json;
+  assert.equal(accepted.accepted, true);
+  assert.equal(accepted.cause, null);
+  assert.match((await explain('r7')).stdout, /GET api\.example\.com\/photos → 200[^]*ACCEPTED/);
+  const refused = (await explain('older', '--json')).json;
+  assert.equal(refused.accepted, false);
+  assert.equal(refused.cause.id, 'token.missing');
+  assert.match((await explain('older')).stdout, /REJECTED {2}token\.missing/);
+});
+
+test('what is not there ends with 3 and advice', async () => {
+  for (const id of ['r5000', 'torn', 'elsewhere', '']) {
+    const { code, stdout, stderr } = await explain(id);
+    assert.equal(code, id === '' ? 2 : 3, id);
+    assert.equal(stdout, '');
+    if (id !== '') assert.match(stderr, /X-Request-Id[^]*1 rotated files could not be searched/);
+  }
+  const nowhere = await sallyport(['explain', 'x', '--state', path.join(folder, 'absent')]);
+  assert.equal(nowhere.code, 3);
+  assert.match(nowhere.stderr, /--state/);
+});
+
+test('a log can be named', async () => {
+  assert.equal((await sallyport(['explain', 'elsewhere', '--log', path.join(folder, 'other.jsonl')])).code, 0);
+  rmSync(path.join(folder, 'other.jsonl'));
+});
+
+test('a gateway\'s calls are explained as soon as they are answered', async () => {
+  const upstream = await startUpstream();
+  const issuer = await startPlainIssuer();
+  const gateway = await startGateway({
+    config: {
+      issuers: { corp: { issuer: issuer.issuer, audience: 'https://api.example' } },
+      apis: { photos: { match: { path: '/photos' }, upstream: { url: upstream.url }, auth: { issuers: ['corp'] } } },
+    },
+  });
+  const good = await gateway.get('/photos', { token: await issuer.token({ aud: 'https://api.example' }) });
+  const bad = await gateway.get('/photos', { token: await issuer.token({ aud: 'https://api.example/' }) });
+  const none = await gateway.get('/nowhere');
+  assert.equal((await gateway.explain(good.requestId)).json.accepted, true);
+  const { json } = await gateway.explain(bad.requestId);
+  assert.equal(json.cause.id, 'audience.trailing_slash');
+  assert.equal(json.cause.expected, 'https://api.example');
+  assert.equal(json.cause.received, 'https://api.example/');
+  assert.equal(json.checks.length, 14);
+  assert.equal(json.token.claims.iss, issuer.issuer);
+  assert.equal((await gateway.explain(none.requestId)).json.cause.id, 'route.none');
+});
