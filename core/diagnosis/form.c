@@ -334,6 +334,16 @@ bool sp_form_is_opaque(struct sp_str token)
     return token.len > 0;
 }
 
+static bool may_introspect(const struct sp_exam *exam)
+{
+    const struct sp_requirements *required = exam->input.requirements;
+    for (size_t i = 0; i < required->issuer_count; i++)
+        if (required->issuers[i] < exam->world->issuer_count &&
+            exam->world->issuers[required->issuers[i]].terms->introspects)
+            return true;
+    return false;
+}
+
 static void examine_segments(struct sp_exam *exam, struct sp_str token)
 {
     size_t dots[4] = {0};
@@ -343,7 +353,10 @@ static void examine_segments(struct sp_exam *exam, struct sp_str token)
             dots[count] = at;
         count++;
     }
-    if (count == 2) {
+    /* Some issuers' reference tokens have dots too. */
+    if (!looks_like_header(token) && sp_form_is_opaque(token) && may_introspect(exam)) {
+        exam->kind = SP_TOKEN_OPAQUE;
+    } else if (count == 2) {
         exam->segments[0] = sp_str_slice(token, 0, dots[0]);
         exam->segments[1] = sp_str_slice(token, dots[0] + 1, dots[1]);
         exam->segments[2] = sp_str_slice(token, dots[1] + 1, token.len);

@@ -367,30 +367,33 @@ static void warn_of_set(struct sp_exam *exam, const struct sp_jwk_set *keys, con
     }
 }
 
-static void verify(struct sp_exam *exam, const struct sp_jwk_set *keys, const struct choice *choice)
+/* The first of the keys that fit under which the signature holds, or NULL. */
+static const struct sp_jwk *find_verifying(const struct sp_exam *exam, const struct choice *choice)
 {
-    for (size_t i = 0; i < choice->fit_count; i++) {
-        const struct sp_jwk *jwk = choice->fit[i];
-        if (sp_key_verify(jwk->key, exam->algorithm, exam->signed_text, exam->signature) != SP_VERIFICATION_HOLDS)
-            continue;
-        exam->key = jwk;
-        exam->signature_verified = true;
-        if (is_weak_secret(exam, jwk)) {
-            tell_weak_secret(exam, jwk);
-            return;
-        }
-        exam->authenticated = true;
-        sp_exam_pass_with(exam, SP_CHECK_KEY, SP_STR_NONE, jwk->kid);
-        sp_exam_pass(exam, SP_CHECK_SIGNATURE);
-        if (exam->was_unknown_kid && exam->kid.at != NULL)
-            sp_exam_tolerate(exam, SP_CAUSE_KEYS_ROTATED, SP_CHECK_KEY, SP_STR("a key of the cached set"), exam->kid,
-                             SP_STR("The set was fetched again and has the key now."));
-        if (choice->named_count > 1 || exam->issuer->known.stale_since != 0 || exam->input.explain)
-            warn_of_set(exam, keys, choice);
+    for (size_t i = 0; i < choice->fit_count; i++)
+        if (sp_key_verify(choice->fit[i]->key, exam->algorithm, exam->signed_text, exam->signature) ==
+            SP_VERIFICATION_HOLDS)
+            return choice->fit[i];
+    return NULL;
+}
+
+static void tell_verified(struct sp_exam *exam, const struct sp_jwk_set *keys, const struct choice *choice,
+                          const struct sp_jwk *jwk)
+{
+    exam->key = jwk;
+    exam->signature_verified = true;
+    if (is_weak_secret(exam, jwk)) {
+        tell_weak_secret(exam, jwk);
         return;
     }
-    sp_exam_pass_with(exam, SP_CHECK_KEY, SP_STR_NONE, choice->fit[0]->kid);
-    sp_signature_explain(exam, choice->fit, choice->fit_count);
+    exam->authenticated = true;
+    sp_exam_pass_with(exam, SP_CHECK_KEY, SP_STR_NONE, jwk->kid);
+    sp_exam_pass(exam, SP_CHECK_SIGNATURE);
+    if (exam->was_unknown_kid && exam->kid.at != NULL)
+        sp_exam_tolerate(exam, SP_CAUSE_KEYS_ROTATED, SP_CHECK_KEY, SP_STR("a key of the cached set"), exam->kid,
+                         SP_STR("The set was fetched again and has the key now."));
+    if (choice->named_count > 1 || exam->issuer->known.stale_since != 0 || exam->input.explain)
+        warn_of_set(exam, keys, choice);
 }
 
 /* A look for keys costs a fetch: only for a token that nothing speaks against yet and that names this issuer. */
@@ -408,6 +411,28 @@ static bool has_usable_key(const struct sp_jwk_set *keys)
     return false;
 }
 
+static void tell_keys(struct sp_exam *exam, const struct sp_jwk_set *keys, const struct choice *choice,
+                      const struct sp_jwk *verifying)
+{
+    if (keys == NULL)
+        tell_no_set(exam);
+    else if (verifying != NULL)
+        tell_verified(exam, keys, choice, verifying);
+    else if (choice->fit_count > 0) {
+        sp_exam_pass_with(exam, SP_CHECK_KEY, SP_STR_NONE, choice->fit[0]->kid);
+        sp_signature_explain(exam, choice->fit, choice->fit_count);
+    } else if (choice->unfit == NULL && exam->kid.at != NULL && sp_jwk_set_find_skipped(keys, exam->kid) != NULL)
+        tell_skipped(exam, sp_jwk_set_find_skipped(keys, exam->kid));
+    else if (!has_usable_key(keys) && (choice->unfit == NULL || choice->unfit->may_verify))
+        tell_no_usable_key(exam, keys);
+    else if (choice->unfit != NULL && exam->algorithm_allowed)
+        tell_unfit(exam, choice->unfit);
+    else if (choice->unfit != NULL)
+        return; /* told already: the algorithm is not allowed */
+    else
+        tell_unknown_kid(exam);
+}
+
 enum sp_need sp_key_examine(struct sp_exam *exam)
 {
     if (exam->algorithm == SP_ALGORITHM_UNKNOWN)
@@ -421,24 +446,14 @@ enum sp_need sp_key_examine(struct sp_exam *exam)
     struct choice choice = {.fit_count = 0};
     if (keys != NULL)
         find_keys(exam, keys, &choice);
+    const struct sp_jwk *verifying = find_verifying(exam, &choice);
     bool nothing_named = choice.fit_count == 0 && choice.unfit == NULL;
-    if (nothing_named && may_ask(exam)) {
+    /* Without a kid a rotation shows as a signature that no key verifies. */
+    bool may_be_newer = nothing_named || (exam->kid.at == NULL && choice.fit_count > 0 && verifying == NULL);
+    if (may_be_newer && may_ask(exam)) {
         exam->was_unknown_kid = keys != NULL && keys->count > 0;
         return SP_NEED_KEYS;
     }
-    if (keys == NULL)
-        tell_no_set(exam);
-    else if (choice.fit_count > 0)
-        verify(exam, keys, &choice);
-    else if (choice.unfit == NULL && exam->kid.at != NULL && sp_jwk_set_find_skipped(keys, exam->kid) != NULL)
-        tell_skipped(exam, sp_jwk_set_find_skipped(keys, exam->kid));
-    else if (!has_usable_key(keys) && (choice.unfit == NULL || choice.unfit->may_verify))
-        tell_no_usable_key(exam, keys);
-    else if (choice.unfit != NULL && exam->algorithm_allowed)
-        tell_unfit(exam, choice.unfit);
-    else if (choice.unfit != NULL)
-        return SP_EXAM_DONE; /* told already: the algorithm is not allowed */
-    else
-        tell_unknown_kid(exam);
+    tell_keys(exam, keys, &choice, verifying);
     return SP_EXAM_DONE;
 }

@@ -81,13 +81,7 @@ static void collect_hints(struct sp_exam *exam)
 /* Memory ran out before anything was found to reject: it is not known to be good, so it does not pass. */
 static void refuse_incomplete(struct sp_exam *exam)
 {
-    static const struct sp_finding too_much = {
-        .cause = SP_CAUSE_TOKEN_TOO_LARGE,
-        .check = SP_CHECK_FORM,
-        .verified = true,
-        .detail = {"Its examination would need more memory than is allowed.", 55},
-    };
-    exam->verdict.cause = &too_much;
+    exam->verdict.cause = sp_verdict_without_memory()->cause;
     exam->verdict.checks[SP_CHECK_FORM].outcome = SP_OUTCOME_FAIL;
     exam->verdict.also = exam->findings;
     exam->verdict.also_count = exam->finding_count;

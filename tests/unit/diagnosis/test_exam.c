@@ -514,6 +514,12 @@ static void introspect_garbage(struct bench *b)
 {
     introspect_opaque(b), b->answer = "{\"active\":\"true\"}";
 }
+static void be_dotted(struct bench *b)
+{
+    introspect(b);
+    TOKEN(b) = SP_STR("v4.local.abc");
+    b->answer = "{\"active\":true,\"aud\":\"" API "\"}";
+}
 static void introspect_active(struct bench *b)
 {
     introspect_opaque(b), b->answer = "{\"active\":true,\"aud\":\"" API "\",\"exp\":1700000600}";
@@ -615,6 +621,8 @@ static const struct row {
     {"an opaque token that is active", SP_CAUSE_NONE, E1, HEADER, CLAIMS(""), introspect_active, SP_CAUSE_NONE},
     {"a bound token with its proof", SP_CAUSE_NONE, E1, HEADER, CLAIMS(""), prove_well, SP_CAUSE_NONE},
 
+    {"an opaque token with dots", SP_CAUSE_NONE, E1, HEADER, CLAIMS(""), be_dotted, SP_CAUSE_NONE},
+    {"a new key where tokens have no kid", SP_CAUSE_NONE, E1, "{\"alg\":\"ES256\"}", CLAIMS(""), rotate, SP_CAUSE_NONE},
     {"nothing", SP_CAUSE_TOKEN_MISSING, E1, HEADER, CLAIMS(""), empty, SP_CAUSE_NONE},
     {"Bearer twice", SP_CAUSE_TOKEN_MALFORMED_SCHEME_REPEATED, E1, HEADER, CLAIMS(""), repeat_scheme, SP_CAUSE_NONE},
     {"in quotes", SP_CAUSE_TOKEN_MALFORMED_QUOTED, E1, HEADER, CLAIMS(""), quote, SP_CAUSE_NONE},
