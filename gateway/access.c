@@ -8,6 +8,7 @@
 #include "gateway/limits.h"
 #include "gateway/presented.h"
 #include "gateway/refusal.h"
+#include "gateway/response_headers.h"
 #include "gateway/request_id.h"
 #include "gateway/resource_metadata.h"
 #include "gateway/snapshot.h"
@@ -73,7 +74,11 @@ static ngx_int_t route(struct sp_call *call)
         return refuse(call, SP_CAUSE_ROUTE_NONE, SP_STR_NONE, sp_str_of(request->uri));
     }
     if (outcome == SP_MATCH_NO_METHOD) {
-        return refuse(call, SP_CAUSE_ROUTE_METHOD, SP_STR_NONE, method);
+        /* RFC 9110 15.5.6: a 405 says what there is. */
+        if (sp_response_header_add(request, SP_STR("Allow"), call->match.allowed) != NGX_OK) {
+            return NGX_ERROR;
+        }
+        return refuse(call, SP_CAUSE_ROUTE_METHOD, call->match.allowed, method);
     }
     if (is_preflight && call->match.api->cors.mode == SP_CORS_ANSWER) {
         return sp_cors_answer(call);

@@ -202,6 +202,7 @@ enum sp_match_outcome { SP_MATCH_FOUND, SP_MATCH_NO_ROUTE, SP_MATCH_NO_METHOD };
 struct sp_route_match {
     const struct sp_api *api;
     const struct sp_requirements *requirements; /* of this method */
+    struct sp_str allowed; /* of NO_METHOD: what is served there, "GET, HEAD, POST", for Allow (RFC 9110 15.5.6) */
 };
 
 /* host: lower case, without port; path: decoded and normalised, begins with '/'. NO_METHOD: *match names the API still.

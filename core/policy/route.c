@@ -10,6 +10,9 @@
 #include "core/policy/parts.h"
 #include "core/policy/settings.h"
 
+/* More methods than fit are not listed. */
+#define MAX_ALLOWED_BYTES 512u
+
 static uint64_t seed_of(uint32_t host)
 {
     return SP_HASH_START ^ (uint64_t)host * UINT64_C(0x9e3779b97f4a7c15);
@@ -131,6 +134,51 @@ static void add_rule(struct sp_draft *draft, struct sp_policy_parts *parts, uint
     }
 }
 
+static bool has_word(struct sp_str list, struct sp_str word)
+{
+    struct sp_str each;
+    while (sp_str_next_word(&list, SP_STR(", "), &each)) {
+        if (sp_str_equal(each, word)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void append_method(struct sp_buffer *out, struct sp_str method)
+{
+    if (!has_word(sp_buffer_str(out), method)) {
+        sp_buffer_printf(out, "%s%.*s", out->len > 0 ? ", " : "", SP_STR_ARG(method));
+    }
+}
+
+/* Each method once, in the order of the file, HEAD behind GET. */
+static struct sp_str methods_of_chain(struct sp_draft *draft, const struct sp_policy_parts *parts, uint32_t first)
+{
+    struct sp_buffer out;
+    sp_buffer_init(&out, draft->arena, MAX_ALLOWED_BYTES);
+    for (uint32_t at = first; at != SP_INDEX_NONE; at = parts->rules[at].next) {
+        for (size_t i = 0; i < parts->rules[at].methods.count; i++) {
+            append_method(&out, parts->rules[at].methods.at[i]);
+            if (sp_str_equal(parts->rules[at].methods.at[i], SP_STR("GET"))) {
+                append_method(&out, SP_STR("HEAD"));
+            }
+        }
+    }
+    return sp_buffer_str(&out);
+}
+
+static void note_allowed_methods(struct sp_draft *draft, struct sp_policy_parts *parts)
+{
+    const struct sp_routes *routes = &parts->routes;
+    for (size_t i = 0; i <= routes->mask && draft->status == SP_OK; i++) {
+        uint32_t first = routes->entries[i].rule;
+        if (first != SP_INDEX_NONE) {
+            parts->rules[first].allowed = methods_of_chain(draft, parts, first);
+        }
+    }
+}
+
 void sp_index_routes(struct sp_draft *draft, struct sp_policy_parts *parts)
 {
     struct sp_routes *routes = &parts->routes;
@@ -156,6 +204,7 @@ void sp_index_routes(struct sp_draft *draft, struct sp_policy_parts *parts)
     for (uint32_t i = 0; i < parts->rule_count && draft->status == SP_OK; i++) {
         add_rule(draft, parts, i);
     }
+    note_allowed_methods(draft, parts);
 }
 
 /* ---- matching ---- */
@@ -237,6 +286,7 @@ enum sp_match_outcome sp_policy_match(const struct sp_policy *policy, struct sp_
     *match = (struct sp_route_match){
         .api = api,
         .requirements = requirements != NULL ? requirements : &api->methods[api->method_count - 1].requirements,
+        .allowed = rule != NULL ? SP_STR_NONE : parts->rules[entry->rule].allowed,
     };
     return rule != NULL ? SP_MATCH_FOUND : SP_MATCH_NO_METHOD;
 }

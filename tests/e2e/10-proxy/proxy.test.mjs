@@ -132,6 +132,7 @@ test('unknown route and method are 404 and 405 with their cause', async () => {
   assert.deepEqual([none.status, none.cause], [404, 'route.none']);
   const method = await gateway.get('/read/1', { method: 'DELETE' });
   assert.deepEqual([method.status, method.cause], [405, 'route.method']);
+  assert.match(method.headers.allow, /^[A-Z, ]+$/);
   assert.equal((await gateway.get('/openness')).cause, 'route.none');
 });
 

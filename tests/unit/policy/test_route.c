@@ -97,6 +97,7 @@ static void a_place_closed_for_a_method_is_not_opened_by_a_wider_one(void **stat
     assert_int_equal(sp_policy_match(parsed.policy, SP_STR("x"), SP_STR("/admin"), SP_STR("POST"), &match),
                      SP_MATCH_NO_METHOD);
     assert_true(sp_str_equal(match.api->name, SP_STR("admin")));
+    assert_true(sp_str_equal(match.allowed, SP_STR("GET, HEAD")));
     assert_int_equal(sp_policy_match(parsed.policy, SP_STR("x"), SP_STR("/administration"), SP_STR("POST"), &match),
                      SP_MATCH_FOUND);
     assert_true(sp_str_equal(match.api->name, SP_STR("all")));
