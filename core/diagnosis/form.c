@@ -9,161 +9,15 @@
 #include "core/diagnosis/form.h"
 #include "core/jose/base64url.h"
 
-static void refuse(struct sp_exam *exam, enum sp_cause cause, const char *expected, struct sp_str detail)
+void sp_form_refuse(struct sp_exam *exam, enum sp_cause cause, const char *expected, struct sp_str detail)
 {
     struct sp_finding *finding = sp_exam_saw(exam, cause, SP_CHECK_FORM, sp_str_from_cstr(expected), SP_STR_NONE);
     finding->detail = detail;
 }
 
-static bool is_base64url(char c)
+bool sp_form_is_base64url(char c)
 {
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-}
-
-/* ---- what happens to tokens on the way ---- */
-
-static bool begins_with_scheme(struct sp_str token)
-{
-    static const char *const schemes[] = {"Bearer ", "Bearer:", "Bearer%20", "DPoP ", "Authorization:", "Token "};
-    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
-        struct sp_str scheme = sp_str_from_cstr(schemes[i]);
-        if (sp_str_equal_ignoring_case(sp_str_slice(token, 0, scheme.len), scheme))
-            return true;
-    }
-    return false;
-}
-
-static bool is_quoted(struct sp_str token)
-{
-    char first = token.at[0], last = token.at[token.len - 1];
-    return first == '"' || first == '\'' || first == '<' || first == '`' || last == '"' || last == '\'' ||
-           last == '>' || last == '`' || sp_str_has_prefix(token, SP_STR("\xe2\x80\x9c")) ||
-           sp_str_has_suffix(token, SP_STR("\xe2\x80\x9d"));
-}
-
-/* Index of the first space or control character, or token.len. */
-static size_t find_blank(struct sp_str token)
-{
-    for (size_t i = 0; i < token.len; i++)
-        if ((unsigned char)token.at[i] <= 0x20 || token.at[i] == 0x7f)
-            return i;
-    return token.len;
-}
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-static bool percent_decode(struct sp_arena *arena, struct sp_str text, struct sp_str *decoded)
-{
-    char *out = sp_arena_alloc(arena, text.len + 1);
-    size_t len = 0;
-    for (size_t i = 0; out != NULL && i < text.len; i++) {
-        if (text.at[i] != '%') {
-            out[len++] = text.at[i];
-            continue;
-        }
-        int high = i + 2 < text.len ? hex_digit(text.at[i + 1]) : -1;
-        int low = i + 2 < text.len ? hex_digit(text.at[i + 2]) : -1;
-        if (high < 0 || low < 0)
-            return false;
-        out[len++] = (char)(high * 16 + low);
-        i += 2;
-    }
-    *decoded = sp_str(out, len);
-    return out != NULL;
-}
-
-static bool is_wellformed_when_decoded(struct sp_exam *exam, struct sp_str token)
-{
-    struct sp_str decoded;
-    if (sp_str_index_of(token, '%', 0) == token.len || !percent_decode(exam->arena, token, &decoded))
-        return false;
-    for (size_t i = 0; i < decoded.len; i++)
-        if (!is_base64url(decoded.at[i]) && decoded.at[i] != '.' && decoded.at[i] != '=' && decoded.at[i] != '+' &&
-            decoded.at[i] != '/' && decoded.at[i] != ' ' && decoded.at[i] != '~')
-            return false;
-    return decoded.len > 0;
-}
-
-static bool is_response_body(struct sp_exam *exam, struct sp_str token)
-{
-    const struct sp_json *json;
-    struct sp_json_error error;
-    struct sp_str text = sp_str_trim(token);
-    if (text.len == 0 || text.at[0] != '{')
-        return false;
-    /* A body that was cut, or sent with its spaces lost, is still one. */
-    if (sp_json_parse(exam->arena, text, &sp_json_limits_token, &json, &error) != SP_OK)
-        return sp_str_contains(text, SP_STR("\"access_token\""));
-    return sp_json_member(json, SP_STR("access_token")) != NULL || sp_json_member(json, SP_STR("id_token")) != NULL;
-}
-
-/* The limit that fits the length, of those that servers and databases cut at; 0: none. */
-static size_t matching_limit(size_t length)
-{
-    static const size_t limits[] = {255,  256,  500,  512,  1000, 1023, 1024,  2000,
-                                    2048, 4000, 4096, 8000, 8190, 8192, 16384, 32768};
-    static const size_t prefixes[] = {0, 7, 22}; /* alone, behind "Bearer ", behind "Authorization: Bearer " */
-    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++)
-        for (size_t j = 0; j < sizeof prefixes / sizeof prefixes[0]; j++)
-            if (length + prefixes[j] == limits[i] || length + prefixes[j] + 1 == limits[i] ||
-                length + prefixes[j] + 2 == limits[i])
-                return limits[i];
-    return 0;
-}
-
-void sp_form_tell_truncated(struct sp_exam *exam, enum sp_check check, const char *what)
-{
-    size_t length = exam->input.token.len, limit = matching_limit(length);
-    struct sp_finding *finding = sp_exam_saw(exam, SP_CAUSE_TOKEN_MALFORMED_TRUNCATED, check, SP_STR("a whole token"),
-                                             sp_arena_printf(exam->arena, "%zu characters", length));
-    finding->detail =
-        limit != 0 ? sp_arena_printf(exam->arena, "%s It has %zu characters: that is what a limit of %zu bytes leaves.",
-                                     what, length, limit)
-                   : sp_arena_printf(exam->arena, "%s It has %zu characters.", what, length);
-}
-
-static void tell_blank(struct sp_exam *exam, struct sp_str token, size_t at)
-{
-    unsigned byte = (unsigned char)token.at[at];
-    struct sp_finding *finding = sp_exam_saw(exam, SP_CAUSE_TOKEN_MALFORMED_WHITESPACE, SP_CHECK_FORM,
-                                             SP_STR("no white space"), sp_arena_printf(exam->arena, "0x%02x", byte));
-    finding->detail = sp_arena_printf(exam->arena, "Byte %zu of %zu is %s (0x%02x).", at, token.len,
-                                      byte == ' '    ? "a space"
-                                      : byte == '\n' ? "a line end"
-                                      : byte == '\t' ? "a tab"
-                                      : byte == 0    ? "NUL"
-                                                     : "a control character",
-                                      byte);
-}
-
-/* True when something on the way damaged it: named. */
-static bool examine_damage(struct sp_exam *exam, struct sp_str token)
-{
-    size_t blank;
-    if (is_response_body(exam, token))
-        refuse(exam, SP_CAUSE_TOKEN_MALFORMED_RESPONSE_BODY, "the value of access_token",
-               SP_STR("The value is the JSON of a whole token response."));
-    else if (begins_with_scheme(token))
-        sp_exam_saw(exam, SP_CAUSE_TOKEN_MALFORMED_SCHEME_REPEATED, SP_CHECK_FORM, SP_STR("the token alone"),
-                    sp_str_slice(token, 0, sp_str_index_of(token, ' ', 0) < 15 ? sp_str_index_of(token, ' ', 0) : 7));
-    else if (is_quoted(token))
-        sp_exam_saw(exam, SP_CAUSE_TOKEN_MALFORMED_QUOTED, SP_CHECK_FORM, SP_STR("the bare token"),
-                    sp_str_slice(token, 0, 1));
-    else if ((blank = find_blank(token)) < token.len)
-        tell_blank(exam, token, blank);
-    else if (is_wellformed_when_decoded(exam, token))
-        refuse(exam, SP_CAUSE_TOKEN_MALFORMED_URL_ENCODED, "the token as it was issued",
-               SP_STR("The value has %-escapes and is a well-formed token once decoded."));
-    else
-        return false;
-    return true;
 }
 
 /* ---- segments ---- */
@@ -187,7 +41,7 @@ static void tell_json_fault(struct sp_exam *exam, const char *part, const struct
 static void tell_alphabet(struct sp_exam *exam, const char *part, struct sp_str segment)
 {
     size_t at = 0;
-    while (at < segment.len && is_base64url(segment.at[at]))
+    while (at < segment.len && sp_form_is_base64url(segment.at[at]))
         at++;
     if (at < segment.len && strchr("=+/", segment.at[at]) != NULL && segment.at[at] != '\0') {
         struct sp_finding *finding =
@@ -211,7 +65,7 @@ static void tell_alphabet(struct sp_exam *exam, const char *part, struct sp_str 
 static bool is_base64url_text(struct sp_str text)
 {
     for (size_t i = 0; i < text.len; i++)
-        if (!is_base64url(text.at[i]))
+        if (!sp_form_is_base64url(text.at[i]))
             return false;
     return true;
 }
@@ -246,8 +100,8 @@ static const struct sp_json *read_segment(struct sp_exam *exam, const char *part
         return NULL;
     }
     if (json->type != SP_JSON_OBJECT) {
-        refuse(exam, SP_CAUSE_TOKEN_MALFORMED_JSON, "a JSON object",
-               sp_arena_printf(exam->arena, "The %s is JSON but not an object.", part));
+        sp_form_refuse(exam, SP_CAUSE_TOKEN_MALFORMED_JSON, "a JSON object",
+                       sp_arena_printf(exam->arena, "The %s is JSON but not an object.", part));
         return NULL;
     }
     return json;
@@ -273,7 +127,7 @@ static void examine_jws(struct sp_exam *exam)
         return;
     exam->signature = SP_STR_NONE;
     size_t at = 0;
-    while (at < third.len && is_base64url(third.at[at]))
+    while (at < third.len && sp_form_is_base64url(third.at[at]))
         at++;
     /* Right characters that make no whole bytes: some behind them are missing. */
     if (at == third.len)
@@ -281,8 +135,8 @@ static void examine_jws(struct sp_exam *exam)
     else if (strchr("=+/", third.at[at]) != NULL && third.at[at] != '\0')
         tell_alphabet(exam, "signature", third);
     else
-        refuse(exam, SP_CAUSE_TOKEN_MALFORMED_SEGMENTS, "a base64url signature",
-               SP_STR("The signature segment is not base64url."));
+        sp_form_refuse(exam, SP_CAUSE_TOKEN_MALFORMED_SEGMENTS, "a base64url signature",
+                       SP_STR("The signature segment is not base64url."));
 }
 
 static void examine_jwe(struct sp_exam *exam, struct sp_str first)
@@ -291,8 +145,8 @@ static void examine_jwe(struct sp_exam *exam, struct sp_str first)
     if (exam->header == NULL)
         return;
     if (sp_json_member(exam->header, SP_STR("enc")) == NULL) {
-        refuse(exam, SP_CAUSE_TOKEN_MALFORMED_SEGMENTS, "3 segments",
-               SP_STR("The token has five segments, but its header has no enc, so it is no JWE."));
+        sp_form_refuse(exam, SP_CAUSE_TOKEN_MALFORMED_SEGMENTS, "3 segments",
+                       SP_STR("The token has five segments, but its header has no enc, so it is no JWE."));
         return;
     }
     exam->kind = SP_TOKEN_JWE;
@@ -319,8 +173,8 @@ static void examine_short(struct sp_exam *exam, struct sp_str token, unsigned do
     if (exam->body == NULL)
         return;
     sp_claims_find(exam->body, &exam->claims);
-    refuse(exam, SP_CAUSE_TOKEN_MALFORMED_SEGMENTS, "3 segments",
-           SP_STR("The token has 2 segments: its signature is missing."));
+    sp_form_refuse(exam, SP_CAUSE_TOKEN_MALFORMED_SEGMENTS, "3 segments",
+                   SP_STR("The token has 2 segments: its signature is missing."));
 }
 
 bool sp_form_is_opaque(struct sp_str token)
@@ -328,7 +182,7 @@ bool sp_form_is_opaque(struct sp_str token)
     for (size_t i = 0; i < token.len; i++) {
         char c = token.at[i];
         /* b64token of RFC 6750 2.1, and ':' '|' '!' that issuers use all the same. */
-        if (!is_base64url(c) && (strchr(".~+/=:|!$*@#", c) == NULL || c == '\0'))
+        if (!sp_form_is_base64url(c) && (strchr(".~+/=:|!$*@#", c) == NULL || c == '\0'))
             return false;
     }
     return token.len > 0;
@@ -369,8 +223,8 @@ static void examine_segments(struct sp_exam *exam, struct sp_str token)
     } else if (!looks_like_header(token) && sp_form_is_opaque(token)) {
         exam->kind = SP_TOKEN_OPAQUE;
     } else {
-        refuse(exam, SP_CAUSE_TOKEN_MALFORMED_SEGMENTS, "3 segments",
-               sp_arena_printf(exam->arena, "The value has %u segments.", count + 1));
+        sp_form_refuse(exam, SP_CAUSE_TOKEN_MALFORMED_SEGMENTS, "3 segments",
+                       sp_arena_printf(exam->arena, "The value has %u segments.", count + 1));
     }
 }
 
@@ -427,7 +281,7 @@ void sp_form_examine(struct sp_exam *exam)
             return;
     }
     if (!read_sound_jws(exam, token)) {
-        if (!sp_form_is_compact(token) && examine_damage(exam, token))
+        if (!sp_form_is_compact(token) && sp_form_examine_damage(exam, token))
             return;
         examine_segments(exam, token);
     }
@@ -438,7 +292,7 @@ void sp_form_examine(struct sp_exam *exam)
 bool sp_form_is_compact(struct sp_str token)
 {
     for (size_t i = 0; i < token.len; i++)
-        if (!is_base64url(token.at[i]) && token.at[i] != '.')
+        if (!sp_form_is_base64url(token.at[i]) && token.at[i] != '.')
             return false;
     return true;
 }

@@ -12,4 +12,10 @@ bool sp_form_is_opaque(struct sp_str token);
 /* token.malformed.truncated with the length and the limit that fits it; what: static sentence. */
 void sp_form_tell_truncated(struct sp_exam *exam, enum sp_check check, const char *what);
 
+bool sp_form_is_base64url(char c);
+/* A finding about the form without a received value: the token itself is no evidence to show. expected: static text. */
+void sp_form_refuse(struct sp_exam *exam, enum sp_cause cause, const char *expected, struct sp_str detail);
+/* True when something on the way damaged it: told (form_damage.c). */
+bool sp_form_examine_damage(struct sp_exam *exam, struct sp_str token);
+
 #endif
