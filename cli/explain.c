@@ -3,6 +3,7 @@
 #include "cli/explain.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -28,6 +29,8 @@ static const char *log_path(const struct sp_cli *cli)
     struct sp_str log = sp_cli_text(cli, "log"), state = sp_cli_text(cli, "state");
     if (log.at != NULL)
         return log.at;
+    if (state.at == NULL)
+        state = sp_str_from_cstr(getenv("STATE_DIRECTORY")); /* systemd's, as serve has it */
     if (state.at == NULL)
         state = access("state", F_OK) == 0 ? SP_STR("state") : SP_STR("/var/lib/sallyport");
     return sp_arena_printf(cli->arena, "%.*s/calls.jsonl", SP_STR_ARG(state)).at;

@@ -113,15 +113,16 @@ static bool grants_something(const struct sp_claims *claims)
     return claims->scope != NULL || claims->scp != NULL || claims->roles != NULL;
 }
 
-/* Some value of aud is the client that asked for the token. */
+/* Some value of aud is a client that is known here by its id. A client that the token names itself (azp, client_id) is
+ * no proof: access tokens do that too, and the forgotten audience has a cause of its own. */
 static bool audience_is_client(const struct sp_exam *exam, struct sp_str *client)
 {
     const struct sp_issuer_terms *terms = sp_exam_terms(exam);
-    struct sp_str azp = sp_json_string(exam->claims.azp), value;
+    struct sp_str value;
     unsigned seen = 0;
     for (const struct sp_json *at = NULL; seen < SP_MAX_AUDIENCES && sp_audience_next(exam->claims.aud, &at, &value);
          seen++)
-        if ((azp.len > 0 && sp_str_equal(value, azp)) || (terms != NULL && sp_str_list_has(terms->client_ids, value)) ||
+        if ((terms != NULL && sp_str_list_has(terms->client_ids, value)) ||
             (exam->input.requirements->client_id.len > 0 && sp_str_equal(value, exam->input.requirements->client_id))) {
             *client = value;
             return true;
@@ -144,10 +145,10 @@ static struct sp_str id_token_proof(struct sp_exam *exam)
         return SP_STR("It has at_hash or c_hash, which only ID tokens carry.");
     if (claims->nonce != NULL && !grants_something(claims))
         return SP_STR("It has a nonce and grants no scope.");
-    /* Only once the audience was refused: some APIs go by their client's id. An ID token has no client_id (RFC 9068 2.2
-     * has). */
-    bool audience_failed = exam->verdict.checks[SP_CHECK_AUDIENCE].outcome == SP_OUTCOME_FAIL;
-    if (audience_failed && claims->client_id == NULL && !grants_something(claims) && audience_is_client(exam, &client))
+    /* Unless the API goes by its client's id, as some do. */
+    bool audience_holds = exam->verdict.checks[SP_CHECK_AUDIENCE].outcome == SP_OUTCOME_PASS;
+    if (!audience_holds && claims->client_id == NULL && claims->azp == NULL && !grants_something(claims) &&
+        audience_is_client(exam, &client))
         return SP_STR("Its audience is the client itself and it grants no scope.");
     return SP_STR_NONE;
 }

@@ -494,6 +494,10 @@ static void introspect_jwt(struct bench *b)
 {
     introspect(b), b->requirements.introspect_jwt = true;
 }
+static void know_client(struct bench *b)
+{
+    b->requirements.client_id = SP_STR("app");
+}
 static void want_introspection(struct bench *b)
 {
     b->requirements.introspect_jwt = true;
@@ -652,6 +656,8 @@ static const struct row {
     {"an ID token by at_hash", SP_CAUSE_TOKEN_KIND_ID_TOKEN, E1, "{\"alg\":\"ES256\",\"kid\":\"e1\"}",
      WITH_AUDIENCE("\"app\"", ",\"at_hash\":\"x\",\"azp\":\"app\""), NULL, SP_CAUSE_NONE},
     {"an ID token by its audience", SP_CAUSE_TOKEN_KIND_ID_TOKEN, E1, "{\"alg\":\"ES256\",\"kid\":\"e1\"}",
+     "{\"iss\":\"" ISSUER "\",\"aud\":\"app\",\"exp\":1700000600}", know_client, SP_CAUSE_NONE},
+    {"a forgotten audience without a scope", SP_CAUSE_AUDIENCE_IS_CLIENT_ID, E1, "{\"alg\":\"ES256\",\"kid\":\"e1\"}",
      "{\"iss\":\"" ISSUER "\",\"aud\":\"app\",\"azp\":\"app\",\"exp\":1700000600}", NULL, SP_CAUSE_NONE},
     {"Keycloak's refresh token", SP_CAUSE_TOKEN_KIND_REFRESH_TOKEN, E1, "{\"alg\":\"ES256\",\"kid\":\"e1\"}",
      CLAIMS(",\"typ\":\"Refresh\""), NULL, SP_CAUSE_NONE},
