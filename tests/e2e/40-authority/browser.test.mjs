@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// A real browser on a phone's screen: signs in by keyboard, consents, posts the form, signs out. Nothing may offend the pages' own CSP.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import http from 'node:http';
+import { test } from 'node:test';
+import * as openid from 'openid-client';
+import { chromium } from 'playwright-core';
+import { startAuthority } from '../lib/authority.mjs';
+import { defer } from '../lib/cleanup.mjs';
+import { listen } from '../lib/ports.mjs';
+
+const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
+const skip = fs.existsSync(executablePath) ? false : `there is no ${executablePath}`;
+
+// The application: remembers the requests to its callback.
+const arrived = [];
+const application = http.createServer((incoming, answer) => {
+  let body = '';
+  incoming.on('data', (chunk) => (body += chunk));
+  incoming.on('end', () => {
+    arrived.push({ method: incoming.method, url: incoming.url, body });
+    answer.setHeader('Content-Type', 'text/html').end('<title>The application</title>');
+  });
+});
+const origin = `http://127.0.0.1:${await listen(application)}`;
+defer(() => new Promise((resolve) => application.close(resolve)));
+const authority = await startAuthority({
+  authority: { clients: { web: { name: 'Photo Album', secret: 's', redirect_uris: [`${origin}/callback`], post_logout_redirect_uris: [`${origin}/bye`], scopes: ['openid', 'profile', 'email', 'offline_access'] } } },
+});
+
+async function openPhone(options = {}) {
+  const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] });
+  defer(() => browser.close());
+  const context = await browser.newContext({ viewport: { width: 360, height: 640 }, ...options });
+  const page = await context.newPage();
+  page.complaints = [];
+  page.on('console', (message) => ['error', 'warning'].includes(message.type()) && page.complaints.push(message.text()));
+  page.on('pageerror', (error) => page.complaints.push(String(error)));
+  return page;
+}
+
+async function begin(extra = {}) {
+  const config = await openid.discovery(new URL(authority.issuer), 'web', undefined, openid.ClientSecretBasic('s'), { execute: [openid.allowInsecureRequests] });
+  const pkceCodeVerifier = openid.randomPKCECodeVerifier();
+  const expectedState = openid.randomState();
+  const url = openid.buildAuthorizationUrl(config, { redirect_uri: `${origin}/callback`, scope: 'openid profile email', state: expectedState, code_challenge: await openid.calculatePKCECodeChallenge(pkceCodeVerifier), code_challenge_method: 'S256', ...extra });
+  return { config, url: url.href, checks: { pkceCodeVerifier, expectedState } };
+}
+
+for (const javaScriptEnabled of [true, false]) {
+  test(`signs in by keyboard and consents, scripts ${javaScriptEnabled ? 'on' : 'off'}`, { skip }, async () => {
+    const page = await openPhone({ javaScriptEnabled });
+    const { config, url, checks } = await begin({ prompt: 'consent' });
+    await page.goto(url);
+    assert.equal(await page.title(), 'Sign in');
+    assert.ok(await page.locator('#username').evaluate((input) => input === document.activeElement));
+    const width = await page.locator('body').evaluate((body) => body.scrollWidth);
+    assert.ok(width <= 360, `it is ${width} wide`);
+    await page.keyboard.type('ann');
+    await page.keyboard.press('Tab');
+    await page.keyboard.type('ann-secret');
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'Allow access?' }).waitFor();
+    assert.ok(await page.getByText('see your e-mail address').isVisible());
+    await page.getByRole('button', { name: 'Allow', exact: true }).click();
+    await page.waitForURL(`${origin}/callback?**`);
+    const tokens = await openid.authorizationCodeGrant(config, new URL(page.url()), checks);
+    assert.ok(tokens.claims().sub);
+    assert.deepEqual(page.complaints.filter((text) => !/favicon/.test(text)), []);
+  });
+}
+
+test('every field has a label and a wrong password is announced', { skip }, async () => {
+  const page = await openPhone();
+  await page.goto((await begin()).url);
+  await page.getByLabel('Username').fill('ann');
+  await page.getByLabel('Password').fill('wrong');
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  assert.match(await page.getByRole('alert').innerText(), /not right/);
+  assert.equal(await page.getByLabel('Username').inputValue(), 'ann');
+  assert.equal(await page.getByLabel('Password').inputValue(), '');
+});
+
+test('form_post sends itself', { skip }, async () => {
+  const page = await openPhone();
+  const { url } = await begin({ response_mode: 'form_post' });
+  await page.goto(url);
+  await page.getByLabel('Username').fill('ann');
+  await page.getByLabel('Password').fill('ann-secret');
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  if (await page.getByRole('button', { name: 'Allow', exact: true }).isVisible()) await page.getByRole('button', { name: 'Allow', exact: true }).click();
+  await page.waitForURL(`${origin}/callback`);
+  const posted = arrived.find(({ method }) => method === 'POST'); // beside it the browser asks for a favicon
+  assert.equal(posted.url, '/callback');
+  assert.match(posted.body, /code=spac_.*iss=/);
+  assert.deepEqual(page.complaints.filter((text) => !/favicon/.test(text)), []);
+});
+
+test('signs out after a question, and is asked to sign in again', { skip }, async () => {
+  const page = await openPhone();
+  await page.goto((await begin()).url);
+  await page.getByLabel('Username').fill('ann');
+  await page.getByLabel('Password').fill('ann-secret');
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.waitForURL((url) => url.href.startsWith(`${origin}/callback`));
+  await page.goto(`${authority.issuer}/logout?client_id=web&post_logout_redirect_uri=${encodeURIComponent(`${origin}/bye`)}`);
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.waitForURL(`${origin}/bye`);
+  await page.goto((await begin()).url);
+  assert.equal(await page.title(), 'Sign in');
+});
