@@ -170,6 +170,7 @@ static enum sp_jwk_fault import_chain(struct reading *reading, const struct sp_k
         sp_key_destroy(&jwk->key);
         return fault(reading, SP_JWK_WEAK, sp_arena_printf(reading->arena, "RSA of %u bit in x5c", bits));
     }
+    reading->no_memory = reading->no_memory || sp_jwk_thumbprint(jwk->key, jwk->thumbprint) != SP_OK;
     return SP_JWK_OK;
 }
 
@@ -188,6 +189,46 @@ static bool is_for_verifying(const struct sp_json *json)
         return true;
     return false;
 }
+
+/* ---- the thumbprint ---- */
+
+/* The required members in lexical order and nothing else (RFC 7638 3), each in the one way to write it. */
+static enum sp_status hash_parts(struct sp_arena *arena, const struct sp_key_parts *parts, unsigned char thumbprint[32])
+{
+    const struct {
+        const char *name;
+        struct sp_str bytes, text;
+    } rows[] = {
+        {"crv", SP_STR_NONE, parts->curve != SP_CURVE_NONE ? sp_curve_name(parts->curve) : SP_STR_NONE},
+        {"e", without_zeros(parts->e), SP_STR_NONE},
+        {"k", parts->k, SP_STR_NONE},
+        {"kty", SP_STR_NONE, sp_key_type_name(parts->type)},
+        {"n", without_zeros(parts->n), SP_STR_NONE},
+        {"x", parts->x, SP_STR_NONE},
+        {"y", parts->y, SP_STR_NONE},
+    };
+    struct sp_buffer buffer;
+    sp_buffer_init(&buffer, arena, 16 * 1024);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct sp_str text = rows[i].text;
+        if (rows[i].bytes.at != NULL && sp_base64url_encode(arena, rows[i].bytes, &text) != SP_OK)
+            return SP_NO_MEMORY;
+        if (text.at == NULL)
+            continue;
+        /* No value needs an escape. */
+        sp_buffer_append(&buffer, buffer.len == 0 ? SP_STR("{\"") : SP_STR(",\""));
+        sp_buffer_append(&buffer, sp_str_from_cstr(rows[i].name));
+        sp_buffer_append(&buffer, SP_STR("\":\""));
+        sp_buffer_append(&buffer, text);
+        sp_buffer_append_char(&buffer, '"');
+    }
+    sp_buffer_append_char(&buffer, '}');
+    if (sp_buffer_status(&buffer) == SP_OK)
+        sp_sha256(sp_buffer_str(&buffer), thumbprint);
+    return sp_buffer_status(&buffer);
+}
+
+/* ---- a member ---- */
 
 static enum sp_jwk_fault import(struct reading *reading, struct sp_jwk *jwk)
 {
@@ -223,6 +264,8 @@ static enum sp_jwk_fault import(struct reading *reading, struct sp_jwk *jwk)
                                      SP_STR_ARG(sp_curve_name(parts.curve))));
     else if (status != SP_OK)
         return fault(reading, SP_JWK_MALFORMED, SP_STR("its numbers make no key"));
+    else if (hash_parts(reading->arena, &parts, jwk->thumbprint) != SP_OK)
+        reading->no_memory = true;
     return SP_JWK_OK;
 }
 
@@ -321,35 +364,15 @@ enum sp_status sp_jwk_write(struct sp_json_writer *writer, const struct sp_key *
     return status;
 }
 
-/* The required members in lexical order and nothing else (RFC 7638 3). */
 enum sp_status sp_jwk_thumbprint(const struct sp_key *key, unsigned char thumbprint[32])
 {
-    static const char *const order[] = {"crv", "e", "k", "kty", "n", "x", "y"};
     struct sp_key_parts parts;
-    struct sp_buffer buffer;
-    struct sp_json_writer writer;
     struct sp_arena *arena = sp_arena_create(64 * 1024);
     if (arena == NULL)
         return SP_NO_MEMORY;
-    bool secret = sp_key_type(key) == SP_KEY_TYPE_OCT;
-    enum sp_status status = sp_key_export(key, secret, arena, &parts);
-    sp_buffer_init(&buffer, arena, 16 * 1024);
-    sp_json_writer_init(&writer, &buffer, false);
-    sp_json_begin_object(&writer);
-    for (size_t i = 0; status == SP_OK && i < sizeof order / sizeof order[0]; i++) {
-        const struct sp_str values[] = {SP_STR_NONE, parts.e, parts.k, SP_STR_NONE, parts.n, parts.x, parts.y};
-        if (i == 0 && parts.curve != SP_CURVE_NONE)
-            sp_json_string_member(&writer, "crv", sp_curve_name(parts.curve));
-        else if (i == 3)
-            sp_json_string_member(&writer, "kty", sp_key_type_name(parts.type));
-        else
-            status = put_bytes(&writer, arena, order[i], values[i]);
-    }
-    sp_json_end_object(&writer);
+    enum sp_status status = sp_key_export(key, sp_key_type(key) == SP_KEY_TYPE_OCT, arena, &parts);
     if (status == SP_OK)
-        status = sp_buffer_status(&buffer);
-    if (status == SP_OK)
-        sp_sha256(sp_buffer_str(&buffer), thumbprint);
+        status = hash_parts(arena, &parts, thumbprint);
     sp_arena_destroy(&arena);
     return status;
 }

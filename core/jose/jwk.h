@@ -22,6 +22,7 @@ struct sp_jwk {
     enum sp_algorithm algorithm;  /* its alg; UNKNOWN: none, or not one of ours */
     struct sp_str algorithm_text; /* as written */
     struct sp_str use;            /* as written, absent: any */
+    unsigned char thumbprint[32]; /* RFC 7638, SHA-256 */
     bool may_verify;              /* use is absent or "sig", and key_ops absent or has "verify" */
     bool has_private;             /* private members stand in it */
     uint32_t index;               /* in its set */
@@ -33,7 +34,7 @@ enum sp_jwk_fault sp_jwk_parse(struct sp_arena *arena, const struct sp_json *jso
                                struct sp_str *evidence);
 void sp_jwk_fini(struct sp_jwk *jwk);
 
-/* RFC 7638, SHA-256. */
+/* RFC 7638, SHA-256, of a key that did not come as JSON. */
 SP_MUST_CHECK enum sp_status sp_jwk_thumbprint(const struct sp_key *key, unsigned char thumbprint[32]);
 /* The key as a JWK object; kid, use, alg are left out when absent. */
 SP_MUST_CHECK enum sp_status sp_jwk_write(struct sp_json_writer *writer, const struct sp_key *key, struct sp_str kid,

@@ -78,8 +78,7 @@ static enum sp_dpop_fault read_form(struct proof *proof, struct sp_str text)
 static enum sp_dpop_fault check_key(struct proof *proof, struct sp_str alg)
 {
     const struct sp_json *jwk = sp_json_member(proof->header, SP_STR("jwk"));
-    struct sp_str evidence = SP_STR_NONE, bytes;
-    unsigned char thumbprint[32];
+    struct sp_str evidence = SP_STR_NONE;
     enum sp_algorithm algorithm = sp_algorithm_find(alg);
     if (jwk == NULL)
         return fault(proof, SP_DPOP_JWK, "jwk", SP_STR("a public key"), SP_STR_NONE);
@@ -95,12 +94,8 @@ static enum sp_dpop_fault check_key(struct proof *proof, struct sp_str alg)
     if (!sp_key_fits(proof->jwk.key, algorithm))
         return fault(proof, SP_DPOP_JWK, "jwk", sp_arena_printf(proof->arena, "a key for %.*s", SP_STR_ARG(alg)),
                      sp_key_type_name(sp_key_type(proof->jwk.key)));
-    if (sp_jwk_thumbprint(proof->jwk.key, thumbprint) != SP_OK) {
-        proof->no_memory = true;
-        return SP_DPOP_JWK;
-    }
-    bytes = sp_str((const char *)thumbprint, sizeof thumbprint);
-    sp_base64url_encode_into(bytes, proof->result->jkt);
+    struct sp_str thumbprint = sp_str((const char *)proof->jwk.thumbprint, sizeof proof->jwk.thumbprint);
+    sp_base64url_encode_into(thumbprint, proof->result->jkt);
     if (sp_key_verify(proof->jwk.key, algorithm, proof->signed_text, proof->signature) != SP_VERIFICATION_HOLDS)
         return fault(proof, SP_DPOP_SIGNATURE, "signature", SP_STR("one that verifies with its jwk"),
                      SP_STR("one that does not"));

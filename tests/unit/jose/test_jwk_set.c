@@ -138,6 +138,7 @@ static void a_certificate_is_a_source_of_a_key(void **state)
     assert_int_equal(set->count, 1);
     assert_true(sp_jwk_fits(&set->keys[0], SP_ALGORITHM_ES256));
     assert_int_equal(sp_jwk_thumbprint(set->keys[0].key, digest), SP_OK);
+    assert_memory_equal(set->keys[0].thumbprint, digest, sizeof digest);
     sp_base64url_encode_into(sp_str((const char *)digest, 32), text);
     assert_memory_equal(text, "XGP_0z5CoxxQhGl7IdRhimekrCpy0kRfjUooi5qX0oE", 43);
     sp_jwk_set_unref(&set);

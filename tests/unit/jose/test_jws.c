@@ -104,6 +104,7 @@ static void thumbprints_as_published(void **state)
         assert_int_equal(sp_jwk_set_parse(sp_str_from_cstr(rows[i].jwk), &set, NULL), SP_OK);
         assert_int_equal(set->count, 1);
         assert_int_equal(sp_jwk_thumbprint(set->keys[0].key, digest), SP_OK);
+        assert_memory_equal(set->keys[0].thumbprint, digest, sizeof digest);
         sp_base64url_encode_into(sp_str((const char *)digest, 32), text);
         assert_memory_equal(text, rows[i].thumbprint, 43);
         sp_jwk_set_unref(&set);
