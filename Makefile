@@ -57,7 +57,7 @@ fuzz: ## libFuzzer on every target, TIME seconds each (make fuzz TIME=600)
 bench: ## CPU time per request against nginx, HAProxy and Apache in one run
 	@tools/install-deps bench
 	@tools/configure build-release -- --buildtype=release -Dtests=disabled
-	@ninja -C build-release -j $(JOBS) --quiet programs
+	@ninja -C build-release -j $(JOBS) --quiet programs bench-programs
 	@bench/run
 
 install: deps ## install below DESTDIR/PREFIX
