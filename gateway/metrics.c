@@ -84,8 +84,9 @@ void sp_metrics_time(struct sp_metrics *metrics, enum sp_histogram histogram, ui
         bucket++;
     }
     add(&state->buckets[bucket], 1);
-    add(&state->count, 1);
-    add(&state->sum_us, us);
+    if (us > 0) {
+        add(&state->sum_us, us);
+    }
 }
 
 /* A slot is claimed by its hash, then named; a reader that comes between sees an empty name for a moment. Two APIs with

@@ -30,8 +30,8 @@ extern const uint32_t sp_histogram_bounds_us[SP_HISTOGRAM_BUCKETS]; /* upper bou
 extern const char *const sp_histogram_names[SP_HISTOGRAMS];
 
 struct sp_histogram_state {
-    uint64_t buckets[SP_HISTOGRAM_BUCKETS + 1]; /* not cumulative */
-    uint64_t count, sum_us;
+    uint64_t buckets[SP_HISTOGRAM_BUCKETS + 1]; /* not cumulative; their sum is the count */
+    uint64_t sum_us;
 };
 
 #define SP_ROUTE_NAME_BYTES 72u

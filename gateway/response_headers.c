@@ -56,8 +56,12 @@ static ngx_int_t filter(ngx_http_request_t *request)
     if (call == NULL) {
         return next_filter(request);
     }
-    if (request->upstream != NULL && call->stage == SP_STAGE_PASSED) {
-        drop_answers_of_upstream(request, call->match.api != NULL && call->match.api->cors.mode == SP_CORS_ANSWER);
+    const struct sp_location_conf *location = ngx_http_get_module_loc_conf(request, ngx_http_sallyport_module);
+    const bool answers_cors = call->match.api != NULL && call->match.api->cors.mode == SP_CORS_ANSWER;
+    /* Locations of a standalone gateway have proxy_hide_header X-Request-Id. */
+    if (request->upstream != NULL && call->stage == SP_STAGE_PASSED &&
+        (answers_cors || location->proxy_kind == SP_PROXY_NONE)) {
+        drop_answers_of_upstream(request, answers_cors);
     }
     if (call->request_id.len > 0 &&
         sp_response_header_add(request, SP_STR("X-Request-Id"), call->request_id) != NGX_OK) {

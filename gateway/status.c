@@ -53,7 +53,11 @@ static void write_histogram(struct sp_json_writer *json, const char *name, const
 {
     sp_json_name(json, sp_str_from_cstr(name));
     sp_json_begin_object(json);
-    sp_json_int_member(json, "count", (int64_t)value_of(&state->count));
+    uint64_t count = 0;
+    for (size_t i = 0; i <= SP_HISTOGRAM_BUCKETS; i++) {
+        count += value_of(&state->buckets[i]);
+    }
+    sp_json_int_member(json, "count", (int64_t)count);
     sp_json_int_member(json, "sum_us", (int64_t)value_of(&state->sum_us));
     sp_json_name(json, SP_STR("bounds_us"));
     sp_json_begin_array(json);
