@@ -12,7 +12,7 @@ struct sp_rule {
     struct sp_str path;         /* empty: all */
     struct sp_str_list methods; /* empty: all that no other rule of this place names */
     uint32_t api;
-    uint32_t next; /* rule of the same host and path, in the order of the file; SP_INDEX_NONE: last */
+    uint32_t next;         /* rule of the same host and path, in the order of the file; SP_INDEX_NONE: last */
     struct sp_str allowed; /* of the first rule of a chain: all its methods, joined */
     const struct sp_json *source;
 };
