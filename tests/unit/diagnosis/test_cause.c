@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <cmocka.h>
 #include "core/diagnosis/cause.h"
 
@@ -76,6 +77,26 @@ static void a_typing_error_finds_its_neighbour(void **state)
     assert_int_equal(sp_cause_nearest(SP_STR("nothing like any of them at all")), SP_CAUSE_NONE);
 }
 
+/* docs/causes.md is made from the rows (make docs): each has its heading there, with its title below. */
+static void the_reference_page_has_every_cause(void **state)
+{
+    (void)state;
+    static char page[1024 * 1024];
+    FILE *file = fopen(SP_SOURCE_ROOT "/docs/causes.md", "r");
+    assert_non_null(file);
+    struct sp_str text = sp_str(page, fread(page, 1, sizeof page, file));
+    fclose(file);
+    for
+        EACH_CAUSE(cause)
+        {
+            char heading[512];
+            int len = snprintf(heading, sizeof heading, "### %s\n**%s", sp_cause_get(cause)->id.at,
+                               sp_cause_get(cause)->title.at);
+            print_message("%s\n", sp_cause_get(cause)->id.at);
+            assert_true(sp_str_contains(text, sp_str(heading, (size_t)len)));
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -83,6 +104,7 @@ int main(void)
         cmocka_unit_test(ids_are_written_as_their_constants),
         cmocka_unit_test(every_row_has_its_texts),
         cmocka_unit_test(a_typing_error_finds_its_neighbour),
+        cmocka_unit_test(the_reference_page_has_every_cause),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
