@@ -167,7 +167,7 @@ static int deliver(const struct sp_cli *cli, const struct sp_key *key, const str
         exit_status = sp_cli_failure(cli, "%s", sp_status_text(status));
     if (exit_status == SP_CLI_FINE && to_file)
         exit_status = save(cli, path, sp_buffer_str(&private_text));
-    if (exit_status == SP_CLI_FINE && fwrite(shown.at, 1, shown.len, stdout) != shown.len)
+    if (exit_status == SP_CLI_FINE && shown.len > 0 && fwrite(shown.at, 1, shown.len, stdout) != shown.len)
         exit_status = sp_cli_failure(cli, "could not write to standard output");
     if (private_text.at != NULL)
         sp_wipe(private_text.at, private_text.len);

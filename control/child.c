@@ -63,6 +63,10 @@ static void become(char *const argv[], bool dies_with_us, const char *output, pi
         _exit(127);
     }
     execvp(argv[0], argv);
+    /* Debian keeps nginx in /usr/sbin, which is not in a common user's PATH. */
+    if (errno == ENOENT && strcmp(argv[0], "nginx") == 0) {
+        execv("/usr/sbin/nginx", argv);
+    }
     _exit(127);
 }
 

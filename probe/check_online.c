@@ -98,26 +98,29 @@ static void compare_algorithms(struct asking *asking, const struct sp_metadata *
     add(asking, &finding, "algorithms");
 }
 
-/* One place; true when the answer was about the document and not about the place. */
-static bool ask_at(struct asking *asking, enum sp_metadata_place place, struct sp_document_findings *findings,
-                   struct sp_str *jwks_uri)
+/* One place; true when the answer was about the document and not about the place. What was found is told while the
+ * answer, which it borrows from, is there: of places that are empty, the last one's. */
+static bool ask_at(struct asking *asking, enum sp_metadata_place place, struct sp_str *jwks_uri)
 {
+    const bool is_last = place + 1 == SP_METADATA_PLACES;
     struct sp_str url = sp_metadata_url(asking->arena, asking->terms->issuer, place);
     struct sp_http_call *call = url.at != NULL ? ask(asking, url, SP_MAX_METADATA_BYTES) : NULL;
     bool answered = false;
     struct sp_metadata metadata = {0};
-    *findings = (struct sp_document_findings){0};
+    struct sp_document_findings findings = {0};
     if (call != NULL) {
         const struct sp_fetch_report *report = sp_http_call_report(call);
         answered = report->http_status != 404;
-        asking->status = sp_metadata_examine(asking->arena, report, asking->terms->issuer, &metadata, findings);
-        if (asking->status == SP_OK && !findings->refused) {
+        asking->status = sp_metadata_examine(asking->arena, report, asking->terms->issuer, &metadata, &findings);
+        if (asking->status == SP_OK && !findings.refused) {
             if (sp_arena_copy(asking->arena, metadata.jwks_uri, jwks_uri) != SP_OK) {
                 asking->status = SP_NO_MEMORY;
             }
             compare_algorithms(asking, &metadata);
         }
-        add_all(asking, answered ? findings : &(struct sp_document_findings){0}, "issuer");
+        if (asking->status == SP_OK && (answered || is_last)) {
+            add_all(asking, &findings, "issuer");
+        }
     }
     sp_http_call_destroy(&call);
     return answered;
@@ -125,15 +128,11 @@ static bool ask_at(struct asking *asking, enum sp_metadata_place place, struct s
 
 static void discover(struct asking *asking)
 {
-    struct sp_document_findings findings = {0};
     struct sp_str jwks_uri = SP_STR_NONE;
     bool answered = false;
     for (enum sp_metadata_place place = 0; place < SP_METADATA_PLACES && !answered && asking->status == SP_OK;
          place++) {
-        answered = ask_at(asking, place, &findings, &jwks_uri);
-    }
-    if (!answered && asking->status == SP_OK) {
-        add_all(asking, &findings, "issuer");
+        answered = ask_at(asking, place, &jwks_uri);
     }
     if (jwks_uri.len > 0 && asking->status == SP_OK) {
         ask_for_keys(asking, jwks_uri, "issuer");
