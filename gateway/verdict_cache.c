@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/verdict_cache.h"
 
+#include "core/base/secret.h"
+
 #include "core/jose/crypto.h"
 
 #define WORKER_SLOTS 256u
@@ -62,7 +64,8 @@ static const struct slot *find_in_worker(const struct sp_cache_query *query)
 {
     const struct slot *slot = slot_of(query->worker, query->token);
     if (slot == NULL || slot->head.token_len != query->token.len || slot->head.generation != query->generation ||
-        slot->head.until_s <= query->now_s || memcmp(slot->token, query->token.at, query->token.len) != 0) {
+        slot->head.until_s <= query->now_s ||
+        !sp_secret_equal(sp_str((const char *)slot->token, slot->head.token_len), query->token)) {
         return NULL;
     }
     return slot;
