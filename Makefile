@@ -5,13 +5,13 @@ DESTDIR ?=
 TIME ?= 60
 JOBS ?= $(shell nproc)
 
-.PHONY: all help deps run test unit e2e sanitize docs lint fuzz bench install clean
+.PHONY: all help deps run test unit e2e sanitize docs lint fuzz bench bench-authority install clean
 all: deps ## build the program, the nginx module and the demo API
 	@tools/configure build
 	@ninja -C build -j $(JOBS) programs
 
 help: ## this list
-	@sed -n 's/^\([a-z0-9]*\):[^#]*## /  \1\t/p' Makefile
+	@sed -n 's/^\([a-z0-9-]*\):[^#]*## /  \1\t/p' Makefile
 
 deps:
 	@tools/install-deps run
@@ -59,6 +59,13 @@ bench: ## CPU time per request against nginx, HAProxy and Apache in one run
 	@tools/configure build-release -- --buildtype=release -Dtests=disabled
 	@ninja -C build-release -j $(JOBS) --quiet programs bench-programs
 	@bench/run
+
+bench-authority: ## CPU time per token of the authority against oidc-provider in one run
+	@tools/install-deps bench test
+	@tools/configure build-release -- --buildtype=release -Dtests=disabled
+	@ninja -C build-release -j $(JOBS) --quiet sallyport
+	@tests/e2e/run --peers
+	@bench/authority
 
 install: deps ## install below DESTDIR/PREFIX
 	@tools/configure build -- --prefix=$(PREFIX)
