@@ -7,6 +7,7 @@
 #include <assert.h>
 
 #include "core/base/limits.h"
+#include "core/base/secret.h"
 #include "core/policy/check.h"
 #include "core/policy/parts.h"
 #include "core/policy/walk.h"
@@ -19,6 +20,43 @@ static void resolve_path(struct sp_draft *draft, enum sp_setting setting, const 
     if (sp_setting_get(setting)->kind == SP_KIND_PATH && value->type == SP_JSON_STRING && value->text.len > 0 &&
         value->text.at[0] != '/' && directory.len > 0) {
         sp_draft_own(value)->text = sp_draft_printf(draft, "%.*s/%.*s", SP_STR_ARG(directory), SP_STR_ARG(value->text));
+    }
+}
+
+/* ---- secrets do not outlive the policy ---- */
+struct wiped {
+    char *at;
+    size_t len;
+};
+
+static void wipe(void *what)
+{
+    const struct wiped *text = what;
+    sp_wipe(text->at, text->len);
+}
+
+static void wipe_at_end(struct sp_draft *draft, struct sp_str text)
+{
+    struct wiped *row = text.len > 0 ? SP_DRAFT_ARRAY(draft, struct wiped, 1) : NULL;
+    if (row != NULL) {
+        *row = (struct wiped){.at = (char *)(uintptr_t)text.at, .len = text.len};
+        if (sp_arena_defer(draft->arena, wipe, row) != SP_OK) {
+            draft->status = SP_NO_MEMORY;
+        }
+    }
+}
+
+static void wipe_secret_at_end(struct sp_draft *draft, enum sp_setting setting, const struct sp_json *value,
+                               const struct sp_path *path)
+{
+    enum sp_kind kind = sp_setting_get(setting)->kind;
+    (void)path;
+    if ((kind == SP_KIND_SECRET || kind == SP_KIND_SECRETS) && value->type == SP_JSON_STRING) {
+        wipe_at_end(draft, value->text);
+    }
+    for (const struct sp_json *element = kind == SP_KIND_SECRETS ? value->first : NULL; element != NULL;
+         element = element->next) {
+        wipe_at_end(draft, element->type == SP_JSON_STRING ? element->text : SP_STR_NONE);
     }
 }
 
@@ -46,6 +84,7 @@ static enum sp_status keep_texts(struct sp_draft *draft, const struct sp_policy_
             sp_arena_copy(draft->arena, from->directory, &texts[i].directory) != SP_OK) {
             return SP_NO_MEMORY;
         }
+        wipe_at_end(draft, texts[i].text);
     }
     draft->texts = texts;
     draft->starts = starts;
@@ -76,6 +115,7 @@ static const struct sp_json *read_tree(struct sp_draft *draft, const struct sp_p
         sp_expand(draft, root, input->expansion);
     }
     if (draft->status == SP_OK && root != NULL) {
+        sp_settings_walk(draft, root, wipe_secret_at_end);
         sp_settings_validate(draft, root);
     }
     if (may_go_on(draft)) {
