@@ -45,6 +45,28 @@ static void tell_skipped(struct sp_arena *arena, const struct sp_jwk_set *set, s
     }
 }
 
+/* The hash that its alg names, or the shortest of all. */
+static size_t needed_bits(const struct sp_jwk *jwk)
+{
+    const struct sp_algorithm_info *info = sp_algorithm_get(jwk->algorithm);
+    return 8 * sp_hash_size(info->family == SP_FAMILY_HMAC ? info->hash : SP_HASH_SHA256);
+}
+
+static void tell_weak_secrets(struct sp_arena *arena, const struct sp_jwk_set *set,
+                              struct sp_document_findings *findings)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        const struct sp_jwk *jwk = &set->keys[i];
+        if (sp_key_type(jwk->key) != SP_KEY_TYPE_OCT || sp_key_bits(jwk->key) >= needed_bits(jwk)) {
+            continue;
+        }
+        struct sp_finding *finding = sp_document_saw(findings, SP_CAUSE_KEYS_WEAK);
+        finding->expected = sp_arena_printf(arena, "a secret of %zu bit", needed_bits(jwk));
+        finding->received = sp_arena_printf(arena, "a secret of %u bit", sp_key_bits(jwk->key));
+        finding->detail = sp_arena_printf(arena, "Key %.*s.", SP_STR_ARG(member_name(arena, jwk->index, jwk->kid)));
+    }
+}
+
 /* The set's own texts die with it; what a finding shows must outlive it. */
 static enum sp_status keep_texts(struct sp_arena *arena, struct sp_document_findings *findings)
 {
@@ -136,6 +158,7 @@ enum sp_status sp_keys_document_examine(struct sp_arena *arena, const struct sp_
         return status;
     }
     tell_skipped(arena, made, findings);
+    tell_weak_secrets(arena, made, findings);
     tell_duplicates(arena, made, findings);
     tell_private(arena, made, json, findings);
     if (!has_signing_key(made)) {

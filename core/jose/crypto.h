@@ -14,7 +14,9 @@ size_t sp_hash_bytes(enum sp_hash hash, struct sp_str bytes, unsigned char diges
 size_t sp_hash_size(enum sp_hash hash);
 SP_MUST_CHECK enum sp_status sp_random(void *out, size_t bytes);
 
-/* An imported key, ready to verify (and to sign if it has its private part). Heap; not shared between threads. */
+/* An imported key, ready to verify (and to sign if it has its private part). Heap. A key and a set of keys belong to
+ * one thread, because contexts are kept with a key from its first use; hashes keep theirs per thread, for the thread's
+ * life. Workers and the control plane have one thread each, so nothing is locked. */
 struct sp_key;
 void sp_key_destroy(struct sp_key **key);
 enum sp_key_type sp_key_type(const struct sp_key *key);

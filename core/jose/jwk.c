@@ -174,20 +174,22 @@ static enum sp_jwk_fault import_chain(struct reading *reading, const struct sp_k
     return SP_JWK_OK;
 }
 
-static bool is_for_verifying(const struct sp_json *json)
+/* A private key's own operation is "sign" (RFC 7517 4.3); who has it can verify. Of a public key it says nothing good.
+ */
+static bool is_for_verifying(const struct sp_json *json, bool is_private)
 {
     const struct sp_json *use = sp_json_member(json, SP_STR("use")),
                          *operations = sp_json_member(json, SP_STR("key_ops"));
+    bool found = operations == NULL;
     if (use != NULL && !sp_str_equal(sp_json_string(use), SP_STR("sig")))
         return false;
-    if (operations == NULL)
-        return true;
     for
         SP_JSON_EACH(operation, operations)
-    if (sp_str_equal(sp_json_string(operation), SP_STR("verify")) ||
-        sp_str_equal(sp_json_string(operation), SP_STR("sign")))
-        return true;
-    return false;
+        {
+            struct sp_str name = sp_json_string(operation);
+            found = found || sp_str_equal(name, SP_STR("verify")) || (is_private && sp_str_equal(name, SP_STR("sign")));
+        }
+    return found;
 }
 
 /* ---- the thumbprint ---- */
@@ -279,7 +281,8 @@ enum sp_jwk_fault sp_jwk_parse(struct sp_arena *arena, const struct sp_json *jso
     enum sp_jwk_fault found = import(&reading, &jwk);
     jwk.algorithm_text = sp_json_string(sp_json_member(json, SP_STR("alg")));
     jwk.algorithm = sp_algorithm_find(jwk.algorithm_text);
-    jwk.may_verify = is_for_verifying(json);
+    jwk.may_verify =
+        is_for_verifying(json, jwk.has_private || (jwk.key != NULL && sp_key_type(jwk.key) == SP_KEY_TYPE_OCT));
     jwk.kid = sp_json_string(sp_json_member(json, SP_STR("kid")));
     jwk.use = sp_json_string(sp_json_member(json, SP_STR("use")));
     struct sp_str *const kept[] = {&jwk.kid, &jwk.algorithm_text, &jwk.use};

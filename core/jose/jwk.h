@@ -12,8 +12,9 @@ enum sp_jwk_fault {
     SP_JWK_OK,
     SP_JWK_MALFORMED,        /* not an object, a member missing, not base64url, a point off the curve */
     SP_JWK_UNSUPPORTED_TYPE, /* kty or crv that we do not do: to be ignored (RFC 7517 5) */
-    SP_JWK_WEAK,             /* RSA below 2048 or beyond 8192 bit, bad exponent, HMAC secret below 256 bit */
-    SP_JWK_PLACEHOLDER,      /* the modulus is text */
+    SP_JWK_WEAK, /* RSA below 2048 or beyond 8192 bit, bad exponent, a point off its curve; whether a secret is long
+                  * enough depends on the algorithm that it is used with */
+    SP_JWK_PLACEHOLDER, /* the modulus is text */
 };
 
 struct sp_jwk {

@@ -104,6 +104,16 @@ test('show names what is wrong with each member, and goes on', async () => {
   assert.deepEqual(ids, ['keys.duplicate_kid', 'keys.malformed_member', 'keys.private_material', 'keys.unsupported_type', 'keys.weak']);
 });
 
+test('a secret shorter than its hash is weak', async () => {
+  const show = (key) => sallyport(['keys', 'show', '-', '--json'], { input: JSON.stringify(key) });
+  const secret = (bytes) => ({ kty: 'oct', k: Buffer.alloc(bytes, 7).toString('base64url') });
+  const short = await show(secret(31));
+  assert.equal(short.code, 1);
+  assert.equal(short.json.cause.id, 'keys.weak');
+  assert.equal((await show(secret(32))).code, 0);
+  assert.equal((await show({ ...secret(32), alg: 'HS512' })).json.cause.id, 'keys.weak');
+});
+
 test('members of unsupported types alone are no fault; an empty set is', async () => {
   const good = (await sallyport(['keys', 'generate', '--public'])).json;
   const unknown = { kty: 'AKP', kid: 'new', alg: 'ML-DSA-44', pub: 'AAAA' };
