@@ -7,6 +7,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { sallyport } from '../lib/cli.mjs';
 import { temporaryFolder } from '../lib/gateway.mjs';
+import { faults, startPlainIssuer } from '../lib/issuer.mjs';
 import { base64url, breakSignature, jwks, makeKey, makeToken, now, signRaw } from '../lib/tokens.mjs';
 
 const issuer = 'https://idp.example.com/realms/a';
@@ -206,6 +207,27 @@ test('decode shows and never says valid', async () => {
   assert.equal(json.claims.iss, issuer);
   assert.equal(json.header.kid, 'ES256');
   assert.equal((await sallyport(['token', 'decode', 'hello'])).code, 1);
+});
+
+test('an issuer alone is asked for its keys', async () => {
+  const idp = await startPlainIssuer();
+  const text = await idp.token({ aud: audience });
+  const run = async (url = idp.issuer) => sallyport(['token', 'examine', text, '--json', '--issuer', url, '--audience', audience]);
+  assert.equal((await run()).code, 0);
+  const slash = await run(`${idp.issuer}/`);
+  assert.equal(slash.json.cause.id, 'issuer.trailing_slash');
+  assert.equal(slash.json.token.signature_verified, true);
+  for (const [fault, id] of [[faults.html, 'discovery.html'], [faults.garbage, 'discovery.not_json'], [faults.notFound, 'discovery.not_found'], [faults.error, 'discovery.http_status']]) {
+    idp.fault = fault;
+    const { code, json } = await run();
+    assert.equal(json.cause.id, id);
+    assert.equal(code, 1);
+  }
+  await idp.stop();
+  const { code, json } = await run();
+  assert.equal(json.cause.id, 'keys.unreachable');
+  assert.equal(json.cause.reason, 'network.tcp.refused');
+  assert.equal(code, 3);
 });
 
 test('usage errors end with 2 and point to help', async () => {
