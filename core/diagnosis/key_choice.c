@@ -198,13 +198,8 @@ static void warn_of_set(struct sp_exam *exam, const struct sp_jwk_set *keys, con
                     sp_key_type(keys->keys[i].key) == SP_KEY_TYPE_OCT ? SP_STR("k") : SP_STR("d and its like");
                 break;
             }
-    for (size_t i = 0; i < keys->skipped_count && i < 8; i++) {
-        const struct sp_jwk_skipped *skipped = &keys->skipped[i];
-        enum sp_cause cause =
-            skipped->fault == SP_JWK_UNSUPPORTED_TYPE ? SP_CAUSE_KEYS_UNSUPPORTED_TYPE : SP_CAUSE_KEYS_MALFORMED_MEMBER;
-        sp_exam_tolerate(exam, cause, SP_CHECK_KEY, SP_STR("a usable key"),
-                         sp_arena_printf(exam->arena, "%u", skipped->index), skipped->evidence);
-    }
+    for (size_t i = 0; i < keys->skipped_count && i < 8; i++)
+        sp_key_tell_other_skipped(exam, &keys->skipped[i]);
 }
 
 /* The first of the keys that fit under which the signature holds, or NULL. */

@@ -43,24 +43,38 @@ void sp_key_tell_no_usable_key(struct sp_exam *exam, const struct sp_jwk_set *ke
                                           SP_STR_ARG(keys->skipped[0].evidence));
 }
 
-/* The member with this kid is there but could not be imported. */
+static const enum sp_cause skipped_causes[] = {
+    [SP_JWK_OK] = SP_CAUSE_KEYS_MALFORMED_MEMBER,
+    [SP_JWK_MALFORMED] = SP_CAUSE_KEYS_MALFORMED_MEMBER,
+    [SP_JWK_UNSUPPORTED_TYPE] = SP_CAUSE_KEYS_UNSUPPORTED_TYPE,
+    [SP_JWK_WEAK] = SP_CAUSE_KEYS_WEAK,
+    [SP_JWK_PLACEHOLDER] = SP_CAUSE_KEYS_PLACEHOLDER,
+};
+
+static struct sp_str skipped_expected(const struct sp_jwk_skipped *skipped)
+{
+    return skipped->fault == SP_JWK_WEAK
+               ? SP_STR("RSA of 2048 to 8192 bit with an odd exponent from 3, points on their curve")
+               : SP_STR("a usable key");
+}
+
+static struct sp_str skipped_received(struct sp_exam *exam, const struct sp_jwk_skipped *skipped)
+{
+    bool evidence_speaks = skipped->fault == SP_JWK_WEAK || skipped->fault == SP_JWK_PLACEHOLDER;
+    return evidence_speaks ? skipped->evidence : sp_arena_printf(exam->arena, "%u", skipped->index);
+}
+
 void sp_key_tell_skipped(struct sp_exam *exam, const struct sp_jwk_skipped *skipped)
 {
-    static const enum sp_cause causes[] = {
-        [SP_JWK_OK] = SP_CAUSE_KEYS_MALFORMED_MEMBER,
-        [SP_JWK_MALFORMED] = SP_CAUSE_KEYS_MALFORMED_MEMBER,
-        [SP_JWK_UNSUPPORTED_TYPE] = SP_CAUSE_KEYS_UNSUPPORTED_TYPE,
-        [SP_JWK_WEAK] = SP_CAUSE_KEYS_WEAK,
-        [SP_JWK_PLACEHOLDER] = SP_CAUSE_KEYS_PLACEHOLDER,
-    };
-    bool is_weak = skipped->fault == SP_JWK_WEAK;
-    struct sp_finding *finding = sp_exam_saw_fatal(
-        exam, causes[skipped->fault], SP_CHECK_KEY,
-        is_weak ? SP_STR("RSA of 2048 to 8192 bit with an odd exponent from 3, points on their curve")
-                : SP_STR("a usable key"),
-        is_weak || skipped->fault == SP_JWK_PLACEHOLDER ? skipped->evidence
-                                                        : sp_arena_printf(exam->arena, "%u", skipped->index));
-    finding->detail = skipped->evidence;
+    sp_exam_saw_fatal(exam, skipped_causes[skipped->fault], SP_CHECK_KEY, skipped_expected(skipped),
+                      skipped_received(exam, skipped))
+        ->detail = skipped->evidence;
+}
+
+void sp_key_tell_other_skipped(struct sp_exam *exam, const struct sp_jwk_skipped *skipped)
+{
+    sp_exam_tolerate(exam, skipped_causes[skipped->fault], SP_CHECK_KEY, skipped_expected(skipped),
+                     skipped_received(exam, skipped), skipped->evidence);
 }
 
 /* An Okta org server (no path) signs with keys that it keeps to itself. */

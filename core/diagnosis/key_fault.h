@@ -12,6 +12,8 @@ void sp_key_tell_no_set(struct sp_exam *exam);
 void sp_key_tell_no_usable_key(struct sp_exam *exam, const struct sp_jwk_set *keys);
 /* The member with the token's kid could not be imported. */
 void sp_key_tell_skipped(struct sp_exam *exam, const struct sp_jwk_skipped *skipped);
+/* Another member could not be imported: worth knowing, in nobody's way. */
+void sp_key_tell_other_skipped(struct sp_exam *exam, const struct sp_jwk_skipped *skipped);
 /* No member has the token's kid. */
 void sp_key_tell_unknown_kid(struct sp_exam *exam);
 /* The member that the token names may not be used for it. */

@@ -391,6 +391,24 @@ static void publish_unsupported(struct bench *b)
     struct sp_str two = jwk_of(b->arena, E2, "e2", "sig", "ES256");
     use_set(b, sp_arena_printf(b->arena, "{\"keys\":[{\"kty\":\"AKP\",\"kid\":\"e1\"},%.*s]}", SP_STR_ARG(two)).at);
 }
+static void publish_beside(struct bench *b, const char *member)
+{
+    struct sp_str one = jwk_of(b->arena, E1, "e1", "sig", "ES256");
+    use_set(b, sp_arena_printf(b->arena, "{\"keys\":[%s,%.*s]}", member, SP_STR_ARG(one)).at);
+    b->input.explain = true;
+}
+static void publish_beside_weak(struct bench *b)
+{
+    publish_beside(b, "{\"kty\":\"RSA\",\"kid\":\"w\",\"n\":\"wAAB\",\"e\":\"AQAB\"}");
+}
+static void publish_beside_malformed(struct bench *b)
+{
+    publish_beside(b, "{\"kty\":\"RSA\",\"kid\":\"m\"}");
+}
+static void publish_beside_unsupported(struct bench *b)
+{
+    publish_beside(b, "{\"kty\":\"AKP\",\"kid\":\"u\"}");
+}
 static void publish_nothing(struct bench *b)
 {
     use_set(b, "{\"keys\":[]}");
@@ -715,6 +733,11 @@ static const struct row {
      SP_CAUSE_NONE},
     {"a member of another type", SP_CAUSE_KEYS_UNSUPPORTED_TYPE, E1, HEADER, CLAIMS(""), publish_unsupported,
      SP_CAUSE_NONE},
+    {"another key is weak", SP_CAUSE_NONE, E1, HEADER, CLAIMS(""), publish_beside_weak, SP_CAUSE_KEYS_WEAK},
+    {"another key is malformed", SP_CAUSE_NONE, E1, HEADER, CLAIMS(""), publish_beside_malformed,
+     SP_CAUSE_KEYS_MALFORMED_MEMBER},
+    {"another key is of another type", SP_CAUSE_NONE, E1, HEADER, CLAIMS(""), publish_beside_unsupported,
+     SP_CAUSE_KEYS_UNSUPPORTED_TYPE},
     {"an empty set", SP_CAUSE_KEYS_EMPTY, E1, HEADER, CLAIMS(""), publish_nothing, SP_CAUSE_NONE},
     {"a placeholder", SP_CAUSE_KEYS_PLACEHOLDER, E1, HEADER, CLAIMS(""), publish_placeholder, SP_CAUSE_NONE},
     {"a published private key", SP_CAUSE_NONE, E1, HEADER, CLAIMS(""), publish_private, SP_CAUSE_KEYS_PRIVATE_MATERIAL},
