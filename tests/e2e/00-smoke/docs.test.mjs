@@ -19,7 +19,7 @@ const folder = temporaryFolder();
 const pem = JSON.stringify(generateKeyPairSync('ec', { namedCurve: 'P-256', publicKeyEncoding: { type: 'spki', format: 'pem' }, privateKeyEncoding: { type: 'pkcs8', format: 'pem' } }).publicKey);
 
 /** Secret files are not there: a text stands for each. */
-const withSecrets = (block) => block.replaceAll(/\$\{file:[^}]*\.pem\}/g, () => pem).replaceAll(/\$\{file:[^}]*\}/g, 'text-of-the-file');
+const withSecrets = (block) => block.replaceAll(/"?\$\{file:[^}]*\.pem\}"?/g, () => pem).replaceAll(/\$\{file:[^}]*\}/g, 'text-of-the-file');
 
 for (const file of files) {
   const name = path.relative(root, file);
