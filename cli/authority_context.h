@@ -14,7 +14,7 @@ const char *sp_cli_authority_state(const struct sp_cli *cli);
 SP_MUST_CHECK enum sp_status sp_cli_authority_settings(const struct sp_cli *cli, struct sp_str default_issuer,
                                                        const char *fallback, struct sp_authority_settings *settings);
 
-extern const struct sp_cli_command sp_cli_authority, sp_cli_accounts;
+extern const struct sp_cli_command sp_cli_authority, sp_cli_accounts, sp_cli_backup;
 extern const struct sp_cli_command sp_cli_keys, sp_cli_keys_rotate;
 
 #endif

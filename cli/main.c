@@ -12,8 +12,8 @@
 #include <stdlib.h>
 
 static const struct sp_cli_command *const commands[] = {
-    &sp_cli_check,     &sp_cli_cause,    &sp_cli_serve, &sp_cli_token, &sp_cli_explain,
-    &sp_cli_authority, &sp_cli_accounts, &sp_cli_keys,  NULL,
+    &sp_cli_check,     &sp_cli_cause,    &sp_cli_serve,  &sp_cli_token, &sp_cli_explain,
+    &sp_cli_authority, &sp_cli_accounts, &sp_cli_backup, &sp_cli_keys,  NULL,
 };
 
 #define CLI_ARENA_BYTES (512u * 1024 * 1024)

@@ -77,6 +77,22 @@ test('keys survive a restart, rest sealed, and open only under their master key'
   assert.deepEqual(await kids(authority), [kid]);
 });
 
+test('a backup taken while it runs holds accounts, keys and tokens', async () => {
+  const authority = await startAuthority({ authority: { clients: { ...clients, opaque: { secret: 's', token_format: 'opaque' } }, tokens: { algorithm: 'ES256' } } });
+  const { json } = await authority.post('/token', { grant_type: 'client_credentials' }, { basic: ['opaque', 's'] });
+  const copy = path.join(authority.folder, 'copy.sqlite');
+  assert.equal((await sallyport(['backup', copy, '--state', authority.state])).code, 0);
+  assert.equal(fs.statSync(copy).mode & 0o777, 0o600);
+  assert.equal((await sallyport(['backup', copy, '--state', authority.state])).code, 3); // never over another file
+  const [kid] = await kids(authority);
+  await authority.stop();
+  for (const name of ['authority.sqlite', 'authority.sqlite-wal', 'authority.sqlite-shm']) fs.rmSync(path.join(authority.state, name), { force: true });
+  fs.renameSync(copy, path.join(authority.state, 'authority.sqlite'));
+  await authority.start();
+  assert.deepEqual(await kids(authority), [kid]);
+  assert.equal((await authority.post('/introspect', { token: json.access_token }, { basic: ['app', 's'] })).json.active, true);
+});
+
 test('SIGHUP takes a new configuration; a broken one is refused and the old one stays', async () => {
   const authority = await startAuthority({ authority: { clients } });
   authority.write({ clients: { ...clients, late: { secret: 's' } } });

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `sallyport backup FILE`: the authority's store as of now, while it runs. */
+#include "authority/store_backup.h"
+#include "cli/authority_context.h"
+
+static int run(struct sp_cli *cli)
+{
+    char trouble[256] = "";
+    struct sp_str from = sp_arena_printf(sp_cli_arena(cli), "%s/authority.sqlite", sp_cli_authority_state(cli));
+    struct sp_str to = sp_cli_argument(cli, 0); /* from argv: ends with NUL */
+    enum sp_status status = sp_store_backup(from.at, to.at, trouble);
+    if (status != SP_OK)
+        return sp_cli_failure(cli, "%s", trouble);
+    if (!sp_cli_wants_json(cli))
+        printf("%s holds accounts, consents, tokens and the sealed signing keys. Keep the master key too, somewhere "
+               "else: without it the keys stay "
+               "sealed.\n",
+               to.at);
+    return SP_CLI_FINE;
+}
+
+static const struct sp_cli_option options[] = {
+    {"state", 0, SP_OPTION_TEXT, "DIR", "The authority's state directory (default: state)."},
+    {NULL, 0, SP_OPTION_FLAG, NULL, NULL},
+};
+
+const struct sp_cli_command sp_cli_backup = {
+    .name = "backup",
+    .summary = "copy the authority's store while it runs",
+    .arguments = "FILE",
+    .min_arguments = 1,
+    .max_arguments = 1,
+    .options = options,
+    .text = "To restore, stop the authority and put the file in the place of STATE/authority.sqlite (remove its -wal "
+            "and -shm).",
+    .run = run,
+};
