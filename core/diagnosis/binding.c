@@ -28,7 +28,8 @@ static void tell_proof(struct sp_exam *exam, const struct sp_dpop_result *result
     sp_exam_saw(exam, cause, SP_CHECK_BINDING, result->expected, result->received)->detail = result->part;
 }
 
-static enum sp_need examine_proof(struct sp_exam *exam, struct sp_str jkt)
+/* Whether the proof holds, told if it does not. */
+static bool check_proof(struct sp_exam *exam, struct sp_str jkt)
 {
     const struct sp_possession *possession = possession_of(exam);
     const struct sp_issuer_terms *terms = sp_exam_terms(exam);
@@ -38,7 +39,7 @@ static enum sp_need examine_proof(struct sp_exam *exam, struct sp_str jkt)
                         SP_STR("a token bound to the proof's key (cnf.jkt)"),
                         jkt.at == NULL ? SP_STR("a token that is bound to no key") : sp_str_slice(jkt, 0, 100))
             ->detail = SP_STR("jkt");
-        return SP_EXAM_DONE;
+        return false;
     }
     struct sp_dpop_expectation expectation = {
         .method = possession->method,
@@ -51,18 +52,28 @@ static enum sp_need examine_proof(struct sp_exam *exam, struct sp_str jkt)
     };
     if (sp_dpop_check(exam->arena, possession->dpop_proof, &expectation, &result) != SP_OK) {
         exam->incomplete = true;
-        return SP_EXAM_DONE;
+        return false;
     }
     if (result.fault != SP_DPOP_OK) {
         tell_proof(exam, &result);
-        return SP_EXAM_DONE;
+        return false;
     }
     memcpy(exam->proof_id, result.proof_id, sizeof exam->proof_id);
+    exam->proof_jti = result.jti;
+    return true;
+}
+
+static enum sp_need examine_proof(struct sp_exam *exam, struct sp_str jkt)
+{
+    const struct sp_possession *possession = possession_of(exam);
+    /* Back from the replay cache the proof is known to hold: its signature is not verified twice. */
+    if (exam->proof_jti.at == NULL && !check_proof(exam, jkt))
+        return SP_EXAM_DONE;
     if (!exam->replay_given && !possession->jti_seen)
         return SP_NEED_REPLAY_CHECK;
     if (exam->replay_seen || possession->jti_seen)
         sp_exam_saw(exam, SP_CAUSE_BINDING_DPOP_REPLAYED, SP_CHECK_BINDING, SP_STR("a fresh jti"),
-                    sp_str_slice(result.jti, 0, 200));
+                    sp_str_slice(exam->proof_jti, 0, 200));
     else
         sp_exam_pass_with(exam, SP_CHECK_BINDING, SP_STR("a DPoP proof"), SP_STR("a DPoP proof"));
     return SP_EXAM_DONE;

@@ -76,6 +76,7 @@ struct sp_exam {
     /* binding */
     bool replay_given, replay_seen;
     unsigned char proof_id[32];
+    struct sp_str proof_jti; /* of a DPoP proof that holds; absent until it was checked */
 
     /* result */
     struct sp_finding *findings; /* SP_MAX_FINDINGS rows, made with the first */
