@@ -135,12 +135,27 @@ static int print_json(const struct sp_cli *cli, const struct sp_keys_source *sou
 
 /* ---- for people ---- */
 
-/* Padded by characters, so that a kid in UTF-8 does not shift the columns behind it. */
+#define MAX_COLUMNS 64
+
+/* One line, whatever a kid holds; padded by characters, so that UTF-8 does not shift the columns behind it. */
 static void print_column(struct sp_str text, size_t width)
 {
-    size_t columns = 0;
+    size_t columns = 0, end = MAX_COLUMNS;
     text = text.len > 0 ? text : SP_STR("-");
-    sp_cli_print_safe(stdout, text);
+    bool is_cut = text.len > MAX_COLUMNS;
+    while (is_cut && ((unsigned char)text.at[end] & 0xc0) == 0x80)
+        end--; /* never inside a character */
+    text = sp_str_slice(text, 0, end);
+    for (struct sp_str rest = text; rest.len > 0;) {
+        size_t line = sp_str_index_of(rest, '\n', 0), tab = sp_str_index_of(rest, '\t', 0),
+               stop = line < tab ? line : tab;
+        sp_cli_print_safe(stdout, sp_str_slice(rest, 0, stop));
+        if (stop < rest.len)
+            printf("\\x%02x", (unsigned char)rest.at[stop]);
+        rest = sp_str_slice(rest, stop + 1, rest.len);
+    }
+    if (is_cut)
+        fputs("…", stdout);
     for (size_t i = 0; i < text.len; i++)
         columns += ((unsigned char)text.at[i] & 0xc0) != 0x80;
     printf("%*s", columns < width ? (int)(width - columns) + 1 : 1, "");

@@ -118,6 +118,21 @@ static void tell_private(struct sp_arena *arena, const struct sp_jwk_set *set, c
         }
 }
 
+/* What was not read is not used: a token of a key beyond the ceiling would be of an unknown kid. */
+static void tell_cut(struct sp_arena *arena, const struct sp_jwk_set *set, const struct sp_json *json,
+                     struct sp_document_findings *findings)
+{
+    const struct sp_json *list = sp_json_member(json, SP_STR("keys"));
+    if (!set->was_cut || list == NULL) {
+        return;
+    }
+    struct sp_finding *finding = sp_document_saw(findings, SP_CAUSE_KEYS_TOO_LARGE);
+    finding->tolerated = true;
+    finding->expected = sp_arena_printf(arena, "%u keys", SP_MAX_JWKS_KEYS);
+    finding->received = sp_arena_printf(arena, "%u keys", list->count);
+    finding->detail = sp_arena_printf(arena, "The first %u are used.", SP_MAX_JWKS_KEYS);
+}
+
 static bool has_signing_key(const struct sp_jwk_set *set)
 {
     for (size_t i = 0; i < set->count; i++) {
@@ -161,6 +176,7 @@ enum sp_status sp_keys_document_examine(struct sp_arena *arena, const struct sp_
     tell_weak_secrets(arena, made, findings);
     tell_duplicates(arena, made, findings);
     tell_private(arena, made, json, findings);
+    tell_cut(arena, made, json, findings);
     if (!has_signing_key(made)) {
         enum sp_cause first = findings->count > 0 ? findings->rows[0].cause : SP_CAUSE_NONE;
         struct sp_finding *finding =

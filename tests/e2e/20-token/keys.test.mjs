@@ -114,6 +114,25 @@ test('a secret shorter than its hash is weak', async () => {
   assert.equal((await show({ ...secret(32), alg: 'HS512' })).json.cause.id, 'keys.weak');
 });
 
+test('a kid stays in its line and its terminal unharmed', async () => {
+  const key = (await sallyport(['keys', 'generate', '--public', '--kid', 'a\u001b[31m\nb'])).json;
+  const { stdout } = await sallyport(['keys', 'show', '-'], { input: JSON.stringify(key) });
+  assert.doesNotMatch(stdout, /\u001b/);
+  assert.match(stdout, /^ {2}0 {2}a\\x1b\[31m\\x0ab /m);
+  const long = await sallyport(['keys', 'show', '-'], { input: JSON.stringify({ ...key, kid: 'ü'.repeat(5000) }) });
+  assert.match(long.stdout, /^ {2}0 {2}ü{32}… /m);
+});
+
+test('more keys than are read are told', async () => {
+  const key = (await sallyport(['keys', 'generate', '--public'])).json;
+  const keys = Array.from({ length: 300 }, (_, i) => ({ ...key, kid: `k${i}` }));
+  const { code, json } = await sallyport(['keys', 'show', '-', '--json'], { input: JSON.stringify({ keys }) });
+  assert.equal(code, 1);
+  assert.equal(json.keys.length, 256);
+  assert.equal(json.cause.id, 'keys.too_large');
+  assert.equal(json.cause.severity, 'warn');
+});
+
 test('members of unsupported types alone are no fault; an empty set is', async () => {
   const good = (await sallyport(['keys', 'generate', '--public'])).json;
   const unknown = { kty: 'AKP', kid: 'new', alg: 'ML-DSA-44', pub: 'AAAA' };
