@@ -126,6 +126,11 @@ static void offer_jwks_files(struct sp_knowledge *knowledge, const struct sp_pol
             status = sp_jwk_set_parse(text, &set, &error);
         }
         if (status == SP_OK) {
+            unsigned char both[64];
+            memcpy(both, knowledge->keys_sha256, 32);
+            sp_sha256(text, both + 32);
+            sp_sha256(sp_str((const char *)both, sizeof both),
+                      knowledge->keys_sha256); /* other keys, other generation */
             sp_knowledge_offer_keys(knowledge, i, set);
             sp_jwk_set_unref(&set);
         } else {
