@@ -33,18 +33,6 @@ static struct member *list_members(const struct sp_cli *cli, const struct sp_jwk
     return members;
 }
 
-static enum sp_cause cause_of(enum sp_jwk_fault fault)
-{
-    static const enum sp_cause causes[] = {
-        [SP_JWK_OK] = SP_CAUSE_NONE,
-        [SP_JWK_MALFORMED] = SP_CAUSE_KEYS_MALFORMED_MEMBER,
-        [SP_JWK_UNSUPPORTED_TYPE] = SP_CAUSE_KEYS_UNSUPPORTED_TYPE,
-        [SP_JWK_WEAK] = SP_CAUSE_KEYS_WEAK,
-        [SP_JWK_PLACEHOLDER] = SP_CAUSE_KEYS_PLACEHOLDER,
-    };
-    return causes[fault];
-}
-
 /* A key of a type that we do not do is to be ignored (RFC 7517 5), so a set that has one is in order. */
 static bool is_a_problem(const struct sp_finding *finding)
 {
@@ -94,7 +82,7 @@ static enum sp_status write_member(struct sp_json_writer *json, const struct mem
         status = write_key(json, member->jwk);
     } else {
         sp_json_bool_member(json, "verifies", false);
-        sp_json_string_member(json, "cause", sp_cause_get(cause_of(member->skipped->fault))->id);
+        sp_json_string_member(json, "cause", sp_cause_get(sp_jwk_fault_cause(member->skipped->fault))->id);
         sp_json_string_member(json, "detail", member->skipped->evidence);
     }
     sp_json_end_object(json);
@@ -178,7 +166,7 @@ static void print_member(const struct member *member, size_t width)
     printf("%3u  ", member->index);
     print_column(jwk != NULL ? jwk->kid : member->skipped->kid, width);
     if (jwk == NULL) {
-        struct sp_str id = sp_cause_get(cause_of(member->skipped->fault))->id;
+        struct sp_str id = sp_cause_get(sp_jwk_fault_cause(member->skipped->fault))->id;
         printf(" %s%.*s%s\n", sp_cli_style(SP_STYLE_WARN), SP_STR_ARG(id), sp_cli_style(SP_STYLE_PLAIN));
         return;
     }

@@ -4,6 +4,7 @@
 #include "control/log.h"
 #include "control/state_file.h"
 #include "core/policy/settings.h"
+#include "probe/file.h"
 
 #define MAX_KEY_FILE_BYTES ((size_t)64 * 1024)
 
@@ -34,7 +35,7 @@ static enum sp_status read_introspection(const struct sp_policy *policy, size_t 
     }
     enum sp_status status = sp_arena_copy(arena, file, &terminated);
     if (status == SP_OK) {
-        status = file.at != NULL ? sp_state_file_read(arena, terminated.at, MAX_KEY_FILE_BYTES, &setup->private_key)
+        status = file.at != NULL ? sp_file_read(arena, terminated.at, MAX_KEY_FILE_BYTES, &setup->private_key)
                                  : SP_NOT_FOUND;
     }
     if (status != SP_OK) {

@@ -11,6 +11,7 @@
 #include "core/base/limits.h"
 #include "core/diagnosis/verdict.h"
 #include "core/jose/crypto.h"
+#include "probe/file.h"
 
 /* A document and what is said of it; freed after each fetch. */
 #define FETCH_ARENA_BYTES ((size_t)128 * 1024 * 1024)
@@ -54,7 +55,7 @@ static void restore_from(struct sp_keeper *keeper)
     struct sp_json_error error;
     keeper->restored_arena = sp_arena_create(4 * KEYS_FILE_BYTES);
     if (keeper->restored_arena == NULL ||
-        sp_state_file_read(keeper->restored_arena, keeper->path, KEYS_FILE_BYTES, &text) != SP_OK) {
+        sp_file_read(keeper->restored_arena, keeper->path, KEYS_FILE_BYTES, &text) != SP_OK) {
         return;
     }
     if (sp_json_parse(keeper->restored_arena, text, &sp_json_limits_document, &keeper->restored, &error) != SP_OK) {
@@ -383,7 +384,7 @@ static void read_keys_file(struct sp_kept_issuer *issuer)
                                      .max_age_s = SP_REFRESH_MIN_S};
     struct sp_str body = SP_STR_NONE;
     enum sp_status status =
-        arena != NULL ? sp_state_file_read(arena, issuer->setup.jwks_file.at, SP_MAX_JWKS_BYTES, &body) : SP_NO_MEMORY;
+        arena != NULL ? sp_file_read(arena, issuer->setup.jwks_file.at, SP_MAX_JWKS_BYTES, &body) : SP_NO_MEMORY;
     if (status == SP_OK || status == SP_TOO_LARGE) {
         report.body = body;
         report.too_large = status == SP_TOO_LARGE;

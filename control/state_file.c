@@ -45,33 +45,3 @@ enum sp_status sp_state_file_replace(const char *path, struct sp_str content, un
     }
     return SP_OK;
 }
-
-enum sp_status sp_state_file_read(struct sp_arena *arena, const char *path, size_t max_bytes, struct sp_str *content)
-{
-    struct stat info;
-    enum sp_status status = SP_IO;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        return errno == ENOENT ? SP_NOT_FOUND : SP_IO;
-    }
-    struct sp_buffer text;
-    sp_buffer_init(&text, arena, max_bytes);
-    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
-        goto done;
-    }
-    char block[16384];
-    ssize_t got;
-    while ((got = read(fd, block, sizeof block)) != 0) {
-        if (got < 0 && errno != EINTR) {
-            goto done;
-        }
-        sp_buffer_append(&text, sp_str(block, got > 0 ? (size_t)got : 0));
-    }
-    status = sp_buffer_status(&text);
-    if (status == SP_OK) {
-        *content = text.at != NULL ? sp_buffer_str(&text) : SP_STR("");
-    }
-done:
-    close(fd);
-    return status;
-}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Files of the state directory: read whole, and replaced so that a reader sees the old one or the new one, never half
+/* Files of the state directory, replaced so that a reader sees the old one or the new one, never half
  * of one. */
 #ifndef SP_CONTROL_STATE_FILE_H
 #define SP_CONTROL_STATE_FILE_H
@@ -9,8 +9,4 @@
 
 /* Writes a sibling, syncs, renames. mode as for open(2); group -1: the process's own. SP_IO with errno. */
 SP_MUST_CHECK enum sp_status sp_state_file_replace(const char *path, struct sp_str content, unsigned mode, int group);
-/* SP_NOT_FOUND, SP_IO, SP_TOO_LARGE, SP_NO_MEMORY. */
-SP_MUST_CHECK enum sp_status sp_state_file_read(struct sp_arena *arena, const char *path, size_t max_bytes,
-                                                struct sp_str *content);
-
 #endif

@@ -1,50 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "probe/configuration.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
-#include "core/base/buffer.h"
 #include "core/base/limits.h"
+#include "probe/file.h"
 
 /* A secret file holds one secret, not a disk. */
 #define MAX_SECRET_FILE_BYTES ((size_t)64 * 1024)
 #define MAX_CONFIGURATION_FILES 64u
-
-/* SP_NOT_FOUND, SP_IO (errno), SP_TOO_LARGE, SP_NO_MEMORY. */
-static enum sp_status read_file(struct sp_arena *arena, const char *path, size_t max_bytes, struct sp_str *content)
-{
-    char block[16384];
-    ssize_t got;
-    struct sp_buffer text;
-    struct stat info;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        return errno == ENOENT || errno == ENOTDIR ? SP_NOT_FOUND : SP_IO;
-    }
-    enum sp_status status = SP_IO;
-    sp_buffer_init(&text, arena, max_bytes);
-    if (fstat(fd, &info) == 0 && S_ISDIR(info.st_mode)) {
-        errno = EISDIR;
-        goto done;
-    }
-    while ((got = read(fd, block, sizeof block)) != 0) {
-        if (got < 0 && errno != EINTR) {
-            goto done;
-        }
-        sp_buffer_append(&text, sp_str(block, got > 0 ? (size_t)got : 0));
-    }
-    status = sp_buffer_status(&text);
-    if (status == SP_OK) {
-        *content = text.at != NULL ? sp_buffer_str(&text) : SP_STR("");
-    }
-done:
-    close(fd);
-    return status;
-}
 
 static enum sp_expanded expand_variable(void *context, struct sp_arena *arena, struct sp_str name, struct sp_str *value)
 {
@@ -65,7 +30,7 @@ static enum sp_expanded expand_file(void *context, struct sp_arena *arena, struc
     if (sp_arena_copy(arena, path, &terminated) != SP_OK) {
         return SP_EXPANSION_TOO_LARGE;
     }
-    switch (read_file(arena, terminated.at, MAX_SECRET_FILE_BYTES, value)) {
+    switch (sp_file_read(arena, terminated.at, MAX_SECRET_FILE_BYTES, value)) {
     case SP_OK:
         /* Editors and `echo` end files with a newline that is no part of the secret. */
         while (value->len > 0 && (value->at[value->len - 1] == '\n' || value->at[value->len - 1] == '\r')) {
@@ -110,7 +75,7 @@ enum sp_status sp_configuration_read(const struct sp_str *paths, size_t count, s
     }
     for (size_t i = 0; i < count && status == SP_OK; i++) {
         texts[i] = (struct sp_policy_text){.name = paths[i], .directory = directory_of(arena, paths[i].at)};
-        status = read_file(arena, paths[i].at, SP_MAX_POLICY_BYTES, &texts[i].text);
+        status = sp_file_read(arena, paths[i].at, SP_MAX_POLICY_BYTES, &texts[i].text);
         if (status == SP_TOO_LARGE) {
             snprintf(trouble, 512, "%.400s is larger than %u MB", paths[i].at, SP_MAX_POLICY_BYTES >> 20);
         } else if (status == SP_NOT_FOUND || status == SP_IO) {

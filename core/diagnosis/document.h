@@ -25,6 +25,9 @@ struct sp_document_findings {
 SP_MUST_CHECK enum sp_status sp_keys_document_examine(struct sp_arena *arena, const struct sp_fetch_report *report,
                                                       struct sp_jwk_set **set, struct sp_document_findings *findings);
 
+/* The cause that names why a member could not be used; SP_CAUSE_NONE for SP_JWK_OK. */
+enum sp_cause sp_jwk_fault_cause(enum sp_jwk_fault fault);
+
 /* ---- metadata (OIDC Discovery 3, RFC 8414 2): discovery.* ---- */
 struct sp_metadata {
     struct sp_str issuer, jwks_uri, introspection_endpoint, authorization_endpoint, token_endpoint;

@@ -4,6 +4,8 @@
  */
 #include "core/diagnosis/key_fault.h"
 
+#include "core/diagnosis/document.h"
+
 #include "core/base/url.h"
 #include "core/diagnosis/words.h"
 
@@ -43,14 +45,6 @@ void sp_key_tell_no_usable_key(struct sp_exam *exam, const struct sp_jwk_set *ke
                                           SP_STR_ARG(keys->skipped[0].evidence));
 }
 
-static const enum sp_cause skipped_causes[] = {
-    [SP_JWK_OK] = SP_CAUSE_KEYS_MALFORMED_MEMBER,
-    [SP_JWK_MALFORMED] = SP_CAUSE_KEYS_MALFORMED_MEMBER,
-    [SP_JWK_UNSUPPORTED_TYPE] = SP_CAUSE_KEYS_UNSUPPORTED_TYPE,
-    [SP_JWK_WEAK] = SP_CAUSE_KEYS_WEAK,
-    [SP_JWK_PLACEHOLDER] = SP_CAUSE_KEYS_PLACEHOLDER,
-};
-
 static struct sp_str skipped_expected(const struct sp_jwk_skipped *skipped)
 {
     return skipped->fault == SP_JWK_WEAK
@@ -66,14 +60,14 @@ static struct sp_str skipped_received(struct sp_exam *exam, const struct sp_jwk_
 
 void sp_key_tell_skipped(struct sp_exam *exam, const struct sp_jwk_skipped *skipped)
 {
-    sp_exam_saw_fatal(exam, skipped_causes[skipped->fault], SP_CHECK_KEY, skipped_expected(skipped),
+    sp_exam_saw_fatal(exam, sp_jwk_fault_cause(skipped->fault), SP_CHECK_KEY, skipped_expected(skipped),
                       skipped_received(exam, skipped))
         ->detail = skipped->evidence;
 }
 
 void sp_key_tell_other_skipped(struct sp_exam *exam, const struct sp_jwk_skipped *skipped)
 {
-    sp_exam_tolerate(exam, skipped_causes[skipped->fault], SP_CHECK_KEY, skipped_expected(skipped),
+    sp_exam_tolerate(exam, sp_jwk_fault_cause(skipped->fault), SP_CHECK_KEY, skipped_expected(skipped),
                      skipped_received(exam, skipped), skipped->evidence);
 }
 

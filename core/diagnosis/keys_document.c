@@ -18,7 +18,7 @@ static struct sp_str member_name(struct sp_arena *arena, uint32_t index, struct 
                : sp_arena_printf(arena, "%u (no kid)", index);
 }
 
-static enum sp_cause cause_of_fault(enum sp_jwk_fault fault)
+enum sp_cause sp_jwk_fault_cause(enum sp_jwk_fault fault)
 {
     static const enum sp_cause causes[] = {
         [SP_JWK_OK] = SP_CAUSE_NONE,
@@ -34,7 +34,7 @@ static void tell_skipped(struct sp_arena *arena, const struct sp_jwk_set *set, s
 {
     for (size_t i = 0; i < set->skipped_count; i++) {
         const struct sp_jwk_skipped *row = &set->skipped[i];
-        struct sp_finding *finding = sp_document_saw(findings, cause_of_fault(row->fault));
+        struct sp_finding *finding = sp_document_saw(findings, sp_jwk_fault_cause(row->fault));
         bool evidence_first = row->fault == SP_JWK_WEAK || row->fault == SP_JWK_PLACEHOLDER;
         finding->received = evidence_first ? row->evidence : member_name(arena, row->index, row->kid);
         finding->detail =
