@@ -21,7 +21,8 @@ static struct sp_authority *authority(void)
     static struct sp_authority_settings settings;
     if (one.settings != NULL)
         return &one;
-    struct sp_arena *arena = sp_arena_create(1 << 20); /* as long as the process */
+    static struct sp_arena *arena; /* as long as the process, and seen by the leak sanitizer */
+    arena = sp_arena_create(1 << 20);
     const struct sp_json *json = NULL;
     struct sp_json_error error;
     struct sp_settings_error wrong;
