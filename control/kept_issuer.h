@@ -45,9 +45,33 @@ struct sp_kept_issuer {
     uint64_t fetches, failures, look_agains, throttled;
 };
 
+struct sp_keeper {
+    struct sp_loop *loop;
+    struct sp_fetcher *fetcher;
+    char *path;
+    struct sp_kept_issuer *issuers;
+    struct sp_str_list blocked_networks;
+    int64_t generation;
+    unsigned char written_sha256[32]; /* of the last keys.json without its generation */
+    struct sp_arena *restored_arena;  /* of what keys.json held at the start */
+    const struct sp_json *restored;
+};
+
+/* ---- key_fetch.c ---- */
+/* Fetches the issuer's keys: metadata first where its place is not known. Ends in sp_keys_file_publish and in telling
+ * the waiters. */
+void sp_key_fetch_start(struct sp_kept_issuer *issuer);
+/* The same as a timer's callback; nothing when a fetch is in flight. */
+void sp_key_fetch_due(void *issuer);
+void sp_key_fetch_tell_waiters(struct sp_kept_issuer *issuer, const char *outcome);
+
 /* ---- keys_file.c ---- */
-/* The object of one issuer in keys.json. */
-void sp_keys_file_write_issuer(struct sp_json_writer *writer, const struct sp_kept_issuer *issuer, int64_t now);
+/* Reads what keys.json holds at the start. */
+void sp_keys_file_open(struct sp_keeper *keeper);
+/* Writes keys.json if anything in it changed. */
+void sp_keys_file_publish(struct sp_keeper *keeper);
+/* A copy on the heap, ending with NUL; NULL for an absent text, or without memory. */
+char *sp_kept_text(struct sp_str text);
 /* Takes over what keys.json knows of an issuer of the same name and URL. */
 void sp_keys_file_restore(struct sp_kept_issuer *issuer, const struct sp_json *object);
 

@@ -9,10 +9,12 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define SECRET "a secret that no fuzzer finds: 9b2f6c1d70"
+/* The hash of a secret that nobody kept: a fuzzer that watches comparisons finds one that stands in memory. */
+#define SECRET_HASH "sha256:97f1f10e70703ca2840bdf43c115759f6115a8704d0805b98b3d6dd067b0269e"
 static const char section[] =
     "{\"issuer\":\"https://login.example\",\"tokens\":{\"algorithm\":\"ES256\"},\"clients\":{"
-    "\"web\":{\"secret\":\"" SECRET "\",\"redirect_uris\":[\"https://w.example/cb\"],\"scopes\":[\"openid\"]},"
+    "\"web\":{\"secret_hash\":\"" SECRET_HASH
+    "\",\"redirect_uris\":[\"https://w.example/cb\"],\"scopes\":[\"openid\"]},"
     "\"spa\":{\"method\":\"none\",\"redirect_uris\":[\"https://w.example/cb\"],\"scopes\":[\"openid\"]}}}";
 
 static struct sp_authority *authority(void)
@@ -76,8 +78,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     call.asked.body = rest;
     sp_authority_answer(&call);
     ALWAYS(call.answer.status >= 200 && call.answer.status < 600);
-    ALWAYS(!sp_str_contains(call.answer.body, SP_STR("access_token\":")) &&
-           !sp_str_contains(call.answer.body, SP_STR(SECRET)));
+    ALWAYS(!sp_str_contains(call.answer.body, SP_STR("access_token\":")));
     for (size_t i = 0; i < call.answer.header_count; i++) {
         struct sp_str value = call.answer.headers[i].value;
         ALWAYS(sp_str_index_of(value, '\n', 0) == value.len && sp_str_index_of(value, '\r', 0) == value.len);
