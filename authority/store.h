@@ -6,6 +6,9 @@
  * SHA-256 of the value (256 random bits, so no salt is needed); the value itself is never stored. What dies together
  * shares a family.
  *
+ * The other noun is the record: what is known for longer by a name – a passkey, a registered client, a message that
+ * waits to be delivered. It has an owner to list it by and may have a time when it is due.
+ *
  * Writing goes begin → … → keep (or undo): all or nothing for one call. Kept is not yet durable: the server calls flush
  * once for all calls of one turn of its loop and only then lets their answers go (group commit). A failed flush undoes
  * them all and each answers 503: nothing is half-issued. One store object belongs to one thread.
@@ -62,6 +65,32 @@ struct sp_account {
     bool disabled;
 };
 
+/* Stored as written: append, never renumber. */
+enum sp_record_kind {
+    SP_RECORD_PASSKEY = 1,       /* id: the credential's, base64url; owner: the account */
+    SP_RECORD_TOTP = 2,          /* id: the account */
+    SP_RECORD_RECOVERY_CODE = 3, /* id: hash of the code; owner: the account */
+    SP_RECORD_FEDERATED = 4,     /* id: provider, a space, its subject; owner: the account */
+    SP_RECORD_EMAIL = 5,         /* id: the address in lower case; owner: the account */
+    SP_RECORD_CLIENT = 6,        /* id: client_id of a client that registered itself */
+    SP_RECORD_OUTGOING = 7,      /* a message that waits to be delivered, due at due_at */
+    SP_RECORD_USER_HANDLE = 8,   /* id: WebAuthn's user handle, base64url; owner: the account */
+};
+
+struct sp_record {
+    enum sp_record_kind kind;
+    struct sp_str id;
+    struct sp_str owner; /* may be absent */
+    struct sp_str data;  /* a JSON object; what it holds is its kind's affair */
+    int64_t created_at;
+    int64_t due_at; /* 0: never */
+};
+
+struct sp_consent {
+    struct sp_str client_id, scopes;
+    int64_t granted_at;
+};
+
 struct sp_store;
 
 struct sp_store_methods {
@@ -86,6 +115,9 @@ struct sp_store_methods {
     /* Every ticket of the family is forgotten but for those of `spared` (0: none), whose use must still be recognised.
      */
     enum sp_status (*drop_family)(struct sp_store *store, struct sp_str family, enum sp_ticket_kind spared);
+    /* Sessions or refresh tokens of a person that have not expired, newest first; at most `most`. Texts in arena. */
+    enum sp_status (*list_tickets)(struct sp_store *store, enum sp_ticket_kind kind, struct sp_str subject, int64_t now,
+                                   size_t most, struct sp_arena *arena, struct sp_ticket **tickets, size_t *count);
     /* Expired before `before`; at most `most` of them. */
     enum sp_status (*purge_tickets)(struct sp_store *store, int64_t before, int64_t most);
 
@@ -100,12 +132,35 @@ struct sp_store_methods {
                                    struct sp_account *account);
     enum sp_status (*get_account)(struct sp_store *store, struct sp_str id, struct sp_arena *arena,
                                   struct sp_account *account); /* SP_NOT_FOUND */
+    /* By name, those behind `after` ("" for the first page); at most `most`. Texts in arena. */
+    enum sp_status (*list_accounts)(struct sp_store *store, struct sp_str after, size_t most, struct sp_arena *arena,
+                                    struct sp_account **accounts, size_t *count);
+    enum sp_status (*drop_account)(struct sp_store *store, struct sp_str id); /* the account alone; SP_NOT_FOUND */
 
     /* Scopes that a person once granted to a client, space-separated. */
     enum sp_status (*put_consent)(struct sp_store *store, struct sp_str subject, struct sp_str client_id,
                                   struct sp_str scopes, int64_t now);
     enum sp_status (*find_consent)(struct sp_store *store, struct sp_str subject, struct sp_str client_id,
                                    struct sp_arena *arena, struct sp_str *scopes);
+    /* Of a person, newest first; at most `most`. Texts in arena. */
+    enum sp_status (*list_consents)(struct sp_store *store, struct sp_str subject, size_t most, struct sp_arena *arena,
+                                    struct sp_consent **consents, size_t *count);
+    enum sp_status (*drop_consent)(struct sp_store *store, struct sp_str subject, struct sp_str client_id);
+
+    /* Inserts or, with fresh NULL, replaces by kind and id; with fresh it never replaces and *fresh is false when one
+     * was there already. */
+    enum sp_status (*put_record)(struct sp_store *store, const struct sp_record *record, bool *fresh);
+    enum sp_status (*find_record)(struct sp_store *store, enum sp_record_kind kind, struct sp_str id,
+                                  struct sp_arena *arena, struct sp_record *record); /* SP_NOT_FOUND */
+    enum sp_status (*drop_record)(struct sp_store *store, enum sp_record_kind kind,
+                                  struct sp_str id); /* SP_NOT_FOUND */
+    /* Of one owner, or of all (owner absent), by id, those behind `after`; at most `most`. Texts in arena. */
+    enum sp_status (*list_records)(struct sp_store *store, enum sp_record_kind kind, struct sp_str owner,
+                                   struct sp_str after, size_t most, struct sp_arena *arena, struct sp_record **records,
+                                   size_t *count);
+    /* Those due at `now` or before, the longest due first; at most `most`. Texts in arena. */
+    enum sp_status (*list_due)(struct sp_store *store, enum sp_record_kind kind, int64_t now, size_t most,
+                               struct sp_arena *arena, struct sp_record **records, size_t *count);
 
     /* Changes when another process wrote (the CLI adds an account, rotates keys). */
     enum sp_status (*version)(struct sp_store *store, int64_t *version);

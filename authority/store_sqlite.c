@@ -16,6 +16,7 @@
 #define BUSY_TIMEOUT_MS 250
 
 #define TICKET_COLUMNS "family,client_id,subject,issued_at,expires_at,used_at,data"
+#define RECORD_COLUMNS "id,owner,data,created_at,due_at"
 #define ACCOUNT_COLUMNS "id,name,password_hash,claims,created_at,failed_at,failures,disabled"
 
 #define STATEMENTS(ROW)                                                                                                \
@@ -33,6 +34,9 @@
     ROW(CHANGE_TICKET, "UPDATE tickets SET expires_at=?3,subject=?4,data=?5 WHERE kind=?1 AND hash=?2")                \
     ROW(DROP_TICKET, "DELETE FROM tickets WHERE kind=?1 AND hash=?2")                                                  \
     ROW(DROP_FAMILY, "DELETE FROM tickets WHERE family=?1 AND kind<>?2")                                               \
+    /* The last term is that of the index. */                                                                          \
+    ROW(LIST_TICKETS, "SELECT hash," TICKET_COLUMNS " FROM tickets WHERE subject=?1 AND kind=?2 AND expires_at>?3"     \
+                      " AND kind IN (4,8) ORDER BY issued_at DESC LIMIT ?4")                                           \
     ROW(PURGE_TICKETS, "DELETE FROM tickets WHERE (kind,hash) IN"                                                      \
                        " (SELECT kind,hash FROM tickets WHERE expires_at<?1 LIMIT ?2)")                                \
     ROW(PUT_KEY, "INSERT OR REPLACE INTO signing_keys VALUES(?1,?2,?3,?4,?5,?6,?7)")                                   \
@@ -41,8 +45,23 @@
     ROW(PUT_ACCOUNT, "INSERT OR REPLACE INTO accounts(" ACCOUNT_COLUMNS ") VALUES(?1,?2,?3,?4,?5,?6,?7,?8)")           \
     ROW(FIND_ACCOUNT, "SELECT " ACCOUNT_COLUMNS " FROM accounts WHERE name=?1 COLLATE NOCASE")                         \
     ROW(GET_ACCOUNT, "SELECT " ACCOUNT_COLUMNS " FROM accounts WHERE id=?1")                                           \
+    ROW(LIST_ACCOUNTS, "SELECT " ACCOUNT_COLUMNS " FROM accounts WHERE name>?1 COLLATE NOCASE"                         \
+                       " ORDER BY name COLLATE NOCASE LIMIT ?2")                                                       \
+    ROW(DROP_ACCOUNT, "DELETE FROM accounts WHERE id=?1")                                                              \
     ROW(PUT_CONSENT, "INSERT OR REPLACE INTO consents VALUES(?1,?2,?3,?4)")                                            \
     ROW(FIND_CONSENT, "SELECT scopes FROM consents WHERE subject=?1 AND client_id=?2")                                 \
+    ROW(LIST_CONSENTS, "SELECT client_id,scopes,granted_at FROM consents WHERE subject=?1"                             \
+                       " ORDER BY granted_at DESC LIMIT ?2")                                                           \
+    ROW(DROP_CONSENT, "DELETE FROM consents WHERE subject=?1 AND client_id=?2")                                        \
+    ROW(PUT_RECORD, "INSERT OR REPLACE INTO records(kind," RECORD_COLUMNS ") VALUES(?1,?2,?3,?4,?5,?6)")               \
+    ROW(ADD_RECORD, "INSERT INTO records(kind," RECORD_COLUMNS ") VALUES(?1,?2,?3,?4,?5,?6) ON CONFLICT DO NOTHING")   \
+    ROW(FIND_RECORD, "SELECT " RECORD_COLUMNS " FROM records WHERE kind=?1 AND id=?2")                                 \
+    ROW(DROP_RECORD, "DELETE FROM records WHERE kind=?1 AND id=?2")                                                    \
+    ROW(LIST_RECORDS, "SELECT " RECORD_COLUMNS " FROM records WHERE kind=?1 AND id>?2 ORDER BY id LIMIT ?3")           \
+    ROW(LIST_OWNED,                                                                                                    \
+        "SELECT " RECORD_COLUMNS " FROM records WHERE kind=?1 AND id>?2 AND owner=?4 ORDER BY id LIMIT ?3")            \
+    ROW(LIST_DUE, "SELECT " RECORD_COLUMNS " FROM records WHERE kind=?1 AND due_at>0 AND due_at<=?2"                   \
+                  " ORDER BY due_at LIMIT ?3")                                                                         \
     ROW(VERSION, "PRAGMA data_version")
 
 enum statement {
@@ -72,6 +91,11 @@ static const char *const migrations[] = {
     " disabled INTEGER NOT NULL);"
     "CREATE TABLE consents(subject TEXT NOT NULL, client_id TEXT NOT NULL, scopes TEXT NOT NULL,"
     " granted_at INTEGER NOT NULL, PRIMARY KEY(subject,client_id)) WITHOUT ROWID;",
+    "CREATE TABLE records(kind INTEGER NOT NULL, id TEXT NOT NULL, owner TEXT, data TEXT, created_at INTEGER NOT NULL,"
+    " due_at INTEGER NOT NULL DEFAULT 0, PRIMARY KEY(kind,id)) WITHOUT ROWID;"
+    "CREATE INDEX records_by_owner ON records(kind,owner,id) WHERE owner IS NOT NULL;"
+    "CREATE INDEX records_by_time ON records(kind,due_at) WHERE due_at>0;"
+    "CREATE INDEX tickets_by_subject ON tickets(subject,kind) WHERE kind IN (4,8);",
 };
 #define NEWEST_VERSION ((int)(sizeof migrations / sizeof migrations[0]))
 
@@ -147,6 +171,31 @@ static enum sp_status read_text(sqlite3_stmt *statement, int column, struct sp_a
     if (at == NULL && sqlite3_column_type(statement, column) != SQLITE_NULL)
         at = "";
     return sp_arena_copy(arena, sp_str(at, (size_t)sqlite3_column_bytes(statement, column)), text);
+}
+
+/* Reads one row into an element of a list. */
+typedef enum sp_status read_row(sqlite3_stmt *statement, struct sp_arena *arena, void *into);
+
+/* All rows of a statement that ends with a LIMIT of `most`. */
+static enum sp_status read_list(struct sqlite_store *self, sqlite3_stmt *statement, read_row *read, size_t size,
+                                size_t most, struct sp_arena *arena, void *list_out, size_t *count)
+{
+    char *list = sp_arena_calloc(arena, most, size);
+    if (list == NULL)
+        return SP_NO_MEMORY;
+    size_t found = 0;
+    enum sp_status status = SP_OK;
+    int code;
+    while ((code = sqlite3_step(statement)) == SQLITE_ROW && status == SP_OK && found < most)
+        status = read(statement, arena, list + size * found++);
+    if (code != SQLITE_ROW && code != SQLITE_DONE)
+        status = fail(self, code);
+    sqlite3_reset(statement);
+    if (status == SP_OK) {
+        memcpy(list_out, &list, sizeof list);
+        *count = found;
+    }
+    return status;
 }
 
 /* ---- turns and calls ---- */
@@ -238,6 +287,20 @@ static enum sp_status put_ticket(struct sp_store *store, const struct sp_ticket 
     return status;
 }
 
+/* TICKET_COLUMNS, the first of them in column `from`. */
+static enum sp_status read_ticket(sqlite3_stmt *statement, int from, struct sp_arena *arena, struct sp_ticket *ticket)
+{
+    ticket->issued_at = sqlite3_column_int64(statement, from + 3);
+    ticket->expires_at = sqlite3_column_int64(statement, from + 4);
+    ticket->used_at = sqlite3_column_int64(statement, from + 5);
+    if (read_text(statement, from, arena, &ticket->family) != SP_OK ||
+        read_text(statement, from + 1, arena, &ticket->client_id) != SP_OK ||
+        read_text(statement, from + 2, arena, &ticket->subject) != SP_OK ||
+        read_text(statement, from + 6, arena, &ticket->data) != SP_OK)
+        return SP_NO_MEMORY;
+    return SP_OK;
+}
+
 static enum sp_status find_ticket(struct sp_store *store, enum sp_ticket_kind kind, const unsigned char hash[32],
                                   struct sp_arena *arena, struct sp_ticket *ticket)
 {
@@ -249,13 +312,7 @@ static enum sp_status find_ticket(struct sp_store *store, enum sp_ticket_kind ki
         return status;
     struct sp_ticket found = {.kind = kind};
     memcpy(found.hash, hash, sizeof found.hash);
-    found.issued_at = sqlite3_column_int64(statement, 3);
-    found.expires_at = sqlite3_column_int64(statement, 4);
-    found.used_at = sqlite3_column_int64(statement, 5);
-    if (read_text(statement, 0, arena, &found.family) != SP_OK ||
-        read_text(statement, 1, arena, &found.client_id) != SP_OK ||
-        read_text(statement, 2, arena, &found.subject) != SP_OK || read_text(statement, 6, arena, &found.data) != SP_OK)
-        status = SP_NO_MEMORY;
+    status = read_ticket(statement, 0, arena, &found);
     sqlite3_reset(statement);
     if (status == SP_OK)
         *ticket = found;
@@ -316,6 +373,33 @@ static enum sp_status drop_family(struct sp_store *store, struct sp_str family, 
     return run(self_of(store), statement);
 }
 
+static enum sp_status read_listed_ticket(sqlite3_stmt *statement, struct sp_arena *arena, void *into)
+{
+    struct sp_ticket *ticket = into;
+    if (sqlite3_column_bytes(statement, 0) != (int)sizeof ticket->hash)
+        return SP_IO;
+    memcpy(ticket->hash, sqlite3_column_blob(statement, 0), sizeof ticket->hash);
+    return read_ticket(statement, 1, arena, ticket);
+}
+
+static enum sp_status list_tickets(struct sp_store *store, enum sp_ticket_kind kind, struct sp_str subject, int64_t now,
+                                   size_t most, struct sp_arena *arena, struct sp_ticket **tickets, size_t *count)
+{
+    struct sp_ticket *list;
+    sqlite3_stmt *statement = take(self_of(store), LIST_TICKETS);
+    bind_text(statement, 1, subject);
+    sqlite3_bind_int(statement, 2, (int)kind);
+    sqlite3_bind_int64(statement, 3, now);
+    sqlite3_bind_int64(statement, 4, (int64_t)most);
+    enum sp_status status =
+        read_list(self_of(store), statement, read_listed_ticket, sizeof *list, most, arena, &list, count);
+    for (size_t i = 0; status == SP_OK && i < *count; i++)
+        list[i].kind = kind;
+    if (status == SP_OK)
+        *tickets = list;
+    return status;
+}
+
 static enum sp_status purge_tickets(struct sp_store *store, int64_t before, int64_t most)
 {
     sqlite3_stmt *statement = take(self_of(store), PURGE_TICKETS);
@@ -348,36 +432,25 @@ static enum sp_status drop_key(struct sp_store *store, struct sp_str kid)
 /* More signing keys than this are not a rotation but a fault. */
 #define MAX_STORED_KEYS 64u
 
+static enum sp_status read_key(sqlite3_stmt *statement, struct sp_arena *arena, void *into)
+{
+    struct sp_stored_key *key = into;
+    key->created_at = sqlite3_column_int64(statement, 2);
+    key->active_from = sqlite3_column_int64(statement, 3);
+    key->active_until = sqlite3_column_int64(statement, 4);
+    key->forget_at = sqlite3_column_int64(statement, 5);
+    if (read_text(statement, 0, arena, &key->kid) != SP_OK ||
+        read_text(statement, 1, arena, &key->algorithm) != SP_OK ||
+        read_text(statement, 6, arena, &key->sealed) != SP_OK)
+        return SP_NO_MEMORY;
+    return SP_OK;
+}
+
 static enum sp_status list_keys(struct sp_store *store, struct sp_arena *arena, struct sp_stored_key **keys,
                                 size_t *count)
 {
     struct sqlite_store *self = self_of(store);
-    struct sp_stored_key *list = sp_arena_calloc(arena, MAX_STORED_KEYS, sizeof *list);
-    if (list == NULL)
-        return SP_NO_MEMORY;
-    sqlite3_stmt *statement = take(self, LIST_KEYS);
-    size_t found = 0;
-    enum sp_status status = SP_OK;
-    int code;
-    while ((code = sqlite3_step(statement)) == SQLITE_ROW && status == SP_OK && found < MAX_STORED_KEYS) {
-        struct sp_stored_key *key = &list[found++];
-        key->created_at = sqlite3_column_int64(statement, 2);
-        key->active_from = sqlite3_column_int64(statement, 3);
-        key->active_until = sqlite3_column_int64(statement, 4);
-        key->forget_at = sqlite3_column_int64(statement, 5);
-        if (read_text(statement, 0, arena, &key->kid) != SP_OK ||
-            read_text(statement, 1, arena, &key->algorithm) != SP_OK ||
-            read_text(statement, 6, arena, &key->sealed) != SP_OK)
-            status = SP_NO_MEMORY;
-    }
-    if (code != SQLITE_ROW && code != SQLITE_DONE)
-        status = fail(self, code);
-    sqlite3_reset(statement);
-    if (status == SP_OK) {
-        *keys = list;
-        *count = found;
-    }
-    return status;
+    return read_list(self, take(self, LIST_KEYS), read_key, sizeof **keys, MAX_STORED_KEYS, arena, keys, count);
 }
 
 /* ---- accounts and consents ---- */
@@ -395,22 +468,29 @@ static enum sp_status put_account(struct sp_store *store, const struct sp_accoun
     return run(self_of(store), statement);
 }
 
-static enum sp_status read_account(struct sqlite_store *self, sqlite3_stmt *statement, struct sp_arena *arena,
-                                   struct sp_account *account)
+static enum sp_status read_account(sqlite3_stmt *statement, struct sp_arena *arena, void *into)
 {
+    struct sp_account *account = into;
+    account->created_at = sqlite3_column_int64(statement, 4);
+    account->failed_at = sqlite3_column_int64(statement, 5);
+    account->failures = sqlite3_column_int64(statement, 6);
+    account->disabled = sqlite3_column_int(statement, 7) != 0;
+    if (read_text(statement, 0, arena, &account->id) != SP_OK ||
+        read_text(statement, 1, arena, &account->name) != SP_OK ||
+        read_text(statement, 2, arena, &account->password_hash) != SP_OK ||
+        read_text(statement, 3, arena, &account->claims) != SP_OK)
+        return SP_NO_MEMORY;
+    return SP_OK;
+}
+
+static enum sp_status one_account(struct sqlite_store *self, sqlite3_stmt *statement, struct sp_arena *arena,
+                                  struct sp_account *account)
+{
+    struct sp_account found = {0};
     enum sp_status status = first_row(self, statement);
     if (status != SP_OK)
         return status;
-    struct sp_account found = {
-        .created_at = sqlite3_column_int64(statement, 4),
-        .failed_at = sqlite3_column_int64(statement, 5),
-        .failures = sqlite3_column_int64(statement, 6),
-        .disabled = sqlite3_column_int(statement, 7) != 0,
-    };
-    if (read_text(statement, 0, arena, &found.id) != SP_OK || read_text(statement, 1, arena, &found.name) != SP_OK ||
-        read_text(statement, 2, arena, &found.password_hash) != SP_OK ||
-        read_text(statement, 3, arena, &found.claims) != SP_OK)
-        status = SP_NO_MEMORY;
+    status = read_account(statement, arena, &found);
     sqlite3_reset(statement);
     if (status == SP_OK)
         *account = found;
@@ -422,7 +502,7 @@ static enum sp_status find_account(struct sp_store *store, struct sp_str name, s
 {
     sqlite3_stmt *statement = take(self_of(store), FIND_ACCOUNT);
     bind_text(statement, 1, name);
-    return read_account(self_of(store), statement, arena, account);
+    return one_account(self_of(store), statement, arena, account);
 }
 
 static enum sp_status get_account(struct sp_store *store, struct sp_str id, struct sp_arena *arena,
@@ -430,7 +510,30 @@ static enum sp_status get_account(struct sp_store *store, struct sp_str id, stru
 {
     sqlite3_stmt *statement = take(self_of(store), GET_ACCOUNT);
     bind_text(statement, 1, id);
-    return read_account(self_of(store), statement, arena, account);
+    return one_account(self_of(store), statement, arena, account);
+}
+
+static enum sp_status list_accounts(struct sp_store *store, struct sp_str after, size_t most, struct sp_arena *arena,
+                                    struct sp_account **accounts, size_t *count)
+{
+    sqlite3_stmt *statement = take(self_of(store), LIST_ACCOUNTS);
+    bind_text(statement, 1, after);
+    sqlite3_bind_int64(statement, 2, (int64_t)most);
+    return read_list(self_of(store), statement, read_account, sizeof **accounts, most, arena, accounts, count);
+}
+
+/* Deletes; SP_NOT_FOUND when there was nothing to delete. */
+static enum sp_status run_drop(struct sqlite_store *self, sqlite3_stmt *statement)
+{
+    enum sp_status status = run(self, statement);
+    return status == SP_OK && sqlite3_changes(self->db) == 0 ? SP_NOT_FOUND : status;
+}
+
+static enum sp_status drop_account(struct sp_store *store, struct sp_str id)
+{
+    sqlite3_stmt *statement = take(self_of(store), DROP_ACCOUNT);
+    bind_text(statement, 1, id);
+    return run_drop(self_of(store), statement);
 }
 
 static enum sp_status put_consent(struct sp_store *store, struct sp_str subject, struct sp_str client_id,
@@ -456,6 +559,125 @@ static enum sp_status find_consent(struct sp_store *store, struct sp_str subject
     status = read_text(statement, 0, arena, scopes);
     sqlite3_reset(statement);
     return status;
+}
+
+static enum sp_status read_consent(sqlite3_stmt *statement, struct sp_arena *arena, void *into)
+{
+    struct sp_consent *consent = into;
+    consent->granted_at = sqlite3_column_int64(statement, 2);
+    if (read_text(statement, 0, arena, &consent->client_id) != SP_OK ||
+        read_text(statement, 1, arena, &consent->scopes) != SP_OK)
+        return SP_NO_MEMORY;
+    return SP_OK;
+}
+
+static enum sp_status list_consents(struct sp_store *store, struct sp_str subject, size_t most, struct sp_arena *arena,
+                                    struct sp_consent **consents, size_t *count)
+{
+    sqlite3_stmt *statement = take(self_of(store), LIST_CONSENTS);
+    bind_text(statement, 1, subject);
+    sqlite3_bind_int64(statement, 2, (int64_t)most);
+    return read_list(self_of(store), statement, read_consent, sizeof **consents, most, arena, consents, count);
+}
+
+static enum sp_status drop_consent(struct sp_store *store, struct sp_str subject, struct sp_str client_id)
+{
+    sqlite3_stmt *statement = take(self_of(store), DROP_CONSENT);
+    bind_text(statement, 1, subject);
+    bind_text(statement, 2, client_id);
+    return run_drop(self_of(store), statement);
+}
+
+/* ---- records ---- */
+static enum sp_status put_record(struct sp_store *store, const struct sp_record *record, bool *fresh)
+{
+    struct sqlite_store *self = self_of(store);
+    sqlite3_stmt *statement = take(self, fresh != NULL ? ADD_RECORD : PUT_RECORD);
+    sqlite3_bind_int(statement, 1, (int)record->kind);
+    bind_text(statement, 2, record->id);
+    bind_text(statement, 3, record->owner);
+    bind_text(statement, 4, record->data);
+    sqlite3_bind_int64(statement, 5, record->created_at);
+    sqlite3_bind_int64(statement, 6, record->due_at);
+    enum sp_status status = run(self, statement);
+    if (status == SP_OK && fresh != NULL)
+        *fresh = sqlite3_changes(self->db) == 1;
+    return status;
+}
+
+static enum sp_status read_record(sqlite3_stmt *statement, struct sp_arena *arena, void *into)
+{
+    struct sp_record *record = into;
+    record->created_at = sqlite3_column_int64(statement, 3);
+    record->due_at = sqlite3_column_int64(statement, 4);
+    if (read_text(statement, 0, arena, &record->id) != SP_OK ||
+        read_text(statement, 1, arena, &record->owner) != SP_OK ||
+        read_text(statement, 2, arena, &record->data) != SP_OK)
+        return SP_NO_MEMORY;
+    return SP_OK;
+}
+
+static enum sp_status find_record(struct sp_store *store, enum sp_record_kind kind, struct sp_str id,
+                                  struct sp_arena *arena, struct sp_record *record)
+{
+    struct sqlite_store *self = self_of(store);
+    struct sp_record found = {.kind = kind};
+    sqlite3_stmt *statement = take(self, FIND_RECORD);
+    sqlite3_bind_int(statement, 1, (int)kind);
+    bind_text(statement, 2, id);
+    enum sp_status status = first_row(self, statement);
+    if (status != SP_OK)
+        return status;
+    status = read_record(statement, arena, &found);
+    sqlite3_reset(statement);
+    if (status == SP_OK)
+        *record = found;
+    return status;
+}
+
+static enum sp_status drop_record(struct sp_store *store, enum sp_record_kind kind, struct sp_str id)
+{
+    sqlite3_stmt *statement = take(self_of(store), DROP_RECORD);
+    sqlite3_bind_int(statement, 1, (int)kind);
+    bind_text(statement, 2, id);
+    return run_drop(self_of(store), statement);
+}
+
+static enum sp_status read_records(struct sqlite_store *self, sqlite3_stmt *statement, enum sp_record_kind kind,
+                                   size_t most, struct sp_arena *arena, struct sp_record **records, size_t *count)
+{
+    struct sp_record *list;
+    enum sp_status status = read_list(self, statement, read_record, sizeof *list, most, arena, &list, count);
+    for (size_t i = 0; status == SP_OK && i < *count; i++)
+        list[i].kind = kind;
+    if (status == SP_OK)
+        *records = list;
+    return status;
+}
+
+static enum sp_status list_records(struct sp_store *store, enum sp_record_kind kind, struct sp_str owner,
+                                   struct sp_str after, size_t most, struct sp_arena *arena, struct sp_record **records,
+                                   size_t *count)
+{
+    struct sqlite_store *self = self_of(store);
+    sqlite3_stmt *statement = take(self, owner.at != NULL ? LIST_OWNED : LIST_RECORDS);
+    sqlite3_bind_int(statement, 1, (int)kind);
+    bind_text(statement, 2, after.at != NULL ? after : SP_STR(""));
+    sqlite3_bind_int64(statement, 3, (int64_t)most);
+    if (owner.at != NULL)
+        bind_text(statement, 4, owner);
+    return read_records(self, statement, kind, most, arena, records, count);
+}
+
+static enum sp_status list_due(struct sp_store *store, enum sp_record_kind kind, int64_t now, size_t most,
+                               struct sp_arena *arena, struct sp_record **records, size_t *count)
+{
+    struct sqlite_store *self = self_of(store);
+    sqlite3_stmt *statement = take(self, LIST_DUE);
+    sqlite3_bind_int(statement, 1, (int)kind);
+    sqlite3_bind_int64(statement, 2, now);
+    sqlite3_bind_int64(statement, 3, (int64_t)most);
+    return read_records(self, statement, kind, most, arena, records, count);
 }
 
 static enum sp_status version(struct sp_store *store, int64_t *out)
@@ -493,6 +715,7 @@ static const struct sp_store_methods methods = {
     .change_ticket = change_ticket,
     .drop_ticket = drop_ticket,
     .drop_family = drop_family,
+    .list_tickets = list_tickets,
     .purge_tickets = purge_tickets,
     .put_key = put_key,
     .drop_key = drop_key,
@@ -500,8 +723,17 @@ static const struct sp_store_methods methods = {
     .put_account = put_account,
     .find_account = find_account,
     .get_account = get_account,
+    .list_accounts = list_accounts,
+    .drop_account = drop_account,
     .put_consent = put_consent,
     .find_consent = find_consent,
+    .list_consents = list_consents,
+    .drop_consent = drop_consent,
+    .put_record = put_record,
+    .find_record = find_record,
+    .drop_record = drop_record,
+    .list_records = list_records,
+    .list_due = list_due,
     .version = version,
 };
 

@@ -207,6 +207,87 @@ static void keys_accounts_and_consents_are_kept(void **state)
     assert_int_equal(m->find_consent(f->store, SP_STR("id1"), SP_STR("b"), f->arena, &scopes), SP_NOT_FOUND);
 }
 
+static void a_persons_sessions_accounts_and_consents_are_listed(void **state)
+{
+    struct fixture *f = *state;
+    const struct sp_store_methods *m = f->store->methods;
+    struct sp_ticket first = ticket_of(SP_TICKET_SESSION, 20), second = ticket_of(SP_TICKET_SESSION, 21),
+                     other = ticket_of(SP_TICKET_SESSION, 22), *tickets;
+    size_t count;
+    second.issued_at = 101;
+    other.subject = SP_STR("bob");
+    put_kept(f->store, &first);
+    put_kept(f->store, &second);
+    put_kept(f->store, &other);
+    assert_int_equal(m->list_tickets(f->store, SP_TICKET_SESSION, SP_STR("ann"), 150, 10, f->arena, &tickets, &count),
+                     SP_OK);
+    assert_int_equal(count, 2);
+    assert_true(tickets[0].hash[0] == 21 && tickets[1].hash[0] == 20 && tickets[1].kind == SP_TICKET_SESSION &&
+                sp_str_equal(tickets[1].data, first.data));
+    assert_int_equal(m->list_tickets(f->store, SP_TICKET_SESSION, SP_STR("ann"), 200, 10, f->arena, &tickets, &count),
+                     SP_OK);
+    assert_int_equal(count, 0);
+
+    struct sp_account account = {SP_STR("id1"), SP_STR("Ann"), SP_STR("hash"), SP_STR("{}"), 1, 2, 3, false}, *accounts;
+    assert_int_equal(m->put_account(f->store, &account), SP_OK);
+    account.id = SP_STR("id2");
+    account.name = SP_STR("bob");
+    assert_int_equal(m->put_account(f->store, &account), SP_OK);
+    assert_int_equal(m->list_accounts(f->store, SP_STR(""), 1, f->arena, &accounts, &count), SP_OK);
+    assert_true(count == 1 && sp_str_equal(accounts[0].name, SP_STR("Ann")));
+    assert_int_equal(m->list_accounts(f->store, accounts[0].name, 10, f->arena, &accounts, &count), SP_OK);
+    assert_true(count == 1 && sp_str_equal(accounts[0].id, SP_STR("id2")));
+    assert_int_equal(m->drop_account(f->store, SP_STR("id2")), SP_OK);
+    assert_int_equal(m->drop_account(f->store, SP_STR("id2")), SP_NOT_FOUND);
+
+    struct sp_consent *consents;
+    assert_int_equal(m->put_consent(f->store, SP_STR("id1"), SP_STR("a"), SP_STR("openid"), 5), SP_OK);
+    assert_int_equal(m->put_consent(f->store, SP_STR("id1"), SP_STR("b"), SP_STR("email"), 6), SP_OK);
+    assert_int_equal(m->list_consents(f->store, SP_STR("id1"), 10, f->arena, &consents, &count), SP_OK);
+    assert_true(count == 2 && sp_str_equal(consents[0].client_id, SP_STR("b")) && consents[1].granted_at == 5);
+    assert_int_equal(m->drop_consent(f->store, SP_STR("id1"), SP_STR("a")), SP_OK);
+    assert_int_equal(m->drop_consent(f->store, SP_STR("id1"), SP_STR("a")), SP_NOT_FOUND);
+}
+
+static void records_are_found_by_name_owner_and_time(void **state)
+{
+    struct fixture *f = *state;
+    const struct sp_store_methods *m = f->store->methods;
+    struct sp_record put = {SP_RECORD_OUTGOING, SP_STR("b"), SP_STR("ann"), SP_STR("{\"n\":1}"), 10, 50}, found, *list;
+    bool fresh = false;
+    size_t count;
+    assert_int_equal(m->put_record(f->store, &put, &fresh), SP_OK);
+    assert_true(fresh);
+    put.data = SP_STR("{}");
+    assert_int_equal(m->put_record(f->store, &put, &fresh), SP_OK);
+    assert_false(fresh);
+    assert_int_equal(m->find_record(f->store, put.kind, put.id, f->arena, &found), SP_OK);
+    assert_true(sp_str_equal(found.data, SP_STR("{\"n\":1}")) && sp_str_equal(found.owner, put.owner) &&
+                found.created_at == 10 && found.due_at == 50 && found.kind == SP_RECORD_OUTGOING);
+    assert_int_equal(m->put_record(f->store, &put, NULL), SP_OK);
+    assert_int_equal(m->find_record(f->store, put.kind, put.id, f->arena, &found), SP_OK);
+    assert_true(sp_str_equal(found.data, put.data));
+    assert_int_equal(m->find_record(f->store, SP_RECORD_PASSKEY, put.id, f->arena, &found), SP_NOT_FOUND);
+
+    struct sp_record early = {SP_RECORD_OUTGOING, SP_STR("c"), SP_STR("bob"), SP_STR("{}"), 10, 20},
+                     never = {SP_RECORD_OUTGOING, SP_STR("a"), SP_STR_NONE, SP_STR_NONE, 10, 0};
+    assert_int_equal(m->put_record(f->store, &early, NULL), SP_OK);
+    assert_int_equal(m->put_record(f->store, &never, NULL), SP_OK);
+    assert_int_equal(m->list_records(f->store, put.kind, SP_STR_NONE, SP_STR(""), 2, f->arena, &list, &count), SP_OK);
+    assert_true(count == 2 && sp_str_equal(list[0].id, SP_STR("a")) && sp_str_equal(list[1].id, SP_STR("b")));
+    assert_null(list[0].owner.at);
+    assert_int_equal(m->list_records(f->store, put.kind, SP_STR_NONE, list[1].id, 2, f->arena, &list, &count), SP_OK);
+    assert_true(count == 1 && sp_str_equal(list[0].id, SP_STR("c")));
+    assert_int_equal(m->list_records(f->store, put.kind, SP_STR("ann"), SP_STR(""), 9, f->arena, &list, &count), SP_OK);
+    assert_true(count == 1 && sp_str_equal(list[0].id, SP_STR("b")));
+    assert_int_equal(m->list_due(f->store, put.kind, 49, 9, f->arena, &list, &count), SP_OK);
+    assert_true(count == 1 && sp_str_equal(list[0].id, SP_STR("c")));
+    assert_int_equal(m->list_due(f->store, put.kind, 50, 9, f->arena, &list, &count), SP_OK);
+    assert_true(count == 2 && sp_str_equal(list[0].id, SP_STR("c")) && list[1].kind == SP_RECORD_OUTGOING);
+    assert_int_equal(m->drop_record(f->store, put.kind, put.id), SP_OK);
+    assert_int_equal(m->drop_record(f->store, put.kind, put.id), SP_NOT_FOUND);
+}
+
 static void the_version_tells_that_another_process_wrote(void **state)
 {
     struct fixture *f = *state;
@@ -249,6 +330,8 @@ int main(void)
         ROW(purging_takes_the_expired_only),
         ROW(a_ticket_can_be_changed_and_dropped),
         ROW(keys_accounts_and_consents_are_kept),
+        ROW(a_persons_sessions_accounts_and_consents_are_listed),
+        ROW(records_are_found_by_name_owner_and_time),
         ROW(the_version_tells_that_another_process_wrote),
         ROW(only_the_owner_may_read_the_file),
         cmocka_unit_test(a_file_that_cannot_be_opened_is_named),
