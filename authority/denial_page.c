@@ -77,15 +77,19 @@ enum sp_step sp_denial_page(struct sp_call *call, const struct sp_denial *denial
     const struct sp_cause_info *info = sp_cause_get(denial->cause);
     struct sp_page page;
     sp_page_begin(&page, call, sp_text_get(call, SP_TEXT_ERROR_TITLE));
+    int status = denial->status != 0 ? denial->status : info->http_status != 0 ? info->http_status : 400;
     sp_page_raw(&page, SP_STR("<p role=\"alert\">"));
-    sp_page_text(&page, info->client_text);
+    sp_page_text(&page, sp_text_get(call, status >= 500 ? SP_TEXT_ERROR_LATER : SP_TEXT_ERROR_REQUEST));
     sp_page_raw(&page, SP_STR("</p><details open><summary>"));
     sp_page_text(&page, sp_text_get(call, SP_TEXT_ERROR_DEVELOPER));
-    sp_page_raw(&page, SP_STR("</summary><p><strong>"));
+    /* The catalogue of causes is in English. */
+    sp_page_raw(&page, SP_STR("</summary><p lang=\"en\"><strong>"));
     sp_page_text(&page, info->title);
     sp_page_raw(&page, SP_STR("</strong> <code>"));
     sp_page_text(&page, info->id);
-    sp_page_raw(&page, SP_STR("</code></p>"));
+    sp_page_raw(&page, SP_STR("</code><br>"));
+    sp_page_text(&page, info->client_text);
+    sp_page_raw(&page, SP_STR("</p>"));
     if (is_about_redirect_uri(denial->cause))
         write_comparison(&page, denial);
     else if (denial->received.len > 0 && denial->cause != SP_CAUSE_STORE_UNAVAILABLE) {
@@ -94,7 +98,6 @@ enum sp_step sp_denial_page(struct sp_call *call, const struct sp_denial *denial
         sp_page_raw(&page, SP_STR("</dl>"));
     }
     sp_page_raw(&page, SP_STR("</details>"));
-    int status = denial->status != 0 ? denial->status : info->http_status != 0 ? info->http_status : 400;
     sp_page_end(&page, status == 401 ? 400 : status); /* a browser has nothing to authenticate with here */
     if (status == 503)
         sp_answer_header(call, "Retry-After", SP_STR("2"));

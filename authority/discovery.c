@@ -49,6 +49,12 @@ static void write_endpoints(struct sp_call *call, struct sp_json_writer *json)
     }
 }
 
+static const char *const languages[] = {
+#define LANGUAGE(NAME, tag) tag,
+#include "authority/languages.def"
+#undef LANGUAGE
+};
+
 static void write_scopes(struct sp_call *call, struct sp_json_writer *json)
 {
     struct sp_str_list scopes = call->authority->settings->scopes;
@@ -78,6 +84,7 @@ enum sp_step sp_discovery_endpoint(struct sp_call *call)
     write_endpoints(call, &json);
     write_scopes(call, &json);
     write_texts(&json, "grant_types_supported", grant_types, sizeof grant_types / sizeof grant_types[0]);
+    write_texts(&json, "ui_locales_supported", languages, sizeof languages / sizeof languages[0]);
     WRITE_TEXTS(&json, "response_types_supported", "code");
     WRITE_TEXTS(&json, "response_modes_supported", "query", "fragment", "form_post");
     WRITE_TEXTS(&json, "code_challenge_methods_supported", "S256");

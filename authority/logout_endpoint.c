@@ -101,7 +101,8 @@ static void ask(struct sp_call *call, const struct logout *logout)
     sp_page_raw(&page, SP_STR("<form method=\"post\" action=\""));
     sp_page_text(&page, sp_authority_url(call, "/logout"));
     sp_page_raw(&page, SP_STR("\">"));
-    static const char *const carried[] = {"client_id", "id_token_hint", "post_logout_redirect_uri", "state"};
+    static const char *const carried[] = {"client_id", "id_token_hint", "post_logout_redirect_uri", "state",
+                                          "ui_locales"};
     for (size_t i = 0; i < sizeof carried / sizeof carried[0]; i++) {
         struct sp_str value = sp_call_parameter(call, carried[i]);
         if (value.at != NULL)

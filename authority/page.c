@@ -38,16 +38,27 @@ static const char style[] =
     "8796a5}.quiet{color:#a9b6c2}"
     ".alert{background:#3b1512;color:#ffb4ab}}";
 
-static const struct sp_str english[SP_TEXT_COUNT] = {
-#define TEXT(NAME, words) [SP_TEXT_##NAME] = {words, sizeof words - 1},
+static const struct sp_str translations[SP_TEXT_COUNT][SP_LANGUAGE_COUNT] = {
+#define TEXT(NAME, english, german)                                                                                    \
+    [SP_TEXT_##NAME] = {                                                                                               \
+        [SP_LANGUAGE_ENGLISH] = {english, sizeof english - 1}, [SP_LANGUAGE_GERMAN] = {german, sizeof german - 1}},
 #include "authority/texts.def"
 #undef TEXT
 };
+/* Nobody is shown an empty button. */
+#define TEXT(NAME, english, german)                                                                                    \
+    _Static_assert(sizeof english > 1 && sizeof german > 1, "texts.def: " #NAME " lacks a language");
+#include "authority/texts.def"
+#undef TEXT
+
+enum sp_language sp_call_language(const struct sp_call *call)
+{
+    return sp_language_choose(sp_call_parameter(call, "ui_locales"), call->asked.accept_language);
+}
 
 struct sp_str sp_text_get(const struct sp_call *call, enum sp_text text)
 {
-    (void)call; /* its Accept-Language and ui_locales choose once there is a second column */
-    return english[text];
+    return translations[text][sp_call_language(call)];
 }
 
 void sp_page_raw(struct sp_page *page, struct sp_str html)
@@ -76,8 +87,10 @@ void sp_page_begin(struct sp_page *page, struct sp_call *call, struct sp_str tit
 {
     *page = (struct sp_page){.call = call};
     sp_buffer_init(&page->html, call->arena, MAX_PAGE_BYTES);
-    sp_page_raw(page, SP_STR("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-                             "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><meta "
+    sp_page_raw(page, SP_STR("<!doctype html>\n<html lang=\""));
+    sp_page_text(page, sp_language_tag(sp_call_language(call)));
+    sp_page_raw(page, SP_STR("\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
+                             "content=\"width=device-width,initial-scale=1\"><meta "
                              "name=\"robots\" content=\"noindex\"><title>"));
     sp_page_text(page, title);
     sp_page_raw(page, SP_STR("</title><style>"));
@@ -141,6 +154,7 @@ void sp_page_end(struct sp_page *page, int status)
                                      SP_STR_ARG(page->form_targets)));
     sp_answer_header(call, "Referrer-Policy", SP_STR("no-referrer"));
     sp_answer_header(call, "X-Frame-Options", SP_STR("DENY"));
+    sp_answer_header(call, "Content-Language", sp_language_tag(sp_call_language(call)));
 }
 
 struct sp_str sp_page_origin(struct sp_arena *arena, struct sp_str uri)

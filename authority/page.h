@@ -5,15 +5,18 @@
 #define SP_AUTHORITY_PAGE_H
 
 #include "authority/authority.h"
+#include "authority/language.h"
 
 enum sp_text {
-#define TEXT(NAME, english) SP_TEXT_##NAME,
+#define TEXT(NAME, ...) SP_TEXT_##NAME,
 #include "authority/texts.def"
 #undef TEXT
     SP_TEXT_COUNT
 };
 
-/* In the language of the call (English so far). */
+/* Of the person who reads the call's answer: by its ui_locales, then its Accept-Language. */
+enum sp_language sp_call_language(const struct sp_call *call);
+/* In that language. */
 struct sp_str sp_text_get(const struct sp_call *call, enum sp_text text);
 
 struct sp_page {

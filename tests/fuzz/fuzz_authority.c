@@ -60,6 +60,8 @@ static void read_headers(struct sp_str *rest, struct sp_asked *asked)
             asked->dpop_count++;
         } else if (sp_str_equal(name, SP_STR("Content-Type"))) {
             asked->content_type = sp_str_trim(line);
+        } else if (sp_str_equal(name, SP_STR("Accept-Language"))) {
+            asked->accept_language = sp_str_trim(line);
         } else if (sp_str_equal(name, SP_STR("Origin"))) {
             asked->origin = sp_str_trim(line);
         }
