@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "authority/session.h"
 
+#include "authority/assurance.h"
 #include "authority/cookie.h"
 #include "authority/handle.h"
 #include "core/jose/crypto.h"
 
 #define COOKIE "sp_session"
 #define SID_BYTES 16u
-/* OIDC Core 5.5.1.1 leaves values to the provider; this one says: something known was presented. */
-#define ACR_PASSWORD "urn:sallyport:acr:password"
 
 enum sp_status sp_session_find_by_hash(struct sp_call *call, const unsigned char hash[32], struct sp_session *session)
 {
@@ -61,8 +60,8 @@ enum sp_status sp_session_end(struct sp_call *call, const struct sp_session *ses
 enum sp_status sp_session_start(struct sp_call *call, struct sp_str subject, const char *amr,
                                 struct sp_session *session)
 {
-    struct sp_session before,
-        fresh = {.subject = subject, .auth_time = call->now, .acr = SP_STR(ACR_PASSWORD), .amr = sp_str_from_cstr(amr)};
+    struct sp_session before, fresh = {.subject = subject, .auth_time = call->now, .amr = sp_str_from_cstr(amr)};
+    fresh.acr = sp_assurance_of(fresh.amr);
     struct sp_store *store = call->authority->store;
     enum sp_status status = sp_session_find(call, &before);
     if (status == SP_OK && before.subject.at != NULL)
@@ -76,8 +75,8 @@ enum sp_status sp_session_start(struct sp_call *call, struct sp_str subject, con
                                .issued_at = call->now,
                                .expires_at = fresh.expires_at,
                                .data =
-                                   sp_arena_printf(call->arena, "{\"auth_time\":%lld,\"acr\":\"%s\",\"amr\":\"%s\"}",
-                                                   (long long)call->now, ACR_PASSWORD, amr)};
+                                   sp_arena_printf(call->arena, "{\"auth_time\":%lld,\"acr\":\"%.*s\",\"amr\":\"%s\"}",
+                                                   (long long)call->now, SP_STR_ARG(fresh.acr), amr)};
     if (handle.at == NULL || fresh.sid.at == NULL || ticket.data.at == NULL)
         return SP_NO_MEMORY;
     sp_sha256(handle, ticket.hash);

@@ -18,7 +18,8 @@ SP_MUST_CHECK enum sp_status sp_session_find(struct sp_call *call, struct sp_ses
 /* The same by the hash that a refresh token keeps; SP_NOT_FOUND when it has ended. */
 SP_MUST_CHECK enum sp_status sp_session_find_by_hash(struct sp_call *call, const unsigned char hash[32],
                                                      struct sp_session *session);
-/* Begins one and sets its cookie; ends the one before. The caller has begun a write. */
+/* Begins one and sets its cookie; ends the one before. amr (RFC 8176) decides acr (assurance.h). The caller has begun a
+ * write. */
 SP_MUST_CHECK enum sp_status sp_session_start(struct sp_call *call, struct sp_str subject, const char *amr,
                                               struct sp_session *session);
 void sp_session_forget_cookie(struct sp_call *call);
