@@ -28,7 +28,7 @@ struct sp_asked {
     struct sp_str dpop; /* of the only DPoP header */
     unsigned dpop_count;
     struct sp_str cookie;
-    struct sp_str origin, accept, accept_language;
+    struct sp_str origin, accept, accept_language, user_agent;
     struct sp_str forwarded_proto;    /* X-Forwarded-Proto, evidence only */
     struct sp_str client_certificate; /* PEM, URL-escaped, as nginx hands it over; only from the private socket */
     struct sp_str client_address;

@@ -30,13 +30,30 @@ static const char style[] =
     ".alert{padding:.7rem .9rem;margin:1rem 0 0;border-radius:.45rem;border:1px solid "
     "#b3261e;color:#8c1d18;background:#fdecea}"
     ".quiet{color:#56636f}"
+    ".done{padding:.7rem .9rem;margin:1rem 0 0;border-radius:.45rem;border:1px solid "
+    "#2e7d4f;color:#1d5636;background:#e8f5ec}"
+    ".alert p,.done p{margin:0}"
+    "main.wide{max-width:44rem}"
+    "section{margin-top:1.75rem;padding-top:1.25rem;border-top:1px solid #d3dae0}"
+    "h2{margin:0 0 .75rem;font-size:1.15rem;line-height:1.3}"
+    "ul.rows{list-style:none;margin:0;padding:0}"
+    "ul.rows>li{display:flex;flex-wrap:wrap;gap:.25rem 1rem;align-items:center;justify-content:space-between;padding:"
+    ".75rem 0}"
+    "ul.rows>li+li{border-top:1px solid #d3dae0}"
+    "ul.rows>li>div{flex:1 1 14rem;min-width:0;overflow-wrap:anywhere}ul.rows ul{margin:.25rem 0}"
+    ".wide button{width:auto}.wide ul.rows button{margin:0;padding:.5rem .9rem}"
+    ".tag{font-size:.85rem;padding:.1rem .5rem;border-radius:1rem;background:#dfeafb;color:#16437f;white-space:nowrap}"
+    "dl.facts{display:grid;grid-template-columns:minmax(7rem,auto) 1fr;gap:.35rem 1.25rem;margin:0}"
+    "dl.facts dt{margin:0;font-weight:400;color:#56636f}dl.facts dd{font:inherit;white-space:normal;overflow-wrap:"
+    "anywhere}"
     "dl{overflow-x:auto}dt{font-weight:600;margin-top:.75rem}dd{margin:0;font-family:ui-monospace,Menlo,Consolas,"
     "monospace;white-space:pre}"
     "mark{background:#ffd54d;color:#000;outline:1px solid #000}"
     "@media(prefers-color-scheme:dark){body{background:#12181f;color:#e8edf2}main{background:#1d2630}"
     "input{background:#12181f;border-color:#8796a5}button.other{color:#e8edf2;background:transparent;border-color:#"
     "8796a5}.quiet{color:#a9b6c2}"
-    ".alert{background:#3b1512;color:#ffb4ab}}";
+    ".alert{background:#3b1512;color:#ffb4ab}.done{background:#12301f;color:#a6e3bd}"
+    "section,ul.rows>li+li{border-color:#3a4653}.tag{background:#1f3f6b;color:#d6e6ff}dl.facts dt{color:#a9b6c2}}";
 
 static const struct sp_str translations[SP_TEXT_COUNT][SP_LANGUAGE_COUNT] = {
 #define TEXT(NAME, english, german)                                                                                    \
@@ -83,7 +100,7 @@ void sp_page_text(struct sp_page *page, struct sp_str text)
     }
 }
 
-void sp_page_begin(struct sp_page *page, struct sp_call *call, struct sp_str title)
+static void begin(struct sp_page *page, struct sp_call *call, struct sp_str title, struct sp_str main_tag)
 {
     *page = (struct sp_page){.call = call};
     sp_buffer_init(&page->html, call->arena, MAX_PAGE_BYTES);
@@ -95,9 +112,21 @@ void sp_page_begin(struct sp_page *page, struct sp_call *call, struct sp_str tit
     sp_page_text(page, title);
     sp_page_raw(page, SP_STR("</title><style>"));
     sp_page_raw(page, sp_str_from_cstr(style));
-    sp_page_raw(page, SP_STR("</style></head><body><main><h1>"));
+    sp_page_raw(page, SP_STR("</style></head><body>"));
+    sp_page_raw(page, main_tag);
+    sp_page_raw(page, SP_STR("<h1>"));
     sp_page_text(page, title);
     sp_page_raw(page, SP_STR("</h1>"));
+}
+
+void sp_page_begin(struct sp_page *page, struct sp_call *call, struct sp_str title)
+{
+    begin(page, call, title, SP_STR("<main>"));
+}
+
+void sp_page_begin_wide(struct sp_page *page, struct sp_call *call, struct sp_str title)
+{
+    begin(page, call, title, SP_STR("<main class=\"wide\">"));
 }
 
 void sp_page_paragraph(struct sp_page *page, enum sp_text text, struct sp_str value)

@@ -27,6 +27,8 @@ struct sp_page {
 };
 
 void sp_page_begin(struct sp_page *page, struct sp_call *call, struct sp_str title);
+/* With room for lists. */
+void sp_page_begin_wide(struct sp_page *page, struct sp_call *call, struct sp_str title);
 /* printf into the page; arguments are trusted (literals and numbers). */
 void sp_page_raw(struct sp_page *page, struct sp_str html);
 /* Escaped: for anything from outside or from texts.def, as content or inside a quoted attribute. */

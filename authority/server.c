@@ -103,6 +103,7 @@ static const struct {
     {"Origin", offsetof(struct sp_asked, origin)},
     {"Accept", offsetof(struct sp_asked, accept)},
     {"Accept-Language", offsetof(struct sp_asked, accept_language)},
+    {"User-Agent", offsetof(struct sp_asked, user_agent)},
     {"X-Forwarded-Proto", offsetof(struct sp_asked, forwarded_proto)},
     {"X-Real-IP", offsetof(struct sp_asked, client_address)},
     {"X-Request-Id", offsetof(struct sp_asked, request_id)},

@@ -4,6 +4,7 @@
 #include "authority/assurance.h"
 #include "authority/cookie.h"
 #include "authority/handle.h"
+#include "authority/user_agent.h"
 #include "core/jose/crypto.h"
 
 #define COOKIE "sp_session"
@@ -57,6 +58,24 @@ enum sp_status sp_session_end(struct sp_call *call, const struct sp_session *ses
     return store->methods->drop_ticket(store, SP_TICKET_SESSION, session->hash);
 }
 
+static struct sp_str session_data(struct sp_call *call, const struct sp_session *session)
+{
+    struct sp_buffer text;
+    struct sp_json_writer json;
+    sp_answer_buffer(call, &text);
+    sp_json_writer_init(&json, &text, false);
+    sp_json_begin_object(&json);
+    sp_json_int_member(&json, "auth_time", session->auth_time);
+    sp_json_string_member(&json, "acr", session->acr);
+    sp_json_string_member(&json, "amr", session->amr);
+    /* So that the person knows it again on the account page. */
+    sp_json_string_member(&json, "browser", sp_user_agent_name(call->arena, call->asked.user_agent));
+    if (call->asked.client_address.len > 0)
+        sp_json_string_member(&json, "address", sp_str_slice(call->asked.client_address, 0, 64));
+    sp_json_end_object(&json);
+    return sp_buffer_status(&text) == SP_OK ? sp_buffer_str(&text) : SP_STR_NONE;
+}
+
 enum sp_status sp_session_start(struct sp_call *call, struct sp_str subject, const char *amr,
                                 struct sp_session *session)
 {
@@ -74,9 +93,7 @@ enum sp_status sp_session_start(struct sp_call *call, struct sp_str subject, con
                                .subject = subject,
                                .issued_at = call->now,
                                .expires_at = fresh.expires_at,
-                               .data =
-                                   sp_arena_printf(call->arena, "{\"auth_time\":%lld,\"acr\":\"%.*s\",\"amr\":\"%s\"}",
-                                                   (long long)call->now, SP_STR_ARG(fresh.acr), amr)};
+                               .data = session_data(call, &fresh)};
     if (handle.at == NULL || fresh.sid.at == NULL || ticket.data.at == NULL)
         return SP_NO_MEMORY;
     sp_sha256(handle, ticket.hash);

@@ -311,6 +311,7 @@ static const struct row key_rows[] = {
 };
 static const struct row session_rows[] = {
     {"lifetime", DURATION, SETTING(session_lifetime_s)},
+    {"fresh", DURATION, SETTING(fresh_s)},
     {NULL, TEXT, 0},
 };
 static const struct row client_rows[] = {
@@ -466,6 +467,7 @@ enum sp_status sp_authority_settings_read(struct sp_arena *arena, const struct s
         .refresh_lifetime_s = default_seconds(SP_SETTING_TOKENS_REFRESH_LIFETIME),
         .refresh_grace_s = default_seconds(SP_SETTING_TOKENS_REFRESH_GRACE),
         .session_lifetime_s = default_seconds(SP_SETTING_SESSIONS_LIFETIME),
+        .fresh_s = default_seconds(SP_SETTING_SESSIONS_FRESH),
         .device_lifetime_s = default_seconds(SP_SETTING_TOKENS_DEVICE_LIFETIME),
         .algorithm = sp_setting_get(SP_SETTING_TOKENS_ALGORITHM)->standard,
         .rotation_s = default_seconds(SP_SETTING_KEYS_ROTATION),

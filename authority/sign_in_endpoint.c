@@ -10,9 +10,29 @@
 #include "authority/sign_in_pages.h"
 #include "core/base/secret.h"
 
+/* A page of our own needs somebody who is signed in, and nothing more: as if a client without scopes asked. */
+static enum sp_step restore_local(struct sp_call *call, const struct sp_visit *visit, struct sp_authorization *request)
+{
+    struct sp_client *client = SP_ARENA_NEW(call->arena, struct sp_client);
+    if (client == NULL)
+        return sp_deny_failure(call, SP_NO_MEMORY);
+    client->id = SP_STR("");
+    client->skip_consent = true;
+    bool is_device = sp_str_has_prefix(visit->local, SP_STR("/device"));
+    client->name = sp_text_get(call, is_device ? SP_TEXT_DEVICE_TITLE : SP_TEXT_ACCOUNT_TITLE);
+    *request = (struct sp_authorization){.client = client,
+                                         .redirect_uri = call->authority->settings->base,
+                                         .scope = SP_STR(""),
+                                         .max_age_s = -1,
+                                         .prompt_login = visit->fresh};
+    return SP_GOES_ON;
+}
+
 /* The stored request in place of the form: authorization_read and what follows see what the client sent. */
 static enum sp_step restore(struct sp_call *call, const struct sp_visit *visit, struct sp_authorization *request)
 {
+    if (visit->local.at != NULL)
+        return restore_local(call, visit, request);
     size_t offset;
     enum sp_status status = sp_form_parse(call->arena, visit->parameters, &call->parameters, &offset);
     if (status != SP_OK)
@@ -38,7 +58,17 @@ static enum sp_step show_or_finish(struct sp_call *call, const struct sp_visit *
         break;
     }
     status = sp_visit_end(call, visit);
-    return status == SP_OK ? sp_authorization_grant(call, request, session) : sp_deny_failure(call, status);
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
+    if (visit->local.at == NULL)
+        return sp_authorization_grant(call, request, session);
+    call->subject = session->subject;
+    call->answer.status = 303;
+    sp_answer_header(call, "Location",
+                     sp_arena_printf(call->arena, "%.*s%.*s", SP_STR_ARG(call->authority->settings->base),
+                                     SP_STR_ARG(visit->local)));
+    sp_answer_header(call, "Cache-Control", SP_STR("no-store"));
+    return SP_GOES_ON;
 }
 
 /* ---- the forms ---- */
@@ -97,11 +127,11 @@ static enum sp_step take_form(struct sp_call *call, struct sp_visit *visit)
         return sp_deny_failure(call, status);
     if (!sp_secret_equal(token, visit->form_token))
         return show_or_finish(call, visit, &request, &session); /* nothing was done: the form is shown again */
-    if (sp_str_equal(step, SP_STR("cancel")))
+    if (sp_str_equal(step, SP_STR("cancel")) && visit->local.at == NULL)
         return refuse_access(call, visit);
     if (sp_str_equal(step, SP_STR("login")))
         return sign_in(call, visit, &request, name, password);
-    if (sp_str_equal(step, SP_STR("allow")))
+    if (sp_str_equal(step, SP_STR("allow")) && visit->local.at == NULL)
         return allow(call, visit, &request, &session);
     return show_or_finish(call, visit, &request, &session);
 }

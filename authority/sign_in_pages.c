@@ -50,7 +50,8 @@ void sp_login_page(struct sp_call *call, const struct sp_visit *visit, const str
     begin_form(&page, visit, request);
     sp_login_fields(&page, name.at != NULL ? name : request->login_hint, trouble);
     sp_page_button(&page, "login", SP_TEXT_SIGN_IN, true);
-    sp_page_button(&page, "cancel", SP_TEXT_CANCEL, false);
+    if (visit->local.at == NULL)
+        sp_page_button(&page, "cancel", SP_TEXT_CANCEL, false);
     sp_page_raw(&page, SP_STR("</form>"));
     sp_page_end(&page, 200);
 }
@@ -82,15 +83,21 @@ static struct sp_str name_of(struct sp_call *call, struct sp_str subject)
     return store->methods->get_account(store, subject, call->arena, &account) == SP_OK ? account.name : subject;
 }
 
+void sp_scope_list(struct sp_page *page, struct sp_str scopes)
+{
+    struct sp_str rest = scopes, scope;
+    sp_page_raw(page, SP_STR("<ul>"));
+    while (sp_str_next_word(&rest, SP_STR(" "), &scope))
+        write_scope(page, scope);
+    sp_page_raw(page, SP_STR("</ul>"));
+}
+
 void sp_consent_text(struct sp_page *page, const struct sp_client *client, struct sp_str scopes,
                      const struct sp_session *session)
 {
     sp_page_paragraph(page, SP_TEXT_CONSENT_WANTS, client->name);
-    sp_page_raw(page, SP_STR("<ul>"));
-    struct sp_str rest = scopes, scope;
-    while (sp_str_next_word(&rest, SP_STR(" "), &scope))
-        write_scope(page, scope);
-    sp_page_raw(page, SP_STR("</ul><div class=\"quiet\">"));
+    sp_scope_list(page, scopes);
+    sp_page_raw(page, SP_STR("<div class=\"quiet\">"));
     sp_page_paragraph(page, SP_TEXT_CONSENT_AS, name_of(page->call, session->subject));
     sp_page_raw(page, SP_STR("</div>"));
 }

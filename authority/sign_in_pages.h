@@ -14,6 +14,8 @@ void sp_login_trouble(struct sp_page *page, struct sp_str trouble);
 void sp_login_fields(struct sp_page *page, struct sp_str name, struct sp_str trouble);
 void sp_consent_text(struct sp_page *page, const struct sp_client *client, struct sp_str scopes,
                      const struct sp_session *session);
+/* <ul> of what the scopes allow, in words. */
+void sp_scope_list(struct sp_page *page, struct sp_str scopes);
 void sp_consent_page(struct sp_call *call, const struct sp_visit *visit, const struct sp_authorization *request,
                      const struct sp_session *session);
 /* The request that the page belongs to is gone, or another browser's. */

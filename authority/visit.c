@@ -2,6 +2,7 @@
 #include "authority/visit.h"
 
 #include "authority/cookie.h"
+#include "authority/denial.h"
 #include "authority/handle.h"
 #include "core/base/secret.h"
 #include "core/jose/crypto.h"
@@ -44,17 +45,20 @@ static struct sp_str encode_parameters(struct sp_call *call)
     return sp_buffer_status(&text) == SP_OK ? sp_buffer_str(&text) : SP_STR_NONE;
 }
 
-static struct sp_str visit_data(struct sp_call *call, struct sp_str parameters, struct sp_str browser_hash,
-                                bool signed_in)
+static struct sp_str visit_data(struct sp_call *call, const struct sp_visit *visit, struct sp_str browser_hash)
 {
     struct sp_buffer text;
     struct sp_json_writer json;
     sp_answer_buffer(call, &text);
     sp_json_writer_init(&json, &text, false);
     sp_json_begin_object(&json);
-    sp_json_string_member(&json, "parameters", parameters);
+    sp_json_string_member(&json, "parameters", visit->parameters);
+    if (visit->local.at != NULL)
+        sp_json_string_member(&json, "local", visit->local);
+    if (visit->fresh)
+        sp_json_bool_member(&json, "fresh", true);
     sp_json_string_member(&json, "browser", browser_hash);
-    sp_json_bool_member(&json, "signed_in", signed_in);
+    sp_json_bool_member(&json, "signed_in", visit->signed_in);
     sp_json_end_object(&json);
     return sp_buffer_status(&text) == SP_OK ? sp_buffer_str(&text) : SP_STR_NONE;
 }
@@ -66,18 +70,19 @@ static struct sp_str hash_text(struct sp_call *call, struct sp_str value)
     return sp_base64url_of(call->arena, hash, sizeof hash);
 }
 
-enum sp_status sp_visit_start(struct sp_call *call, struct sp_visit *visit)
+/* Completes the visit and keeps it. */
+static enum sp_status put_visit(struct sp_call *call, struct sp_visit *visit)
 {
     struct sp_store *store = call->authority->store;
     struct sp_str browser = sp_browser_secret(call);
-    struct sp_visit fresh = {.handle = sp_handle_make(call->arena, "", SP_HANDLE_BYTES),
-                             .parameters = encode_parameters(call),
-                             .expires_at = call->now + VISIT_LIFETIME_S};
+    struct sp_visit fresh = *visit;
+    fresh.handle = sp_handle_make(call->arena, "", SP_HANDLE_BYTES);
+    fresh.expires_at = call->now + VISIT_LIFETIME_S;
     struct sp_ticket ticket = {.kind = SP_TICKET_VISIT,
                                .client_id = call->client_id,
                                .issued_at = call->now,
                                .expires_at = fresh.expires_at,
-                               .data = visit_data(call, fresh.parameters, hash_text(call, browser), false)};
+                               .data = visit_data(call, &fresh, hash_text(call, browser))};
     if (browser.at == NULL || fresh.handle.at == NULL || fresh.parameters.at == NULL || ticket.data.at == NULL)
         return SP_NO_MEMORY;
     sp_sha256(fresh.handle, ticket.hash);
@@ -86,6 +91,29 @@ enum sp_status sp_visit_start(struct sp_call *call, struct sp_visit *visit)
     if (status == SP_OK)
         *visit = fresh;
     return status;
+}
+
+enum sp_status sp_visit_start(struct sp_call *call, struct sp_visit *visit)
+{
+    struct sp_visit fresh = {.parameters = encode_parameters(call)};
+    enum sp_status status = put_visit(call, &fresh);
+    if (status == SP_OK)
+        *visit = fresh;
+    return status;
+}
+
+enum sp_step sp_visit_detour(struct sp_call *call, struct sp_str local, bool fresh)
+{
+    struct sp_visit visit = {.parameters = SP_STR(""), .local = local, .fresh = fresh};
+    enum sp_status status = put_visit(call, &visit);
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
+    call->answer.status = 303;
+    sp_answer_header(call, "Location",
+                     sp_arena_printf(call->arena, "%.*s?visit=%.*s", SP_STR_ARG(sp_authority_url(call, "/signin")),
+                                     SP_STR_ARG(visit.handle)));
+    sp_answer_header(call, "Cache-Control", SP_STR("no-store"));
+    return SP_GOES_ON;
 }
 
 enum sp_status sp_visit_find(struct sp_call *call, struct sp_visit *visit, enum sp_visit_found *found)
@@ -112,6 +140,8 @@ enum sp_status sp_visit_find(struct sp_call *call, struct sp_visit *visit, enum 
         return SP_OK;
     }
     read.parameters = sp_json_string(sp_json_member(data, SP_STR("parameters")));
+    read.local = sp_json_string(sp_json_member(data, SP_STR("local")));
+    read.fresh = sp_json_is(sp_json_member(data, SP_STR("fresh")), SP_JSON_TRUE);
     read.signed_in = sp_json_is(sp_json_member(data, SP_STR("signed_in")), SP_JSON_TRUE);
     read.expires_at = ticket.expires_at;
     read.form_token = sp_form_token(call, browser, read.handle);
@@ -123,10 +153,10 @@ enum sp_status sp_visit_find(struct sp_call *call, struct sp_visit *visit, enum 
 enum sp_status sp_visit_mark_signed_in(struct sp_call *call, struct sp_visit *visit)
 {
     struct sp_store *store = call->authority->store;
-    struct sp_str data = visit_data(call, visit->parameters, hash_text(call, sp_cookie_get(call, COOKIE)), true);
+    visit->signed_in = true;
+    struct sp_str data = visit_data(call, visit, hash_text(call, sp_cookie_get(call, COOKIE)));
     if (data.at == NULL)
         return SP_NO_MEMORY;
-    visit->signed_in = true;
     return store->methods->change_ticket(store, SP_TICKET_VISIT, visit->hash, visit->expires_at, SP_STR_NONE, data);
 }
 

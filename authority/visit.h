@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An authorization request that waits for a person: a ticket that keeps the request's parameters, bound to the browser
- * that started it. Each form carries a token made from the browser's cookie and the visit's handle, so no other site
- * and no other browser can send it. */
+/* What waits for a person to sign in – an authorization request, or one of our own pages: a ticket that keeps the
+ * request's parameters or the page's address, bound to the browser that started it. Each form carries a token made from
+ * the browser's cookie and the visit's handle, so no other site and no other browser can send it. */
 #ifndef SP_AUTHORITY_VISIT_H
 #define SP_AUTHORITY_VISIT_H
 
@@ -9,7 +9,9 @@
 
 struct sp_visit {
     struct sp_str handle;     /* in the URL and the form */
-    struct sp_str parameters; /* form-encoded */
+    struct sp_str parameters; /* of the authorization request, form-encoded */
+    struct sp_str local; /* path and query of our own page that the person comes back to; absent: a client's request */
+    bool fresh;          /* a session is not enough: the person has to sign in again */
     struct sp_str form_token;
     bool signed_in; /* the person logged in for this request */
     unsigned char hash[32];
@@ -20,6 +22,8 @@ enum sp_visit_found { SP_VISIT_FOUND, SP_VISIT_GONE, SP_VISIT_OTHER_BROWSER };
 
 /* Keeps call->parameters; sets the browser's cookie when it has none. The caller has begun a write. */
 SP_MUST_CHECK enum sp_status sp_visit_start(struct sp_call *call, struct sp_visit *visit);
+/* Sends the person to sign in and back to our own page `local` ("/account?…"). The caller has begun a write. */
+SP_MUST_CHECK enum sp_step sp_visit_detour(struct sp_call *call, struct sp_str local, bool fresh);
 /* By the parameter `visit`; SP_OK with *found. */
 SP_MUST_CHECK enum sp_status sp_visit_find(struct sp_call *call, struct sp_visit *visit, enum sp_visit_found *found);
 /* Remembers that the person logged in. */

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* /account: whoever is not signed in is sent to sign in and comes back; then one page of all sections. */
+#include <time.h>
+#include "authority/account_page.h"
+#include "authority/authorization.h"
+#include "authority/denial.h"
+#include "authority/endpoint.h"
+#include "authority/visit.h"
+#include "core/base/secret.h"
+
+static const struct sp_account_section sections[] = {
+#define SECTION(NAME, name, title, needs_fresh, show, act) {name, SP_TEXT_##title, needs_fresh, show, act},
+#include "authority/account_sections.def"
+#undef SECTION
+};
+static const size_t section_count = sizeof sections / sizeof sections[0];
+
+void sp_account_form(struct sp_page *page, const struct sp_account_view *view, const char *section)
+{
+    sp_page_raw(page, SP_STR("<form method=\"post\" action=\""));
+    sp_page_text(page, sp_authority_url(page->call, "/account"));
+    sp_page_raw(page, SP_STR("\">"));
+    sp_page_hidden(page, "form_token", view->form_token);
+    sp_page_hidden(page, "section", sp_str_from_cstr(section));
+}
+
+void sp_account_ask_fresh(struct sp_page *page, const struct sp_account_view *view, const char *section)
+{
+    sp_page_paragraph(page, SP_TEXT_ACCOUNT_FRESH, SP_STR_NONE);
+    sp_account_form(page, view, section);
+    sp_page_button(page, "confirm", SP_TEXT_ACCOUNT_CONFIRM, false);
+    sp_page_raw(page, SP_STR("</form>"));
+}
+
+void sp_page_time(struct sp_page *page, int64_t at)
+{
+    char machine[40], person[40];
+    struct tm broken;
+    time_t seconds = (time_t)at;
+    gmtime_r(&seconds, &broken);
+    strftime(machine, sizeof machine, "%Y-%m-%dT%H:%M:%SZ", &broken);
+    strftime(person, sizeof person, "%Y-%m-%d %H:%M UTC", &broken);
+    sp_page_raw(page, SP_STR("<time datetime=\""));
+    sp_page_raw(page, sp_str_from_cstr(machine));
+    sp_page_raw(page, SP_STR("\">"));
+    sp_page_raw(page, sp_str_from_cstr(person));
+    sp_page_raw(page, SP_STR("</time>"));
+}
+
+static void write_notice(struct sp_page *page, const struct sp_account_view *view)
+{
+    if (view->notice == SP_TEXT_COUNT)
+        return;
+    sp_page_raw(page, view->is_trouble ? SP_STR("<div class=\"alert\" role=\"alert\">")
+                                       : SP_STR("<div class=\"done\" role=\"status\">"));
+    sp_page_paragraph(page, view->notice, SP_STR_NONE);
+    sp_page_raw(page, SP_STR("</div>"));
+}
+
+static enum sp_step show(struct sp_call *call, const struct sp_account_view *view)
+{
+    struct sp_page page;
+    sp_page_begin_wide(&page, call, sp_text_get(call, SP_TEXT_ACCOUNT_TITLE));
+    sp_page_paragraph(&page, SP_TEXT_CONSENT_AS, view->account.name);
+    write_notice(&page, view);
+    for (size_t i = 0; i < section_count; i++) {
+        struct sp_str name = sp_str_from_cstr(sections[i].name);
+        sp_page_raw(&page, SP_STR("<section id=\""));
+        sp_page_raw(&page, name);
+        sp_page_raw(&page, SP_STR("\" aria-labelledby=\"heading-"));
+        sp_page_raw(&page, name);
+        sp_page_raw(&page, SP_STR("\"><h2 id=\"heading-"));
+        sp_page_raw(&page, name);
+        sp_page_raw(&page, SP_STR("\">"));
+        sp_page_text(&page, sp_text_get(call, sections[i].title));
+        sp_page_raw(&page, SP_STR("</h2>"));
+        enum sp_step step = sections[i].show(&page, view);
+        if (step != SP_GOES_ON)
+            return step;
+        sp_page_raw(&page, SP_STR("</section>"));
+    }
+    sp_page_end(&page, 200);
+    return SP_GOES_ON;
+}
+
+/* "/account#section": where the person was. */
+static enum sp_step sign_in_again(struct sp_call *call, const struct sp_account_section *section)
+{
+    struct sp_str where =
+        section != NULL ? sp_arena_printf(call->arena, "/account#%s", section->name) : SP_STR("/account");
+    return where.at != NULL ? sp_visit_detour(call, where, section != NULL) : sp_deny_failure(call, SP_NO_MEMORY);
+}
+
+static const struct sp_account_section *find_section(struct sp_str name)
+{
+    for (size_t i = 0; i < section_count; i++)
+        if (sp_str_equal(sp_str_from_cstr(sections[i].name), name))
+            return &sections[i];
+    return NULL;
+}
+
+static enum sp_step take_form(struct sp_call *call, struct sp_account_view *view)
+{
+    struct sp_str token = sp_call_parameter(call, "form_token"), step = sp_call_parameter(call, "step");
+    const struct sp_account_section *section = find_section(sp_call_parameter(call, "section"));
+    if (!sp_secret_equal(token, view->form_token)) {
+        view->notice = SP_TEXT_FORM_STALE;
+        view->is_trouble = true;
+        return SP_GOES_ON;
+    }
+    if (section == NULL)
+        return SP_GOES_ON;
+    if (sp_str_equal(step, SP_STR("confirm")) || (section->needs_fresh && !view->is_fresh))
+        return sign_in_again(call, section);
+    return section->act(call, view, step);
+}
+
+static enum sp_step answer(struct sp_call *call)
+{
+    struct sp_store *store = call->authority->store;
+    struct sp_account_view view = {.notice = SP_TEXT_COUNT};
+    enum sp_status status = sp_session_find(call, &view.session);
+    if (status == SP_OK && view.session.subject.at != NULL)
+        status = store->methods->get_account(store, view.session.subject, call->arena, &view.account);
+    if (status == SP_NOT_FOUND || (status == SP_OK && (view.session.subject.at == NULL || view.account.disabled)))
+        return sign_in_again(call, NULL);
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
+    call->subject = view.session.subject;
+    view.form_token = sp_form_token(call, sp_browser_secret(call), SP_STR("account"));
+    view.is_fresh = call->now - view.session.auth_time <= call->authority->settings->fresh_s;
+    if (sp_str_equal(call->asked.method, SP_STR("POST"))) {
+        enum sp_step step = take_form(call, &view);
+        if (step != SP_GOES_ON || call->answer.status != 0)
+            return step;
+    }
+    return show(call, &view);
+}
+
+enum sp_step sp_account_endpoint(struct sp_call *call)
+{
+    struct sp_store *store = call->authority->store;
+    call->deny = sp_denial_page;
+    enum sp_status status = store->methods->begin(store);
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
+    enum sp_step step = answer(call);
+    if (step != SP_GOES_ON) {
+        store->methods->undo(store);
+        return step;
+    }
+    status = store->methods->keep(store);
+    return status == SP_OK ? SP_GOES_ON : sp_deny_failure(call, status);
+}
