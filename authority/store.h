@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the authority remembers, as an interface. Protocol steps know this header only; SQL lives in store_sqlite.c.
+/* What the authority remembers, as an interface. Protocol steps know this header only; SQL lives in store_*.c.
  *
  * Nearly all of it is one noun, the ticket: anything that is handed out and recognised when it comes back – codes,
  * refresh tokens, opaque access tokens, device codes, sessions, pushed requests, seen `jti`s. A ticket is found by the
