@@ -44,6 +44,8 @@ static void write_claims(struct sp_json_writer *json, const struct sp_call *call
         sp_json_int_member(json, "auth_time", order->auth_time);
     if (order->acr.len > 0)
         sp_json_string_member(json, "acr", order->acr);
+    if (order->userinfo_claims.len > 0)
+        sp_json_string_member(json, "userinfo_claims", order->userinfo_claims);
     if (order->family.len > 0)
         sp_json_string_member(json, "grant_id", order->family);
     if (order->jkt.len > 0) {

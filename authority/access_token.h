@@ -14,9 +14,10 @@ struct sp_token_order {
     struct sp_str family; /* of the authorization it comes from; may be absent */
     struct sp_str jkt;    /* DPoP key's thumbprint; may be absent */
     struct sp_str acr;
-    int64_t auth_time;   /* 0: nobody logged in */
-    struct sp_str actor; /* RFC 8693 4.1: a JSON object; may be absent */
-    int64_t not_after;   /* 0: the client's lifetime decides */
+    struct sp_str userinfo_claims; /* what userinfo tells beyond the scopes; may be absent */
+    int64_t auth_time;             /* 0: nobody logged in */
+    struct sp_str actor;           /* RFC 8693 4.1: a JSON object; may be absent */
+    int64_t not_after;             /* 0: the client's lifetime decides */
 };
 
 struct sp_issued_token {

@@ -237,6 +237,63 @@ static enum sp_step read_hint(struct sp_call *call, struct sp_authorization *a)
     return SP_GOES_ON;
 }
 
+#define MAX_ACR_VALUES 32u
+
+static enum sp_step add_acr(struct sp_call *call, struct sp_acr_wish *wish, struct sp_str value)
+{
+    struct sp_str *values = (struct sp_str *)(uintptr_t)wish->values.at; /* ours: from here */
+    if (values == NULL)
+        values = sp_arena_calloc(call->arena, MAX_ACR_VALUES, sizeof *values);
+    if (values == NULL)
+        return sp_deny_failure(call, SP_NO_MEMORY);
+    if (value.len > 0 && wish->values.count < MAX_ACR_VALUES)
+        values[wish->values.count++] = value;
+    wish->values.at = values;
+    return SP_GOES_ON;
+}
+
+/* The claims parameter's word on acr comes before acr_values: it can be essential (OIDC Core 5.5.1.1). */
+static enum sp_step read_acr(struct sp_call *call, struct sp_authorization *a)
+{
+    const struct sp_json *claim = sp_json_member(a->claims.id_token, SP_STR("acr")),
+                         *one = sp_json_member(claim, SP_STR("value"));
+    a->acr.essential = sp_json_is(sp_json_member(claim, SP_STR("essential")), SP_JSON_TRUE);
+    if (one != NULL && add_acr(call, &a->acr, sp_json_string(one)) == SP_DENIED)
+        return SP_DENIED;
+    for
+        SP_JSON_EACH(value, sp_json_member(claim, SP_STR("values")))
+    if (add_acr(call, &a->acr, sp_json_string(value)) == SP_DENIED)
+        return SP_DENIED;
+    if (a->acr.values.count > 0)
+        return SP_GOES_ON;
+    struct sp_str rest = sp_call_parameter(call, "acr_values"), word;
+    a->acr.essential = false;
+    while (sp_str_next_word(&rest, SP_STR(" "), &word))
+        if (add_acr(call, &a->acr, word) == SP_DENIED)
+            return SP_DENIED;
+    return SP_GOES_ON;
+}
+
+static enum sp_step read_claims(struct sp_call *call, struct sp_authorization *a)
+{
+    struct sp_str claims = sp_call_parameter(call, "claims");
+    const char *fault = NULL;
+    a->consent_scope = a->scope;
+    if (claims.at != NULL) {
+        enum sp_status status = sp_claims_request_parse(call->arena, claims, &a->claims, &fault);
+        if (status == SP_MALFORMED)
+            return SP_DENY(call, .cause = SP_CAUSE_REQUEST_PARAMETER_INVALID, .received = sp_str_slice(claims, 0, 200),
+                           .expected = SP_STR("a JSON object with userinfo and id_token (OIDC Core 5.5)"),
+                           .detail = sp_str_from_cstr(fault),
+                           .tell = sp_arena_printf(call->arena, "It is 'claims': %s.", fault));
+        if (status == SP_OK)
+            status = sp_claims_request_add_scopes(call->arena, &a->claims, a->client, &a->consent_scope);
+        if (status != SP_OK)
+            return sp_deny_failure(call, status);
+    }
+    return read_acr(call, a);
+}
+
 static enum sp_step read_type(struct sp_call *call, struct sp_authorization *a)
 {
     struct sp_str type = sp_call_parameter(call, "response_type");
@@ -265,7 +322,7 @@ static enum sp_step read_rest(struct sp_call *call, struct sp_authorization *a)
     if (read_mode(call, a) == SP_DENIED || read_type(call, a) == SP_DENIED ||
         sp_scope_decide(call, a->client, false, &a->scope) == SP_DENIED ||
         sp_audience_decide(call, a->client, &a->audiences) == SP_DENIED || read_challenge(call, a) == SP_DENIED ||
-        read_prompt(call, a) == SP_DENIED || read_hint(call, a) == SP_DENIED)
+        read_prompt(call, a) == SP_DENIED || read_hint(call, a) == SP_DENIED || read_claims(call, a) == SP_DENIED)
         return SP_DENIED;
     return SP_GOES_ON;
 }

@@ -4,6 +4,8 @@
 #ifndef SP_AUTHORITY_AUTHORIZATION_H
 #define SP_AUTHORITY_AUTHORIZATION_H
 
+#include "authority/acr.h"
+#include "authority/claims_request.h"
 #include "authority/session.h"
 
 enum sp_response_mode { SP_RESPONSE_QUERY, SP_RESPONSE_FRAGMENT, SP_RESPONSE_FORM_POST };
@@ -14,7 +16,10 @@ struct sp_authorization {
     bool redirect_uri_sent; /* RFC 6749 4.1.3: then the token request must repeat it */
     enum sp_response_mode mode;
     struct sp_str state, nonce, scope, challenge, login_hint, dpop_jkt;
-    struct sp_str hint_subject; /* of id_token_hint */
+    struct sp_str hint_subject;  /* of id_token_hint */
+    struct sp_str consent_scope; /* scope, and what the claims asked for by name need */
+    struct sp_claims_request claims;
+    struct sp_acr_wish acr;
     struct sp_str_list audiences;
     int64_t max_age_s; /* -1: not asked for */
     bool prompt_none, prompt_login, prompt_consent;
@@ -27,13 +32,24 @@ SP_MUST_CHECK enum sp_step sp_authorization_read(struct sp_call *call, struct sp
 /* The same judgement without a browser: refusals stay what the call's are (RFC 9126 2.3). */
 SP_MUST_CHECK enum sp_step sp_authorization_check(struct sp_call *call, struct sp_authorization *authorization);
 
-enum sp_authorization_need { SP_NEEDS_NOTHING, SP_NEEDS_LOGIN, SP_NEEDS_CONSENT };
+enum sp_authorization_need {
+    SP_NEEDS_NOTHING,
+    SP_NEEDS_LOGIN,
+    SP_NEEDS_CONSENT,
+    SP_NEEDS_TOO_MUCH, /* the login was not as strong as the request demands, and no stronger one is to be had */
+};
 
 /* What is missing before a code may be issued. signed_in: the person logged in for this very request. consented: scopes
  * granted before. Pure. */
 enum sp_authorization_need sp_authorization_need(const struct sp_authorization *authorization,
                                                  const struct sp_session *session, struct sp_str consented,
                                                  bool signed_in, int64_t now);
+
+/* Does the request ask for another person than this one? */
+bool sp_authorization_is_for_another(const struct sp_authorization *authorization, struct sp_str subject);
+/* Refuses what needs too much: unmet_authentication_requirements, to the client. */
+enum sp_step sp_authorization_deny_unmet(struct sp_call *call, const struct sp_authorization *authorization,
+                                         const struct sp_session *session);
 
 struct sp_answer_pair {
     const char *name;

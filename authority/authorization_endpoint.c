@@ -51,6 +51,8 @@ enum sp_step sp_authorization_endpoint(struct sp_call *call)
     if (status != SP_OK)
         return sp_deny_failure(call, status);
     enum sp_authorization_need need = sp_authorization_need(&request, &session, consented, false, call->now);
+    if (need == SP_NEEDS_TOO_MUCH)
+        return sp_authorization_deny_unmet(call, &request, &session);
     if (need != SP_NEEDS_NOTHING && request.prompt_none)
         return refuse_silently(call, need);
     status = store->methods->begin(store);

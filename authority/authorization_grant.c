@@ -2,19 +2,35 @@
 /* What an authorization request still needs, and the code that it gets. */
 #include "authority/authorization.h"
 
+#include "authority/claims.h"
 #include "authority/denial.h"
 #include "authority/handle.h"
 #include "authority/scope.h"
 #include "core/jose/crypto.h"
 
+bool sp_authorization_is_for_another(const struct sp_authorization *a, struct sp_str subject)
+{
+    return (a->hint_subject.at != NULL && !sp_str_equal(a->hint_subject, subject)) ||
+           !sp_claims_request_is_for(&a->claims, subject);
+}
+
 enum sp_authorization_need sp_authorization_need(const struct sp_authorization *a, const struct sp_session *session,
                                                  struct sp_str consented, bool signed_in, int64_t now)
 {
     bool too_old = a->max_age_s >= 0 && now - session->auth_time > a->max_age_s;
-    bool other_person = a->hint_subject.at != NULL && !sp_str_equal(a->hint_subject, session->subject);
-    if (session->subject.at == NULL || ((a->prompt_login || too_old) && !signed_in) || other_person)
+    bool too_weak = a->acr.values.count > 0 && sp_acr_granted(&a->acr, session->acr).at == NULL;
+    bool is_possible = sp_acr_is_possible(&a->acr);
+    if (a->acr.essential && !is_possible)
+        return SP_NEEDS_TOO_MUCH;
+    if (session->subject.at == NULL || ((a->prompt_login || too_old) && !signed_in) ||
+        sp_authorization_is_for_another(a, session->subject))
         return SP_NEEDS_LOGIN;
-    if (a->prompt_consent || (!a->client->skip_consent && !sp_scope_covers(consented, a->scope)))
+    /* One more login may be stronger; a wish that is not essential must not keep the person from going on. */
+    if (too_weak && is_possible && !signed_in && (a->acr.essential || !a->prompt_none))
+        return SP_NEEDS_LOGIN;
+    if (too_weak && a->acr.essential)
+        return SP_NEEDS_TOO_MUCH;
+    if (a->prompt_consent || (!a->client->skip_consent && !sp_scope_covers(consented, a->consent_scope)))
         return SP_NEEDS_CONSENT;
     return SP_NEEDS_NOTHING;
 }
@@ -30,12 +46,46 @@ enum sp_status sp_authorization_consented(struct sp_call *call, const struct sp_
     return status == SP_NOT_FOUND ? SP_OK : status;
 }
 
+enum sp_step sp_authorization_deny_unmet(struct sp_call *call, const struct sp_authorization *a,
+                                         const struct sp_session *session)
+{
+    bool login = session->subject.at != NULL;
+    return SP_DENY(call, .cause = SP_CAUSE_REQUEST_ACR_UNMET,
+                   .expected = sp_list_in_words(call->arena, a->acr.values, "an acr"),
+                   .received = login ? session->acr : SP_STR("no login that could be so strong"),
+                   .error = "unmet_authentication_requirements");
+}
+
+/* The names of the claims that the person's account can answer with. */
+static enum sp_status resolve_claims(struct sp_call *call, const struct sp_authorization *a, struct sp_str subject,
+                                     struct sp_str *userinfo, struct sp_str *id_token)
+{
+    struct sp_store *store = call->authority->store;
+    struct sp_account account;
+    const struct sp_json *claims = NULL;
+    if (a->claims.userinfo == NULL && a->claims.id_token == NULL)
+        return SP_OK;
+    enum sp_status status = store->methods->get_account(store, subject, call->arena, &account);
+    if (status == SP_OK)
+        status = sp_claims_of_account(call, &account, &claims);
+    if (status == SP_OK)
+        status = sp_claims_request_names(call->arena, a->claims.userinfo, a->client, claims, userinfo);
+    if (status == SP_OK)
+        status = sp_claims_request_names(call->arena, a->claims.id_token, a->client, claims, id_token);
+    return status;
+}
+
 enum sp_step sp_authorization_grant(struct sp_call *call, const struct sp_authorization *a,
                                     const struct sp_session *session)
 {
     struct sp_store *store = call->authority->store;
     struct sp_buffer data;
     struct sp_json_writer json;
+    struct sp_str userinfo_claims = SP_STR_NONE, id_token_claims = SP_STR_NONE;
+    struct sp_str acr = sp_acr_granted(&a->acr, session->acr);
+    enum sp_status status = resolve_claims(call, a, session->subject, &userinfo_claims, &id_token_claims);
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
     sp_answer_buffer(call, &data);
     sp_json_writer_init(&json, &data, false);
     sp_json_begin_object(&json);
@@ -49,7 +99,11 @@ enum sp_step sp_authorization_grant(struct sp_call *call, const struct sp_author
     if (a->dpop_jkt.at != NULL)
         sp_json_string_member(&json, "dpop_jkt", a->dpop_jkt);
     sp_json_int_member(&json, "auth_time", session->auth_time);
-    sp_json_string_member(&json, "acr", session->acr);
+    if (userinfo_claims.len > 0)
+        sp_json_string_member(&json, "userinfo_claims", userinfo_claims);
+    if (id_token_claims.len > 0)
+        sp_json_string_member(&json, "id_token_claims", id_token_claims);
+    sp_json_string_member(&json, "acr", acr.at != NULL ? acr : session->acr);
     sp_json_string_member(&json, "amr", session->amr);
     sp_json_string_member(&json, "sid", session->sid);
     sp_json_string_member(&json, "session", sp_base64url_of(call->arena, session->hash, sizeof session->hash));
@@ -67,7 +121,7 @@ enum sp_step sp_authorization_grant(struct sp_call *call, const struct sp_author
                                .issued_at = call->now,
                                .expires_at = call->now + call->authority->settings->code_lifetime_s,
                                .data = sp_buffer_str(&data)};
-    enum sp_status status = code.at != NULL && ticket.family.at != NULL ? sp_buffer_status(&data) : SP_NO_MEMORY;
+    status = code.at != NULL && ticket.family.at != NULL ? sp_buffer_status(&data) : SP_NO_MEMORY;
     if (status == SP_OK) {
         sp_sha256(code, ticket.hash);
         status = store->methods->put_ticket(store, &ticket, NULL);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the authority can do, said by the tables that it does it by (RFC 8414 2; OpenID Connect Discovery 3); and the
  * key set. */
+#include "authority/assurance.h"
+#include "authority/claims.h"
 #include "authority/endpoint.h"
 #include "authority/key_ring.h"
 
@@ -65,6 +67,28 @@ static void write_scopes(struct sp_call *call, struct sp_json_writer *json)
     sp_json_end_array(json);
 }
 
+static void write_claims(struct sp_json_writer *json)
+{
+    static const char *const of_the_login[] = {"sub",       "iss",   "aud", "exp", "iat",
+                                               "auth_time", "nonce", "acr", "amr", "sid"};
+    sp_json_name(json, SP_STR("claims_supported"));
+    sp_json_begin_array(json);
+    for (size_t i = 0; i < sizeof of_the_login / sizeof of_the_login[0]; i++)
+        sp_json_put_string(json, sp_str_from_cstr(of_the_login[i]));
+    for (size_t i = 0; i < sp_standard_claim_count; i++)
+        sp_json_put_string(json, sp_str_from_cstr(sp_standard_claims[i]));
+    sp_json_end_array(json);
+}
+
+static void write_acrs(struct sp_json_writer *json)
+{
+    sp_json_name(json, SP_STR("acr_values_supported"));
+    sp_json_begin_array(json);
+    for (size_t i = 0; i < sp_assurance_count; i++)
+        sp_json_put_string(json, sp_assurances[i].acr);
+    sp_json_end_array(json);
+}
+
 static void allow_caching(struct sp_call *call, int64_t seconds)
 {
     struct sp_answer *answer = &call->answer;
@@ -89,16 +113,15 @@ enum sp_step sp_discovery_endpoint(struct sp_call *call)
     WRITE_TEXTS(&json, "response_modes_supported", "query", "fragment", "form_post");
     WRITE_TEXTS(&json, "code_challenge_methods_supported", "S256");
     WRITE_TEXTS(&json, "prompt_values_supported", "none", "login", "consent", "select_account");
-    WRITE_TEXTS(&json, "claims_supported", "sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid",
-                "name", "given_name", "family_name", "preferred_username", "picture", "locale", "updated_at", "email",
-                "email_verified", "address", "phone_number", "phone_number_verified");
+    write_claims(&json);
+    write_acrs(&json);
     WRITE_TEXTS(&json, "token_endpoint_auth_signing_alg_values_supported", "RS256", "PS256", "ES256", "EdDSA", "HS256");
     WRITE_TEXTS(&json, "dpop_signing_alg_values_supported", "ES256", "RS256", "PS256", "EdDSA");
     sp_json_bool_member(&json, "authorization_response_iss_parameter_supported", true);
     sp_json_bool_member(&json, "request_parameter_supported", false);
     sp_json_bool_member(&json, "request_uri_parameter_supported", false); /* only pushed ones */
     sp_json_bool_member(&json, "require_pushed_authorization_requests", false);
-    sp_json_bool_member(&json, "claims_parameter_supported", false);
+    sp_json_bool_member(&json, "claims_parameter_supported", true);
     WRITE_TEXTS(&json, "subject_types_supported", "public");
     struct sp_str algorithm = sp_key_ring_algorithm(call->authority->keys, call->now);
     sp_json_name(&json, SP_STR("id_token_signing_alg_values_supported"));

@@ -30,6 +30,8 @@ enum sp_status sp_grant_record_read(struct sp_arena *arena, const struct sp_tick
                                    .sid = text_of(data, "sid"),
                                    .jkt = text_of(data, "jkt"),
                                    .session = text_of(data, "session"),
+                                   .userinfo_claims = text_of(data, "userinfo_claims"),
+                                   .id_token_claims = text_of(data, "id_token_claims"),
                                    .audiences = {audiences, count}};
     size_t i = 0;
     for (const struct sp_json *item = list != NULL ? list->first : NULL; item != NULL; item = item->next)
@@ -48,8 +50,14 @@ void sp_grant_record_write(struct sp_json_writer *json, const struct sp_grant_re
     const struct {
         const char *name;
         struct sp_str value;
-    } texts[] = {{"scope", record->scope}, {"acr", record->acr}, {"amr", record->amr},
-                 {"sid", record->sid},     {"jkt", record->jkt}, {"session", record->session}};
+    } texts[] = {{"scope", record->scope},
+                 {"acr", record->acr},
+                 {"amr", record->amr},
+                 {"sid", record->sid},
+                 {"jkt", record->jkt},
+                 {"session", record->session},
+                 {"userinfo_claims", record->userinfo_claims},
+                 {"id_token_claims", record->id_token_claims}};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         if (texts[i].value.at != NULL)
             sp_json_string_member(json, texts[i].name, texts[i].value);
@@ -103,6 +111,7 @@ enum sp_step sp_grant_record_issue(struct sp_call *call, const struct sp_client 
                                    .family = record->family,
                                    .jkt = record->jkt,
                                    .acr = record->acr,
+                                   .userinfo_claims = record->userinfo_claims,
                                    .auth_time = record->auth_time};
     if (sp_access_token_issue(call, &order, &token) == SP_DENIED)
         return SP_DENIED;

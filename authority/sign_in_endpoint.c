@@ -40,6 +40,16 @@ static enum sp_step restore(struct sp_call *call, const struct sp_visit *visit, 
     return sp_authorization_read(call, request);
 }
 
+static enum sp_step refuse_unmet(struct sp_call *call, const struct sp_visit *visit,
+                                 const struct sp_authorization *request, const struct sp_session *session)
+{
+    enum sp_status status = sp_visit_end(call, visit);
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
+    (void)sp_authorization_deny_unmet(call, request, session);
+    return SP_GOES_ON; /* the login and the visit's end are to be kept */
+}
+
 static enum sp_step show_or_finish(struct sp_call *call, const struct sp_visit *visit,
                                    const struct sp_authorization *request, const struct sp_session *session)
 {
@@ -49,11 +59,13 @@ static enum sp_step show_or_finish(struct sp_call *call, const struct sp_visit *
         return sp_deny_failure(call, status);
     switch (sp_authorization_need(request, session, consented, visit->signed_in, call->now)) {
     case SP_NEEDS_LOGIN:
-        sp_login_page(call, visit, request, SP_STR_NONE, SP_STR_NONE);
+        sp_login_page_after(call, visit, request, session);
         return SP_GOES_ON;
     case SP_NEEDS_CONSENT:
         sp_consent_page(call, visit, request, session);
         return SP_GOES_ON;
+    case SP_NEEDS_TOO_MUCH:
+        return refuse_unmet(call, visit, request, session);
     case SP_NEEDS_NOTHING:
         break;
     }
@@ -93,10 +105,12 @@ static enum sp_step allow(struct sp_call *call, const struct sp_visit *visit, co
     struct sp_store *store = call->authority->store;
     struct sp_str before;
     enum sp_status status = sp_authorization_consented(call, request, session, &before);
-    if (status == SP_OK &&
-        sp_authorization_need(request, session, request->scope, visit->signed_in, call->now) == SP_NEEDS_LOGIN)
+    enum sp_authorization_need need =
+        sp_authorization_need(request, session, request->consent_scope, visit->signed_in, call->now);
+    if (status == SP_OK && need != SP_NEEDS_NOTHING && need != SP_NEEDS_CONSENT)
         return show_or_finish(call, visit, request, session); /* the session ended meanwhile */
-    struct sp_str all = sp_arena_printf(call->arena, "%.*s %.*s", SP_STR_ARG(before), SP_STR_ARG(request->scope));
+    struct sp_str all =
+        sp_arena_printf(call->arena, "%.*s %.*s", SP_STR_ARG(before), SP_STR_ARG(request->consent_scope));
     if (status == SP_OK)
         status = store->methods->put_consent(store, session->subject, request->client->id, all, call->now);
     if (status == SP_OK)

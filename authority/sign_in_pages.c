@@ -40,13 +40,26 @@ void sp_login_fields(struct sp_page *page, struct sp_str name, struct sp_str tro
     sp_page_raw(page, SP_STR(">"));
 }
 
-void sp_login_page(struct sp_call *call, const struct sp_visit *visit, const struct sp_authorization *request,
-                   struct sp_str name, struct sp_str trouble)
+static struct sp_str name_of(struct sp_call *call, struct sp_str subject)
+{
+    struct sp_store *store = call->authority->store;
+    struct sp_account account;
+    return store->methods->get_account(store, subject, call->arena, &account) == SP_OK ? account.name : subject;
+}
+
+/* unwanted: the account that is signed in while the application asks for another one; or absent. */
+static void write_login_page(struct sp_call *call, const struct sp_visit *visit, const struct sp_authorization *request,
+                             struct sp_str name, struct sp_str trouble, struct sp_str unwanted)
 {
     struct sp_page page;
     sp_page_begin(&page, call, sp_text_get(call, SP_TEXT_SIGN_IN_TITLE));
     sp_page_paragraph(&page, SP_TEXT_SIGN_IN_TO, request->client->name);
     sp_login_trouble(&page, trouble);
+    if (unwanted.at != NULL) {
+        sp_page_raw(&page, SP_STR("<div class=\"alert\" role=\"alert\">"));
+        sp_page_paragraph(&page, SP_TEXT_SIGN_IN_OTHER, name_of(call, unwanted));
+        sp_page_raw(&page, SP_STR("</div>"));
+    }
     begin_form(&page, visit, request);
     sp_login_fields(&page, name.at != NULL ? name : request->login_hint, trouble);
     sp_page_button(&page, "login", SP_TEXT_SIGN_IN, true);
@@ -54,6 +67,19 @@ void sp_login_page(struct sp_call *call, const struct sp_visit *visit, const str
         sp_page_button(&page, "cancel", SP_TEXT_CANCEL, false);
     sp_page_raw(&page, SP_STR("</form>"));
     sp_page_end(&page, 200);
+}
+
+void sp_login_page(struct sp_call *call, const struct sp_visit *visit, const struct sp_authorization *request,
+                   struct sp_str name, struct sp_str trouble)
+{
+    write_login_page(call, visit, request, name, trouble, SP_STR_NONE);
+}
+
+void sp_login_page_after(struct sp_call *call, const struct sp_visit *visit, const struct sp_authorization *request,
+                         const struct sp_session *session)
+{
+    bool is_wrong = session->subject.at != NULL && sp_authorization_is_for_another(request, session->subject);
+    write_login_page(call, visit, request, SP_STR_NONE, SP_STR_NONE, is_wrong ? session->subject : SP_STR_NONE);
 }
 
 static const struct {
@@ -74,13 +100,6 @@ static void write_scope(struct sp_page *page, struct sp_str scope)
     sp_page_raw(page, SP_STR("<li>"));
     sp_page_paragraph(page, text, scope);
     sp_page_raw(page, SP_STR("</li>"));
-}
-
-static struct sp_str name_of(struct sp_call *call, struct sp_str subject)
-{
-    struct sp_store *store = call->authority->store;
-    struct sp_account account;
-    return store->methods->get_account(store, subject, call->arena, &account) == SP_OK ? account.name : subject;
 }
 
 void sp_scope_list(struct sp_page *page, struct sp_str scopes)
@@ -107,7 +126,7 @@ void sp_consent_page(struct sp_call *call, const struct sp_visit *visit, const s
 {
     struct sp_page page;
     sp_page_begin(&page, call, sp_text_get(call, SP_TEXT_CONSENT_TITLE));
-    sp_consent_text(&page, request->client, request->scope, session);
+    sp_consent_text(&page, request->client, request->consent_scope, session);
     begin_form(&page, visit, request);
     sp_page_button(&page, "allow", SP_TEXT_ALLOW, true);
     sp_page_button(&page, "cancel", SP_TEXT_DENY, false);

@@ -9,6 +9,9 @@
 /* trouble: absent: none; "": wrong name or password; else the seconds to wait. */
 void sp_login_page(struct sp_call *call, const struct sp_visit *visit, const struct sp_authorization *request,
                    struct sp_str name, struct sp_str trouble);
+/* The same, first shown: says so when the person of the session is not the one whom the application asks for. */
+void sp_login_page_after(struct sp_call *call, const struct sp_visit *visit, const struct sp_authorization *request,
+                         const struct sp_session *session);
 /* The pieces, for other pages that ask the same. */
 void sp_login_trouble(struct sp_page *page, struct sp_str trouble);
 void sp_login_fields(struct sp_page *page, struct sp_str name, struct sp_str trouble);

@@ -1,25 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* OIDC Core 5.3: what the scopes of the presented access token let the client know of the person. */
+/* OIDC Core 5.3: what the presented access token lets the client know of the person, by its scopes and by name. */
 #include "authority/access_token.h"
+#include "authority/claims.h"
 #include "authority/denial.h"
 #include "authority/dpop.h"
 #include "authority/endpoint.h"
 #include "authority/scope.h"
 #include "core/diagnosis/cause.h"
-
-/* OIDC Core 5.4. */
-static const struct {
-    struct sp_str scope;
-    const char *claims;
-} scope_claims[] = {
-    {{"profile", 7},
-     "name family_name given_name middle_name nickname preferred_username profile picture website gender birthdate "
-     "zoneinfo "
-     "locale updated_at"},
-    {{"email", 5}, "email email_verified"},
-    {{"address", 7}, "address"},
-    {{"phone", 5}, "phone_number phone_number_verified"},
-};
 
 static bool is_dpop(const struct sp_call *call)
 {
@@ -65,19 +52,11 @@ static enum sp_step check_binding(struct sp_call *call, struct sp_str value, con
     return sp_dpop_take(call, "/userinfo", value, jkt);
 }
 
-static bool is_of_scope(struct sp_str scope, struct sp_str claim)
-{
-    for (size_t i = 0; i < sizeof scope_claims / sizeof scope_claims[0]; i++)
-        if (sp_scope_has(scope, scope_claims[i].scope) && sp_scope_has(sp_str_from_cstr(scope_claims[i].claims), claim))
-            return true;
-    return false;
-}
-
-static enum sp_step answer_claims(struct sp_call *call, const struct sp_account *account, struct sp_str scope)
+static enum sp_step answer_claims(struct sp_call *call, const struct sp_account *account,
+                                  const struct sp_live_token *token)
 {
     const struct sp_json *claims = NULL;
-    struct sp_json_error error;
-    enum sp_status status = sp_json_parse(call->arena, account->claims, &sp_json_limits_document, &claims, &error);
+    enum sp_status status = sp_claims_of_account(call, account, &claims);
     if (status != SP_OK)
         return sp_deny_failure(call, status);
     struct sp_buffer buffer;
@@ -86,13 +65,8 @@ static enum sp_step answer_claims(struct sp_call *call, const struct sp_account 
     sp_json_writer_init(&json, &buffer, false);
     sp_json_begin_object(&json);
     sp_json_string_member(&json, "sub", account->id);
-    if (sp_scope_has(scope, SP_STR("profile")) && sp_json_member(claims, SP_STR("preferred_username")) == NULL)
-        sp_json_string_member(&json, "preferred_username", account->name);
-    for (const struct sp_json *claim = claims->first; claim != NULL; claim = claim->next)
-        if (is_of_scope(scope, claim->name)) {
-            sp_json_name(&json, claim->name);
-            sp_json_put_value(&json, claim);
-        }
+    sp_claims_write(&json, claims, sp_json_string(sp_json_member(token->claims, SP_STR("scope"))),
+                    sp_json_string(sp_json_member(token->claims, SP_STR("userinfo_claims"))));
     sp_json_end_object(&json);
     sp_answer_json(call, 200, &buffer);
     return SP_GOES_ON;
@@ -124,5 +98,5 @@ enum sp_step sp_userinfo_endpoint(struct sp_call *call)
     if (status == SP_NOT_FOUND || (status == SP_OK && account.disabled))
         return SP_DENY(call, .cause = SP_CAUSE_TOKEN_REVOKED, .expected = SP_STR("an account that exists"),
                        .received = call->subject, .error = "invalid_token", .status = 401);
-    return status == SP_OK ? answer_claims(call, &account, scope) : sp_deny_failure(call, status);
+    return status == SP_OK ? answer_claims(call, &account, &token) : sp_deny_failure(call, status);
 }

@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static const char section[] =
     "{\"issuer\":\"https://login.example\",\"tokens\":{\"algorithm\":\"ES256\"},\"clients\":{"
     "\"web\":{\"secret_hash\":\"" SECRET_HASH
-    "\",\"redirect_uris\":[\"https://w.example/cb\"],\"scopes\":[\"openid\"]},"
+    "\",\"redirect_uris\":[\"https://w.example/cb\"],\"scopes\":[\"openid\",\"email\"]},"
     "\"spa\":{\"method\":\"none\",\"redirect_uris\":[\"https://w.example/cb\"],\"scopes\":[\"openid\"]}}}";
 
 static struct sp_authority *authority(void)
