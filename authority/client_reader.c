@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "authority/client_reader.h"
+
+#include "core/jose/jwk_set.h"
+
+/* ---- values of clients alone ---- */
+static enum sp_status read_set(struct sp_settings_reader *reader, const struct sp_json *value,
+                               unsigned (*find)(struct sp_str), unsigned *set)
+{
+    struct sp_str_list names;
+    enum sp_status status = sp_settings_texts(reader, value, &names);
+    unsigned bits = 0;
+    for (size_t i = 0; status == SP_OK && i < names.count; i++) {
+        unsigned bit = find(names.at[i]);
+        /* "secret": either way of sending it, as without the member. */
+        if (bit == 0 && !sp_str_equal(names.at[i], SP_STR("secret")))
+            return SP_MALFORMED;
+        bits |= bit;
+    }
+    if (status == SP_OK)
+        *set = bits;
+    return status;
+}
+
+static int hex_value(char c)
+{
+    const char *digits = "0123456789abcdef", *at = c != '\0' ? strchr(digits, c | 0x20) : NULL;
+    return at != NULL ? (int)(at - digits) : -1;
+}
+
+/* "sha256:HEX" or argon2id's own encoding. */
+static enum sp_status read_hash(struct sp_settings_reader *reader, struct sp_str text, struct sp_client_secret *secret)
+{
+    if (sp_str_has_prefix(text, SP_STR("$argon2id$"))) {
+        /* libargon2 wants a NUL behind it. */
+        *secret = (struct sp_client_secret){.kind = SP_CLIENT_SECRET_ARGON2};
+        return sp_arena_copy(reader->arena, text, &secret->text);
+    }
+    if (!sp_str_has_prefix(text, SP_STR("sha256:")) || text.len != 7 + 64)
+        return SP_MALFORMED;
+    struct sp_client_secret read = {.kind = SP_CLIENT_SECRET_SHA256};
+    for (size_t i = 0; i < 32; i++) {
+        int high = hex_value(text.at[7 + 2 * i]), low = hex_value(text.at[8 + 2 * i]);
+        if (high < 0 || low < 0)
+            return SP_MALFORMED;
+        read.sha256[i] = (unsigned char)(high * 16 + low);
+    }
+    *secret = read;
+    return SP_OK;
+}
+
+/* Appends to the client's secrets; both `secret` and `secret_hash` may be lists while a secret is being replaced. */
+static enum sp_status read_secrets(struct sp_settings_reader *reader, const struct sp_json *value, bool hashed,
+                                   struct sp_client *client)
+{
+    struct sp_str_list texts;
+    enum sp_status status = sp_settings_texts(reader, value, &texts);
+    if (status != SP_OK)
+        return status;
+    struct sp_client_secret *secrets =
+        sp_arena_calloc(reader->arena, client->secret_count + texts.count, sizeof *secrets);
+    if (secrets == NULL)
+        return SP_NO_MEMORY;
+    for (size_t i = 0; i < client->secret_count; i++)
+        secrets[i] = client->secrets[i];
+    for (size_t i = 0; i < texts.count; i++) {
+        struct sp_client_secret *secret = &secrets[client->secret_count + i];
+        *secret = (struct sp_client_secret){.kind = SP_CLIENT_SECRET_PLAIN, .text = texts.at[i]};
+        if (hashed && (status = read_hash(reader, texts.at[i], secret)) != SP_OK)
+            return status;
+    }
+    client->secrets = secrets;
+    client->secret_count += texts.count;
+    return SP_OK;
+}
+
+enum sp_status sp_client_read_format(struct sp_settings_reader *reader, const struct sp_json *value, void *at)
+{
+    (void)reader;
+    enum sp_token_format *format = at;
+    struct sp_str text = sp_json_string(value);
+    if (sp_str_equal(text, SP_STR("jwt")))
+        *format = SP_TOKEN_FORMAT_JWT;
+    else if (sp_str_equal(text, SP_STR("opaque")))
+        *format = SP_TOKEN_FORMAT_OPAQUE;
+    else if (!sp_str_equal(text, SP_STR("default")))
+        return SP_MALFORMED;
+    return SP_OK;
+}
+
+static void release_keys(void *keys)
+{
+    struct sp_jwk_set *set = keys;
+    sp_jwk_set_unref(&set);
+}
+
+static enum sp_status keep_keys(struct sp_settings_reader *reader, struct sp_jwk_set *set, struct sp_client *client)
+{
+    enum sp_status status = sp_arena_defer(reader->arena, release_keys, set);
+    if (status != SP_OK)
+        sp_jwk_set_unref(&set);
+    else
+        client->keys = set;
+    return status;
+}
+
+static enum sp_status read_jwks(struct sp_settings_reader *reader, const struct sp_json *value, void *at)
+{
+    struct sp_client *client = at;
+    struct sp_jwk_set *set = NULL;
+    enum sp_status status = sp_jwk_set_from_json(value, &set);
+    if (status != SP_OK)
+        return status;
+    if (set->count == 0 || set->has_private) {
+        sp_jwk_set_unref(&set);
+        return SP_MALFORMED;
+    }
+    return keep_keys(reader, set, client);
+}
+
+static enum sp_status read_public_key(struct sp_settings_reader *reader, const struct sp_json *value, void *at)
+{
+    struct sp_client *client = at;
+    struct sp_key *key = NULL;
+    struct sp_jwk_set *set = NULL;
+    enum sp_status status = sp_json_is(value, SP_JSON_STRING) ? sp_key_import_pem(value->text, &key) : SP_MALFORMED;
+    if (status == SP_OK)
+        status = sp_jwk_set_of_key(&key, SP_STR_NONE, &set);
+    return status == SP_OK ? keep_keys(reader, set, client) : status == SP_NO_MEMORY ? status : SP_MALFORMED;
+}
+
+static enum sp_status read_secret(struct sp_settings_reader *reader, const struct sp_json *value, void *at)
+{
+    return read_secrets(reader, value, false, at);
+}
+
+static enum sp_status read_secret_hash(struct sp_settings_reader *reader, const struct sp_json *value, void *at)
+{
+    return read_secrets(reader, value, true, at);
+}
+
+static enum sp_status read_methods(struct sp_settings_reader *reader, const struct sp_json *value, void *at)
+{
+    return read_set(reader, value, sp_client_method_find, at);
+}
+
+static enum sp_status read_grants(struct sp_settings_reader *reader, const struct sp_json *value, void *at)
+{
+    return read_set(reader, value, sp_grant_find, at);
+}
+
+/* ---- a client ---- */
+#define CLIENT(member) offsetof(struct sp_client, member)
+
+static const struct sp_member_row rows[] = {
+    SP_MEMBER("name", TEXT, CLIENT(name)),
+    SP_MEMBER_BY("secret", 0, read_secret, "Write the secret, or better its hash as secret_hash."),
+    SP_MEMBER_BY("secret_hash", 0, read_secret_hash,
+                 "Write sha256:HEX (64 digits) or an argon2id encoding that begins with $argon2id$."),
+    SP_MEMBER_BY("method", CLIENT(methods), read_methods,
+                 "Write client_secret_basic, client_secret_post, client_secret_jwt, private_key_jwt or none."),
+    SP_MEMBER_BY("grants", CLIENT(grants), read_grants, "Write a list of grant types that this authority knows."),
+    SP_MEMBER("scopes", TEXTS, CLIENT(scopes)),
+    SP_MEMBER("audiences", TEXTS, CLIENT(audiences)),
+    SP_MEMBER_BY("token_format", CLIENT(token_format), sp_client_read_format, SP_FORMAT_EXPECTATION),
+    SP_MEMBER("token_lifetime", DURATION, CLIENT(token_lifetime_s)),
+    SP_MEMBER_BY("jwks", 0, read_jwks,
+                 "Write a key set {keys: […]} with at least one usable public key, and no private one."),
+    SP_MEMBER_BY("public_key", 0, read_public_key,
+                 "Write a public key or certificate as PEM, such as ${file:client.pem}."),
+    SP_MEMBER("redirect_uris", TEXTS, CLIENT(redirect_uris)),
+    SP_MEMBER("post_logout_redirect_uris", TEXTS, CLIENT(post_logout_redirect_uris)),
+    SP_MEMBER("require_pkce", BOOL, CLIENT(require_pkce)),
+    SP_MEMBER("require_pushed", BOOL, CLIENT(require_pushed)),
+    SP_MEMBER("require_dpop", BOOL, CLIENT(require_dpop)),
+    SP_MEMBER("skip_consent", BOOL, CLIENT(skip_consent)),
+    SP_MEMBER("native", BOOL, CLIENT(is_native)),
+    SP_MEMBERS_END,
+};
+
+static enum sp_status check(struct sp_settings_reader *reader, struct sp_str where, struct sp_client *client)
+{
+    const unsigned by_secret =
+        (unsigned)SP_CLIENT_SECRET_BASIC | (unsigned)SP_CLIENT_SECRET_POST | (unsigned)SP_CLIENT_SECRET_JWT;
+    if (client->methods == 0)
+        client->methods = client->secret_count > 0 ? (unsigned)SP_CLIENT_SECRET_BASIC | (unsigned)SP_CLIENT_SECRET_POST
+                          : client->keys != NULL   ? (unsigned)SP_CLIENT_PRIVATE_KEY_JWT
+                                                   : (unsigned)SP_CLIENT_NONE;
+    if (sp_client_is_public(client) && client->secret_count > 0)
+        return sp_settings_complain(reader, where, "method",
+                                    SP_STR("A client with a secret cannot use method 'none'. Remove one of them."));
+    if ((client->methods & by_secret) != 0 && client->secret_count == 0)
+        return sp_settings_complain(reader, where, "secret",
+                                    SP_STR("The client's method needs a secret. Add secret_hash, or method: none."));
+    if ((client->methods & (unsigned)SP_CLIENT_PRIVATE_KEY_JWT) != 0 && client->keys == NULL)
+        return sp_settings_complain(reader, where, "method",
+                                    SP_STR("private_key_jwt needs the client's key: add jwks or public_key."));
+    if ((client->methods & (unsigned)SP_CLIENT_SECRET_JWT) != 0 && client->secrets[0].kind != SP_CLIENT_SECRET_PLAIN)
+        return sp_settings_complain(reader, where, "secret_hash",
+                                    SP_STR("client_secret_jwt needs the secret itself, a hash cannot verify a MAC."));
+    if (client->grants == 0)
+        client->grants = client->redirect_uris.count > 0
+                             ? (unsigned)SP_GRANT_AUTHORIZATION_CODE | (unsigned)SP_GRANT_REFRESH_TOKEN
+                             : (unsigned)SP_GRANT_CLIENT_CREDENTIALS;
+    if (sp_client_is_public(client) && (client->grants & (unsigned)SP_GRANT_CLIENT_CREDENTIALS) != 0)
+        return sp_settings_complain(
+            reader, where, "grants",
+            SP_STR("A public client cannot use client_credentials (RFC 6749 4.4): it has nothing to prove itself by."));
+    return SP_OK;
+}
+
+enum sp_status sp_client_read(struct sp_settings_reader *reader, struct sp_str where, const struct sp_json *section,
+                              struct sp_client *client)
+{
+    enum sp_status status = sp_settings_read_members(reader, where, section, rows, client);
+    return status == SP_OK ? check(reader, where, client) : status;
+}
