@@ -4,17 +4,13 @@
 #ifndef SP_AUTHORITY_CLIENT_ASSERTION_H
 #define SP_AUTHORITY_CLIENT_ASSERTION_H
 
-#include "authority/authority.h"
-#include "core/jose/algorithm.h"
+#include "authority/signed_jwt.h"
 
 #define SP_CLIENT_ASSERTION_TYPE "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 struct sp_client_assertion {
-    enum sp_algorithm algorithm;
-    struct sp_str kid;
-    struct sp_str signed_text, signature;
-    const struct sp_json *claims; /* a rumour until judged */
-    struct sp_str subject;        /* likewise */
+    struct sp_signed_jwt jwt; /* a rumour until judged */
+    struct sp_str subject;    /* likewise */
 };
 
 /* Takes the request's client_assertion apart. */

@@ -49,7 +49,7 @@ static enum sp_step read_assertion(struct sp_call *call, struct proof *proof)
         return refuse_several(call, SP_STR("a client_assertion and another proof"));
     if (sp_client_assertion_read(call, &proof->assertion) == SP_DENIED)
         return SP_DENIED;
-    bool symmetric = (sp_algorithm_bit(proof->assertion.algorithm) & sp_algorithms_symmetric()) != 0;
+    bool symmetric = (sp_algorithm_bit(proof->assertion.jwt.algorithm) & sp_algorithms_symmetric()) != 0;
     proof->method = symmetric ? SP_CLIENT_SECRET_JWT : SP_CLIENT_PRIVATE_KEY_JWT;
     if (proof->client_id.at != NULL && !sp_str_equal(proof->client_id, proof->assertion.subject))
         return refuse_several(call, SP_STR("another client_id in the assertion than in the body"));

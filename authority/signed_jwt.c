@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "authority/signed_jwt.h"
+
+#include "core/base/limits.h"
+#include "core/jose/base64url.h"
+
+static enum sp_status read_part(struct sp_arena *arena, struct sp_str encoded, const struct sp_json **json)
+{
+    struct sp_str text;
+    struct sp_json_error error;
+    enum sp_status status = sp_base64url_decode(arena, encoded, &text);
+    if (status == SP_OK)
+        status = sp_json_parse(arena, text, &sp_json_limits_token, json, &error);
+    return status == SP_OK && !sp_json_is(*json, SP_JSON_OBJECT) ? SP_MALFORMED : status;
+}
+
+enum sp_status sp_signed_jwt_read(struct sp_arena *arena, struct sp_str text, struct sp_signed_jwt *jwt,
+                                  const char **fault)
+{
+    const struct sp_json *header = NULL;
+    struct sp_signed_jwt read = {0};
+    size_t first = sp_str_index_of(text, '.', 0), second = sp_str_index_of(text, '.', first + 1),
+           third = sp_str_index_of(text, '.', second + 1);
+    *fault = third < text.len ? "it is encrypted, or no compact JWS" : "it is no compact JWS";
+    if (text.len > SP_MAX_TOKEN_BYTES || second >= text.len || third < text.len)
+        return SP_MALFORMED;
+    *fault = "its header, claims or signature cannot be decoded";
+    enum sp_status status = read_part(arena, sp_str_slice(text, 0, first), &header);
+    if (status == SP_OK)
+        status = read_part(arena, sp_str_slice(text, first + 1, second), &read.claims);
+    if (status == SP_OK)
+        status = sp_base64url_decode(arena, sp_str_slice(text, second + 1, text.len), &read.signature);
+    if (status != SP_OK)
+        return status;
+    *fault = "it has a critical header";
+    if (sp_json_member(header, SP_STR("crit")) != NULL)
+        return SP_MALFORMED;
+    read.algorithm_name = sp_json_string(sp_json_member(header, SP_STR("alg")));
+    read.algorithm = sp_algorithm_find(read.algorithm_name);
+    read.kid = sp_json_string(sp_json_member(header, SP_STR("kid")));
+    read.type = sp_json_string(sp_json_member(header, SP_STR("typ")));
+    read.signed_text = sp_str_slice(text, 0, second);
+    *jwt = read;
+    return SP_OK;
+}
+
+bool sp_signed_jwt_verifies(const struct sp_signed_jwt *jwt, const struct sp_jwk_set *keys)
+{
+    if ((sp_algorithm_bit(jwt->algorithm) & sp_algorithms_asymmetric()) == 0)
+        return false;
+    for (size_t i = 0; keys != NULL && i < keys->count; i++) {
+        const struct sp_jwk *jwk = &keys->keys[i];
+        bool named = jwt->kid.at == NULL || jwk->kid.at == NULL || sp_str_equal(jwt->kid, jwk->kid);
+        if (named && sp_jwk_fits(jwk, jwt->algorithm) &&
+            sp_key_verify(jwk->key, jwt->algorithm, jwt->signed_text, jwt->signature) == SP_VERIFICATION_HOLDS)
+            return true;
+    }
+    return false;
+}
+
+bool sp_signed_jwt_verifies_by_secret(const struct sp_signed_jwt *jwt, const struct sp_client *client, int64_t now)
+{
+    bool holds = false;
+    if ((sp_algorithm_bit(jwt->algorithm) & sp_algorithms_symmetric()) == 0)
+        return false;
+    for (size_t i = 0; i < client->secret_count && !holds; i++) {
+        const struct sp_client_secret *secret = &client->secrets[i];
+        struct sp_key_parts parts = {.type = SP_KEY_TYPE_OCT, .k = secret->text};
+        struct sp_key *key = NULL;
+        bool usable = secret->kind == SP_CLIENT_SECRET_PLAIN && (secret->expires_at == 0 || now < secret->expires_at);
+        if (usable && sp_key_import(&parts, &key) == SP_OK)
+            holds = sp_key_verify(key, jwt->algorithm, jwt->signed_text, jwt->signature) == SP_VERIFICATION_HOLDS;
+        sp_key_destroy(&key);
+    }
+    return holds;
+}
+
+struct sp_str sp_signed_jwt_text(const struct sp_signed_jwt *jwt, const char *claim)
+{
+    return sp_json_string(sp_json_member(jwt->claims, sp_str_from_cstr(claim)));
+}
+
+bool sp_signed_jwt_is_for(const struct sp_signed_jwt *jwt, struct sp_str audience)
+{
+    const struct sp_json *named = sp_json_member(jwt->claims, SP_STR("aud"));
+    if (sp_json_is(named, SP_JSON_STRING))
+        return sp_str_equal(named->text, audience);
+    for
+        SP_JSON_EACH(item, sp_json_is(named, SP_JSON_ARRAY) ? named : NULL)
+    if (sp_json_is(item, SP_JSON_STRING) && sp_str_equal(item->text, audience))
+        return true;
+    return false;
+}
+
+enum sp_step sp_client_keys(struct sp_call *call, const struct sp_client *client, const struct sp_jwk_set **keys)
+{
+    (void)call;
+    *keys = client->keys;
+    return SP_GOES_ON;
+}

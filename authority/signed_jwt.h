@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A JWT that somebody else signed for us: a client's assertion, its request object, an assertion of a trusted issuer.
+ * Taking it apart and verifying it is the same for all of them; what its claims must say is each one's own affair. */
+#ifndef SP_AUTHORITY_SIGNED_JWT_H
+#define SP_AUTHORITY_SIGNED_JWT_H
+
+#include "authority/authority.h"
+#include "core/jose/algorithm.h"
+#include "core/jose/jwk_set.h"
+
+struct sp_signed_jwt {
+    enum sp_algorithm algorithm; /* SP_ALGORITHM_UNKNOWN: none, or one that is no row of algorithms.def */
+    struct sp_str algorithm_name, kid, type;
+    struct sp_str signed_text, signature;
+    const struct sp_json *claims; /* a rumour until verified */
+};
+
+/* SP_MALFORMED: *fault says what is wrong, to stand behind "…: " (static). Borrows from text and arena. */
+SP_MUST_CHECK enum sp_status sp_signed_jwt_read(struct sp_arena *arena, struct sp_str text, struct sp_signed_jwt *jwt,
+                                                const char **fault);
+/* By a key of the set (NULL: of none) that fits kid and algorithm. A MAC is never verified by a public key. */
+bool sp_signed_jwt_verifies(const struct sp_signed_jwt *jwt, const struct sp_jwk_set *keys);
+/* A MAC, by one of the client's secrets that are known in plain. */
+bool sp_signed_jwt_verifies_by_secret(const struct sp_signed_jwt *jwt, const struct sp_client *client, int64_t now);
+/* A text claim; absent when it is none. */
+struct sp_str sp_signed_jwt_text(const struct sp_signed_jwt *jwt, const char *claim);
+/* Is `audience` the JWT's aud, or among it? */
+bool sp_signed_jwt_is_for(const struct sp_signed_jwt *jwt, struct sp_str audience);
+
+/* The public keys by which a client's signatures are verified; NULL: it has none. What is not SP_GOES_ON is to be
+ * handed up. */
+SP_MUST_CHECK enum sp_step sp_client_keys(struct sp_call *call, const struct sp_client *client,
+                                          const struct sp_jwk_set **keys);
+
+#endif
