@@ -23,7 +23,8 @@ enum sp_algorithm_family {
     SP_FAMILY_EDDSA,
     SP_FAMILY_HMAC
 };
-enum sp_hash { SP_HASH_NONE, SP_HASH_SHA256, SP_HASH_SHA384, SP_HASH_SHA512 };
+/* SHA-1 is no algorithm's: it stands here for the HMAC of one-time codes alone (RFC 6238). */
+enum sp_hash { SP_HASH_NONE, SP_HASH_SHA256, SP_HASH_SHA384, SP_HASH_SHA512, SP_HASH_SHA1 };
 enum sp_curve {
     SP_CURVE_NONE,
     SP_CURVE_P256,

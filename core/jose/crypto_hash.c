@@ -13,10 +13,8 @@ static const struct {
     const char *name;
     size_t bytes;
 } hashes[] = {
-    [SP_HASH_NONE] = {NULL, 0},
-    [SP_HASH_SHA256] = {"SHA256", 32},
-    [SP_HASH_SHA384] = {"SHA384", 48},
-    [SP_HASH_SHA512] = {"SHA512", 64},
+    [SP_HASH_NONE] = {NULL, 0},        [SP_HASH_SHA256] = {"SHA256", 32}, [SP_HASH_SHA384] = {"SHA384", 48},
+    [SP_HASH_SHA512] = {"SHA512", 64}, [SP_HASH_SHA1] = {"SHA1", 20},
 };
 #define HASH_COUNT (sizeof hashes / sizeof hashes[0])
 
