@@ -3,16 +3,18 @@
  *
  * Room rules. An endpoint is a function from a call (call.h) to its answer; it reads the settings, asks the store
  * through its interface, signs through the key ring, and is told the time and randomness. It opens nothing and logs
- * nothing: the server (server.c) moves the bytes, flushes the store once a turn and writes one log line a call.
- * endpoints.def is the one list of endpoints: the router and the discovery document are made from it; grants.def and
- * client_methods.def likewise. A refusal is a value with a cause from the catalogue (denial.h), never a bare error
- * string.
+ * nothing: the server (server.c) moves the bytes, flushes the store once a turn and writes one log line a call. What
+ * takes long – an argon2 hash, an HTTP request – is an errand (errand.h): the endpoint hands up SP_WAITS, threads of
+ * the pool (errand_pool.c) run it, and the endpoint is called again from its top. endpoints.def is the one list of
+ * endpoints: the router and the discovery document are made from it; grants.def and client_methods.def likewise. A
+ * refusal is a value with a cause from the catalogue (denial.h), never a bare error string.
  *
- * May include core/, libmicrohttpd (server.c), SQLite (store_sqlite.c), libargon2 (password.c). Private signing keys
- * live in this process only. */
+ * May include core/, probe/, libmicrohttpd (server.c), SQLite (store_sqlite.c), libargon2 (password.c). Private signing
+ * keys live in this process only. */
 #ifndef SP_AUTHORITY_AUTHORITY_H
 #define SP_AUTHORITY_AUTHORITY_H
 
+#include <stdatomic.h>
 #include "authority/call.h"
 #include "authority/client.h"
 #include "authority/settings.h"
@@ -25,10 +27,13 @@ struct sp_authority {
     struct sp_store *store;
     struct sp_key_ring *keys;
     unsigned char process_secret[32]; /* random, never leaves: keys what is remembered in memory only */
+    const atomic_bool *abandon;       /* set when the process ends: errands outside are given up; may be NULL */
+    uint64_t lost_turns;              /* turns whose writes could not be flushed */
 };
 
-/* Finds the endpoint by path, reads the parameters and runs it; always fills call->answer. */
-void sp_authority_answer(struct sp_call *call);
+/* Finds the endpoint by path, reads the parameters and runs it; fills call->answer, unless it hands up SP_WAITS: then
+ * call->waits_for is to be run (sp_errand_run) and the call answered again. */
+enum sp_step sp_authority_answer(struct sp_call *call);
 
 /* issuer base + path, in the call's arena. */
 struct sp_str sp_authority_url(const struct sp_call *call, const char *path);

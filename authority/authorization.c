@@ -258,18 +258,18 @@ static enum sp_step read_acr(struct sp_call *call, struct sp_authorization *a)
     const struct sp_json *claim = sp_json_member(a->claims.id_token, SP_STR("acr")),
                          *one = sp_json_member(claim, SP_STR("value"));
     a->acr.essential = sp_json_is(sp_json_member(claim, SP_STR("essential")), SP_JSON_TRUE);
-    if (one != NULL && add_acr(call, &a->acr, sp_json_string(one)) == SP_DENIED)
+    if (one != NULL && add_acr(call, &a->acr, sp_json_string(one)) != SP_GOES_ON)
         return SP_DENIED;
     for
         SP_JSON_EACH(value, sp_json_member(claim, SP_STR("values")))
-    if (add_acr(call, &a->acr, sp_json_string(value)) == SP_DENIED)
+    if (add_acr(call, &a->acr, sp_json_string(value)) != SP_GOES_ON)
         return SP_DENIED;
     if (a->acr.values.count > 0)
         return SP_GOES_ON;
     struct sp_str rest = sp_call_parameter(call, "acr_values"), word;
     a->acr.essential = false;
     while (sp_str_next_word(&rest, SP_STR(" "), &word))
-        if (add_acr(call, &a->acr, word) == SP_DENIED)
+        if (add_acr(call, &a->acr, word) != SP_GOES_ON)
             return SP_DENIED;
     return SP_GOES_ON;
 }
@@ -319,10 +319,10 @@ static enum sp_step read_rest(struct sp_call *call, struct sp_authorization *a)
         return SP_DENY(call, .cause = SP_CAUSE_REQUEST_TOO_LARGE,
                        .expected = SP_STR("4096 bytes of state and of nonce"),
                        .received = sp_arena_printf(call->arena, "%zu and %zu", a->state.len, a->nonce.len));
-    if (read_mode(call, a) == SP_DENIED || read_type(call, a) == SP_DENIED ||
-        sp_scope_decide(call, a->client, false, &a->scope) == SP_DENIED ||
-        sp_audience_decide(call, a->client, &a->audiences) == SP_DENIED || read_challenge(call, a) == SP_DENIED ||
-        read_prompt(call, a) == SP_DENIED || read_hint(call, a) == SP_DENIED || read_claims(call, a) == SP_DENIED)
+    if (read_mode(call, a) != SP_GOES_ON || read_type(call, a) != SP_GOES_ON ||
+        sp_scope_decide(call, a->client, false, &a->scope) != SP_GOES_ON ||
+        sp_audience_decide(call, a->client, &a->audiences) != SP_GOES_ON || read_challenge(call, a) != SP_GOES_ON ||
+        read_prompt(call, a) != SP_GOES_ON || read_hint(call, a) != SP_GOES_ON || read_claims(call, a) != SP_GOES_ON)
         return SP_DENIED;
     return SP_GOES_ON;
 }
@@ -338,10 +338,10 @@ static void read_echoed(struct sp_call *call, struct sp_authorization *a)
 enum sp_step sp_authorization_check(struct sp_call *call, struct sp_authorization *out)
 {
     struct sp_authorization a = {0};
-    if (read_client(call, &a) == SP_DENIED || read_redirect_uri(call, &a) == SP_DENIED)
+    if (read_client(call, &a) != SP_GOES_ON || read_redirect_uri(call, &a) != SP_GOES_ON)
         return SP_DENIED;
     read_echoed(call, &a);
-    if (read_rest(call, &a) == SP_DENIED)
+    if (read_rest(call, &a) != SP_GOES_ON)
         return SP_DENIED;
     *out = a;
     return SP_GOES_ON;
@@ -353,12 +353,12 @@ enum sp_step sp_authorization_read(struct sp_call *call, struct sp_authorization
     call->deny = sp_denial_page;
     if (a == NULL)
         return sp_deny_failure(call, SP_NO_MEMORY);
-    if (read_client(call, a) == SP_DENIED || read_redirect_uri(call, a) == SP_DENIED)
+    if (read_client(call, a) != SP_GOES_ON || read_redirect_uri(call, a) != SP_GOES_ON)
         return SP_DENIED;
     read_echoed(call, a);
     call->deny = deny_to_client;
     call->deny_context = a;
-    if (read_rest(call, a) == SP_DENIED)
+    if (read_rest(call, a) != SP_GOES_ON)
         return SP_DENIED;
     *out = *a;
     return SP_GOES_ON;

@@ -39,7 +39,7 @@ enum sp_step sp_authorization_endpoint(struct sp_call *call)
     bool was_pushed = false;
     struct sp_str request_uri = sp_call_parameter(call, "request_uri");
     call->deny = sp_denial_page;
-    if (sp_pushed_request_take(call, &was_pushed) == SP_DENIED || sp_authorization_read(call, &request) == SP_DENIED)
+    if (sp_pushed_request_take(call, &was_pushed) != SP_GOES_ON || sp_authorization_read(call, &request) != SP_GOES_ON)
         return SP_DENIED;
     if (request.client->require_pushed && !was_pushed)
         return SP_DENY(call, .cause = SP_CAUSE_REQUEST_PARAMETER_MISSING, .expected = SP_STR("request_uri"),
@@ -63,7 +63,7 @@ enum sp_step sp_authorization_endpoint(struct sp_call *call)
         return sp_deny_failure(call, status);
     }
     enum sp_step step = need == SP_NEEDS_NOTHING ? sp_authorization_grant(call, &request, &session) : let_wait(call);
-    if (step == SP_DENIED) {
+    if (step != SP_GOES_ON) {
         store->methods->undo(store);
         return step;
     }

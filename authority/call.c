@@ -6,6 +6,16 @@
 /* The largest answer is a key set or a page; a hundred of each would fit. */
 #define MAX_ANSWER_BYTES (1024u * 1024)
 
+void sp_call_restart(struct sp_call *call)
+{
+    *call = (struct sp_call){.authority = call->authority,
+                             .arena = call->arena,
+                             .now = call->now,
+                             .asked = call->asked,
+                             .errands = call->errands,
+                             .spent = call->spent};
+}
+
 void sp_answer_header(struct sp_call *call, const char *name, struct sp_str value)
 {
     struct sp_answer *answer = &call->answer;

@@ -16,9 +16,13 @@
 struct sp_authority;
 struct sp_client;
 struct sp_denial;
-/* What a step hands up: SP_GOES_ON, or SP_DENIED with the refusal written into the call's answer. A failure of ours
- * (store, memory) is answered likewise: 503, with its cause in the log. */
-enum sp_step { SP_GOES_ON, SP_DENIED };
+struct sp_errand;
+struct sp_replay;
+/* What a step hands up: SP_GOES_ON; SP_DENIED with the refusal written into the call's answer – a failure of ours
+ * (store, memory) is answered likewise: 503, with its cause in the log –; or SP_WAITS: the call needs the result of an
+ * errand (errand.h) first. Whoever gets anything but SP_GOES_ON stops at once, undoes what it began and hands it up; it
+ * does not matter which of the two is handed up, call->waits_for tells. Compare with SP_GOES_ON only. */
+enum sp_step { SP_GOES_ON, SP_DENIED, SP_WAITS };
 
 struct sp_asked {
     struct sp_str method, path, query, body;
@@ -67,6 +71,10 @@ struct sp_call {
     struct sp_finding finding; /* cause SP_CAUSE_NONE: fine */
     struct sp_str client_id, subject, grant;
 
+    struct sp_errand *errands;   /* asked so far, newest first; kept when the call is answered again */
+    struct sp_errand *waits_for; /* the one that has no result yet; NULL: none */
+    struct sp_replay *spent;     /* one-time values that this call itself used up (replay.h); kept likewise */
+
     struct sp_str jkt; /* thumbprint of the key that the request proved to hold by DPoP; absent: none */
 };
 
@@ -75,6 +83,9 @@ static inline struct sp_str sp_call_parameter(const struct sp_call *call, const 
 {
     return sp_form_value(&call->parameters, sp_str_from_cstr(name));
 }
+
+/* Everything that an earlier run of the call has written is forgotten, but for what it asked and its errands. */
+void sp_call_restart(struct sp_call *call);
 
 /* value lives as long as the call. Beyond SP_MAX_ANSWER_HEADERS: a bug. */
 void sp_answer_header(struct sp_call *call, const char *name, struct sp_str value);

@@ -2,6 +2,7 @@
 #include "authority/client_assertion.h"
 
 #include "authority/denial.h"
+#include "authority/replay.h"
 
 /* Clocks of clients differ; beyond an hour an assertion is a password in disguise. */
 #define LEEWAY_S 30
@@ -99,27 +100,18 @@ static enum sp_step check_times(struct sp_call *call, const struct sp_client_ass
 static enum sp_step check_replay(struct sp_call *call, const struct sp_client *client,
                                  const struct sp_client_assertion *a, int64_t expires_at)
 {
-    struct sp_store *store = call->authority->store;
     struct sp_str jti = sp_json_string(sp_json_member(a->jwt.claims, SP_STR("jti")));
     if (jti.len == 0)
         return refuse_form(call, "it has no jti");
-    struct sp_ticket ticket = {
-        .kind = SP_TICKET_REPLAY, .client_id = client->id, .issued_at = call->now, .expires_at = expires_at + LEEWAY_S};
+    unsigned char hash[32];
     struct sp_str whole = sp_arena_printf(call->arena, "assertion %.*s %.*s", SP_STR_ARG(client->id), SP_STR_ARG(jti));
     bool fresh = false;
     if (whole.at == NULL)
         return sp_deny_failure(call, SP_NO_MEMORY);
-    sp_sha256(whole, ticket.hash);
-    enum sp_status status = store->methods->begin(store);
-    if (status != SP_OK)
-        return sp_deny_failure(call, status);
-    status = store->methods->put_ticket(store, &ticket, &fresh);
-    if (status == SP_OK)
-        status = store->methods->keep(store);
-    else
-        store->methods->undo(store);
-    if (status != SP_OK)
-        return sp_deny_failure(call, status);
+    sp_sha256(whole, hash);
+    enum sp_step step = sp_replay_spend(call, hash, client->id, expires_at + LEEWAY_S, &fresh);
+    if (step != SP_GOES_ON)
+        return step;
     return fresh ? SP_GOES_ON : SP_DENY(call, .cause = SP_CAUSE_CLIENT_ASSERTION_REPLAYED, .received = jti);
 }
 
@@ -128,11 +120,11 @@ enum sp_step sp_client_assertion_judge(struct sp_call *call, const struct sp_cli
 {
     int64_t expires_at = 0;
     struct sp_str issuer = sp_json_string(sp_json_member(a->jwt.claims, SP_STR("iss")));
-    if (check_signature(call, client, a) == SP_DENIED)
+    if (check_signature(call, client, a) != SP_GOES_ON)
         return SP_DENIED;
     if (!sp_str_equal(issuer, client->id) || !sp_str_equal(a->subject, client->id))
         return refuse_form(call, "its iss and sub are not both the client_id");
-    if (check_audience(call, a) == SP_DENIED || check_times(call, a, &expires_at) == SP_DENIED)
+    if (check_audience(call, a) != SP_GOES_ON || check_times(call, a, &expires_at) != SP_GOES_ON)
         return SP_DENIED;
     return check_replay(call, client, a, expires_at);
 }

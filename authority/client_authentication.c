@@ -47,7 +47,7 @@ static enum sp_step read_assertion(struct sp_call *call, struct proof *proof)
 {
     if (call->asked.authorization_count > 0 || sp_call_parameter(call, "client_secret").at != NULL)
         return refuse_several(call, SP_STR("a client_assertion and another proof"));
-    if (sp_client_assertion_read(call, &proof->assertion) == SP_DENIED)
+    if (sp_client_assertion_read(call, &proof->assertion) != SP_GOES_ON)
         return SP_DENIED;
     bool symmetric = (sp_algorithm_bit(proof->assertion.jwt.algorithm) & sp_algorithms_symmetric()) != 0;
     proof->method = symmetric ? SP_CLIENT_SECRET_JWT : SP_CLIENT_PRIVATE_KEY_JWT;
@@ -65,14 +65,14 @@ static enum sp_step collect(struct sp_call *call, struct proof *proof)
     if (call->asked.authorization_count > 1)
         return refuse_several(call, SP_STR("several Authorization headers"));
     if (sp_call_parameter(call, "client_assertion").at != NULL) {
-        if (read_assertion(call, proof) == SP_DENIED)
+        if (read_assertion(call, proof) != SP_GOES_ON)
             return SP_DENIED;
     } else if (call->asked.authorization_count == 1) {
         if (!sp_is_basic(call->asked.authorization))
             return SP_DENY(call, .cause = SP_CAUSE_CLIENT_BASIC_MALFORMED, .expected = SP_STR("Authorization: Basic …"),
                            .received = SP_STR("an Authorization header with another scheme"),
                            .tell = SP_STR("The Authorization header has another scheme than Basic."));
-        if (read_basic(call, proof) == SP_DENIED)
+        if (read_basic(call, proof) != SP_GOES_ON)
             return SP_DENIED;
         if (body_secret.at != NULL)
             return refuse_several(call, SP_STR("an Authorization header and a client_secret in the body"));
@@ -124,8 +124,8 @@ static enum sp_step refuse_method(struct sp_call *call, const struct sp_client *
 }
 
 /* The secret is wrong as it stands; which reading of it is right? */
-static enum sp_cause explain_wrong_secret(struct sp_call *call, const struct sp_client *client,
-                                          const struct proof *proof)
+static enum sp_step explain_wrong_secret(struct sp_call *call, const struct sp_client *client,
+                                         const struct proof *proof, enum sp_cause *cause)
 {
     struct sp_str decoded_again = SP_STR_NONE;
     if (proof->secret.at != NULL && sp_form_decode(call->arena, proof->secret, &decoded_again) != SP_OK)
@@ -139,22 +139,35 @@ static enum sp_cause explain_wrong_secret(struct sp_call *call, const struct sp_
         {sp_str_trim(proof->secret), SP_CAUSE_CLIENT_SECRET_WHITESPACE},
         {decoded_again, SP_CAUSE_CLIENT_SECRET_DOUBLE_ENCODED},
     };
-    for (size_t i = 0; i < sizeof readings / sizeof readings[0]; i++)
-        if (readings[i].candidate.at != NULL && !sp_str_equal(readings[i].candidate, proof->secret) &&
-            sp_client_secret_match(call->authority, client, readings[i].candidate, call->now) != SP_SECRET_DIFFERS)
-            return readings[i].cause;
-    return SP_CAUSE_CLIENT_SECRET_WRONG;
+    *cause = SP_CAUSE_CLIENT_SECRET_WRONG;
+    for (size_t i = 0; i < sizeof readings / sizeof readings[0]; i++) {
+        enum sp_secret_match match = SP_SECRET_DIFFERS;
+        if (readings[i].candidate.at == NULL || sp_str_equal(readings[i].candidate, proof->secret))
+            continue;
+        enum sp_step step = sp_client_secret_match(call, client, readings[i].candidate, &match);
+        if (step != SP_GOES_ON)
+            return step;
+        if (match != SP_SECRET_DIFFERS) {
+            *cause = readings[i].cause;
+            break;
+        }
+    }
+    return SP_GOES_ON;
 }
 
 static enum sp_step judge_secret(struct sp_call *call, const struct sp_client *client, const struct proof *proof)
 {
     enum sp_secret_match match = SP_SECRET_DIFFERS;
+    enum sp_step step = SP_GOES_ON;
     if (proof->secret.at != NULL)
-        match = sp_client_secret_match(call->authority, client, proof->secret, call->now);
-    if (match == SP_SECRET_MATCHES)
-        return SP_GOES_ON;
-    enum sp_cause cause =
-        match == SP_SECRET_MATCHES_EXPIRED ? SP_CAUSE_CLIENT_SECRET_EXPIRED : explain_wrong_secret(call, client, proof);
+        step = sp_client_secret_match(call, client, proof->secret, &match);
+    if (step != SP_GOES_ON || match == SP_SECRET_MATCHES)
+        return step;
+    enum sp_cause cause = SP_CAUSE_CLIENT_SECRET_EXPIRED;
+    if (match != SP_SECRET_MATCHES_EXPIRED)
+        step = explain_wrong_secret(call, client, proof, &cause);
+    if (step != SP_GOES_ON)
+        return step;
     if (cause == SP_CAUSE_CLIENT_SECRET_WRONG && proof->secret.at == NULL)
         return refuse_basic(call,
                             "the secret holds a '%' that begins no escape: form-encode id and secret before base64");
@@ -168,14 +181,14 @@ enum sp_step sp_client_authenticate(struct sp_call *call, const struct sp_client
 {
     struct proof proof;
     const struct sp_client *found = NULL;
-    if (collect(call, &proof) == SP_DENIED || find_client(call, &proof, &found) == SP_DENIED)
+    if (collect(call, &proof) != SP_GOES_ON || find_client(call, &proof, &found) != SP_GOES_ON)
         return SP_DENIED;
     if ((found->methods & (unsigned)proof.method) == 0)
         return refuse_method(call, found, &proof);
     bool by_assertion = proof.method == SP_CLIENT_SECRET_JWT || proof.method == SP_CLIENT_PRIVATE_KEY_JWT;
-    if (by_assertion && sp_client_assertion_judge(call, found, &proof.assertion) == SP_DENIED)
+    if (by_assertion && sp_client_assertion_judge(call, found, &proof.assertion) != SP_GOES_ON)
         return SP_DENIED;
-    if (!by_assertion && proof.method != SP_CLIENT_NONE && judge_secret(call, found, &proof) == SP_DENIED)
+    if (!by_assertion && proof.method != SP_CLIENT_NONE && judge_secret(call, found, &proof) != SP_GOES_ON)
         return SP_DENIED;
     *client = found;
     return SP_GOES_ON;

@@ -7,8 +7,9 @@
 
 enum sp_secret_match { SP_SECRET_DIFFERS, SP_SECRET_MATCHES, SP_SECRET_MATCHES_EXPIRED };
 
-/* argon2id costs tens of milliseconds by design: a match is remembered in memory, keyed by the process secret. */
-enum sp_secret_match sp_client_secret_match(struct sp_authority *authority, const struct sp_client *client,
-                                            struct sp_str candidate, int64_t now);
+/* argon2id costs tens of milliseconds by design: it is an errand, and a match is remembered in memory, keyed by the
+ * process secret. SP_WAITS; SP_DENIED: our failure, answered. */
+SP_MUST_CHECK enum sp_step sp_client_secret_match(struct sp_call *call, const struct sp_client *client,
+                                                  struct sp_str candidate, enum sp_secret_match *match);
 
 #endif

@@ -45,6 +45,8 @@ static int status_of(const struct sp_denial *denial)
 
 enum sp_step sp_deny(struct sp_call *call, const struct sp_denial *denial)
 {
+    if (call->waits_for != NULL)
+        return SP_WAITS; /* nothing is decided yet */
     call->finding = (struct sp_finding){.cause = denial->cause,
                                         .expected = denial->expected,
                                         .received = denial->received,
@@ -80,4 +82,10 @@ enum sp_step sp_deny_failure(struct sp_call *call, enum sp_status status)
     return SP_DENY(call, .cause = SP_CAUSE_STORE_UNAVAILABLE, .expected = SP_STR("a store that can be written"),
                    .detail = detail, .error = store ? "temporarily_unavailable" : "server_error",
                    .status = store ? 503 : 500);
+}
+
+enum sp_step sp_deny_busy(struct sp_call *call)
+{
+    call->waits_for = NULL;
+    return SP_DENY(call, .cause = SP_CAUSE_AUTHORITY_BUSY, .error = "temporarily_unavailable");
 }

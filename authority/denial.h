@@ -22,6 +22,9 @@ enum sp_step sp_deny(struct sp_call *call, const struct sp_denial *denial);
  * issued. */
 enum sp_step sp_deny_failure(struct sp_call *call, enum sp_status status);
 
+/* Too much waits already: 503 with Retry-After, and what the call waited for is dropped. */
+enum sp_step sp_deny_busy(struct sp_call *call);
+
 /* The error code that the client will see, and its sentence: characters outside RFC 6749 5.2's set are replaced. */
 struct sp_str sp_denial_description(struct sp_call *call, const struct sp_denial *denial);
 const char *sp_denial_error(const struct sp_denial *denial);

@@ -32,13 +32,13 @@ enum sp_step sp_device_authorization_endpoint(struct sp_call *call)
     struct sp_store *store = call->authority->store;
     struct sp_str scope, device_code, user_code;
     struct sp_str_list audiences;
-    if (sp_client_authenticate(call, &client) == SP_DENIED)
+    if (sp_client_authenticate(call, &client) != SP_GOES_ON)
         return SP_DENIED;
     if ((client->grants & (unsigned)SP_GRANT_DEVICE_CODE) == 0)
         return SP_DENY(call, .cause = SP_CAUSE_REQUEST_GRANT_NOT_ALLOWED, .received = SP_STR("device_code"),
                        .detail = client->id, .expected = SP_STR("the grants registered for the client"));
-    if (sp_scope_decide(call, client, false, &scope) == SP_DENIED ||
-        sp_audience_decide(call, client, &audiences) == SP_DENIED)
+    if (sp_scope_decide(call, client, false, &scope) != SP_GOES_ON ||
+        sp_audience_decide(call, client, &audiences) != SP_GOES_ON)
         return SP_DENIED;
     enum sp_status status = store->methods->begin(store);
     if (status != SP_OK)

@@ -124,7 +124,7 @@ static enum sp_step answer_step(struct sp_call *call)
     call->client_id = client->id;
     struct sp_str trouble = SP_STR_NONE;
     if (own && sp_str_equal(step, SP_STR("login")) &&
-        sp_login_try(call, name, sp_call_parameter(call, "password"), &session, &trouble) == SP_DENIED)
+        sp_login_try(call, name, sp_call_parameter(call, "password"), &session, &trouble) != SP_GOES_ON)
         return SP_DENIED;
     if (session.subject.at == NULL || trouble.at != NULL) {
         ask_login(call, code, name, trouble);
@@ -145,7 +145,7 @@ enum sp_step sp_device_endpoint(struct sp_call *call)
     if (status != SP_OK)
         return sp_deny_failure(call, status);
     enum sp_step step = answer_step(call);
-    if (step == SP_DENIED) {
+    if (step != SP_GOES_ON) {
         store->methods->undo(store);
         return step;
     }

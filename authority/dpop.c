@@ -2,6 +2,7 @@
 #include "authority/dpop.h"
 
 #include "authority/denial.h"
+#include "authority/replay.h"
 #include "authority/handle.h"
 #include "core/base/secret.h"
 #include "core/oauth/dpop_proof.h"
@@ -48,22 +49,11 @@ static enum sp_status check(struct sp_call *call, const struct sp_dpop_expectati
 
 static enum sp_step remember(struct sp_call *call, const struct sp_dpop_result *result)
 {
-    struct sp_store *store = call->authority->store;
-    struct sp_ticket ticket = {.kind = SP_TICKET_REPLAY,
-                               .issued_at = call->now,
-                               .expires_at = call->now + SP_DPOP_MAX_AGE_S + SP_DPOP_MAX_AHEAD_S};
     bool fresh = false;
-    memcpy(ticket.hash, result->proof_id, sizeof ticket.hash);
-    enum sp_status status = store->methods->begin(store);
-    if (status != SP_OK)
-        return sp_deny_failure(call, status);
-    status = store->methods->put_ticket(store, &ticket, &fresh);
-    if (status == SP_OK)
-        status = store->methods->keep(store);
-    else
-        store->methods->undo(store);
-    if (status != SP_OK)
-        return sp_deny_failure(call, status);
+    int64_t expires_at = call->now + SP_DPOP_MAX_AGE_S + SP_DPOP_MAX_AHEAD_S;
+    enum sp_step step = sp_replay_spend(call, result->proof_id, SP_STR_NONE, expires_at, &fresh);
+    if (step != SP_GOES_ON)
+        return step;
     if (!fresh)
         return SP_DENY(call, .cause = SP_CAUSE_BINDING_DPOP_REPLAYED, .received = result->jti, .status = 400);
     return SP_GOES_ON;
@@ -91,7 +81,7 @@ enum sp_step sp_dpop_take(struct sp_call *call, const char *path, struct sp_str 
     /* RFC 9449 5 and 7.1: 400 where tokens are asked for, 401 where one is presented. */
     if (result.fault != SP_DPOP_OK)
         return refuse(call, &result, access_token.at == NULL ? 400 : 401);
-    if (remember(call, &result) == SP_DENIED)
+    if (remember(call, &result) != SP_GOES_ON)
         return SP_DENIED;
     status = sp_arena_copy(call->arena, sp_str(result.jkt, sizeof result.jkt), &call->jkt);
     return status == SP_OK ? SP_GOES_ON : sp_deny_failure(call, status);

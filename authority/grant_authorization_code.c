@@ -146,7 +146,7 @@ static enum sp_step redeem(struct sp_call *call, const struct sp_client *client,
     struct sp_grant_record record;
     struct sp_token_answer answer;
     bool first = false;
-    if (find_code(call, client, &r) == SP_DENIED)
+    if (find_code(call, client, &r) != SP_GOES_ON)
         return SP_DENIED;
     enum sp_status status = store->methods->use_ticket(store, SP_TICKET_CODE, r.ticket.hash, call->now, &first);
     if (status != SP_OK)
@@ -163,7 +163,7 @@ static enum sp_step redeem(struct sp_call *call, const struct sp_client *client,
         step = check_verifier(call, &r);
     if (step == SP_GOES_ON)
         step = check_key(call, &r);
-    if (step == SP_DENIED) {
+    if (step != SP_GOES_ON) {
         (void)note_failure(call, &r);
         return SP_DENIED;
     }

@@ -9,8 +9,8 @@ enum sp_step sp_grant_client_credentials(struct sp_call *call, const struct sp_c
 {
     struct sp_token_order order = {.client = client, .subject = client->id, .jkt = call->jkt};
     struct sp_issued_token token;
-    if (sp_scope_decide(call, client, true, &order.scope) == SP_DENIED ||
-        sp_audience_decide(call, client, &order.audiences) == SP_DENIED)
+    if (sp_scope_decide(call, client, true, &order.scope) != SP_GOES_ON ||
+        sp_audience_decide(call, client, &order.audiences) != SP_GOES_ON)
         return SP_DENIED;
     call->subject = order.subject;
     struct sp_store *store = call->authority->store;
@@ -18,7 +18,7 @@ enum sp_step sp_grant_client_credentials(struct sp_call *call, const struct sp_c
     enum sp_status status = writes ? store->methods->begin(store) : SP_OK;
     if (status != SP_OK)
         return sp_deny_failure(call, status);
-    if (sp_access_token_issue(call, &order, &token) == SP_DENIED) {
+    if (sp_access_token_issue(call, &order, &token) != SP_GOES_ON) {
         if (writes)
             store->methods->undo(store);
         return SP_DENIED;

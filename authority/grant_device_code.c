@@ -61,7 +61,7 @@ static enum sp_step redeem(struct sp_call *call, const struct sp_client *client,
                            sp_arena_printf(call->arena, "%lld s ago", (long long)(call->now - device.ticket.used_at)));
     call->subject = device.record.subject;
     device.record.jkt = call->jkt;
-    if (sp_grant_record_issue(call, client, &device.record, device.record.scope, &answer) == SP_DENIED)
+    if (sp_grant_record_issue(call, client, &device.record, device.record.scope, &answer) != SP_GOES_ON)
         return SP_DENIED;
     *keeps = true;
     return sp_token_answer_write(call, &answer);

@@ -113,7 +113,7 @@ enum sp_step sp_grant_record_issue(struct sp_call *call, const struct sp_client 
                                    .acr = record->acr,
                                    .userinfo_claims = record->userinfo_claims,
                                    .auth_time = record->auth_time};
-    if (sp_access_token_issue(call, &order, &token) == SP_DENIED)
+    if (sp_access_token_issue(call, &order, &token) != SP_GOES_ON)
         return SP_DENIED;
     *answer = (struct sp_token_answer){.access_token = token.value,
                                        .expires_in_s = token.expires_in_s,

@@ -86,7 +86,7 @@ static enum sp_step check_token(struct sp_call *call, const struct rotation *r, 
     if (!sp_str_equal(issuer, call->authority->settings->issuer))
         return SP_DENY(call, .cause = SP_CAUSE_REFRESH_ISSUER_CHANGED, .expected = issuer,
                        .received = call->authority->settings->issuer);
-    if (check_session(call, r) == SP_DENIED)
+    if (check_session(call, r) != SP_GOES_ON)
         return SP_DENIED;
     if (asked.at != NULL && !sp_scope_covers(r->record.scope, asked))
         return SP_DENY(call, .cause = SP_CAUSE_REFRESH_SCOPE_GREW, .expected = r->record.scope, .received = asked);
@@ -129,15 +129,15 @@ static enum sp_step rotate(struct sp_call *call, const struct sp_client *client,
     struct sp_str scope = SP_STR_NONE;
     struct sp_token_answer answer;
     bool first = false;
-    if (find_token(call, client, &r) == SP_DENIED || check_family(call, &r) == SP_DENIED ||
-        check_token(call, &r, &scope) == SP_DENIED || check_key(call, client, &r) == SP_DENIED)
+    if (find_token(call, client, &r) != SP_GOES_ON || check_family(call, &r) != SP_GOES_ON ||
+        check_token(call, &r, &scope) != SP_GOES_ON || check_key(call, client, &r) != SP_GOES_ON)
         return SP_DENIED;
     enum sp_status status = store->methods->use_ticket(store, SP_TICKET_REFRESH, r.ticket.hash, call->now, &first);
     if (status != SP_OK)
         return sp_deny_failure(call, status);
-    if (!first && judge_second_use(call, &r, keeps) == SP_DENIED)
+    if (!first && judge_second_use(call, &r, keeps) != SP_GOES_ON)
         return SP_DENIED;
-    if (sp_grant_record_issue(call, client, &r.record, scope, &answer) == SP_DENIED)
+    if (sp_grant_record_issue(call, client, &r.record, scope, &answer) != SP_GOES_ON)
         return SP_DENIED;
     *keeps = true;
     return sp_token_answer_write(call, &answer);

@@ -58,7 +58,7 @@ static enum sp_step read_actor(struct sp_call *call, const struct sp_live_token 
         *actor = before != NULL ? before->text : SP_STR_NONE;
         return SP_GOES_ON;
     }
-    if (read_token(call, "actor_token", &token) == SP_DENIED)
+    if (read_token(call, "actor_token", &token) != SP_GOES_ON)
         return SP_DENIED;
     sp_answer_buffer(call, &buffer);
     sp_json_writer_init(&json, &buffer, false);
@@ -83,7 +83,7 @@ static enum sp_step decide_scope(struct sp_call *call, const struct sp_client *c
     struct sp_buffer both;
     struct sp_str rest = had, word;
     if (sp_call_parameter(call, "scope").at != NULL) {
-        if (sp_scope_decide(call, client, false, scope) == SP_DENIED)
+        if (sp_scope_decide(call, client, false, scope) != SP_GOES_ON)
             return SP_DENIED;
         if (sp_scope_covers(had, *scope))
             return SP_GOES_ON;
@@ -109,7 +109,7 @@ static enum sp_step prepare(struct sp_call *call, const struct sp_client *client
                        .expected = SP_STR("a client that can prove itself"), .received = SP_STR("a public client"));
     if (wanted.at != NULL && !is_access_token_type(wanted))
         return refuse(call, "requested_token_type", wanted);
-    if (read_token(call, "subject_token", &subject) == SP_DENIED)
+    if (read_token(call, "subject_token", &subject) != SP_GOES_ON)
         return SP_DENIED;
     *order = (struct sp_token_order){.client = client,
                                      .subject = text_of(&subject, "sub"),
@@ -121,8 +121,8 @@ static enum sp_step prepare(struct sp_call *call, const struct sp_client *client
     if (auth_time != NULL && sp_json_int64(auth_time, &order->auth_time) != SP_OK)
         return refuse(call, "subject_token", SP_STR("a token with a broken auth_time"));
     call->subject = order->subject;
-    if (read_actor(call, &subject, &order->actor) == SP_DENIED ||
-        sp_audience_decide(call, client, &order->audiences) == SP_DENIED)
+    if (read_actor(call, &subject, &order->actor) != SP_GOES_ON ||
+        sp_audience_decide(call, client, &order->audiences) != SP_GOES_ON)
         return SP_DENIED;
     return decide_scope(call, client, text_of(&subject, "scope"), &order->scope);
 }
@@ -132,13 +132,13 @@ enum sp_step sp_grant_token_exchange(struct sp_call *call, const struct sp_clien
     struct sp_store *store = call->authority->store;
     struct sp_token_order order;
     struct sp_issued_token token;
-    if (prepare(call, client, &order) == SP_DENIED)
+    if (prepare(call, client, &order) != SP_GOES_ON)
         return SP_DENIED;
     bool writes = client->token_format == SP_TOKEN_FORMAT_OPAQUE;
     enum sp_status status = writes ? store->methods->begin(store) : SP_OK;
     if (status != SP_OK)
         return sp_deny_failure(call, status);
-    if (sp_access_token_issue(call, &order, &token) == SP_DENIED) {
+    if (sp_access_token_issue(call, &order, &token) != SP_GOES_ON) {
         store->methods->undo(store);
         return SP_DENIED;
     }

@@ -78,7 +78,7 @@ static enum sp_step answer_active(struct sp_call *call, const struct sp_client *
 enum sp_step sp_introspection_endpoint(struct sp_call *call)
 {
     const struct sp_client *client = NULL;
-    if (sp_client_authenticate(call, &client) == SP_DENIED)
+    if (sp_client_authenticate(call, &client) != SP_GOES_ON)
         return SP_DENIED;
     if (sp_client_is_public(client))
         return SP_DENY(call, .cause = SP_CAUSE_CLIENT_AUTHENTICATION_MISSING,

@@ -2,6 +2,7 @@
 #include "authority/login.h"
 
 #include "authority/denial.h"
+#include "authority/errand.h"
 #include "authority/password.h"
 
 static enum sp_step refuse(struct sp_call *call, struct sp_str name, struct sp_str why, struct sp_str *trouble)
@@ -32,11 +33,13 @@ enum sp_step sp_login_try(struct sp_call *call, struct sp_str name, struct sp_st
     int64_t wait_s = known ? sp_password_wait(account.failures, account.failed_at, call->now) : 0;
     if (wait_s > 0)
         return refuse(call, name, sp_arena_printf(call->arena, "%lld", (long long)wait_s), trouble);
-    bool right = known && sp_password_matches(account.password_hash, password) && !account.disabled;
-    if (!known)
-        sp_password_pretend(password);
-    if (!right) {
-        if (known && record_failure(call, &account) == SP_DENIED)
+    bool matches = false;
+    enum sp_step step =
+        sp_errand_password_verify(call, known ? account.password_hash : sp_password_of_nobody(), password, &matches);
+    if (step != SP_GOES_ON)
+        return step;
+    if (!known || !matches || account.disabled) {
+        if (known && record_failure(call, &account) != SP_GOES_ON)
             return SP_DENIED;
         return refuse(call, name, SP_STR(""), trouble);
     }

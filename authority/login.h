@@ -5,8 +5,8 @@
 
 #include "authority/session.h"
 
-/* *trouble: absent: signed in, *session began; "": wrong; else the seconds to wait. SP_DENIED: our failure, answered.
- * The caller has begun a write, and keeps it either way. */
+/* *trouble: absent: signed in, *session began; "": wrong; else the seconds to wait. SP_DENIED: our failure, answered;
+ * SP_WAITS. The caller has begun a write, and keeps it when it is neither. */
 SP_MUST_CHECK enum sp_step sp_login_try(struct sp_call *call, struct sp_str name, struct sp_str password,
                                         struct sp_session *session, struct sp_str *trouble);
 

@@ -53,7 +53,7 @@ static enum sp_step read_logout(struct sp_call *call, struct logout *logout)
     struct sp_str client_id = sp_call_parameter(call, "client_id");
     *logout = (struct logout){.redirect_uri = sp_call_parameter(call, "post_logout_redirect_uri"),
                               .state = sp_call_parameter(call, "state")};
-    if (read_hint(call, logout, &client_id) == SP_DENIED)
+    if (read_hint(call, logout, &client_id) != SP_GOES_ON)
         return SP_DENIED;
     call->client_id = client_id;
     logout->client = sp_client_find(call->authority->settings, client_id);
@@ -144,7 +144,7 @@ enum sp_step sp_logout_endpoint(struct sp_call *call)
     struct logout logout;
     struct sp_session session;
     call->deny = sp_denial_page;
-    if (read_logout(call, &logout) == SP_DENIED)
+    if (read_logout(call, &logout) != SP_GOES_ON)
         return SP_DENIED;
     enum sp_status status = sp_session_find(call, &session);
     if (status != SP_OK)
@@ -160,7 +160,7 @@ enum sp_step sp_logout_endpoint(struct sp_call *call)
         ask(call, &logout);
         return SP_GOES_ON;
     }
-    if (end_session(call, &session) == SP_DENIED)
+    if (end_session(call, &session) != SP_GOES_ON)
         return SP_DENIED;
     sp_session_forget_cookie(call);
     answer_done(call, &logout);

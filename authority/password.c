@@ -10,25 +10,30 @@
 #define LANES 1u
 #define SALT_BYTES 16u
 #define HASH_BYTES 32u
-#define ENCODED_BYTES 160u
 
 #define FREE_FAILURES 5
 #define LONGEST_WAIT_S 900
 
-enum sp_status sp_password_hash(struct sp_arena *arena, struct sp_str password, struct sp_str *encoded)
+enum sp_status sp_password_hash_into(struct sp_str password, char encoded[SP_PASSWORD_ENCODED_BYTES])
 {
     unsigned char salt[SALT_BYTES];
-    char text[ENCODED_BYTES];
     sp_random_bytes(salt, sizeof salt);
-    if (argon2id_hash_encoded(PASSES, MEMORY_KIB, LANES, password.at, password.len, salt, sizeof salt, HASH_BYTES, text,
-                              sizeof text) != ARGON2_OK)
-        return SP_NO_MEMORY;
-    return sp_arena_copy(arena, sp_str_from_cstr(text), encoded);
+    return argon2id_hash_encoded(PASSES, MEMORY_KIB, LANES, password.at, password.len, salt, sizeof salt, HASH_BYTES,
+                                 encoded, SP_PASSWORD_ENCODED_BYTES) == ARGON2_OK
+               ? SP_OK
+               : SP_NO_MEMORY;
+}
+
+enum sp_status sp_password_hash(struct sp_arena *arena, struct sp_str password, struct sp_str *encoded)
+{
+    char text[SP_PASSWORD_ENCODED_BYTES];
+    enum sp_status status = sp_password_hash_into(password, text);
+    return status == SP_OK ? sp_arena_copy(arena, sp_str_from_cstr(text), encoded) : status;
 }
 
 bool sp_password_matches(struct sp_str encoded, struct sp_str password)
 {
-    char text[ENCODED_BYTES];
+    char text[SP_PASSWORD_ENCODED_BYTES];
     if (encoded.len >= sizeof text || password.len > SP_MAX_PASSWORD_BYTES)
         return false;
     memcpy(text, encoded.at, encoded.len);
@@ -36,12 +41,10 @@ bool sp_password_matches(struct sp_str encoded, struct sp_str password)
     return argon2id_verify(text, password.at, password.len) == ARGON2_OK;
 }
 
-void sp_password_pretend(struct sp_str password)
+/* The parameters above and a hash of zeros, which no password has. */
+struct sp_str sp_password_of_nobody(void)
 {
-    unsigned char out[HASH_BYTES];
-    (void)argon2id_hash_raw(PASSES, MEMORY_KIB, LANES, password.at,
-                            password.len > SP_MAX_PASSWORD_BYTES ? SP_MAX_PASSWORD_BYTES : password.len,
-                            "nobody's own salt", 16, out, sizeof out);
+    return SP_STR("$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5J3Mgb3duIHNhbA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
 }
 
 int64_t sp_password_wait(int64_t failures, int64_t failed_at, int64_t now)

@@ -11,9 +11,12 @@
 
 /* The encoded hash, in arena. */
 SP_MUST_CHECK enum sp_status sp_password_hash(struct sp_arena *arena, struct sp_str password, struct sp_str *encoded);
+/* The same into a text of our own, ends with NUL; may run on any thread, as may the next. */
+#define SP_PASSWORD_ENCODED_BYTES 160u
+SP_MUST_CHECK enum sp_status sp_password_hash_into(struct sp_str password, char encoded[SP_PASSWORD_ENCODED_BYTES]);
 bool sp_password_matches(struct sp_str encoded, struct sp_str password);
-/* The same time as a comparison takes, for an account that does not exist. */
-void sp_password_pretend(struct sp_str password);
+/* What an account that does not exist is compared with, so that it takes the same time; nothing matches it. */
+struct sp_str sp_password_of_nobody(void);
 /* Seconds until the account may try again; 0: now. */
 int64_t sp_password_wait(int64_t failures, int64_t failed_at, int64_t now);
 

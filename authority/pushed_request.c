@@ -78,7 +78,7 @@ enum sp_step sp_pushed_request_endpoint(struct sp_call *call)
 {
     const struct sp_client *client = NULL;
     struct sp_authorization request;
-    if (sp_client_authenticate(call, &client) == SP_DENIED)
+    if (sp_client_authenticate(call, &client) != SP_GOES_ON)
         return SP_DENIED;
     struct sp_str id = sp_call_parameter(call, "client_id");
     if (id.at == NULL)
@@ -88,7 +88,7 @@ enum sp_step sp_pushed_request_endpoint(struct sp_call *call)
         return SP_DENY(call, .cause = SP_CAUSE_REQUEST_PARAMETER_INVALID, .expected = SP_STR("plain parameters"),
                        .received = SP_STR("request_uri"), .tell = SP_STR("It is 'request_uri' (RFC 9126 2.1)."));
     /* Judged now, answered as JSON: the client learns at once what the browser would. */
-    if (sp_authorization_check(call, &request) == SP_DENIED)
+    if (sp_authorization_check(call, &request) != SP_GOES_ON)
         return SP_DENIED;
     return store_request(call, client);
 }

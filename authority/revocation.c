@@ -31,7 +31,7 @@ static enum sp_status revoke_access_token(struct sp_call *call, const struct sp_
 enum sp_step sp_revocation_endpoint(struct sp_call *call)
 {
     const struct sp_client *client = NULL;
-    if (sp_client_authenticate(call, &client) == SP_DENIED)
+    if (sp_client_authenticate(call, &client) != SP_GOES_ON)
         return SP_DENIED;
     struct sp_str value = sp_call_parameter(call, "token");
     if (value.at == NULL)

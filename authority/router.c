@@ -109,28 +109,29 @@ static void answer_preflight(struct sp_call *call)
     sp_answer_header(call, "Access-Control-Max-Age", SP_STR("3600"));
 }
 
-void sp_authority_answer(struct sp_call *call)
+enum sp_step sp_authority_answer(struct sp_call *call)
 {
+    sp_call_restart(call);
     const struct sp_endpoint *endpoint = find_endpoint(call->authority->settings, call->asked.path);
-    if (endpoint == NULL) {
-        (void)SP_DENY(call, .cause = SP_CAUSE_REQUEST_ENDPOINT_UNKNOWN, .received = call->asked.path,
-                      .expected = call->authority->settings->issuer,
-                      .detail = sp_authority_url(call, "/.well-known/openid-configuration"));
-        return;
-    }
+    if (endpoint == NULL)
+        return SP_DENY(call, .cause = SP_CAUSE_REQUEST_ENDPOINT_UNKNOWN, .received = call->asked.path,
+                       .expected = call->authority->settings->issuer,
+                       .detail = sp_authority_url(call, "/.well-known/openid-configuration"));
     call->endpoint = endpoint->name;
     if (endpoint->any_origin && call->asked.origin.len > 0) {
         sp_answer_header(call, "Access-Control-Allow-Origin", SP_STR("*"));
         if (sp_str_equal(call->asked.method, SP_STR("OPTIONS"))) {
             answer_preflight(call);
-            return;
+            return SP_GOES_ON;
         }
         sp_answer_header(call, "Access-Control-Expose-Headers", SP_STR("WWW-Authenticate, DPoP-Nonce"));
     }
     if ((endpoint->methods & method_bit(call->asked.method)) == 0)
-        (void)refuse_method(call, endpoint);
-    else if (read_parameters(call) == SP_GOES_ON)
-        (void)endpoint->answer(call);
+        return refuse_method(call, endpoint);
+    enum sp_step step = read_parameters(call);
+    if (step == SP_GOES_ON)
+        step = endpoint->answer(call);
+    return call->waits_for != NULL ? SP_WAITS : step;
 }
 
 struct sp_str sp_authority_url(const struct sp_call *call, const char *path)

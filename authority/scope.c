@@ -69,7 +69,7 @@ enum sp_step sp_scope_decide(struct sp_call *call, const struct sp_client *clien
         if (++count > SP_MAX_SCOPES)
             return SP_DENY(call, .cause = SP_CAUSE_REQUEST_TOO_LARGE, .received = SP_STR("too many scopes"),
                            .expected = sp_arena_printf(call->arena, "at most %u scopes", SP_MAX_SCOPES));
-        if (check_scope(call, client, word) == SP_DENIED)
+        if (check_scope(call, client, word) != SP_GOES_ON)
             return SP_DENIED;
         if (!sp_scope_has(sp_buffer_str(&granted), word))
             sp_buffer_printf(&granted, "%s%.*s", granted.len > 0 ? " " : "", SP_STR_ARG(word));

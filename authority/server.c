@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include "authority/call_log.h"
 #include "authority/denial.h"
+#include "authority/errand_pool.h"
 #include "authority/key_ring.h"
 
 #define CALL_ARENA_BYTES (4u * 1024 * 1024)
@@ -30,8 +31,10 @@ struct exchange {
     struct sp_arena *arena;
     struct sp_buffer body;
     struct sp_str uri;
-    bool began, answered, body_too_large;
+    bool began, answered, body_too_large, wrote;
     struct MHD_Connection *connection;
+    struct server *server;
+    uint64_t kept; /* the store's count before its last run */
     struct sp_call call;
 };
 
@@ -39,8 +42,10 @@ struct server {
     const struct sp_server_terms *terms;
     struct sp_authority *authority;
     struct MHD_Daemon *daemon;
+    struct sp_errand_pool *errands;
+    atomic_bool abandons;
     struct sp_call_log log;
-    struct exchange *waiting; /* answered, but their writes are not flushed yet */
+    struct exchange *waiting; /* answered, but suspended until the turn's flush */
     struct exchange *free;
     size_t free_count;
     int64_t now, tended_at, purged_at, seen_version;
@@ -86,6 +91,7 @@ static void *on_uri(void *context, const char *uri, struct MHD_Connection *conne
     if (exchange == NULL)
         return NULL;
     exchange->connection = connection;
+    exchange->server = server;
     sp_buffer_init(&exchange->body, exchange->arena, SP_MAX_FORM_BYTES + 1);
     if (sp_arena_copy(exchange->arena, sp_str_from_cstr(uri), &exchange->uri) != SP_OK) {
         give_back(server, exchange);
@@ -159,18 +165,49 @@ static enum MHD_Result queue_answer(const struct exchange *exchange)
     return queued;
 }
 
-static void answer_call(struct server *server, struct exchange *exchange, const char *method)
+static enum sp_step run_call(struct server *server, struct exchange *exchange)
 {
     struct sp_call *call = &exchange->call;
-    *call = (struct sp_call){.authority = server->authority, .arena = exchange->arena, .now = server->now};
-    read_asked(exchange, method, &call->asked);
+    call->now = server->now;
+    exchange->kept = server->authority->store->kept;
     if (exchange->body_too_large)
-        (void)SP_DENY(call, .cause = SP_CAUSE_REQUEST_TOO_LARGE,
-                      .expected = sp_arena_printf(call->arena, "at most %u bytes", SP_MAX_FORM_BYTES),
-                      .received = SP_STR("a longer body"));
-    else
-        sp_authority_answer(call);
+        return SP_DENY(call, .cause = SP_CAUSE_REQUEST_TOO_LARGE,
+                       .expected = sp_arena_printf(call->arena, "at most %u bytes", SP_MAX_FORM_BYTES),
+                       .received = SP_STR("a longer body"));
+    return sp_authority_answer(call);
+}
+
+static void on_errand(void *context, struct sp_errand *errand);
+
+/* Runs the call as far as it comes; whether it has to wait for a thread now. */
+static bool call_waits(struct server *server, struct exchange *exchange)
+{
+    struct sp_call *call = &exchange->call;
+    if (run_call(server, exchange) == SP_WAITS) {
+        call->waits_for->finished = on_errand;
+        call->waits_for->context = exchange;
+        if (sp_errand_pool_take(server->errands, call->waits_for))
+            return true;
+        (void)sp_deny_busy(call);
+    }
     exchange->answered = true;
+    exchange->wrote = server->authority->store->kept != exchange->kept;
+    return false;
+}
+
+static void await_flush(struct server *server, struct exchange *exchange)
+{
+    exchange->next = server->waiting;
+    server->waiting = exchange;
+}
+
+/* Its errand is done: goes on where it is, still suspended. What it answers leaves with the turn. */
+static void on_errand(void *context, struct sp_errand *errand)
+{
+    struct exchange *exchange = context;
+    (void)errand;
+    if (!call_waits(exchange->server, exchange))
+        await_flush(exchange->server, exchange);
 }
 
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url, const char *method,
@@ -195,11 +232,12 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     }
     if (exchange->answered)
         return queue_answer(exchange);
-    uint64_t kept = server->authority->store->kept;
-    answer_call(server, exchange, method);
-    if (server->authority->store->kept != kept) {
-        exchange->next = server->waiting;
-        server->waiting = exchange;
+    exchange->call = (struct sp_call){.authority = server->authority, .arena = exchange->arena};
+    read_asked(exchange, method, &exchange->call.asked);
+    bool waits = call_waits(server, exchange);
+    if (waits || exchange->wrote) {
+        if (!waits)
+            await_flush(server, exchange);
         MHD_suspend_connection(exchange->connection);
         return MHD_YES;
     }
@@ -221,11 +259,13 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
 static void end_turn(struct server *server)
 {
     enum sp_status status = server->authority->store->methods->flush(server->authority->store);
+    if (status != SP_OK)
+        server->authority->lost_turns++;
     while (server->waiting != NULL) {
         struct exchange *exchange = server->waiting;
         server->waiting = exchange->next;
         exchange->next = NULL;
-        if (status != SP_OK) {
+        if (status != SP_OK && exchange->wrote) {
             exchange->call.answer = (struct sp_answer){0};
             (void)sp_deny_failure(&exchange->call, status);
         }
@@ -277,7 +317,7 @@ static int64_t epoch_now(void)
     return (int64_t)time(NULL);
 }
 
-/* Readiness of the one loop: libmicrohttpd's own epoll descriptor and our signals. */
+/* Readiness of the one loop: libmicrohttpd's own epoll descriptor, our signals and the errands that are done. */
 static enum sp_status watch(struct server *server, int *epoll_fd, int *signal_fd)
 {
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD);
@@ -290,10 +330,13 @@ static enum sp_status watch(struct server *server, int *epoll_fd, int *signal_fd
         return SP_IO;
     *signal_fd = signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
     *epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    int errands_fd = sp_errand_pool_descriptor(server->errands);
     struct epoll_event of_daemon = {.events = EPOLLIN, .data.fd = info->epoll_fd},
-                       of_signal = {.events = EPOLLIN, .data.fd = *signal_fd};
+                       of_signal = {.events = EPOLLIN, .data.fd = *signal_fd},
+                       of_errands = {.events = EPOLLIN, .data.fd = errands_fd};
     bool ready = *signal_fd >= 0 && *epoll_fd >= 0 &&
                  epoll_ctl(*epoll_fd, EPOLL_CTL_ADD, info->epoll_fd, &of_daemon) == 0 &&
+                 epoll_ctl(*epoll_fd, EPOLL_CTL_ADD, errands_fd, &of_errands) == 0 &&
                  epoll_ctl(*epoll_fd, EPOLL_CTL_ADD, *signal_fd, &of_signal) == 0;
     return ready ? SP_OK : SP_IO;
 }
@@ -303,13 +346,14 @@ static void turn(struct server *server, int epoll_fd, int signal_fd)
     MHD_UNSIGNED_LONG_LONG wait_ms = 1000;
     if (MHD_get_timeout(server->daemon, &wait_ms) != MHD_YES || wait_ms > 1000)
         wait_ms = 1000;
-    struct epoll_event events[2];
-    int count = epoll_wait(epoll_fd, events, 2, (int)wait_ms);
+    struct epoll_event events[3];
+    int count = epoll_wait(epoll_fd, events, 3, (int)wait_ms);
     server->now = epoch_now();
     for (int i = 0; i < count; i++)
         if (events[i].data.fd == signal_fd)
             on_signal(server, signal_fd);
     MHD_run(server->daemon);
+    sp_errand_pool_collect(server->errands);
     bool resumed = server->waiting != NULL;
     end_turn(server);
     if (resumed)
@@ -318,12 +362,28 @@ static void turn(struct server *server, int epoll_fd, int signal_fd)
     tend(server);
 }
 
+/* What waits for a thread is answered before the end: hashes are finished, requests to the outside given up. */
+static void drain(struct server *server, int epoll_fd, int signal_fd)
+{
+    atomic_store(&server->abandons, true);
+    sp_errand_pool_stop(server->errands);
+    while (!sp_errand_pool_is_idle(server->errands))
+        turn(server, epoll_fd, signal_fd);
+    end_turn(server);
+    MHD_run(server->daemon); /* takes back what was suspended */
+    MHD_run(server->daemon); /* and sends it */
+}
+
 enum sp_status sp_server_run(const struct sp_server_terms *terms)
 {
     struct server server = {.terms = terms, .authority = terms->authority, .now = epoch_now()};
     int epoll_fd = -1, signal_fd = -1;
-    enum sp_status status = SP_IO;
     sp_call_log_init(&server.log, terms->log_fd, terms->tells_refusals);
+    server.authority->abandon = &server.abandons;
+    enum sp_status status = sp_errand_pool_create(&server.errands);
+    if (status != SP_OK)
+        goto done;
+    status = SP_IO;
     server.daemon =
         MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request,
                          &server, MHD_OPTION_LISTEN_SOCKET, terms->listen_fd, MHD_OPTION_URI_LOG_CALLBACK, on_uri,
@@ -335,10 +395,13 @@ enum sp_status sp_server_run(const struct sp_server_terms *terms)
     status = watch(&server, &epoll_fd, &signal_fd);
     while (status == SP_OK && !server.stops)
         turn(&server, epoll_fd, signal_fd);
-    end_turn(&server);
+    if (status == SP_OK)
+        drain(&server, epoll_fd, signal_fd);
 done:
+    sp_errand_pool_destroy(&server.errands);
     if (server.daemon != NULL)
         MHD_stop_daemon(server.daemon);
+    server.authority->abandon = NULL;
     sp_call_log_fini(&server.log);
     if (epoll_fd >= 0)
         close(epoll_fd);

@@ -2,7 +2,8 @@
 /* The authority's process: one thread, one loop on libmicrohttpd's epoll. A turn of the loop reads what is there,
  * answers it, flushes the store once for all calls that wrote, writes the log, and only then lets those answers go.
  * That is what makes opaque tokens and codes cost a share of an fsync and not one each, and what makes a code
- * single-use without locks. */
+ * single-use without locks. A call that needs an errand (errand.h) leaves the turn, suspended, and comes back in that
+ * in which a thread has finished it. */
 #ifndef SP_AUTHORITY_SERVER_H
 #define SP_AUTHORITY_SERVER_H
 

@@ -15,6 +15,7 @@ static const struct sp_member_row section_rows[] = {
     SP_MEMBER("tokens", SECTION, 0),
     SP_MEMBER("keys", SECTION, 0),
     SP_MEMBER("sessions", SECTION, 0),
+    SP_MEMBER("ca_file", TEXT, SETTING(ca_file)),
     SP_MEMBERS_END,
 };
 static const struct sp_member_row token_rows[] = {

@@ -29,7 +29,9 @@ struct sp_authority_settings {
     int64_t overlap_s;        /* a new key is published this long before it signs */
     struct sp_str master_key; /* as configured; absent: STATE/authority.master_key */
     bool dpop_nonce;          /* DPoP proofs must carry our nonce (RFC 9449 8) */
-    bool development;         /* --dev: developer's pages say more */
+    struct sp_str ca_file;    /* whom https outside is verified against; absent: the system's trust store */
+    struct sp_str_list blocked_networks; /* never asked; of the whole file, set by whoever read it */
+    bool development;                    /* --dev: developer's pages say more */
 };
 
 struct sp_settings_error {

@@ -89,7 +89,7 @@ static enum sp_step sign_in(struct sp_call *call, struct sp_visit *visit, const 
 {
     struct sp_session session;
     struct sp_str trouble;
-    if (sp_login_try(call, name, password, &session, &trouble) == SP_DENIED)
+    if (sp_login_try(call, name, password, &session, &trouble) != SP_GOES_ON)
         return SP_DENIED;
     if (trouble.at != NULL) {
         sp_login_page(call, visit, request, name, trouble);
@@ -134,7 +134,7 @@ static enum sp_step take_form(struct sp_call *call, struct sp_visit *visit)
                   password = sp_call_parameter(call, "password"), token = sp_call_parameter(call, "form_token");
     struct sp_authorization request;
     struct sp_session session;
-    if (restore(call, visit, &request) == SP_DENIED)
+    if (restore(call, visit, &request) != SP_GOES_ON)
         return SP_DENIED;
     enum sp_status status = sp_session_find(call, &session);
     if (status != SP_OK)
@@ -154,7 +154,7 @@ static enum sp_step show(struct sp_call *call, const struct sp_visit *visit)
 {
     struct sp_authorization request;
     struct sp_session session;
-    if (restore(call, visit, &request) == SP_DENIED)
+    if (restore(call, visit, &request) != SP_GOES_ON)
         return SP_DENIED;
     enum sp_status status = sp_session_find(call, &session);
     return status == SP_OK ? show_or_finish(call, visit, &request, &session) : sp_deny_failure(call, status);
@@ -178,7 +178,7 @@ enum sp_step sp_sign_in_endpoint(struct sp_call *call)
         return sp_deny_failure(call, status);
     bool is_form = sp_str_equal(call->asked.method, SP_STR("POST"));
     enum sp_step step = is_form ? take_form(call, &visit) : show(call, &visit);
-    if (step == SP_DENIED) {
+    if (step != SP_GOES_ON) {
         store->methods->undo(store);
         return step;
     }

@@ -35,9 +35,9 @@ enum sp_step sp_token_endpoint(struct sp_call *call)
     if (type.at == NULL)
         return SP_DENY(call, .cause = SP_CAUSE_REQUEST_PARAMETER_MISSING, .expected = SP_STR("grant_type"),
                        .received = SP_STR("no grant_type"), .tell = SP_STR("It is 'grant_type'."));
-    if (sp_client_authenticate(call, &client) == SP_DENIED)
+    if (sp_client_authenticate(call, &client) != SP_GOES_ON)
         return SP_DENIED;
-    if (sp_dpop_take(call, "/token", SP_STR_NONE, SP_STR_NONE) == SP_DENIED)
+    if (sp_dpop_take(call, "/token", SP_STR_NONE, SP_STR_NONE) != SP_GOES_ON)
         return SP_DENIED;
     if (client->require_dpop && call->jkt.at == NULL)
         return SP_DENY(call, .cause = SP_CAUSE_BINDING_DPOP_MISSING, .received = SP_STR("without a DPoP header"),

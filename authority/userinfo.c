@@ -87,7 +87,7 @@ enum sp_step sp_userinfo_endpoint(struct sp_call *call)
         return SP_DENY(call, .cause = cause, .error = "invalid_token", .status = 401);
     if (status != SP_OK)
         return sp_deny_failure(call, status);
-    if (check_binding(call, value, &token) == SP_DENIED)
+    if (check_binding(call, value, &token) != SP_GOES_ON)
         return SP_DENIED;
     struct sp_str scope = sp_json_string(sp_json_member(token.claims, SP_STR("scope")));
     call->client_id = sp_json_string(sp_json_member(token.claims, SP_STR("client_id")));

@@ -27,7 +27,8 @@ static void complain(const struct sp_policy_report *report)
     }
 }
 
-static enum sp_status read_section(const struct sp_cli *cli, const char *fallback, const struct sp_json **section)
+static enum sp_status read_section(const struct sp_cli *cli, const char *fallback, const struct sp_json **section,
+                                   struct sp_str_list *blocked_networks)
 {
     const struct sp_str *files = NULL;
     size_t count = sp_cli_list(cli, "config", &files);
@@ -50,6 +51,7 @@ static enum sp_status read_section(const struct sp_cli *cli, const char *fallbac
         return status;
     /* Lives as long as the settings that borrow from it. */
     *section = sp_json_member(policy->source, SP_STR("authority"));
+    *blocked_networks = policy->serving.blocked_networks;
     status = sp_arena_defer(arena, release_policy, policy);
     if (status != SP_OK)
         sp_policy_unref(&policy);
@@ -60,7 +62,8 @@ enum sp_status sp_cli_authority_settings(const struct sp_cli *cli, struct sp_str
                                          struct sp_authority_settings *settings)
 {
     const struct sp_json *section = NULL;
-    enum sp_status status = read_section(cli, fallback, &section);
+    struct sp_str_list blocked_networks = {NULL, 0};
+    enum sp_status status = read_section(cli, fallback, &section, &blocked_networks);
     if (status != SP_OK)
         return status;
     if (section == NULL) {
@@ -74,5 +77,7 @@ enum sp_status sp_cli_authority_settings(const struct sp_cli *cli, struct sp_str
         (void)sp_cli_failure(cli, "%.*s: %.*s", SP_STR_ARG(error.member), SP_STR_ARG(error.message));
     else if (status != SP_OK)
         (void)sp_cli_failure(cli, "the configuration: %s", sp_status_text(status));
+    else
+        settings->blocked_networks = blocked_networks;
     return status;
 }

@@ -17,6 +17,7 @@ struct sp_http_call {
     char *url, *form, *ca_file;
     size_t form_len;
     struct sp_str_list blocked_networks;
+    const atomic_bool *abandon;
     bool was_blocked;
     char blocked_address[64];
     struct sp_buffer body;
@@ -105,6 +106,14 @@ static curl_socket_t open_socket(void *data, curlsocktype purpose, struct curl_s
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
+/* curl asks about once a second, and whenever something moves. */
+static int is_abandoned(void *data, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+    const struct sp_http_call *call = data;
+    (void)a, (void)b, (void)c, (void)d;
+    return atomic_load(call->abandon) ? 1 : 0;
+}
+
 static bool add_header(struct sp_http_call *call, const char *name, struct sp_str value)
 {
     size_t room = strlen(name) + value.len + 3;
@@ -164,6 +173,11 @@ static bool set_options(struct sp_http_call *call, const struct sp_http_request 
         SET(CURLOPT_UNIX_SOCKET_PATH, request->unix_socket.at);
         SET(CURLOPT_OPENSOCKETFUNCTION, NULL);
     }
+    if (request->abandon != NULL) {
+        SET(CURLOPT_NOPROGRESS, 0L);
+        SET(CURLOPT_XFERINFOFUNCTION, is_abandoned);
+        SET(CURLOPT_XFERINFODATA, call);
+    }
 #undef SET
     return rc == CURLE_OK;
 }
@@ -180,6 +194,7 @@ enum sp_status sp_http_call_create(const struct sp_http_request *request, struct
     }
     sp_buffer_init(&made->body, NULL, request->max_bytes);
     made->blocked_networks = request->blocked_networks;
+    made->abandon = request->abandon;
     made->report.max_bytes = request->max_bytes;
     made->url = copy_of(request->url);
     made->ca_file = request->ca_file.at != NULL ? copy_of(request->ca_file) : NULL;

@@ -9,21 +9,7 @@
 #include <curl/curl.h>
 #include "core/base/status.h"
 #include "core/diagnosis/fetch_report.h"
-#include "core/diagnosis/requirements.h"
-
-struct sp_http_request {
-    struct sp_str url;
-    struct sp_str form;          /* absent: GET; else POST of this application/x-www-form-urlencoded body */
-    struct sp_str authorization; /* value of the Authorization header, or absent */
-    struct sp_str accept;        /* absent: application/json */
-    struct sp_str ca_file;       /* absent: the system's trust store */
-    struct sp_str unix_socket;   /* connect there instead; for nginx's own status */
-    struct sp_str_list
-        blocked_networks; /* "10.0.0.0/8", "fd00::/8", "169.254.169.254"; borrowed while the call lives */
-    int64_t connect_timeout_ms, timeout_ms;
-    size_t max_bytes;
-    unsigned max_redirects; /* to https only; credentials are never sent on */
-};
+#include "probe/http_request.h"
 
 struct sp_http_call;
 

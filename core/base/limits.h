@@ -32,5 +32,15 @@
 #define SP_MAX_SCOPES 256u
 #define SP_MAX_AUDIENCES 64u
 #define SP_MAX_FINDINGS 64u
+/* The authority's errands. One call asks for a handful: two secrets in four readings are eight hashes. */
+#define SP_MAX_CALL_ERRANDS 16u
+/* An argon2 hash takes 30 ms of a processor: 128 are two seconds of waiting on two, and beyond that nobody waits. */
+#define SP_MAX_COMPUTE_ERRANDS 128u
+#define SP_MAX_NETWORK_ERRANDS 256u
+#define SP_MAX_DELIVERY_ERRANDS 64u
+/* A browser and a client both wait no longer than this for what we ask elsewhere. */
+#define SP_ERRAND_CONNECT_TIMEOUT_MS 5000
+#define SP_ERRAND_TIMEOUT_MS 10000
+#define SP_MAX_ERRAND_ANSWER_BYTES (1024u * 1024)
 
 #endif

@@ -69,7 +69,12 @@ struct sp_call *fixture_call(struct fixture *fixture, const struct fixture_reque
     asked->dpop = sp_str_from_cstr(request->dpop);
     asked->dpop_count = request->dpop != NULL;
     asked->origin = sp_str_from_cstr(request->origin);
-    sp_authority_answer(call);
+    while (sp_authority_answer(call) == SP_WAITS) {
+        assert_int_equal(call->answer.status, 0);
+        if (fixture->answer_errand == NULL || !fixture->answer_errand(fixture, call->waits_for))
+            sp_errand_run(call->waits_for);
+        fixture->errand_count++;
+    }
     assert_int_not_equal(call->answer.status, 0);
     assert_int_equal(call->authority->store->methods->flush(call->authority->store), SP_OK);
     return call;

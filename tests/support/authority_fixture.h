@@ -4,12 +4,16 @@
 #define SP_TESTS_AUTHORITY_FIXTURE_H
 
 #include "authority/authority.h"
+#include "authority/errand.h"
 
 struct fixture {
     struct sp_arena *arena; /* settings and answers */
     struct sp_authority_settings settings;
     struct sp_authority authority;
     int64_t now;
+    /* Writes the answer of an errand and sets done; false: it is run as it is. */
+    bool (*answer_errand)(struct fixture *fixture, struct sp_errand *errand);
+    unsigned errand_count; /* that calls waited for */
 };
 
 #define FIXTURE_NOW 1800000000

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "authority/errand.h"
+
+#include "authority/authority.h"
+#include "authority/denial.h"
+#include "core/base/limits.h"
+#include "probe/http_call.h"
+
+/* ---- running ---- */
+static void run_verify(struct sp_errand *errand)
+{
+    errand->matches = sp_password_matches(errand->encoded, errand->password);
+}
+
+static void run_hash(struct sp_errand *errand)
+{
+    errand->status = sp_password_hash_into(errand->password, errand->hash);
+}
+
+static void run_http(struct sp_errand *errand)
+{
+    sp_http_call_perform(errand->http);
+    errand->report = sp_http_call_report(errand->http);
+}
+
+static bool same_password(const struct sp_errand *a, const struct sp_errand *b)
+{
+    return sp_str_equal(a->password, b->password) && sp_str_equal(a->encoded, b->encoded);
+}
+
+static bool same_request(const struct sp_errand *a, const struct sp_errand *b)
+{
+    return sp_str_equal(a->request.url, b->request.url) && sp_str_equal(a->request.form, b->request.form) &&
+           sp_str_equal(a->request.authorization, b->request.authorization) &&
+           sp_str_equal(a->request.accept, b->request.accept);
+}
+
+static const struct {
+    enum sp_errand_lane lane;
+    void (*run)(struct sp_errand *errand);
+    bool (*same)(const struct sp_errand *a, const struct sp_errand *b);
+} kinds[] = {
+    [SP_ERRAND_PASSWORD_VERIFY] = {SP_LANE_COMPUTE, run_verify, same_password},
+    [SP_ERRAND_PASSWORD_HASH] = {SP_LANE_COMPUTE, run_hash, same_password},
+    [SP_ERRAND_HTTP] = {SP_LANE_NETWORK, run_http, same_request},
+};
+
+void sp_errand_run(struct sp_errand *errand)
+{
+    kinds[errand->kind].run(errand);
+    errand->done = true;
+}
+
+/* ---- asking ---- */
+static struct sp_errand *find(const struct sp_call *call, const struct sp_errand *like)
+{
+    struct sp_errand *errand = call->errands;
+    while (errand != NULL && !(errand->kind == like->kind && kinds[like->kind].same(errand, like)))
+        errand = errand->asked_before;
+    return errand;
+}
+
+static bool keep(struct sp_arena *arena, struct sp_str *text)
+{
+    return text->at == NULL || sp_arena_copy(arena, *text, text) == SP_OK;
+}
+
+/* What it asks is copied: settings may be replaced while it runs. */
+static struct sp_errand *make(struct sp_arena *arena, const struct sp_errand *like)
+{
+    struct sp_errand *errand = SP_ARENA_NEW(arena, struct sp_errand);
+    if (errand == NULL)
+        return NULL;
+    *errand = *like;
+    errand->lane = kinds[like->kind].lane;
+    struct sp_http_request *request = &errand->request;
+    struct sp_str *texts[] = {&errand->password, &errand->encoded,        &request->url,    &request->form,
+                              &request->accept,  &request->authorization, &request->ca_file};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        if (!keep(arena, texts[i]))
+            return NULL;
+    return errand;
+}
+
+static enum sp_step wait_for(struct sp_call *call, struct sp_errand *errand)
+{
+    size_t count = 1;
+    for (const struct sp_errand *before = call->errands; before != NULL; before = before->asked_before)
+        count++;
+    if (errand == NULL || count > SP_MAX_CALL_ERRANDS)
+        return sp_deny_failure(call, errand == NULL ? SP_NO_MEMORY : SP_TOO_LARGE);
+    errand->asked_before = call->errands;
+    call->errands = errand;
+    if (errand->done)
+        return SP_GOES_ON;
+    call->waits_for = errand;
+    return SP_WAITS;
+}
+
+static enum sp_step ask(struct sp_call *call, const struct sp_errand *like, struct sp_errand **answered)
+{
+    struct sp_errand *errand = find(call, like);
+    if (errand == NULL)
+        return wait_for(call, make(call->arena, like));
+    if (!errand->done) {
+        call->waits_for = errand;
+        return SP_WAITS;
+    }
+    if (errand->status != SP_OK)
+        return sp_deny_failure(call, errand->status);
+    *answered = errand;
+    return SP_GOES_ON;
+}
+
+enum sp_step sp_errand_password_verify(struct sp_call *call, struct sp_str encoded, struct sp_str password,
+                                       bool *matches)
+{
+    const struct sp_errand like = {.kind = SP_ERRAND_PASSWORD_VERIFY, .password = password, .encoded = encoded};
+    struct sp_errand *errand = NULL;
+    enum sp_step step = ask(call, &like, &errand);
+    if (step == SP_GOES_ON)
+        *matches = errand->matches;
+    return step;
+}
+
+enum sp_step sp_errand_password_hash(struct sp_call *call, struct sp_str password, struct sp_str *encoded)
+{
+    const struct sp_errand like = {.kind = SP_ERRAND_PASSWORD_HASH, .password = password};
+    struct sp_errand *errand = NULL;
+    enum sp_step step = ask(call, &like, &errand);
+    if (step == SP_GOES_ON)
+        *encoded = sp_str_from_cstr(errand->hash);
+    return step;
+}
+
+/* ---- HTTP ---- */
+static void complete(const struct sp_authority *authority, struct sp_http_request *request)
+{
+    if (request->connect_timeout_ms == 0)
+        request->connect_timeout_ms = SP_ERRAND_CONNECT_TIMEOUT_MS;
+    if (request->timeout_ms == 0)
+        request->timeout_ms = SP_ERRAND_TIMEOUT_MS;
+    if (request->max_bytes == 0)
+        request->max_bytes = SP_MAX_ERRAND_ANSWER_BYTES;
+    if (request->ca_file.at == NULL)
+        request->ca_file = authority->settings->ca_file;
+    request->blocked_networks = authority->settings->blocked_networks;
+    request->abandon = authority->abandon;
+}
+
+static void release_http(void *http)
+{
+    struct sp_http_call *call = http;
+    sp_http_call_destroy(&call);
+}
+
+static enum sp_status copy_list(struct sp_arena *arena, struct sp_str_list *list)
+{
+    struct sp_str *texts = sp_arena_calloc(arena, list->count + 1, sizeof *texts);
+    for (size_t i = 0; texts != NULL && i < list->count; i++)
+        if (sp_arena_copy(arena, list->at[i], &texts[i]) != SP_OK)
+            return SP_NO_MEMORY;
+    list->at = texts;
+    return texts != NULL ? SP_OK : SP_NO_MEMORY;
+}
+
+static enum sp_status refuse_url(struct sp_arena *arena, struct sp_errand *errand)
+{
+    struct sp_fetch_report *report = SP_ARENA_NEW(arena, struct sp_fetch_report);
+    if (report == NULL)
+        return SP_NO_MEMORY;
+    *report = (struct sp_fetch_report){.url = errand->request.url,
+                                       .failure = SP_CAUSE_NETWORK_TCP_UNREACHABLE,
+                                       .failure_detail = SP_STR("only https is asked, plain http on loopback alone"),
+                                       .max_age_s = -1};
+    errand->report = report;
+    errand->done = true;
+    return SP_OK;
+}
+
+static enum sp_status prepare_http(struct sp_arena *arena, const struct sp_authority *authority,
+                                   struct sp_errand *errand)
+{
+    complete(authority, &errand->request);
+    enum sp_status status = copy_list(arena, &errand->request.blocked_networks);
+    if (status != SP_OK)
+        return status;
+    status = sp_http_call_create(&errand->request, &errand->http);
+    if (status == SP_MALFORMED)
+        return refuse_url(arena, errand);
+    if (status != SP_OK)
+        return status;
+    status = sp_arena_defer(arena, release_http, errand->http);
+    if (status != SP_OK)
+        sp_http_call_destroy(&errand->http);
+    return status;
+}
+
+enum sp_status sp_errand_make_http(struct sp_arena *arena, const struct sp_authority *authority,
+                                   const struct sp_http_request *request, struct sp_errand **out)
+{
+    const struct sp_errand like = {.kind = SP_ERRAND_HTTP, .request = *request};
+    struct sp_errand *errand = make(arena, &like);
+    enum sp_status status = errand != NULL ? prepare_http(arena, authority, errand) : SP_NO_MEMORY;
+    if (status == SP_OK)
+        *out = errand;
+    return status;
+}
+
+enum sp_step sp_errand_http(struct sp_call *call, const struct sp_http_request *request,
+                            const struct sp_fetch_report **report)
+{
+    const struct sp_errand like = {.kind = SP_ERRAND_HTTP, .request = *request};
+    struct sp_errand *errand = find(call, &like);
+    if (errand == NULL) {
+        enum sp_status status = sp_errand_make_http(call->arena, call->authority, request, &errand);
+        if (status != SP_OK)
+            return sp_deny_failure(call, status);
+        enum sp_step step = wait_for(call, errand);
+        if (step != SP_GOES_ON)
+            return step;
+    }
+    enum sp_step step = ask(call, &like, &errand);
+    if (step == SP_GOES_ON)
+        *report = errand->report;
+    return step;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "authority/replay.h"
+
+#include "authority/denial.h"
+
+struct sp_replay {
+    struct sp_replay *next;
+    unsigned char hash[32];
+    uint64_t lost_turns; /* when it was spent: a turn that was lost since may have held it */
+};
+
+static bool is_own(const struct sp_call *call, const unsigned char hash[32])
+{
+    for (const struct sp_replay *spent = call->spent; spent != NULL; spent = spent->next)
+        if (spent->lost_turns == call->authority->lost_turns && memcmp(spent->hash, hash, 32) == 0)
+            return true;
+    return false;
+}
+
+static enum sp_status remember(struct sp_call *call, const unsigned char hash[32])
+{
+    struct sp_replay *spent = SP_ARENA_NEW(call->arena, struct sp_replay);
+    if (spent == NULL)
+        return SP_NO_MEMORY;
+    memcpy(spent->hash, hash, 32);
+    spent->lost_turns = call->authority->lost_turns;
+    spent->next = call->spent;
+    call->spent = spent;
+    return SP_OK;
+}
+
+enum sp_step sp_replay_spend(struct sp_call *call, const unsigned char hash[32], struct sp_str client_id,
+                             int64_t expires_at, bool *fresh)
+{
+    struct sp_store *store = call->authority->store;
+    struct sp_ticket ticket = {
+        .kind = SP_TICKET_REPLAY, .client_id = client_id, .issued_at = call->now, .expires_at = expires_at};
+    if (is_own(call, hash)) {
+        *fresh = true;
+        return SP_GOES_ON;
+    }
+    memcpy(ticket.hash, hash, sizeof ticket.hash);
+    bool first = false;
+    enum sp_status status = store->methods->begin(store);
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
+    status = store->methods->put_ticket(store, &ticket, &first);
+    if (status == SP_OK)
+        status = store->methods->keep(store);
+    else
+        store->methods->undo(store);
+    if (status == SP_OK && first)
+        status = remember(call, hash);
+    *fresh = first;
+    return status == SP_OK ? SP_GOES_ON : sp_deny_failure(call, status);
+}

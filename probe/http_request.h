@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is asked of an outside server, as a value; http_call.h does it. */
+#ifndef SP_PROBE_HTTP_REQUEST_H
+#define SP_PROBE_HTTP_REQUEST_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+#include "core/diagnosis/requirements.h"
+
+struct sp_http_request {
+    struct sp_str url;
+    struct sp_str form;          /* absent: GET; else POST of this application/x-www-form-urlencoded body */
+    struct sp_str authorization; /* value of the Authorization header, or absent */
+    struct sp_str accept;        /* absent: application/json */
+    struct sp_str ca_file;       /* absent: the system's trust store */
+    struct sp_str unix_socket;   /* connect there instead; for nginx's own status */
+    struct sp_str_list
+        blocked_networks; /* "10.0.0.0/8", "fd00::/8", "169.254.169.254"; borrowed while the call lives */
+    int64_t connect_timeout_ms, timeout_ms;
+    size_t max_bytes;
+    unsigned max_redirects;     /* to https only; credentials are never sent on */
+    const atomic_bool *abandon; /* set by another thread: end soon, as timed out; may be NULL */
+};
+
+#endif
