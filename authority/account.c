@@ -1,71 +1,224 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "authority/account.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include "authority/handle.h"
 #include "authority/password.h"
+#include "authority/password_foreign.h"
 #include "core/base/json.h"
 
 #define MAX_NAME_BYTES 254u
+/* OIDC Core 2: `sub` is at most 255 ASCII characters. */
+#define MAX_ID_BYTES 255u
+/* RFC 5321 4.5.3.1. */
+#define MAX_EMAIL_BYTES 254u
+#define MAX_CLAIMS_BYTES (32u * 1024)
 
-static enum sp_status check(struct sp_arena *arena, const struct sp_account_request *request, char trouble[256])
+/* ---- e-mail addresses ---- */
+static bool is_address_character(char c)
+{
+    unsigned char u = (unsigned char)c;
+    return u > 0x20 && u != 0x7F && strchr("\"(),:;<>[\\]", c) == NULL;
+}
+
+struct sp_str sp_email_normal(struct sp_arena *arena, struct sp_str address)
+{
+    size_t at = sp_str_index_of(address, '@', 0);
+    bool fits = address.len <= MAX_EMAIL_BYTES && at > 0 && at + 1 < address.len && at <= 64 &&
+                sp_str_index_of(address, '@', at + 1) >= address.len && address.at[at + 1] != '.' &&
+                address.at[at + 1] != '-' && address.at[0] != '-' && sp_str_is_utf8(address);
+    char *copy = fits ? sp_arena_alloc(arena, address.len) : NULL;
+    if (copy == NULL)
+        return SP_STR_NONE;
+    for (size_t i = 0; i < address.len; i++) {
+        if (!is_address_character(address.at[i]))
+            return SP_STR_NONE;
+        copy[i] = address.at[i] >= 'A' && address.at[i] <= 'Z' ? (char)(address.at[i] | 0x20) : address.at[i];
+    }
+    return sp_str(copy, address.len);
+}
+
+enum sp_status sp_account_verified_email(struct sp_arena *arena, struct sp_str claims, struct sp_str *email)
 {
     const struct sp_json *json = NULL;
     struct sp_json_error error;
+    *email = SP_STR_NONE;
+    enum sp_status status = sp_json_parse(arena, claims, &sp_json_limits_document, &json, &error);
+    if (status == SP_OK && sp_json_is(sp_json_member(json, SP_STR("email_verified")), SP_JSON_TRUE))
+        *email = sp_email_normal(arena, sp_json_string(sp_json_member(json, SP_STR("email"))));
+    return status;
+}
+
+enum sp_status sp_account_set_claims(struct sp_store *store, struct sp_arena *arena, struct sp_account *account,
+                                     struct sp_str claims, int64_t now)
+{
+    struct sp_str before, after;
+    struct sp_record found;
+    enum sp_status status = sp_account_verified_email(arena, account->claims, &before);
+    if (status == SP_OK)
+        status = sp_account_verified_email(arena, claims, &after);
+    if (status != SP_OK)
+        return status;
+    if (before.at != NULL && !sp_str_equal(before, after)) {
+        status = store->methods->find_record(store, SP_RECORD_EMAIL, before, arena, &found);
+        if (status == SP_OK && sp_str_equal(found.owner, account->id))
+            status = store->methods->drop_record(store, SP_RECORD_EMAIL, before);
+        if (status != SP_OK && status != SP_NOT_FOUND)
+            return status;
+    }
+    if (after.at != NULL) {
+        struct sp_record record = {
+            .kind = SP_RECORD_EMAIL, .id = after, .owner = account->id, .data = SP_STR("{}"), .created_at = now};
+        bool fresh = false;
+        status = store->methods->put_record(store, &record, &fresh);
+        if (status == SP_OK && !fresh)
+            status = store->methods->find_record(store, SP_RECORD_EMAIL, after, arena, &found);
+        if (status == SP_OK && !fresh && !sp_str_equal(found.owner, account->id))
+            return SP_NOT_FOUND;
+        if (status != SP_OK)
+            return status;
+    }
+    account->claims = claims;
+    return SP_OK;
+}
+
+/* ---- what an account may be ---- */
+static bool is_id(struct sp_str id)
+{
+    bool fits = id.len > 0 && id.len <= MAX_ID_BYTES;
+    for (size_t i = 0; fits && i < id.len; i++)
+        fits = id.at[i] > 0x20 && id.at[i] < 0x7F;
+    return fits;
+}
+
+static enum sp_status check_claims(struct sp_arena *arena, struct sp_str claims, char trouble[256])
+{
+    const struct sp_json *json = NULL;
+    struct sp_json_error error;
+    enum sp_status status = claims.len <= MAX_CLAIMS_BYTES
+                                ? sp_json_parse(arena, claims, &sp_json_limits_document, &json, &error)
+                                : SP_MALFORMED;
+    if (status == SP_NO_MEMORY)
+        return status;
+    if (status != SP_OK || !sp_json_is(json, SP_JSON_OBJECT)) {
+        snprintf(trouble, 256, "the claims are no JSON object of at most %u bytes", MAX_CLAIMS_BYTES);
+        return SP_MALFORMED;
+    }
+    const struct sp_json *email = sp_json_member(json, SP_STR("email"));
+    if (email != NULL && sp_email_normal(arena, sp_json_string(email)).at == NULL) {
+        snprintf(trouble, 256, "'%.*s' is no e-mail address", (int)(email->text.len < 100 ? email->text.len : 100),
+                 email->text.at != NULL ? email->text.at : "");
+        return SP_MALFORMED;
+    }
+    return SP_OK;
+}
+
+enum sp_status sp_account_check(struct sp_arena *arena, const struct sp_account_request *request, char trouble[256])
+{
     if (request->name.len == 0 || request->name.len > MAX_NAME_BYTES || !sp_str_is_utf8(request->name) ||
         !sp_str_equal(sp_str_trim(request->name), request->name)) {
         snprintf(trouble, 256, "a name has 1 to %u bytes of UTF-8, without white space around it", MAX_NAME_BYTES);
         return SP_MALFORMED;
     }
-    if (request->password.len < SP_MIN_PASSWORD_CHARACTERS || request->password.len > SP_MAX_PASSWORD_BYTES) {
+    for (size_t i = 0; i < request->name.len; i++)
+        if ((unsigned char)request->name.at[i] < 0x20 || request->name.at[i] == 0x7F) {
+            snprintf(trouble, 256, "a name has no control characters");
+            return SP_MALFORMED;
+        }
+    if (request->id.at != NULL && !is_id(request->id)) {
+        snprintf(trouble, 256, "an id has 1 to %u printable ASCII characters without spaces", MAX_ID_BYTES);
+        return SP_MALFORMED;
+    }
+    if (request->password.at != NULL &&
+        (request->password.len < SP_MIN_PASSWORD_CHARACTERS || request->password.len > SP_MAX_PASSWORD_BYTES)) {
         snprintf(trouble, 256, "a password has %u characters at least (NIST SP 800-63B)", SP_MIN_PASSWORD_CHARACTERS);
         return SP_MALFORMED;
     }
-    if (request->claims.at == NULL)
-        return SP_OK;
-    enum sp_status status = sp_json_parse(arena, request->claims, &sp_json_limits_document, &json, &error);
-    if (status == SP_MALFORMED || !sp_json_is(json, SP_JSON_OBJECT)) {
-        snprintf(trouble, 256, "the claims are no JSON object");
+    const char *wrong = request->password_hash.at != NULL ? sp_password_hash_trouble(request->password_hash) : NULL;
+    if (wrong != NULL) {
+        snprintf(trouble, 256, "the password's hash cannot be taken: %s", wrong);
         return SP_MALFORMED;
     }
-    return status;
+    return request->claims.at != NULL ? check_claims(arena, request->claims, trouble) : SP_OK;
 }
 
-static enum sp_status write_account(struct sp_store *store, struct sp_arena *arena,
-                                    const struct sp_account_request *request, bool replaces, int64_t now,
-                                    char trouble[256])
+/* ---- writing ---- */
+__attribute__((format(printf, 2, 3))) static enum sp_status refuse(char trouble[256], const char *format, ...)
 {
-    struct sp_account account = {.name = request->name, .created_at = now, .claims = SP_STR("{}")};
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(trouble, 256, format, arguments);
+    va_end(arguments);
+    return SP_NOT_FOUND;
+}
+
+static enum sp_status begin_account(struct sp_store *store, struct sp_arena *arena,
+                                    const struct sp_account_request *request, enum sp_account_mode mode, int64_t now,
+                                    struct sp_account *account, char trouble[256])
+{
     struct sp_account found;
     enum sp_status status = store->methods->find_account(store, request->name, arena, &found);
     if (status != SP_OK && status != SP_NOT_FOUND)
         return status;
-    if ((status == SP_OK) != replaces) {
-        snprintf(trouble, 256, replaces ? "there is no account '%.*s'" : "there is an account '%.*s' already",
-                 SP_STR_ARG(request->name));
-        return SP_NOT_FOUND;
+    if (mode == SP_ACCOUNT_CHANGE) {
+        if (status == SP_NOT_FOUND)
+            return refuse(trouble, "there is no account '%.*s'", SP_STR_ARG(request->name));
+        *account = found;
+        account->failures = 0;
+        return SP_OK;
     }
-    if (replaces)
-        account = found;
-    else
-        account.id = sp_handle_make(arena, "", 16);
-    account.failures = 0;
-    if (request->claims.at != NULL)
-        account.claims = request->claims;
-    status = sp_password_hash(arena, request->password, &account.password_hash);
-    return status == SP_OK ? store->methods->put_account(store, &account) : status;
+    if (status == SP_OK)
+        return refuse(trouble, "there is an account '%.*s' already", SP_STR_ARG(request->name));
+    *account = (struct sp_account){.id = request->id,
+                                   .name = request->name,
+                                   .password_hash = SP_STR(""),
+                                   .claims = SP_STR("{}"),
+                                   .created_at = now,
+                                   .disabled = request->disabled};
+    if (request->id.at == NULL) {
+        account->id = sp_handle_make(arena, "", 16);
+        return account->id.at != NULL ? SP_OK : SP_NO_MEMORY;
+    }
+    status = store->methods->get_account(store, request->id, arena, &found);
+    if (status == SP_OK)
+        return refuse(trouble, "there is an account with the id '%.*s' already", SP_STR_ARG(request->id));
+    return status == SP_NOT_FOUND ? SP_OK : status;
+}
+
+enum sp_status sp_account_write(struct sp_store *store, struct sp_arena *arena,
+                                const struct sp_account_request *request, enum sp_account_mode mode, int64_t now,
+                                struct sp_account *written, char trouble[256])
+{
+    struct sp_account account;
+    enum sp_status status = begin_account(store, arena, request, mode, now, &account, trouble);
+    if (status == SP_OK && request->claims.at != NULL) {
+        status = sp_account_set_claims(store, arena, &account, request->claims, now);
+        if (status == SP_NOT_FOUND)
+            return refuse(trouble, "the e-mail address of '%.*s' is another account's", SP_STR_ARG(request->name));
+    }
+    if (status == SP_OK && request->password_hash.at != NULL)
+        account.password_hash = request->password_hash;
+    else if (status == SP_OK && request->password.at != NULL)
+        status = sp_password_hash(arena, request->password, &account.password_hash);
+    if (status == SP_OK)
+        status = store->methods->put_account(store, &account);
+    if (status == SP_OK && written != NULL)
+        *written = account;
+    return status;
 }
 
 enum sp_status sp_account_put(struct sp_store *store, struct sp_arena *arena, const struct sp_account_request *request,
                               bool replaces, int64_t now, char trouble[256])
 {
-    enum sp_status status = check(arena, request, trouble);
+    enum sp_status status = sp_account_check(arena, request, trouble);
     if (status == SP_OK)
         status = store->methods->begin(store);
     else
         return status;
     if (status == SP_OK) {
-        status = write_account(store, arena, request, replaces, now, trouble);
+        status =
+            sp_account_write(store, arena, request, replaces ? SP_ACCOUNT_CHANGE : SP_ACCOUNT_ADD, now, NULL, trouble);
         if (status == SP_OK)
             status = store->methods->keep(store);
         else

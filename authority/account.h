@@ -1,19 +1,49 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Accounts as the CLI makes them. */
+/* Accounts as operators make them: by CLI, import and admin API. */
 #ifndef SP_AUTHORITY_ACCOUNT_H
 #define SP_AUTHORITY_ACCOUNT_H
 
 #include "authority/store.h"
 
 struct sp_account_request {
-    struct sp_str name, password;
-    struct sp_str claims; /* a JSON object, or absent */
+    struct sp_str id;             /* `sub` brought along from another system; absent: a new one */
+    struct sp_str name, password; /* password may be absent where a hash is given, or for who signs in otherwise */
+    struct sp_str password_hash;  /* as password_foreign.h takes them */
+    struct sp_str claims;         /* a JSON object, or absent */
+    bool disabled;
 };
 
-/* Adds it, or with `replaces` sets a new password (and claims, when given) of an existing one. SP_MALFORMED,
- * SP_NOT_FOUND (replaces: there is none; else: the name is taken), SP_IO: the reason in trouble. */
+enum sp_account_mode {
+    SP_ACCOUNT_ADD,    /* the name must be free */
+    SP_ACCOUNT_CHANGE, /* the name must be there; what the request leaves out stays */
+};
+
+/* Whether name, password or hash, and claims are what accounts may have. SP_MALFORMED with the reason in trouble. */
+SP_MUST_CHECK enum sp_status sp_account_check(struct sp_arena *arena, const struct sp_account_request *request,
+                                              char trouble[256]);
+
+/* Writes what was checked, in the write that the caller began; a verified e-mail address is the account's from now on.
+ * SP_NOT_FOUND: the name, id or address is taken (ADD) or there is no such account (CHANGE), in trouble. */
+SP_MUST_CHECK enum sp_status sp_account_write(struct sp_store *store, struct sp_arena *arena,
+                                              const struct sp_account_request *request, enum sp_account_mode mode,
+                                              int64_t now, struct sp_account *written, char trouble[256]);
+
+/* Check and write as a write of its own, durable. Adds it, or with `replaces` changes an existing one. SP_MALFORMED,
+ * SP_NOT_FOUND, SP_IO: the reason in trouble. */
 SP_MUST_CHECK enum sp_status sp_account_put(struct sp_store *store, struct sp_arena *arena,
                                             const struct sp_account_request *request, bool replaces, int64_t now,
                                             char trouble[256]);
+
+/* Puts claims with another e-mail address or verification in place of the account's, and the address's record with
+ * them. SP_NOT_FOUND: the verified address is another account's. */
+SP_MUST_CHECK enum sp_status sp_account_set_claims(struct sp_store *store, struct sp_arena *arena,
+                                                   struct sp_account *account, struct sp_str claims, int64_t now);
+
+/* The address in lower case (ASCII), as records of addresses are named; absent when it is none that mail could be sent
+ * to: one @, no white space, control or special character. */
+struct sp_str sp_email_normal(struct sp_arena *arena, struct sp_str address);
+/* The verified address among claims, normal; *email absent when there is none. */
+SP_MUST_CHECK enum sp_status sp_account_verified_email(struct sp_arena *arena, struct sp_str claims,
+                                                       struct sp_str *email);
 
 #endif

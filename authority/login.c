@@ -4,6 +4,7 @@
 #include "authority/denial.h"
 #include "authority/errand.h"
 #include "authority/password.h"
+#include "authority/password_foreign.h"
 
 static enum sp_step refuse(struct sp_call *call, struct sp_str name, struct sp_str why, struct sp_str *trouble)
 {
@@ -34,14 +35,21 @@ enum sp_step sp_login_try(struct sp_call *call, struct sp_str name, struct sp_st
     if (wait_s > 0)
         return refuse(call, name, sp_arena_printf(call->arena, "%lld", (long long)wait_s), trouble);
     bool matches = false;
-    enum sp_step step =
-        sp_errand_password_verify(call, known ? account.password_hash : sp_password_of_nobody(), password, &matches);
+    enum sp_step step = sp_errand_password_verify(
+        call, known && account.password_hash.len > 0 ? account.password_hash : sp_password_of_nobody(), password,
+        &matches);
     if (step != SP_GOES_ON)
         return step;
     if (!known || !matches || account.disabled) {
         if (known && record_failure(call, &account) != SP_GOES_ON)
             return SP_DENIED;
         return refuse(call, name, SP_STR(""), trouble);
+    }
+    /* An account from another system: its password is known now, so its hash becomes one of ours. */
+    if (sp_password_hash_is_foreign(account.password_hash)) {
+        step = sp_errand_password_hash(call, password, &account.password_hash);
+        if (step != SP_GOES_ON)
+            return step;
     }
     account.failures = 0;
     status = store->methods->put_account(store, &account);

@@ -3,6 +3,7 @@
 
 #include <argon2.h>
 #include "authority/handle.h"
+#include "authority/password_foreign.h"
 
 /* OWASP's password storage cheat sheet, second configuration: 19 MiB, two passes. */
 #define PASSES 2u
@@ -34,6 +35,8 @@ enum sp_status sp_password_hash(struct sp_arena *arena, struct sp_str password, 
 bool sp_password_matches(struct sp_str encoded, struct sp_str password)
 {
     char text[SP_PASSWORD_ENCODED_BYTES];
+    if (sp_password_hash_is_foreign(encoded))
+        return sp_password_foreign_matches(encoded, password);
     if (encoded.len >= sizeof text || password.len > SP_MAX_PASSWORD_BYTES)
         return false;
     memcpy(text, encoded.at, encoded.len);

@@ -1,39 +1,70 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `sallyport accounts add|password NAME`: who may sign in at the authority. Works on the store, whether the authority
- * runs or not. */
+/* `sallyport accounts …`: who may sign in at the authority. Works on the store, whether the authority runs or not. */
+#include "cli/accounts.h"
 #include "authority/account.h"
-#include "cli/authority_context.h"
 
 #include <errno.h>
 #include <sys/stat.h>
 
+/* A revoked token is remembered as long as any may live here; the configuration is not asked for. */
+#define LONGEST_TOKEN_S (30 * 86400)
+
+enum sp_status sp_accounts_open(const struct sp_cli *cli, struct sp_accounts_desk *desk)
+{
+    char trouble[256] = "";
+    const char *state = sp_cli_authority_state(cli);
+    *desk = (struct sp_accounts_desk){.settings = {.max_token_lifetime_s = LONGEST_TOKEN_S}};
+    if (mkdir(state, 0700) != 0 && errno != EEXIST) {
+        (void)sp_cli_failure(cli, "%s: %s", state, strerror(errno));
+        return SP_IO;
+    }
+    struct sp_str path = sp_arena_printf(sp_cli_arena(cli), "%s/authority.sqlite", state);
+    enum sp_status status =
+        path.at != NULL ? sp_store_open_sqlite(path.at, &desk->authority.store, trouble) : SP_NO_MEMORY;
+    if (status != SP_OK)
+        (void)sp_cli_failure(cli, "%s", trouble[0] != '\0' ? trouble : sp_status_text(status));
+    desk->authority.settings = &desk->settings;
+    desk->call = (struct sp_call){.authority = &desk->authority, .arena = sp_cli_arena(cli), .now = sp_cli_now()};
+    return status;
+}
+
+void sp_accounts_close(struct sp_accounts_desk *desk)
+{
+    if (desk->authority.store != NULL)
+        desk->authority.store->methods->destroy(&desk->authority.store);
+}
+
+int sp_accounts_failure(const struct sp_cli *cli, const struct sp_accounts_desk *desk, enum sp_status status,
+                        const char *trouble)
+{
+    const struct sp_store *store = desk->authority.store;
+    const char *why = trouble[0] != '\0'                 ? trouble
+                      : status == SP_IO && store != NULL ? store->trouble
+                                                         : sp_status_text(status);
+    (void)sp_cli_failure(cli, "%s", why);
+    return status == SP_MALFORMED || status == SP_NOT_FOUND ? SP_CLI_REJECTED : SP_CLI_UNEXAMINED;
+}
+
 static int put(struct sp_cli *cli, bool replaces)
 {
-    struct sp_arena *arena = sp_cli_arena(cli);
     struct sp_str text = SP_STR_NONE;
     char trouble[256] = "";
-    struct sp_store *store = NULL;
+    struct sp_accounts_desk desk = {0};
     if (sp_cli_read(cli, SP_STR("-"), 4096, &text) != SP_OK)
         return SP_CLI_UNEXAMINED;
     /* One line: what stands behind it is not part of the password. */
     size_t end = sp_str_index_of(text, '\n', 0);
-    struct sp_account_request request = {
-        .name = sp_cli_argument(cli, 0), .password = sp_str_slice(text, 0, end), .claims = sp_cli_text(cli, "claims")};
-    const char *state = sp_cli_authority_state(cli);
-    if (mkdir(state, 0700) != 0 && errno != EEXIST)
-        return sp_cli_failure(cli, "%s: %s", state, strerror(errno));
-    struct sp_str path = sp_arena_printf(arena, "%s/authority.sqlite", state);
-    enum sp_status status = sp_store_open_sqlite(path.at, &store, trouble);
-    if (status == SP_OK) {
-        status = sp_account_put(store, arena, &request, replaces, sp_cli_now(), trouble);
-        store->methods->destroy(&store);
+    struct sp_account_request request = {.name = sp_cli_argument(cli, 0),
+                                         .password = end > 0 ? sp_str_slice(text, 0, end) : SP_STR(""),
+                                         .claims = sp_cli_text(cli, "claims")};
+    int exit_status = SP_CLI_UNEXAMINED;
+    if (sp_accounts_open(cli, &desk) == SP_OK) {
+        enum sp_status status =
+            sp_account_put(desk.authority.store, sp_cli_arena(cli), &request, replaces, sp_cli_now(), trouble);
+        exit_status = status == SP_OK ? SP_CLI_FINE : sp_accounts_failure(cli, &desk, status, trouble);
     }
-    if (status == SP_MALFORMED || status == SP_NOT_FOUND) {
-        (void)sp_cli_failure(cli, "%s", trouble);
-        return SP_CLI_REJECTED;
-    }
-    return status == SP_OK ? SP_CLI_FINE
-                           : sp_cli_failure(cli, "%s", trouble[0] != '\0' ? trouble : sp_status_text(status));
+    sp_accounts_close(&desk);
+    return exit_status;
 }
 
 static int add(struct sp_cli *cli)
@@ -74,7 +105,17 @@ static const struct sp_cli_command password_command = {
     .run = set_password,
 };
 
-static const struct sp_cli_command *const members[] = {&add_command, &password_command, NULL};
+static const struct sp_cli_command *const members[] = {
+    &add_command,
+    &password_command,
+    &sp_cli_accounts_import,
+    &sp_cli_accounts_list,
+    &sp_cli_accounts_show,
+    &sp_cli_accounts_disable,
+    &sp_cli_accounts_enable,
+    &sp_cli_accounts_remove,
+    NULL,
+};
 
 const struct sp_cli_command sp_cli_accounts = {
     .name = "accounts",

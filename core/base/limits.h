@@ -42,5 +42,8 @@
 #define SP_ERRAND_CONNECT_TIMEOUT_MS 5000
 #define SP_ERRAND_TIMEOUT_MS 10000
 #define SP_MAX_ERRAND_ANSWER_BYTES (1024u * 1024)
+/* A million people with twenty columns. */
+#define SP_MAX_CSV_BYTES (256u * 1024 * 1024)
+#define SP_MAX_CSV_FIELDS 128u
 
 #endif

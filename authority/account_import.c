@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "authority/account_import.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include "core/base/json.h"
+#include "core/base/nearest.h"
+
+static const struct {
+    struct sp_str name;
+    enum sp_account_column kind;
+} known[] = {
+    {{"name", 4}, SP_COLUMN_NAME},
+    {{"id", 2}, SP_COLUMN_ID},
+    {{"password", 8}, SP_COLUMN_PASSWORD},
+    {{"password_hash", 13}, SP_COLUMN_PASSWORD_HASH},
+    {{"disabled", 8}, SP_COLUMN_DISABLED},
+    {{"claims", 6}, SP_COLUMN_CLAIMS},
+    {{"claims.name", 11}, SP_COLUMN_TEXT_CLAIM},
+    {{"given_name", 10}, SP_COLUMN_TEXT_CLAIM},
+    {{"family_name", 11}, SP_COLUMN_TEXT_CLAIM},
+    {{"middle_name", 11}, SP_COLUMN_TEXT_CLAIM},
+    {{"nickname", 8}, SP_COLUMN_TEXT_CLAIM},
+    {{"preferred_username", 18}, SP_COLUMN_TEXT_CLAIM},
+    {{"profile", 7}, SP_COLUMN_TEXT_CLAIM},
+    {{"picture", 7}, SP_COLUMN_TEXT_CLAIM},
+    {{"website", 7}, SP_COLUMN_TEXT_CLAIM},
+    {{"email", 5}, SP_COLUMN_TEXT_CLAIM},
+    {{"email_verified", 14}, SP_COLUMN_BOOL_CLAIM},
+    {{"gender", 6}, SP_COLUMN_TEXT_CLAIM},
+    {{"birthdate", 9}, SP_COLUMN_TEXT_CLAIM},
+    {{"zoneinfo", 8}, SP_COLUMN_TEXT_CLAIM},
+    {{"locale", 6}, SP_COLUMN_TEXT_CLAIM},
+    {{"phone_number", 12}, SP_COLUMN_TEXT_CLAIM},
+    {{"phone_number_verified", 21}, SP_COLUMN_BOOL_CLAIM},
+};
+static const size_t known_count = sizeof known / sizeof known[0];
+
+#define OWN_CLAIM SP_STR("claims.")
+
+__attribute__((format(printf, 2, 3))) static enum sp_status complain(char trouble[256], const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(trouble, 256, format, arguments);
+    va_end(arguments);
+    return SP_MALFORMED;
+}
+
+static enum sp_status complain_of_column(struct sp_str name, char trouble[256])
+{
+    size_t best = 0, least = SP_NOT_NEAR;
+    for (size_t i = 0; i < known_count; i++) {
+        size_t distance = sp_nearness(known[i].name, name);
+        if (distance < least) {
+            least = distance;
+            best = i;
+        }
+    }
+    if (least == SP_NOT_NEAR)
+        return complain(trouble, "there is no column '%.*s'; write claims.NAME for a claim of your own",
+                        SP_STR_ARG(sp_str_slice(name, 0, 120)));
+    snprintf(trouble, 256, "there is no column '%.*s'; the nearest known one is '%.*s'",
+             (int)(name.len < 80 ? name.len : 80), name.at, SP_STR_ARG(known[best].name));
+    return SP_MALFORMED;
+}
+
+enum sp_status sp_account_columns_read(const struct sp_csv_row *row, struct sp_account_columns *columns,
+                                       char trouble[256])
+{
+    struct sp_account_columns read = {.count = row->count};
+    bool has_name = false;
+    for (size_t i = 0; i < row->count; i++) {
+        struct sp_str name = sp_str_trim(row->fields[i]);
+        size_t at = 0;
+        while (at < known_count && !sp_str_equal(known[at].name, name))
+            at++;
+        bool is_own = at == known_count && sp_str_has_prefix(name, OWN_CLAIM) && name.len > OWN_CLAIM.len;
+        if (at == known_count && !is_own)
+            return complain_of_column(name, trouble);
+        for (size_t j = 0; j < i; j++)
+            if (sp_str_equal(sp_str_trim(row->fields[j]), name))
+                return complain(trouble, "the column '%.*s' is there twice", SP_STR_ARG(sp_str_slice(name, 0, 120)));
+        read.at[i].kind = is_own ? SP_COLUMN_TEXT_CLAIM : known[at].kind;
+        read.at[i].claim = sp_str_has_prefix(name, OWN_CLAIM) ? sp_str_slice(name, OWN_CLAIM.len, name.len) : name;
+        has_name = has_name || read.at[i].kind == SP_COLUMN_NAME;
+    }
+    if (!has_name)
+        return complain(trouble, "the first row must name the columns, 'name' among them");
+    *columns = read;
+    return SP_OK;
+}
+
+/* ---- a row ---- */
+static enum sp_status read_bool(struct sp_str text, bool *value, char trouble[256])
+{
+    static const struct sp_str yes[] = {{"true", 4}, {"1", 1}, {"yes", 3}}, no[] = {{"false", 5}, {"0", 1}, {"no", 2}};
+    for (size_t i = 0; i < 3; i++)
+        if (sp_str_equal_ignoring_case(text, yes[i]) || sp_str_equal_ignoring_case(text, no[i])) {
+            *value = sp_str_equal_ignoring_case(text, yes[i]);
+            return SP_OK;
+        }
+    return complain(trouble, "'%.*s' is neither true nor false", SP_STR_ARG(sp_str_slice(text, 0, 120)));
+}
+
+/* The members of a JSON object in a field, but none that has a column of its own. */
+static enum sp_status write_object(struct sp_arena *arena, const struct sp_account_columns *columns, struct sp_str text,
+                                   struct sp_json_writer *json, char trouble[256])
+{
+    const struct sp_json *object = NULL;
+    struct sp_json_error error;
+    enum sp_status status = sp_json_parse(arena, text, &sp_json_limits_document, &object, &error);
+    if (status == SP_NO_MEMORY)
+        return status;
+    if (status != SP_OK || !sp_json_is(object, SP_JSON_OBJECT))
+        return complain(trouble, "the claims are no JSON object: %.*s", SP_STR_ARG(sp_str_slice(text, 0, 120)));
+    for (const struct sp_json *member = object->first; member != NULL; member = member->next) {
+        for (size_t i = 0; i < columns->count; i++)
+            if (columns->at[i].kind >= SP_COLUMN_TEXT_CLAIM && sp_str_equal(columns->at[i].claim, member->name))
+                return complain(trouble, "the claim '%.*s' has a column of its own",
+                                SP_STR_ARG(sp_str_slice(member->name, 0, 120)));
+        sp_json_name(json, member->name);
+        sp_json_put_value(json, member);
+    }
+    return SP_OK;
+}
+
+struct reading {
+    struct sp_arena *arena;
+    const struct sp_account_columns *columns;
+    struct sp_account_request request;
+    struct sp_json_writer claims;
+};
+
+static enum sp_status read_field(struct reading *r, size_t at, struct sp_str field, char trouble[256])
+{
+    bool value = false;
+    enum sp_account_column kind = r->columns->at[at].kind;
+    if (!sp_str_is_utf8(field) || sp_str_index_of(field, '\0', 0) < field.len)
+        return complain(trouble, "the column '%.*s' holds bytes that are no UTF-8 text",
+                        SP_STR_ARG(sp_str_slice(r->columns->at[at].claim, 0, 120)));
+    if (field.len == 0)
+        return SP_OK;
+    switch (kind) {
+    case SP_COLUMN_NAME:
+        r->request.name = field;
+        return SP_OK;
+    case SP_COLUMN_ID:
+        r->request.id = field;
+        return SP_OK;
+    case SP_COLUMN_PASSWORD:
+        r->request.password = field;
+        return SP_OK;
+    case SP_COLUMN_PASSWORD_HASH:
+        r->request.password_hash = field;
+        return SP_OK;
+    case SP_COLUMN_DISABLED:
+        return read_bool(field, &r->request.disabled, trouble);
+    case SP_COLUMN_CLAIMS:
+        return write_object(r->arena, r->columns, field, &r->claims, trouble);
+    case SP_COLUMN_TEXT_CLAIM:
+        sp_json_name(&r->claims, r->columns->at[at].claim);
+        sp_json_put_string(&r->claims, field);
+        return SP_OK;
+    case SP_COLUMN_BOOL_CLAIM:
+        if (read_bool(field, &value, trouble) != SP_OK)
+            return SP_MALFORMED;
+        sp_json_name(&r->claims, r->columns->at[at].claim);
+        sp_json_put_bool(&r->claims, value);
+        return SP_OK;
+    }
+    return SP_OK;
+}
+
+enum sp_status sp_account_row_read(struct sp_arena *arena, const struct sp_account_columns *columns,
+                                   const struct sp_csv_row *row, struct sp_account_request *request, char trouble[256])
+{
+    struct reading r = {.arena = arena, .columns = columns};
+    struct sp_buffer text;
+    if (row->count != columns->count) {
+        snprintf(trouble, 256, "it has %zu fields, the first row names %zu columns", row->count, columns->count);
+        return SP_MALFORMED;
+    }
+    sp_buffer_init(&text, arena, 64u * 1024);
+    sp_json_writer_init(&r.claims, &text, false);
+    sp_json_begin_object(&r.claims);
+    enum sp_status status = SP_OK;
+    for (size_t i = 0; status == SP_OK && i < row->count; i++)
+        status = read_field(&r, i, row->fields[i], trouble);
+    sp_json_end_object(&r.claims);
+    if (status == SP_OK)
+        status = sp_buffer_status(&text);
+    if (status == SP_TOO_LARGE)
+        return complain(trouble, "its claims are too long");
+    if (status != SP_OK)
+        return status;
+    r.request.claims = sp_buffer_str(&text);
+    if (r.request.password.at != NULL && r.request.password_hash.at != NULL)
+        return complain(trouble, "it has both a password and a hash of one");
+    status = sp_account_check(arena, &r.request, trouble);
+    if (status == SP_OK)
+        *request = r.request;
+    return status;
+}

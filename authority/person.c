@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "authority/person.h"
+
+#include "authority/grants_given.h"
+#include "authority/session.h"
+
+/* At once; what is more comes in a next portion. */
+#define PORTION 100u
+
+static bool is_spared(const struct sp_ticket *ticket, const unsigned char *spared)
+{
+    return spared != NULL && memcmp(ticket->hash, spared, sizeof ticket->hash) == 0;
+}
+
+enum sp_status sp_person_end_sessions(struct sp_call *call, struct sp_str subject, const unsigned char spared[32])
+{
+    struct sp_store *store = call->authority->store;
+    size_t ended = 1;
+    enum sp_status status = SP_OK;
+    while (status == SP_OK && ended > 0) {
+        struct sp_ticket *tickets = NULL;
+        size_t count = 0;
+        ended = 0;
+        status = store->methods->list_tickets(store, SP_TICKET_SESSION, subject, call->now, PORTION, call->arena,
+                                              &tickets, &count);
+        for (size_t i = 0; status == SP_OK && i < count; i++) {
+            struct sp_session session;
+            if (is_spared(&tickets[i], spared))
+                continue;
+            status = sp_session_find_by_hash(call, tickets[i].hash, &session);
+            if (status == SP_OK)
+                status = sp_session_end(call, &session);
+            ended++;
+        }
+    }
+    return status;
+}
+
+enum sp_status sp_person_end_all(struct sp_call *call, struct sp_str subject, const unsigned char spared[32])
+{
+    enum sp_status status = sp_person_end_sessions(call, subject, spared);
+    return status == SP_OK ? sp_grants_given_revoke(call, subject, SP_STR_NONE) : status;
+}
+
+/* By owner; TOTP's id is the account itself. */
+static const enum sp_record_kind owned[] = {SP_RECORD_PASSKEY,   SP_RECORD_TOTP,  SP_RECORD_RECOVERY_CODE,
+                                            SP_RECORD_FEDERATED, SP_RECORD_EMAIL, SP_RECORD_USER_HANDLE};
+
+static enum sp_status drop_records(struct sp_call *call, enum sp_record_kind kind, struct sp_str subject)
+{
+    struct sp_store *store = call->authority->store;
+    size_t count = 1;
+    enum sp_status status = SP_OK;
+    while (status == SP_OK && count > 0) {
+        struct sp_record *records = NULL;
+        status = store->methods->list_records(store, kind, subject, SP_STR(""), PORTION, call->arena, &records, &count);
+        for (size_t i = 0; status == SP_OK && i < count; i++)
+            status = store->methods->drop_record(store, kind, records[i].id);
+    }
+    return status;
+}
+
+static enum sp_status drop_consents(struct sp_call *call, struct sp_str subject)
+{
+    struct sp_store *store = call->authority->store;
+    size_t count = 1;
+    enum sp_status status = SP_OK;
+    while (status == SP_OK && count > 0) {
+        struct sp_consent *consents = NULL;
+        status = store->methods->list_consents(store, subject, PORTION, call->arena, &consents, &count);
+        for (size_t i = 0; status == SP_OK && i < count; i++)
+            status = store->methods->drop_consent(store, subject, consents[i].client_id);
+    }
+    return status;
+}
+
+enum sp_status sp_person_remove(struct sp_call *call, struct sp_str subject)
+{
+    struct sp_store *store = call->authority->store;
+    enum sp_status status = store->methods->drop_account(store, subject);
+    if (status == SP_OK)
+        status = sp_person_end_all(call, subject, NULL);
+    if (status == SP_OK)
+        status = drop_consents(call, subject);
+    for (size_t i = 0; status == SP_OK && i < sizeof owned / sizeof owned[0]; i++)
+        status = drop_records(call, owned[i], subject);
+    if (status == SP_OK) {
+        status = store->methods->drop_record(store, SP_RECORD_TOTP, subject);
+        status = status == SP_NOT_FOUND ? SP_OK : status;
+    }
+    return status;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Everything that the authority holds of a person, ended or forgotten as a whole: who resets a password, disables or
+ * removes an account must not forget a place where access lives on. The caller has begun a write. */
+#ifndef SP_AUTHORITY_PERSON_H
+#define SP_AUTHORITY_PERSON_H
+
+#include "authority/authority.h"
+
+/* Signs the person out of every browser but the one of `spared` (NULL: of every one). */
+SP_MUST_CHECK enum sp_status sp_person_end_sessions(struct sp_call *call, struct sp_str subject,
+                                                    const unsigned char spared[32]);
+/* And takes back every token that an application holds of the person; consents stay. */
+SP_MUST_CHECK enum sp_status sp_person_end_all(struct sp_call *call, struct sp_str subject,
+                                               const unsigned char spared[32]);
+/* The account with its sessions, tokens, consents, factors, addresses and links. SP_NOT_FOUND. */
+SP_MUST_CHECK enum sp_status sp_person_remove(struct sp_call *call, struct sp_str subject);
+
+#endif

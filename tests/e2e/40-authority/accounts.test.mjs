@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// `sallyport accounts …` beside a running authority: what it writes holds at once.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+import { startAuthority } from '../lib/authority.mjs';
+import { startBrowser } from '../lib/browser.mjs';
+import { sallyport } from '../lib/cli.mjs';
+
+const authority = await startAuthority({ authority: { clients: { web: { secret: 's', redirect_uris: ['https://app.example/callback'], scopes: ['openid'] } } } });
+const account = `${authority.issuer}/account`;
+const accounts = (...words) => sallyport(['accounts', ...words, '--state', authority.state]);
+const table = (text) => {
+  const file = path.join(authority.folder, 'people.csv');
+  fs.writeFileSync(file, text);
+  return file;
+};
+async function canSignIn(name, password) {
+  const browser = startBrowser();
+  await browser.open(account);
+  return /<title>Your account/.test((await browser.signIn(name, password)).text);
+}
+
+test('an imported person signs in: plain text, and the hash of another system', async () => {
+  const sha = spawnSync('openssl', ['passwd', '-6', '-salt', 'saltsalt', 'bobs-old-password'], { encoding: 'utf8' }).stdout.trim();
+  const file = table(`name,password,password_hash,email,email_verified,claims.dept,id\nanna,annas-password,,anna@example.test,true,"R, D",legacy-7\nbob,,${sha},,,,\n`);
+  const dry = await accounts('import', file, '--dry-run');
+  assert.equal(dry.code, 0, dry.stderr);
+  assert.match(dry.stdout, /2 rows are fine; nothing was written/);
+  assert.equal(await canSignIn('anna', 'annas-password'), false);
+  const done = await accounts('import', file, '--json');
+  assert.deepEqual(JSON.parse(done.stdout), { dry_run: false, rows: 2, added: 2, changed: 0, skipped: 0, problem_count: 0, problems: [] });
+  assert.equal(await canSignIn('anna', 'annas-password'), true);
+  assert.equal(await canSignIn('bob', 'bobs-old-password'), true);
+  assert.equal(await canSignIn('bob', 'bobs-old-passwork'), false);
+  assert.equal(JSON.parse((await accounts('show', 'bob')).stdout).password, 'argon2id'); // no longer the other system's
+  assert.equal(await canSignIn('bob', 'bobs-old-password'), true);
+  const shown = JSON.parse((await accounts('show', 'anna')).stdout);
+  assert.equal(shown.id, 'legacy-7');
+  assert.deepEqual(shown.claims, { email: 'anna@example.test', email_verified: true, dept: 'R, D' });
+  assert.equal(shown.sessions.length, 1);
+});
+
+test('while one row is wrong nothing is written, and each is told with its line', async () => {
+  const file = table('name,password,email,email_verified\ncarl,carls-password,,\ndora,short,,\nCARL,carls-password,,\nfred,freds-password,ANNA@example.test,true\nann,anns-password,,\n"x\n');
+  const { code, stderr, stdout } = await accounts('import', file);
+  assert.equal(code, 1);
+  assert.match(stderr, /people\.csv:3: a password has 8 characters/);
+  assert.match(stderr, /people\.csv:4: its name, id or e-mail address is that of an earlier row/);
+  assert.match(stderr, /people\.csv:5: the e-mail address is another account's/);
+  assert.match(stderr, /people\.csv:6: there is an account 'ann' already/);
+  assert.match(stderr, /people\.csv:7: a quote opens here that nothing closes/);
+  assert.match(stdout, /5 of 6 rows are wrong; nothing was written/);
+  assert.equal((await accounts('show', 'carl')).code, 1);
+});
+
+test('accounts that are there are skipped or changed when asked', async () => {
+  const file = table('name,given_name\nanna,Anna\ngina,Gina\n');
+  assert.match((await accounts('import', file, '--skip-existing')).stdout, /1 accounts added, 0 changed, 1 skipped/);
+  assert.match((await accounts('import', file, '--update')).stdout, /0 accounts added, 2 changed, 0 skipped/);
+  assert.deepEqual(JSON.parse((await accounts('show', 'anna')).stdout).claims, { given_name: 'Anna' });
+  assert.equal(await canSignIn('anna', 'annas-password'), true); // it keeps what the table does not say
+});
+
+test('list names everybody', async () => {
+  const { stdout } = await accounts('list');
+  assert.deepEqual(stdout.trim().split('\n').map((line) => line.split('\t')[0]), ['ann', 'anna', 'bob', 'gina']);
+  assert.equal(JSON.parse((await accounts('list', '--json')).stdout).length, 4);
+});
+
+test('a disabled person is signed out at once and cannot come back; enabled, they can', async () => {
+  const browser = startBrowser();
+  await browser.open(account);
+  assert.match((await browser.signIn('anna', 'annas-password')).text, /Your account/);
+  assert.equal((await accounts('disable', 'anna')).code, 0);
+  assert.match((await browser.open(account)).text, /<title>Sign in/);
+  assert.equal(await canSignIn('anna', 'annas-password'), false);
+  assert.equal((await accounts('enable', 'anna')).code, 0);
+  assert.equal(await canSignIn('anna', 'annas-password'), true);
+});
+
+test('a removed person is forgotten', async () => {
+  const browser = startBrowser();
+  await browser.open(account);
+  await browser.signIn('anna', 'annas-password');
+  assert.equal((await accounts('remove', 'anna')).code, 0);
+  assert.match((await browser.open(account)).text, /<title>Sign in/);
+  assert.match((await accounts('remove', 'anna')).stderr, /there is no account 'anna'/);
+});
