@@ -139,7 +139,8 @@ static enum sp_step refuse_value(struct sp_call *call, const char *name, struct 
                    .error = error, .tell = sp_arena_printf(call->arena, "It is '%s'.", name));
 }
 
-static enum sp_step read_mode(struct sp_call *call, struct sp_authorization *a)
+/* False, and nothing changed, when there is no such mode. */
+static bool find_mode(struct sp_str name, enum sp_response_mode *mode)
 {
     static const struct {
         struct sp_str name;
@@ -147,12 +148,19 @@ static enum sp_step read_mode(struct sp_call *call, struct sp_authorization *a)
     } modes[] = {{{"query", 5}, SP_RESPONSE_QUERY},
                  {{"fragment", 8}, SP_RESPONSE_FRAGMENT},
                  {{"form_post", 9}, SP_RESPONSE_FORM_POST}};
-    struct sp_str name = sp_call_parameter(call, "response_mode");
     for (size_t i = 0; i < 3; i++)
-        if (name.at == NULL || sp_str_equal(name, modes[i].name)) {
-            a->mode = modes[i].mode;
-            return SP_GOES_ON;
+        if (sp_str_equal(name, modes[i].name)) {
+            *mode = modes[i].mode;
+            return true;
         }
+    return false;
+}
+
+static enum sp_step read_mode(struct sp_call *call, struct sp_authorization *a)
+{
+    struct sp_str name = sp_call_parameter(call, "response_mode");
+    if (name.at == NULL || find_mode(name, &a->mode))
+        return SP_GOES_ON;
     return refuse_value(call, "response_mode", name, "query, fragment or form_post", NULL);
 }
 
@@ -305,9 +313,6 @@ static enum sp_step read_type(struct sp_call *call, struct sp_authorization *a)
     if ((a->client->grants & (unsigned)SP_GRANT_AUTHORIZATION_CODE) == 0)
         return SP_DENY(call, .cause = SP_CAUSE_REQUEST_GRANT_NOT_ALLOWED, .received = SP_STR("authorization_code"),
                        .detail = a->client->id, .expected = SP_STR("the grants registered for the client"));
-    if (sp_call_parameter(call, "request").at != NULL)
-        return refuse_value(call, "request", SP_STR("a request object"), "plain parameters, or a pushed request",
-                            "request_not_supported");
     if (sp_call_parameter(call, "registration").at != NULL)
         return refuse_value(call, "registration", SP_STR("given"), "a registered client", "registration_not_supported");
     return SP_GOES_ON;
@@ -345,6 +350,23 @@ enum sp_step sp_authorization_check(struct sp_call *call, struct sp_authorizatio
         return SP_DENIED;
     *out = a;
     return SP_GOES_ON;
+}
+
+void sp_authorization_aim(struct sp_call *call)
+{
+    struct sp_str uri = sp_call_parameter(call, "redirect_uri");
+    const struct sp_client *client = sp_client_find(call->authority->settings, sp_call_parameter(call, "client_id"));
+    struct sp_authorization *a = SP_ARENA_NEW(call->arena, struct sp_authorization);
+    call->deny = sp_denial_page;
+    if (a == NULL || client == NULL || uri.at == NULL ||
+        !sp_redirect_uri_is_registered(client->redirect_uris, uri, client->is_native))
+        return;
+    *a = (struct sp_authorization){.client = client, .redirect_uri = uri};
+    find_mode(sp_call_parameter(call, "response_mode"), &a->mode);
+    if (sp_call_parameter(call, "state").len <= MAX_ECHOED_BYTES)
+        a->state = sp_call_parameter(call, "state");
+    call->deny = deny_to_client;
+    call->deny_context = a;
 }
 
 enum sp_step sp_authorization_read(struct sp_call *call, struct sp_authorization *out)

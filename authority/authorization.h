@@ -32,6 +32,10 @@ SP_MUST_CHECK enum sp_step sp_authorization_read(struct sp_call *call, struct sp
 /* The same judgement without a browser: refusals stay what the call's are (RFC 9126 2.3). */
 SP_MUST_CHECK enum sp_step sp_authorization_check(struct sp_call *call, struct sp_authorization *authorization);
 
+/* Where refusals go before the request is read, while its parameters may still be elsewhere (pushed, or in a request
+ * object): to the client when the plain parameters name a redirect URI of its own, else to a page. */
+void sp_authorization_aim(struct sp_call *call);
+
 enum sp_authorization_need {
     SP_NEEDS_NOTHING,
     SP_NEEDS_LOGIN,

@@ -5,6 +5,7 @@
 #include "authority/denial.h"
 #include "authority/endpoint.h"
 #include "authority/pushed_request.h"
+#include "authority/request_object.h"
 #include "authority/visit.h"
 
 static enum sp_step refuse_silently(struct sp_call *call, enum sp_authorization_need need)
@@ -38,9 +39,15 @@ enum sp_step sp_authorization_endpoint(struct sp_call *call)
     struct sp_store *store = call->authority->store;
     bool was_pushed = false;
     struct sp_str request_uri = sp_call_parameter(call, "request_uri");
-    call->deny = sp_denial_page;
-    if (sp_pushed_request_take(call, &was_pushed) != SP_GOES_ON || sp_authorization_read(call, &request) != SP_GOES_ON)
-        return SP_DENIED;
+    sp_authorization_aim(call);
+    enum sp_step step = sp_pushed_request_take(call, &was_pushed);
+    const struct sp_client *client = sp_client_find(call->authority->settings, sp_call_parameter(call, "client_id"));
+    if (step == SP_GOES_ON && !was_pushed && client != NULL) /* a pushed one was judged when it was pushed */
+        step = sp_request_object_take(call, client);
+    if (step == SP_GOES_ON)
+        step = sp_authorization_read(call, &request);
+    if (step != SP_GOES_ON)
+        return step;
     if (request.client->require_pushed && !was_pushed)
         return SP_DENY(call, .cause = SP_CAUSE_REQUEST_PARAMETER_MISSING, .expected = SP_STR("request_uri"),
                        .detail = SP_STR("The client is registered with require_pushed."),
@@ -62,7 +69,7 @@ enum sp_step sp_authorization_endpoint(struct sp_call *call)
         store->methods->undo(store);
         return sp_deny_failure(call, status);
     }
-    enum sp_step step = need == SP_NEEDS_NOTHING ? sp_authorization_grant(call, &request, &session) : let_wait(call);
+    step = need == SP_NEEDS_NOTHING ? sp_authorization_grant(call, &request, &session) : let_wait(call);
     if (step != SP_GOES_ON) {
         store->methods->undo(store);
         return step;

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include "core/base/str.h"
 #include "core/diagnosis/requirements.h"
+#include "core/jose/algorithm.h"
 
 /* Bits. Names as in client_methods.def, which discovery lists too. */
 enum sp_client_method {
@@ -47,12 +48,14 @@ struct sp_client {
     struct sp_str_list audiences; /* the first is the default */
     struct sp_str_list redirect_uris, post_logout_redirect_uris;
     enum sp_token_format token_format;
+    enum sp_algorithm request_object_algorithm; /* UNKNOWN: any that can */
     int64_t token_lifetime_s;
     bool require_pkce;
-    bool require_pushed; /* RFC 9126 */
-    bool require_dpop;   /* RFC 9449 5.2: dpop_bound_access_tokens */
-    bool skip_consent;   /* the operator's own applications */
-    bool is_native;      /* RFC 8252: the port of a loopback redirect URI is free */
+    bool require_pushed;         /* RFC 9126 */
+    bool require_signed_request; /* RFC 9101: require_signed_request_object */
+    bool require_dpop;           /* RFC 9449 5.2: dpop_bound_access_tokens */
+    bool skip_consent;           /* the operator's own applications */
+    bool is_native;              /* RFC 8252: the port of a loopback redirect URI is free */
 };
 
 static inline bool sp_client_is_public(const struct sp_client *client)

@@ -15,6 +15,13 @@ static enum sp_step refuse_form(struct sp_call *call, const char *what)
                    .tell = sp_arena_printf(call->arena, "It is the client assertion: %s.", what));
 }
 
+/* RFC 8725 3.11: no JWT of another purpose passes for a proof. */
+static bool is_of_type(struct sp_str type)
+{
+    return type.at == NULL || sp_str_equal_ignoring_case(type, SP_STR("JWT")) ||
+           sp_str_equal_ignoring_case(type, SP_STR("client-authentication+jwt"));
+}
+
 enum sp_step sp_client_assertion_read(struct sp_call *call, struct sp_client_assertion *assertion)
 {
     struct sp_str text = sp_call_parameter(call, "client_assertion"),
@@ -32,6 +39,8 @@ enum sp_step sp_client_assertion_read(struct sp_call *call, struct sp_client_ass
         return sp_deny_failure(call, status);
     if (read.jwt.algorithm == SP_ALGORITHM_UNKNOWN)
         return refuse_form(call, "its alg is none or not known");
+    if (!is_of_type(read.jwt.type))
+        return refuse_form(call, "its typ is of another kind of JWT");
     read.subject = sp_signed_jwt_text(&read.jwt, "sub");
     *assertion = read;
     return SP_GOES_ON;

@@ -149,6 +149,16 @@ static enum sp_status read_grants(struct sp_settings_reader *reader, const struc
     return read_set(reader, value, sp_grant_find, at);
 }
 
+static enum sp_status read_algorithm(struct sp_settings_reader *reader, const struct sp_json *value, void *at)
+{
+    (void)reader;
+    enum sp_algorithm algorithm = sp_algorithm_find(sp_json_string(value));
+    if ((sp_algorithm_bit(algorithm) & sp_algorithms_asymmetric()) == 0)
+        return SP_MALFORMED;
+    *(enum sp_algorithm *)at = algorithm;
+    return SP_OK;
+}
+
 /* ---- a client ---- */
 #define CLIENT(member) offsetof(struct sp_client, member)
 
@@ -172,6 +182,9 @@ static const struct sp_member_row rows[] = {
     SP_MEMBER("post_logout_redirect_uris", TEXTS, CLIENT(post_logout_redirect_uris)),
     SP_MEMBER("require_pkce", BOOL, CLIENT(require_pkce)),
     SP_MEMBER("require_pushed", BOOL, CLIENT(require_pushed)),
+    SP_MEMBER("require_signed_request_object", BOOL, CLIENT(require_signed_request)),
+    SP_MEMBER_BY("request_object_signing_alg", CLIENT(request_object_algorithm), read_algorithm,
+                 "Write an algorithm that signs with a key pair, such as ES256."),
     SP_MEMBER("require_dpop", BOOL, CLIENT(require_dpop)),
     SP_MEMBER("skip_consent", BOOL, CLIENT(skip_consent)),
     SP_MEMBER("native", BOOL, CLIENT(is_native)),
@@ -198,6 +211,9 @@ static enum sp_status check(struct sp_settings_reader *reader, struct sp_str whe
     if ((client->methods & (unsigned)SP_CLIENT_SECRET_JWT) != 0 && client->secrets[0].kind != SP_CLIENT_SECRET_PLAIN)
         return sp_settings_complain(reader, where, "secret_hash",
                                     SP_STR("client_secret_jwt needs the secret itself, a hash cannot verify a MAC."));
+    if (client->require_signed_request && client->keys == NULL)
+        return sp_settings_complain(reader, where, "require_signed_request_object",
+                                    SP_STR("The client has no key to sign with: add jwks or public_key."));
     if (client->grants == 0)
         client->grants = client->redirect_uris.count > 0
                              ? (unsigned)SP_GRANT_AUTHORIZATION_CODE | (unsigned)SP_GRANT_REFRESH_TOKEN

@@ -5,6 +5,7 @@
 #include "authority/claims.h"
 #include "authority/endpoint.h"
 #include "authority/key_ring.h"
+#include "authority/request_object.h"
 
 static const struct {
     const char *text;
@@ -89,6 +90,16 @@ static void write_acrs(struct sp_json_writer *json)
     sp_json_end_array(json);
 }
 
+static void write_algorithms(struct sp_json_writer *json, const char *name, uint32_t set)
+{
+    sp_json_name(json, sp_str_from_cstr(name));
+    sp_json_begin_array(json);
+    for (unsigned i = SP_ALGORITHM_UNKNOWN + 1; i < SP_ALGORITHM_COUNT; i++)
+        if ((set & sp_algorithm_bit((enum sp_algorithm)i)) != 0)
+            sp_json_put_string(json, sp_algorithm_get((enum sp_algorithm)i)->name);
+    sp_json_end_array(json);
+}
+
 static void allow_caching(struct sp_call *call, int64_t seconds)
 {
     struct sp_answer *answer = &call->answer;
@@ -118,7 +129,9 @@ enum sp_step sp_discovery_endpoint(struct sp_call *call)
     WRITE_TEXTS(&json, "token_endpoint_auth_signing_alg_values_supported", "RS256", "PS256", "ES256", "EdDSA", "HS256");
     WRITE_TEXTS(&json, "dpop_signing_alg_values_supported", "ES256", "RS256", "PS256", "EdDSA");
     sp_json_bool_member(&json, "authorization_response_iss_parameter_supported", true);
-    sp_json_bool_member(&json, "request_parameter_supported", false);
+    sp_json_bool_member(&json, "request_parameter_supported", true);
+    sp_json_bool_member(&json, "require_signed_request_object", false);
+    write_algorithms(&json, "request_object_signing_alg_values_supported", sp_request_object_algorithms());
     sp_json_bool_member(&json, "request_uri_parameter_supported", false); /* only pushed ones */
     sp_json_bool_member(&json, "require_pushed_authorization_requests", false);
     sp_json_bool_member(&json, "claims_parameter_supported", true);

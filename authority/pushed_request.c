@@ -6,6 +6,7 @@
 #include "authority/denial.h"
 #include "authority/endpoint.h"
 #include "authority/handle.h"
+#include "authority/request_object.h"
 #include "core/jose/crypto.h"
 
 /* RFC 9126 2.2 wants it short: the browser comes at once. */
@@ -87,17 +88,19 @@ enum sp_step sp_pushed_request_endpoint(struct sp_call *call)
     if (sp_call_parameter(call, "request_uri").at != NULL)
         return SP_DENY(call, .cause = SP_CAUSE_REQUEST_PARAMETER_INVALID, .expected = SP_STR("plain parameters"),
                        .received = SP_STR("request_uri"), .tell = SP_STR("It is 'request_uri' (RFC 9126 2.1)."));
+    enum sp_step step = sp_request_object_take(call, client);
+    if (step != SP_GOES_ON)
+        return step;
     /* Judged now, answered as JSON: the client learns at once what the browser would. */
     if (sp_authorization_check(call, &request) != SP_GOES_ON)
         return SP_DENIED;
     return store_request(call, client);
 }
 
-static enum sp_step refuse_uri(struct sp_call *call, struct sp_str uri, const char *expected)
+static enum sp_step refuse_uri(struct sp_call *call, struct sp_str uri, const char *expected, const char *error)
 {
     return SP_DENY(call, .cause = SP_CAUSE_REQUEST_PARAMETER_INVALID, .expected = sp_str_from_cstr(expected),
-                   .received = sp_str_slice(uri, 0, 120), .error = "invalid_request_uri",
-                   .tell = SP_STR("It is 'request_uri'."));
+                   .received = sp_str_slice(uri, 0, 120), .error = error, .tell = SP_STR("It is 'request_uri'."));
 }
 
 enum sp_step sp_pushed_request_take(struct sp_call *call, bool *was_pushed)
@@ -109,16 +112,19 @@ enum sp_step sp_pushed_request_take(struct sp_call *call, bool *was_pushed)
     *was_pushed = uri.at != NULL;
     if (uri.at == NULL)
         return SP_GOES_ON;
+    if (sp_call_parameter(call, "request").at != NULL)
+        return SP_DENY(call, .cause = SP_CAUSE_REQUEST_PARAMETER_INVALID, .expected = SP_STR("request or request_uri"),
+                       .received = SP_STR("both"), .tell = SP_STR("Send one of 'request' and 'request_uri'."));
     if (!sp_str_has_prefix(uri, SP_STR(SP_PUSHED_REQUEST_PREFIX)))
-        return refuse_uri(call, uri, "a request_uri that the /par endpoint gave");
+        return refuse_uri(call, uri, "a request_uri that the /par endpoint gave", "request_uri_not_supported");
     sp_sha256(uri, hash);
     enum sp_status status = store->methods->find_ticket(store, SP_TICKET_PUSHED, hash, call->arena, &ticket);
     if (status == SP_NOT_FOUND || (status == SP_OK && ticket.expires_at <= call->now))
-        return refuse_uri(call, uri, "a request_uri that is younger than 90 s and not used yet");
+        return refuse_uri(call, uri, "a request_uri that is younger than 90 s and not used yet", "invalid_request_uri");
     if (status != SP_OK)
         return sp_deny_failure(call, status);
     if (!sp_str_equal(client_id, ticket.client_id))
-        return refuse_uri(call, uri, "the client that pushed the request");
+        return refuse_uri(call, uri, "the client that pushed the request", "invalid_request_uri");
     size_t offset;
     status = sp_form_parse(call->arena, ticket.data, &call->parameters, &offset);
     return status == SP_OK ? SP_GOES_ON : sp_deny_failure(call, status);

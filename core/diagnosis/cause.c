@@ -12,6 +12,7 @@
 #define OAUTH_INSUFFICIENT_USER_AUTHENTICATION TEXT("insufficient_user_authentication")
 #define OAUTH_INVALID_DPOP_PROOF TEXT("invalid_dpop_proof")
 #define OAUTH_USE_DPOP_NONCE TEXT("use_dpop_nonce")
+#define OAUTH_INVALID_REQUEST_OBJECT TEXT("invalid_request_object")
 #define OAUTH_INVALID_CLIENT TEXT("invalid_client")
 #define OAUTH_INVALID_GRANT TEXT("invalid_grant")
 #define OAUTH_UNAUTHORIZED_CLIENT TEXT("unauthorized_client")

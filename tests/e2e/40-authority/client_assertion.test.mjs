@@ -4,8 +4,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as openid from 'openid-client';
 import { startAuthority } from '../lib/authority.mjs';
-import { jwks, makeKey, makeToken, now } from '../lib/tokens.mjs';
+import { jwks, makeKey, makeToken as makeTyped, now } from '../lib/tokens.mjs';
 
+const makeToken = (key, claims, header) => makeTyped(key, claims, { typ: 'JWT', ...header });
 const key = await makeKey('ES256');
 const stranger = await makeKey('ES256');
 const rsa = await crypto.subtle.generateKey({ name: 'RSA-PSS', hash: 'SHA-256', modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]) }, true, ['sign', 'verify']);
@@ -53,6 +54,7 @@ test('each wrong assertion is named', async () => {
     [await makeToken(key, claims({ exp: now() + 86400 })), 'request.parameter_invalid'],
     [await makeToken(key, claims({ iss: 'nobody', sub: 'nobody' })), 'client.unknown'],
     [await makeToken(key, claims({ iss: 'mac', sub: 'mac' })), 'client.method_mismatch'],
+    [await makeToken(key, claims(), { typ: 'at+jwt' }), 'request.parameter_invalid'],
     ['x.y.z', 'request.parameter_invalid'],
     [`${btoa('{"alg":"none"}').replace(/=+$/, '')}.${btoa(JSON.stringify(claims())).replace(/=+$/, '')}.`, 'request.parameter_invalid'],
   ];

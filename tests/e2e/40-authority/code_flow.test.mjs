@@ -169,7 +169,7 @@ test('what is wrong with the request goes back to the client with its state', as
     [{ code_challenge_method: 'plain' }, 'invalid_request', 'pkce.plain_not_allowed'], [{ code_challenge: `${'a'.repeat(42)}=` }, 'invalid_request', 'pkce.challenge_padded'],
     [{ scope: 'openid nope' }, 'invalid_scope', 'request.scope_unknown'], [{ resource: 'urn:x' }, 'invalid_target', 'request.resource_invalid'],
     [{ prompt: 'maybe' }, 'invalid_request', 'request.parameter_invalid'], [{ max_age: '-1' }, 'invalid_request', 'request.parameter_invalid'],
-    [{ request: 'x.y.z' }, 'request_not_supported', 'request.parameter_invalid'], [{ id_token_hint: 'x.y.z' }, 'invalid_request', 'request.parameter_invalid'],
+    [{ request: 'x.y.z' }, 'invalid_request_object', 'request.object_malformed'], [{ id_token_hint: 'x.y.z' }, 'invalid_request', 'request.parameter_invalid'],
   ];
   for (const [change, error, cause] of rows) {
     const { location } = await startBrowser().open(`${authority.issuer}/authorize?${new URLSearchParams({ ...base, ...change })}`);

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+#include "authority/settings.h"
+
+/* text: JSON of `authority:` with single quotes for double ones. */
+static enum sp_status read_section(struct sp_arena *arena, const char *text, struct sp_settings_error *error)
+{
+    static struct sp_authority_settings settings;
+    const struct sp_json *json = NULL;
+    struct sp_json_error wrong;
+    struct sp_str copy;
+    assert_int_equal(sp_arena_copy(arena, sp_str_from_cstr(text), &copy), SP_OK);
+    for (char *at = (char *)(uintptr_t)copy.at; *at != '\0'; at++)
+        *at = *at == '\'' ? '"' : *at;
+    assert_int_equal(sp_json_parse(arena, copy, &sp_json_limits_document, &json, &wrong), SP_OK);
+    return sp_authority_settings_read(arena, json, SP_STR("https://login.example"), &settings, error);
+}
+
+#define CLIENT(members) "{'clients':{'c':{" members "}}}"
+#define KEY                                                                                                            \
+    "'jwks':{'keys':[{'kty':'EC','crv':'P-256','x':'f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU','y':'x_"              \
+    "FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0'}]}"
+
+static void what_cannot_work_is_refused_by_its_member(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *section, *member; /* NULL: fine */
+    } rows[] = {
+        {CLIENT("'secret':'x'"), NULL},
+        {CLIENT("'sceret':'x'"), "authority.clients.c.sceret"},
+        {CLIENT("'method':'none','grants':['client_credentials']"), "authority.clients.c.grants"},
+        {CLIENT("'method':'private_key_jwt'"), "authority.clients.c.method"},
+        {CLIENT(KEY ",'require_signed_request_object':true,'request_object_signing_alg':'ES256'"), NULL},
+        {CLIENT("'secret':'x','require_signed_request_object':true"),
+         "authority.clients.c.require_signed_request_object"},
+        {CLIENT(KEY ",'request_object_signing_alg':'none'"), "authority.clients.c.request_object_signing_alg"},
+        {CLIENT(KEY ",'request_object_signing_alg':'HS256'"), "authority.clients.c.request_object_signing_alg"},
+    };
+    struct sp_arena *arena = sp_arena_create(1 << 20);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct sp_settings_error error = {SP_STR_NONE, SP_STR_NONE};
+        enum sp_status status = read_section(arena, rows[i].section, &error);
+        bool as_expected = rows[i].member == NULL ? status == SP_OK
+                                                  : status == SP_MALFORMED && error.message.len > 0 &&
+                                                        sp_str_equal(error.member, sp_str_from_cstr(rows[i].member));
+        if (!as_expected)
+            fail_msg("%s: %d %.*s: %.*s", rows[i].section, status, SP_STR_ARG(error.member), SP_STR_ARG(error.message));
+    }
+    sp_arena_destroy(&arena);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_cannot_work_is_refused_by_its_member),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
