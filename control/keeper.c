@@ -3,7 +3,7 @@
 #include "control/keeper.h"
 #include <stdlib.h>
 #include "control/kept_issuer.h"
-#include "control/schedule.h"
+#include "probe/schedule.h"
 
 static void destroy_issuer(struct sp_kept_issuer *issuer)
 {

@@ -7,7 +7,7 @@
 #include <time.h>
 #include "control/kept_issuer.h"
 #include "control/log.h"
-#include "control/schedule.h"
+#include "probe/schedule.h"
 #include "core/base/limits.h"
 #include "core/diagnosis/verdict.h"
 #include "core/jose/crypto.h"

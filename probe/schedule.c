@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "control/schedule.h"
+#include "probe/schedule.h"
 
 static int64_t clamp(int64_t value, int64_t least, int64_t most)
 {

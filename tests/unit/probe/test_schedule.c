@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
-#include "control/schedule.h"
+#include "probe/schedule.h"
 
 static void refreshes_ahead_of_expiry_within_bounds(void **state)
 {

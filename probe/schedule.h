@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* When a key set is asked for: pure arithmetic, times in seconds, so that every rule is a row of a test. */
-#ifndef SP_CONTROL_SCHEDULE_H
-#define SP_CONTROL_SCHEDULE_H
+#ifndef SP_PROBE_SCHEDULE_H
+#define SP_PROBE_SCHEDULE_H
 
 #include <stdbool.h>
 #include <stdint.h>
