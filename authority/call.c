@@ -2,12 +2,15 @@
 #include "authority/call.h"
 
 #include <assert.h>
+#include "authority/errand.h"
 
 /* The largest answer is a key set or a page; a hundred of each would fit. */
 #define MAX_ANSWER_BYTES (1024u * 1024)
 
 void sp_call_restart(struct sp_call *call)
 {
+    if (call->waits_for != NULL)
+        sp_errand_settle(call->waits_for, call->now);
     *call = (struct sp_call){.authority = call->authority,
                              .arena = call->arena,
                              .now = call->now,

@@ -41,7 +41,8 @@ struct sp_client {
     struct sp_str id, name;
     const struct sp_client_secret *secrets; /* several while one is being replaced */
     size_t secret_count;
-    const struct sp_jwk_set *keys; /* registered public keys; NULL: none */
+    const struct sp_jwk_set *keys; /* registered public keys; NULL: none. Ask client_keys.h */
+    struct sp_str jwks_uri;        /* or where they are; absent: nowhere */
     unsigned methods;              /* set of enum sp_client_method */
     unsigned grants;               /* set of enum sp_grant */
     struct sp_str_list scopes;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "authority/client_assertion.h"
 
+#include "authority/client_keys.h"
 #include "authority/denial.h"
 #include "authority/replay.h"
 
@@ -51,7 +52,7 @@ static enum sp_step check_signature(struct sp_call *call, const struct sp_client
 {
     const struct sp_jwk_set *keys = NULL;
     bool symmetric = (sp_algorithm_bit(a->jwt.algorithm) & sp_algorithms_symmetric()) != 0;
-    enum sp_step step = symmetric ? SP_GOES_ON : sp_client_keys(call, client, &keys);
+    enum sp_step step = symmetric ? SP_GOES_ON : sp_client_keys_for(call, client, a->jwt.kid, &keys);
     if (step != SP_GOES_ON)
         return step;
     if (symmetric ? sp_signed_jwt_verifies_by_secret(&a->jwt, client, call->now)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "authority/client_reader.h"
 
+#include "authority/client_keys.h"
+#include "core/base/url.h"
 #include "core/jose/jwk_set.h"
 
 /* ---- values of clients alone ---- */
@@ -118,6 +120,18 @@ static enum sp_status read_jwks(struct sp_settings_reader *reader, const struct 
     return keep_keys(reader, set, client);
 }
 
+static enum sp_status read_secure_url(struct sp_settings_reader *reader, const struct sp_json *value, void *at)
+{
+    struct sp_url url;
+    struct sp_str text = sp_json_string(value);
+    (void)reader;
+    if (sp_url_split(text, &url) != SP_OK || !sp_url_is_secure(&url) || url.fragment.at != NULL ||
+        url.userinfo.at != NULL)
+        return SP_MALFORMED;
+    *(struct sp_str *)at = text;
+    return SP_OK;
+}
+
 static enum sp_status read_public_key(struct sp_settings_reader *reader, const struct sp_json *value, void *at)
 {
     struct sp_client *client = at;
@@ -176,6 +190,8 @@ static const struct sp_member_row rows[] = {
     SP_MEMBER("token_lifetime", DURATION, CLIENT(token_lifetime_s)),
     SP_MEMBER_BY("jwks", 0, read_jwks,
                  "Write a key set {keys: […]} with at least one usable public key, and no private one."),
+    SP_MEMBER_BY("jwks_uri", CLIENT(jwks_uri), read_secure_url,
+                 "Write the https URL of the client's key set; plain http is for loopback only."),
     SP_MEMBER_BY("public_key", 0, read_public_key,
                  "Write a public key or certificate as PEM, such as ${file:client.pem}."),
     SP_MEMBER("redirect_uris", TEXTS, CLIENT(redirect_uris)),
@@ -197,17 +213,22 @@ static enum sp_status check(struct sp_settings_reader *reader, struct sp_str whe
         (unsigned)SP_CLIENT_SECRET_BASIC | (unsigned)SP_CLIENT_SECRET_POST | (unsigned)SP_CLIENT_SECRET_JWT;
     if (client->methods == 0)
         client->methods = client->secret_count > 0 ? (unsigned)SP_CLIENT_SECRET_BASIC | (unsigned)SP_CLIENT_SECRET_POST
-                          : client->keys != NULL   ? (unsigned)SP_CLIENT_PRIVATE_KEY_JWT
-                                                   : (unsigned)SP_CLIENT_NONE;
+                          : sp_client_has_keys(client) ? (unsigned)SP_CLIENT_PRIVATE_KEY_JWT
+                                                       : (unsigned)SP_CLIENT_NONE;
+    if (client->keys != NULL && client->jwks_uri.len > 0)
+        return sp_settings_complain(reader, where, "jwks_uri",
+                                    SP_STR("Keys are either here or behind a URL. Keep one of jwks, public_key and "
+                                           "jwks_uri."));
     if (sp_client_is_public(client) && client->secret_count > 0)
         return sp_settings_complain(reader, where, "method",
                                     SP_STR("A client with a secret cannot use method 'none'. Remove one of them."));
     if ((client->methods & by_secret) != 0 && client->secret_count == 0)
         return sp_settings_complain(reader, where, "secret",
                                     SP_STR("The client's method needs a secret. Add secret_hash, or method: none."));
-    if ((client->methods & (unsigned)SP_CLIENT_PRIVATE_KEY_JWT) != 0 && client->keys == NULL)
-        return sp_settings_complain(reader, where, "method",
-                                    SP_STR("private_key_jwt needs the client's key: add jwks or public_key."));
+    if ((client->methods & (unsigned)SP_CLIENT_PRIVATE_KEY_JWT) != 0 && !sp_client_has_keys(client))
+        return sp_settings_complain(
+            reader, where, "method",
+            SP_STR("private_key_jwt needs the client's key: add jwks, jwks_uri or public_key."));
     if ((client->methods & (unsigned)SP_CLIENT_SECRET_JWT) != 0 && client->secrets[0].kind != SP_CLIENT_SECRET_PLAIN)
         return sp_settings_complain(reader, where, "secret_hash",
                                     SP_STR("client_secret_jwt needs the secret itself, a hash cannot verify a MAC."));

@@ -2,6 +2,7 @@
 #include "authority/denial.h"
 
 #include "authority/authority.h"
+#include "authority/errand.h"
 #include "core/diagnosis/cause.h"
 
 const char *sp_denial_error(const struct sp_denial *denial)
@@ -86,6 +87,8 @@ enum sp_step sp_deny_failure(struct sp_call *call, enum sp_status status)
 
 enum sp_step sp_deny_busy(struct sp_call *call)
 {
+    if (call->waits_for != NULL)
+        sp_errand_settle(call->waits_for, call->now);
     call->waits_for = NULL;
     return SP_DENY(call, .cause = SP_CAUSE_AUTHORITY_BUSY, .error = "temporarily_unavailable");
 }

@@ -23,6 +23,17 @@ static void run_http(struct sp_errand *errand)
     errand->report = sp_http_call_report(errand->http);
 }
 
+static void run_nothing(struct sp_errand *errand)
+{
+    (void)errand;
+}
+
+static bool is_never_the_same(const struct sp_errand *a, const struct sp_errand *b)
+{
+    (void)a, (void)b;
+    return false;
+}
+
 static bool same_password(const struct sp_errand *a, const struct sp_errand *b)
 {
     return sp_str_equal(a->password, b->password) && sp_str_equal(a->encoded, b->encoded);
@@ -43,6 +54,7 @@ static const struct {
     [SP_ERRAND_PASSWORD_VERIFY] = {SP_LANE_COMPUTE, run_verify, same_password},
     [SP_ERRAND_PASSWORD_HASH] = {SP_LANE_COMPUTE, run_hash, same_password},
     [SP_ERRAND_HTTP] = {SP_LANE_NETWORK, run_http, same_request},
+    [SP_ERRAND_FOLLOW] = {SP_LANE_NETWORK, run_nothing, is_never_the_same},
 };
 
 void sp_errand_run(struct sp_errand *errand)
@@ -82,7 +94,7 @@ static struct sp_errand *make(struct sp_arena *arena, const struct sp_errand *li
     return errand;
 }
 
-static enum sp_step wait_for(struct sp_call *call, struct sp_errand *errand)
+enum sp_step sp_errand_wait(struct sp_call *call, struct sp_errand *errand)
 {
     size_t count = 1;
     for (const struct sp_errand *before = call->errands; before != NULL; before = before->asked_before)
@@ -97,11 +109,27 @@ static enum sp_step wait_for(struct sp_call *call, struct sp_errand *errand)
     return SP_WAITS;
 }
 
+enum sp_step sp_errand_follow(struct sp_call *call, struct sp_errand *leader)
+{
+    struct sp_errand *errand = SP_ARENA_NEW(call->arena, struct sp_errand);
+    if (errand != NULL)
+        *errand = (struct sp_errand){.kind = SP_ERRAND_FOLLOW, .leader = leader};
+    return sp_errand_wait(call, errand);
+}
+
+void sp_errand_settle(struct sp_errand *errand, int64_t now)
+{
+    void (*settle)(struct sp_errand *, int64_t) = errand->settle;
+    errand->settle = NULL;
+    if (settle != NULL)
+        settle(errand, now);
+}
+
 static enum sp_step ask(struct sp_call *call, const struct sp_errand *like, struct sp_errand **answered)
 {
     struct sp_errand *errand = find(call, like);
     if (errand == NULL)
-        return wait_for(call, make(call->arena, like));
+        return sp_errand_wait(call, make(call->arena, like));
     if (!errand->done) {
         call->waits_for = errand;
         return SP_WAITS;
@@ -216,7 +244,7 @@ enum sp_step sp_errand_http(struct sp_call *call, const struct sp_http_request *
         enum sp_status status = sp_errand_make_http(call->arena, call->authority, request, &errand);
         if (status != SP_OK)
             return sp_deny_failure(call, status);
-        enum sp_step step = wait_for(call, errand);
+        enum sp_step step = sp_errand_wait(call, errand);
         if (step != SP_GOES_ON)
             return step;
     }

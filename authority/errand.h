@@ -22,7 +22,12 @@
 #include "probe/http_request.h"
 
 /* Rows of the table in errand.c. */
-enum sp_errand_kind { SP_ERRAND_PASSWORD_VERIFY, SP_ERRAND_PASSWORD_HASH, SP_ERRAND_HTTP };
+enum sp_errand_kind {
+    SP_ERRAND_PASSWORD_VERIFY,
+    SP_ERRAND_PASSWORD_HASH,
+    SP_ERRAND_HTTP,
+    SP_ERRAND_FOLLOW, /* another call's errand, on which this one waits too: no thread runs it */
+};
 
 /* Who must not wait for whom: processor time, answers that a call waits for, messages that nobody waits for. */
 enum sp_errand_lane { SP_LANE_COMPUTE, SP_LANE_NETWORK, SP_LANE_DELIVERY };
@@ -43,6 +48,12 @@ struct sp_errand {
     char hash[SP_PASSWORD_ENCODED_BYTES];
     const struct sp_fetch_report *report;
     struct sp_http_call *http;
+    /* Called on the loop's thread once the errand is done, or not done because it was turned away: before anybody is
+     * called again. May be NULL. */
+    void (*settle)(struct sp_errand *errand, int64_t now);
+    void *settles;
+    struct sp_errand *followers, *next_follower; /* of FOLLOW: those that wait for this one */
+    struct sp_errand *leader;
     /* the pool's */
     struct sp_errand *next;
     void (*finished)(void *context, struct sp_errand *errand);
@@ -63,6 +74,12 @@ SP_MUST_CHECK enum sp_step sp_errand_http(struct sp_call *call, const struct sp_
 /* The same without a call: for what the server asks itself. In arena; not run yet. */
 SP_MUST_CHECK enum sp_status sp_errand_make_http(struct sp_arena *arena, const struct sp_authority *authority,
                                                  const struct sp_http_request *request, struct sp_errand **errand);
+
+/* The call waits for an errand that was made for it; or for one that another call waits for already. */
+SP_MUST_CHECK enum sp_step sp_errand_wait(struct sp_call *call, struct sp_errand *errand);
+SP_MUST_CHECK enum sp_step sp_errand_follow(struct sp_call *call, struct sp_errand *leader);
+/* Runs settle, once. */
+void sp_errand_settle(struct sp_errand *errand, int64_t now);
 
 /* Blocking, on any thread. Sets done. */
 void sp_errand_run(struct sp_errand *errand);

@@ -179,14 +179,23 @@ static enum sp_step run_call(struct server *server, struct exchange *exchange)
 
 static void on_errand(void *context, struct sp_errand *errand);
 
+static bool submit(struct server *server, struct exchange *exchange, struct sp_errand *errand)
+{
+    errand->finished = on_errand;
+    errand->context = exchange;
+    if (errand->kind != SP_ERRAND_FOLLOW)
+        return sp_errand_pool_take(server->errands, errand);
+    errand->next_follower = errand->leader->followers;
+    errand->leader->followers = errand;
+    return true;
+}
+
 /* Runs the call as far as it comes; whether it has to wait for a thread now. */
 static bool call_waits(struct server *server, struct exchange *exchange)
 {
     struct sp_call *call = &exchange->call;
     if (run_call(server, exchange) == SP_WAITS) {
-        call->waits_for->finished = on_errand;
-        call->waits_for->context = exchange;
-        if (sp_errand_pool_take(server->errands, call->waits_for))
+        if (submit(server, exchange, call->waits_for))
             return true;
         (void)sp_deny_busy(call);
     }
@@ -205,9 +214,15 @@ static void await_flush(struct server *server, struct exchange *exchange)
 static void on_errand(void *context, struct sp_errand *errand)
 {
     struct exchange *exchange = context;
-    (void)errand;
+    struct sp_errand *follower = errand->followers;
+    errand->done = true; /* a follower's too */
     if (!call_waits(exchange->server, exchange))
         await_flush(exchange->server, exchange);
+    while (follower != NULL) {
+        struct sp_errand *next = follower->next_follower;
+        on_errand(follower->context, follower);
+        follower = next;
+    }
 }
 
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url, const char *method,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "authority/signed_jwt.h"
 
+#include "authority/client_keys.h"
 #include "core/base/limits.h"
 #include "core/jose/base64url.h"
 
@@ -94,7 +95,5 @@ bool sp_signed_jwt_is_for(const struct sp_signed_jwt *jwt, struct sp_str audienc
 
 enum sp_step sp_client_keys(struct sp_call *call, const struct sp_client *client, const struct sp_jwk_set **keys)
 {
-    (void)call;
-    *keys = client->keys;
-    return SP_GOES_ON;
+    return sp_client_keys_for(call, client, SP_STR_NONE, keys);
 }

@@ -12,6 +12,7 @@
 #include "authority/handle.h"
 #include "authority/key_ring.h"
 #include "authority/master_key.h"
+#include "authority/remote_keys.h"
 #include "authority/server.h"
 #include "cli/authority_context.h"
 
@@ -168,6 +169,7 @@ static int run(struct sp_cli *cli)
     exit_status = status == SP_OK ? SP_CLI_FINE
                                   : sp_cli_failure(cli, "%s", trouble[0] != '\0' ? trouble : sp_status_text(status));
 done:
+    sp_remote_keys_destroy(&running.authority.remote_keys);
     sp_key_ring_destroy(&running.authority.keys);
     if (running.authority.store != NULL)
         running.authority.store->methods->destroy(&running.authority.store);

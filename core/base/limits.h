@@ -45,5 +45,8 @@
 /* A million people with twenty columns. */
 #define SP_MAX_CSV_BYTES (256u * 1024 * 1024)
 #define SP_MAX_CSV_FIELDS 128u
+/* Key sets behind clients' jwks_uri: a client has a handful of keys, and there may be many clients. */
+#define SP_MAX_CLIENT_JWKS_BYTES (128u * 1024)
+#define SP_MAX_REMOTE_KEY_SETS 1024u
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 #include "authority/key_ring.h"
+#include "authority/remote_keys.h"
 #include "core/diagnosis/cause.h"
 #include "core/jose/base64url.h"
 
@@ -42,6 +43,7 @@ struct fixture *fixture_create(const char *section)
 
 void fixture_destroy(struct fixture **fixture)
 {
+    sp_remote_keys_destroy(&(*fixture)->authority.remote_keys);
     sp_key_ring_destroy(&(*fixture)->authority.keys);
     (*fixture)->authority.store->methods->destroy(&(*fixture)->authority.store);
     sp_arena_destroy(&(*fixture)->arena);

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Key sets of others by their URL – a client's jwks_uri, a trusted issuer's – kept in memory with the manners of the
+ * key keeper: fresh for as long as Cache-Control says within [60 s, 24 h]; looked at again for an unknown kid, at most
+ * once in 10 s however many ask; one fetch at a time, on which all calls that need it wait; when it fails the old set
+ * serves on for a day. The loop's thread only. */
+#ifndef SP_AUTHORITY_REMOTE_KEYS_H
+#define SP_AUTHORITY_REMOTE_KEYS_H
+
+#include "authority/authority.h"
+#include "core/jose/jwk_set.h"
+
+struct sp_remote_keys;
+
+void sp_remote_keys_destroy(struct sp_remote_keys **keys);
+
+/* The set behind the URL, with the kid in it when it has one by that name (absent: any). *keys lives as long as the
+ * call. SP_WAITS: it is being fetched. SP_DENIED: there is none, answered 503 with the keys.* cause: whoever cannot be
+ * judged is not refused. Not within a write. */
+SP_MUST_CHECK enum sp_step sp_remote_keys_get(struct sp_call *call, struct sp_str url, struct sp_str kid,
+                                              const struct sp_jwk_set **keys);
+
+#endif
