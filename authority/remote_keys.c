@@ -177,7 +177,7 @@ static enum sp_step fetch(struct sp_call *call, struct kept *kept)
     }
     kept->fetching = errand;
     enum sp_step step = sp_errand_wait(call, errand);
-    if (step == SP_DENIED)
+    if (call->waits_for != errand)
         settle(errand, call->now);
     return step;
 }
