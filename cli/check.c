@@ -3,8 +3,6 @@
  * caret, the fix. A warning is a problem found too (exit status 1): who runs this in a pipeline wants to know. */
 #include "cli/check.h"
 
-#include <unistd.h>
-
 #include "core/base/limits.h"
 #include "core/diagnosis/verdict.h"
 #include "core/policy/settings.h"
@@ -210,22 +208,6 @@ static enum sp_status judge(const struct sp_cli *cli, const struct sources *sour
     return status == SP_MALFORMED ? SP_OK : status;
 }
 
-/* The first default that exists, else the first. */
-static void use_default(struct sources *sources)
-{
-    static const char *const places[] = SP_CONFIGURATION_DEFAULTS;
-    static struct sp_str found;
-    found = sp_str_from_cstr(places[0]);
-    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
-        if (access(places[i], F_OK) == 0) {
-            found = sp_str_from_cstr(places[i]);
-            break;
-        }
-    }
-    sources->names = &found;
-    sources->count = 1;
-}
-
 static int print_schema(const struct sp_cli *cli)
 {
     struct sp_buffer buffer;
@@ -242,10 +224,13 @@ static int run_check(struct sp_cli *cli)
         return print_schema(cli);
     }
     struct sources sources = {0};
+    struct sp_str found;
     char trouble[512] = "";
     sources.count = sp_cli_list(cli, "config", &sources.names);
     if (sources.count == 0) {
-        use_default(&sources);
+        found = sp_configuration_default();
+        sources.names = &found;
+        sources.count = 1;
     }
     struct sp_policy_report *report = sp_policy_report_create();
     if (report == NULL) {

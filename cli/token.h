@@ -51,6 +51,8 @@ int sp_token_policy_examine(const struct sp_cli *cli, const struct sp_token_inpu
 /* ---- a verdict for people (verdict_text.c) ---- */
 /* From the contract's JSON, so that `explain` can show what a log kept. */
 void sp_cli_print_verdict(const struct sp_json *verdict, int64_t now);
+/* Of the same JSON: the cause, what else was found, and hints; without checks and token. */
+void sp_cli_print_diagnosis(const struct sp_json *verdict);
 /* One finding alone: title, explanation, evidence, fix. */
 void sp_cli_print_finding(const struct sp_finding *finding);
 /* Runs the machine with all that is at hand; nothing more can be had. */

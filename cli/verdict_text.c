@@ -126,7 +126,8 @@ static struct sp_str join(const struct sp_json *list, char *room, size_t size)
     return sp_str(room, used);
 }
 
-static void print_cause(const struct sp_json *cause)
+/* with_client: also what a client of the gateway is told. */
+static void print_cause(const struct sp_json *cause, bool with_client)
 {
     char room[1024];
     struct sp_str explanation = text_of(cause, "explanation"), detail = text_of(cause, "detail");
@@ -143,7 +144,7 @@ static void print_cause(const struct sp_json *cause)
     struct sp_str error = text_of(cause, "oauth_error");
     printf("  %s%-9s%s %.*s", sp_cli_style(SP_STYLE_BOLD), "at fault", sp_cli_style(SP_STYLE_PLAIN),
            SP_STR_ARG(text_of(cause, "component")));
-    if (status != 0)
+    if (status != 0 && with_client)
         printf(" · the client gets %d%s%.*s", (int)status, error.len > 0 ? " " : "", SP_STR_ARG(error));
     putchar('\n');
     print_labelled("see", join(sp_json_member(cause, SP_STR("references")), room, sizeof room));
@@ -228,6 +229,25 @@ static void print_token(const struct sp_json *token)
     }
 }
 
+void sp_cli_print_diagnosis(const struct sp_json *verdict)
+{
+    const struct sp_json *cause = sp_json_member(verdict, SP_STR("cause"));
+    if (sp_json_is(sp_json_member(verdict, SP_STR("accepted")), SP_JSON_TRUE)) {
+        bool warns = sp_json_member(verdict, SP_STR("also"))->count > 0;
+        print_styled(SP_STYLE_GOOD, warns ? SP_STR("✓ It works, with warnings") : SP_STR("✓ Nothing is wrong"));
+        putchar('\n');
+    } else {
+        print_styled(SP_STYLE_BAD, SP_STR("✗ "));
+        print_styled(SP_STYLE_BOLD, text_of(cause, "id"));
+        fputs(": ", stdout);
+        sp_cli_print_safe(stdout, text_of(cause, "title"));
+        fputs("\n\n", stdout);
+        print_cause(cause, false);
+    }
+    print_also(sp_json_member(verdict, SP_STR("also")));
+    print_hints(sp_json_member(verdict, SP_STR("hints")));
+}
+
 void sp_cli_print_verdict(const struct sp_json *verdict, int64_t now)
 {
     (void)now;
@@ -242,7 +262,7 @@ void sp_cli_print_verdict(const struct sp_json *verdict, int64_t now)
         fputs(": ", stdout);
         sp_cli_print_safe(stdout, text_of(cause, "title"));
         fputs("\n\n", stdout);
-        print_cause(cause);
+        print_cause(cause, true);
     }
     print_also(sp_json_member(verdict, SP_STR("also")));
     print_hints(sp_json_member(verdict, SP_STR("hints")));
@@ -270,7 +290,7 @@ void sp_cli_print_finding(const struct sp_finding *finding)
         fputs(": ", stdout);
         sp_cli_print_safe(stdout, text_of(json, "title"));
         fputs("\n\n", stdout);
-        print_cause(json);
+        print_cause(json, true);
     }
     sp_arena_destroy(&arena);
 }

@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 #include "core/base/limits.h"
 #include "probe/file.h"
 
@@ -88,4 +89,15 @@ enum sp_status sp_configuration_read(const struct sp_str *paths, size_t count, s
     }
     sp_arena_destroy(&arena);
     return status;
+}
+
+struct sp_str sp_configuration_default(void)
+{
+    static const char *const places[] = SP_CONFIGURATION_DEFAULTS;
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        if (access(places[i], F_OK) == 0) {
+            return sp_str_from_cstr(places[i]);
+        }
+    }
+    return sp_str_from_cstr(places[0]);
 }

@@ -15,6 +15,9 @@
         "sallyport.yaml", "/etc/sallyport/sallyport.yaml"                                                              \
     }
 
+/* The first of them that exists, else the first. */
+struct sp_str sp_configuration_default(void);
+
 /* paths: NUL-terminated each, in the order of merging. SP_IO: a file cannot be read (trouble says which and why);
  * SP_MALFORMED: the report says why; SP_NO_MEMORY. *policy untouched then. Warnings are in the report on success too.
  */

@@ -77,6 +77,11 @@ static enum sp_cause handshake_cause(const char *error)
 
 enum sp_cause sp_curl_failure_cause(CURL *handle, CURLcode result, const char *error)
 {
+    long connect_status = 0;
+    curl_easy_getinfo(handle, CURLINFO_HTTP_CONNECTCODE, &connect_status);
+    if (connect_status != 0 && connect_status != 200) {
+        return connect_status == 407 ? SP_CAUSE_NETWORK_PROXY_AUTH_REQUIRED : SP_CAUSE_NETWORK_PROXY_UNREACHABLE;
+    }
     switch (result) {
     case CURLE_COULDNT_RESOLVE_HOST:
         return SP_CAUSE_NETWORK_DNS_NOT_FOUND;
@@ -93,8 +98,10 @@ enum sp_cause sp_curl_failure_cause(CURL *handle, CURLcode result, const char *e
         return SP_CAUSE_NETWORK_TLS_UNKNOWN_CA;
     case CURLE_SSL_CONNECT_ERROR:
         return handshake_cause(error);
-    case CURLE_TOO_MANY_REDIRECTS:
     case CURLE_UNSUPPORTED_PROTOCOL:
+        /* Bytes that are no HTTP at all: TLS, most often. */
+        return strstr(error, "HTTP/0.9") != NULL ? SP_CAUSE_NETWORK_TLS_PLAINTEXT_PORT : SP_CAUSE_NETWORK_HTTP_REDIRECT;
+    case CURLE_TOO_MANY_REDIRECTS:
         return SP_CAUSE_NETWORK_HTTP_REDIRECT;
     case CURLE_WEIRD_SERVER_REPLY:
         return SP_CAUSE_NETWORK_TLS_PLAINTEXT_PORT;

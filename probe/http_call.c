@@ -7,6 +7,7 @@
 #include "core/base/secret.h"
 #include "core/base/url.h"
 #include "probe/curl_failure.h"
+#include "probe/local_clock.h"
 #include "probe/network.h"
 
 #define MAX_HEADER_BYTES 256u
@@ -14,7 +15,7 @@
 struct sp_http_call {
     CURL *handle;
     struct curl_slist *headers;
-    char *url, *form, *ca_file;
+    char *url, *form, *ca_file, *method, *certificate_file, *key_file;
     size_t form_len;
     struct sp_str_list blocked_networks;
     const atomic_bool *abandon;
@@ -24,8 +25,8 @@ struct sp_http_call {
     bool too_large;
     char error[CURL_ERROR_SIZE];
     char content_type[MAX_HEADER_BYTES], location[2 * MAX_HEADER_BYTES], cache_control[MAX_HEADER_BYTES],
-        detail[2 * MAX_HEADER_BYTES];
-    int64_t date_s, retry_after_s;
+        detail[2 * MAX_HEADER_BYTES], authenticate[2 * MAX_HEADER_BYTES], final_url[8 * MAX_HEADER_BYTES], address[64];
+    int64_t date_s, retry_after_s, age_s, sent_ms, received_ms;
     struct sp_fetch_report report;
 };
 
@@ -60,6 +61,20 @@ static void keep_header(char *to, size_t room, struct sp_str value)
     to[len] = '\0';
 }
 
+static void take_number(struct sp_http_call *call, struct sp_str name, struct sp_str value)
+{
+    char text[MAX_HEADER_BYTES];
+    keep_header(text, sizeof text, value);
+    if (sp_str_equal_ignoring_case(name, SP_STR("date"))) {
+        time_t date = curl_getdate(text, NULL);
+        call->date_s = date > 0 ? date : 0;
+    } else if (sp_str_equal_ignoring_case(name, SP_STR("retry-after"))) {
+        call->retry_after_s = strtol(text, NULL, 10);
+    } else if (sp_str_equal_ignoring_case(name, SP_STR("age"))) {
+        call->age_s = strtol(text, NULL, 10);
+    }
+}
+
 static size_t take_header(char *bytes, size_t size, size_t count, void *data)
 {
     struct sp_http_call *call = data;
@@ -68,25 +83,19 @@ static size_t take_header(char *bytes, size_t size, size_t count, void *data)
     struct sp_str name = sp_str_slice(line, 0, colon), value = sp_str_trim(sp_str_slice(line, colon + 1, line.len));
     if (sp_str_has_prefix(line, SP_STR("HTTP/"))) {
         /* Headers of an answer that was redirected are not those of the last one. */
-        call->content_type[0] = call->location[0] = call->cache_control[0] = '\0';
-        call->date_s = call->retry_after_s = 0;
+        call->content_type[0] = call->location[0] = call->cache_control[0] = call->authenticate[0] = '\0';
+        call->date_s = call->retry_after_s = call->age_s = 0;
+        call->received_ms = sp_wall_clock_ms();
     } else if (sp_str_equal_ignoring_case(name, SP_STR("content-type"))) {
         keep_header(call->content_type, sizeof call->content_type, value);
     } else if (sp_str_equal_ignoring_case(name, SP_STR("location"))) {
         keep_header(call->location, sizeof call->location, value);
     } else if (sp_str_equal_ignoring_case(name, SP_STR("cache-control"))) {
         keep_header(call->cache_control, sizeof call->cache_control, value);
-    } else if (sp_str_equal_ignoring_case(name, SP_STR("date")) ||
-               sp_str_equal_ignoring_case(name, SP_STR("retry-after"))) {
-        char text[MAX_HEADER_BYTES];
-        keep_header(text, sizeof text, value);
-        bool is_date = name.len == 4;
-        if (is_date) {
-            time_t date = curl_getdate(text, NULL);
-            call->date_s = date > 0 ? date : 0;
-        } else {
-            call->retry_after_s = strtol(text, NULL, 10);
-        }
+    } else if (sp_str_equal_ignoring_case(name, SP_STR("www-authenticate"))) {
+        keep_header(call->authenticate, sizeof call->authenticate, value);
+    } else {
+        take_number(call, name, value);
     }
     return line.len;
 }
@@ -112,6 +121,16 @@ static int is_abandoned(void *data, curl_off_t a, curl_off_t b, curl_off_t c, cu
     const struct sp_http_call *call = data;
     (void)a, (void)b, (void)c, (void)d;
     return atomic_load(call->abandon) ? 1 : 0;
+}
+
+/* Just before the request leaves, each time one does. */
+static int note_sending(void *data, char *primary_ip, char *local_ip, int primary_port, int local_port)
+{
+    struct sp_http_call *call = data;
+    (void)local_ip, (void)primary_port, (void)local_port;
+    call->sent_ms = sp_wall_clock_ms();
+    snprintf(call->address, sizeof call->address, "%s", primary_ip);
+    return CURL_PREREQFUNC_OK;
 }
 
 static bool add_header(struct sp_http_call *call, const char *name, struct sp_str value)
@@ -160,6 +179,8 @@ static bool set_options(struct sp_http_call *call, const struct sp_http_request 
     SET(CURLOPT_OPENSOCKETDATA, call);
     SET(CURLOPT_ERRORBUFFER, call->error);
     SET(CURLOPT_PRIVATE, call);
+    SET(CURLOPT_PREREQFUNCTION, note_sending);
+    SET(CURLOPT_PREREQDATA, call);
     SET(CURLOPT_HTTPHEADER, call->headers);
     if (call->ca_file != NULL) {
         SET(CURLOPT_CAINFO, call->ca_file);
@@ -168,6 +189,15 @@ static bool set_options(struct sp_http_call *call, const struct sp_http_request 
     if (call->form != NULL) {
         SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->form_len);
         SET(CURLOPT_POSTFIELDS, call->form);
+    }
+    if (call->certificate_file != NULL) {
+        SET(CURLOPT_SSLCERT, call->certificate_file);
+        SET(CURLOPT_SSLKEY, call->key_file != NULL ? call->key_file : call->certificate_file);
+    }
+    if (call->method != NULL && strcmp(call->method, "HEAD") == 0) {
+        SET(CURLOPT_NOBODY, 1L);
+    } else if (call->method != NULL) {
+        SET(CURLOPT_CUSTOMREQUEST, call->method);
     }
     if (request->unix_socket.at != NULL) {
         SET(CURLOPT_UNIX_SOCKET_PATH, request->unix_socket.at);
@@ -182,10 +212,28 @@ static bool set_options(struct sp_http_call *call, const struct sp_http_request 
     return rc == CURLE_OK;
 }
 
+static bool copy_texts(struct sp_http_call *call, const struct sp_http_request *request)
+{
+    const struct {
+        char **copy;
+        struct sp_str text;
+    } rows[] = {
+        {&call->url, request->url},           {&call->ca_file, request->ca_file},
+        {&call->form, request->form},         {&call->method, request->method},
+        {&call->key_file, request->key_file}, {&call->certificate_file, request->certificate_file},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (rows[i].text.at != NULL && (*rows[i].copy = copy_of(rows[i].text)) == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
 enum sp_status sp_http_call_create(const struct sp_http_request *request, struct sp_http_call **call)
 {
     struct sp_url url;
-    if (sp_url_split(request->url, &url) != SP_OK || !sp_url_is_secure(&url)) {
+    if (sp_url_split(request->url, &url) != SP_OK || !(sp_url_is_secure(&url) || request->allows_plain_http)) {
         return SP_MALFORMED;
     }
     struct sp_http_call *made = calloc(1, sizeof *made);
@@ -196,14 +244,12 @@ enum sp_status sp_http_call_create(const struct sp_http_request *request, struct
     made->blocked_networks = request->blocked_networks;
     made->abandon = request->abandon;
     made->report.max_bytes = request->max_bytes;
-    made->url = copy_of(request->url);
-    made->ca_file = request->ca_file.at != NULL ? copy_of(request->ca_file) : NULL;
-    made->form = request->form.at != NULL ? copy_of(request->form) : NULL;
+    made->report.timeout_ms = request->timeout_ms;
     made->form_len = request->form.len;
     made->handle = curl_easy_init();
     bool ready =
-        made->handle != NULL && made->url != NULL && (made->ca_file != NULL || request->ca_file.at == NULL) &&
-        (made->form != NULL || request->form.at == NULL) &&
+        made->handle != NULL && copy_texts(made, request) &&
+        (request->host.at == NULL || add_header(made, "Host", request->host)) &&
         add_header(made, "Accept", request->accept.at != NULL ? request->accept : SP_STR("application/json")) &&
         (request->authorization.at == NULL || add_header(made, "Authorization", request->authorization)) &&
         set_options(made, request);
@@ -233,6 +279,9 @@ void sp_http_call_destroy(struct sp_http_call **call)
     free(dying->form);
     free(dying->url);
     free(dying->ca_file);
+    free(dying->method);
+    free(dying->certificate_file);
+    free(dying->key_file);
     sp_buffer_fini(&dying->body);
     free(dying);
     *call = NULL;
@@ -270,6 +319,24 @@ static struct sp_str text_or_none(const char *text)
     return text[0] != '\0' ? sp_str_from_cstr(text) : SP_STR_NONE;
 }
 
+/* When it was asked and answered, by whom, and where it ended. */
+static void take_course(struct sp_http_call *call)
+{
+    struct sp_fetch_report *report = &call->report;
+    const char *url = NULL;
+    long redirects = 0;
+    curl_easy_getinfo(call->handle, CURLINFO_EFFECTIVE_URL, &url);
+    curl_easy_getinfo(call->handle, CURLINFO_REDIRECT_COUNT, &redirects);
+    snprintf(call->final_url, sizeof call->final_url, "%s", url != NULL ? url : "");
+    report->final_url = text_or_none(call->final_url);
+    report->redirects = redirects > 0 ? (unsigned)redirects : 0;
+    report->address = text_or_none(call->address);
+    report->authenticate = text_or_none(call->authenticate);
+    report->age_s = call->age_s;
+    report->sent_ms = call->sent_ms;
+    report->received_ms = call->received_ms;
+}
+
 void sp_http_call_finish(struct sp_http_call *call, CURLcode result)
 {
     struct sp_fetch_report *report = &call->report;
@@ -283,6 +350,7 @@ void sp_http_call_finish(struct sp_http_call *call, CURLcode result)
     report->max_age_s = max_age_of(sp_str_from_cstr(call->cache_control));
     report->body = sp_buffer_str(&call->body);
     report->too_large = call->too_large;
+    take_course(call);
     if (result == CURLE_OK || call->too_large) {
         return;
     }

@@ -14,6 +14,10 @@ struct sp_http_request {
     struct sp_str accept;        /* absent: application/json */
     struct sp_str ca_file;       /* absent: the system's trust store */
     struct sp_str unix_socket;   /* connect there instead; for nginx's own status */
+    struct sp_str method;        /* absent: GET, or POST of a form; "OPTIONS" and "HEAD" for looks without effect */
+    struct sp_str host;          /* another Host header than the URL's; absent: the URL's */
+    struct sp_str certificate_file, key_file; /* of the client, PEM; absent: none */
+    bool allows_plain_http; /* for evidence alone: what comes back proves nothing and no secret may be in the request */
     struct sp_str_list
         blocked_networks; /* "10.0.0.0/8", "fd00::/8", "169.254.169.254"; borrowed while the call lives */
     int64_t connect_timeout_ms, timeout_ms;

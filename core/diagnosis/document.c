@@ -37,7 +37,7 @@ struct sp_str sp_document_first_bytes(struct sp_arena *arena, struct sp_str body
     return shown;
 }
 
-static bool is_html(const struct sp_fetch_report *report)
+bool sp_document_is_html(const struct sp_fetch_report *report)
 {
     struct sp_str start = sp_str_slice(sp_str_trim(report->body), 0, 14);
     return sp_str_equal_ignoring_case(sp_str_slice(report->content_type, 0, 9), SP_STR("text/html")) ||
@@ -101,7 +101,7 @@ enum sp_status sp_document_read(struct sp_arena *arena, const struct sp_fetch_re
         finding->reason = SP_CAUSE_NETWORK_HTTP_TOO_LARGE;
         return SP_OK;
     }
-    if (is_html(report)) {
+    if (sp_document_is_html(report)) {
         finding = sp_document_refuse(findings, causes->html);
         finding->expected = report->url;
         finding->received = sp_document_first_bytes(arena, report->body);

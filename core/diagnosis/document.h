@@ -19,6 +19,9 @@ struct sp_document_findings {
     bool refused; /* rows[0] says why */
 };
 
+/* The first bytes of a body, as evidence: one line, printable. */
+struct sp_str sp_document_first_bytes(struct sp_arena *arena, struct sp_str body);
+
 /* ---- key sets: keys.* ---- */
 /* *set: the keys, to be unref'd; NULL when the document is refused. Texts of findings live in the arena. SP_NO_MEMORY:
  * *set is NULL and nothing is known. */
@@ -51,6 +54,10 @@ SP_MUST_CHECK enum sp_status sp_metadata_examine(struct sp_arena *arena, const s
                                                  struct sp_str issuer, struct sp_metadata *metadata,
                                                  struct sp_document_findings *findings);
 
+/* Members that the standard requires and the gateway can do without: discovery.missing_member, as warnings. */
+void sp_metadata_examine_members(const struct sp_metadata *metadata, enum sp_metadata_place place,
+                                 struct sp_document_findings *findings);
+
 /* Found elsewhere than at the first place: discovery.path_form, a warning; its texts live in the arena. SP_CAUSE_NONE
  * for the first. */
 enum sp_cause sp_metadata_examine_place(struct sp_arena *arena, struct sp_str issuer, enum sp_metadata_place place,
@@ -59,5 +66,14 @@ enum sp_cause sp_metadata_examine_place(struct sp_arena *arena, struct sp_str is
  * when they differ. */
 enum sp_cause sp_metadata_compare_hosts(struct sp_str issuer, struct sp_str under_other_host,
                                         struct sp_finding *finding);
+
+/* An endpoint that the document names, and what came of asking it without effect (OPTIONS): discovery.foreign_endpoint,
+ * discovery.insecure_endpoint, or the network's cause. report: NULL when it was not asked. */
+struct sp_endpoint_evidence {
+    struct sp_str name, url; /* "token_endpoint" */
+    const struct sp_fetch_report *report;
+};
+void sp_endpoints_judge(struct sp_arena *arena, const struct sp_endpoint_evidence *endpoints, size_t count,
+                        struct sp_document_findings *findings);
 
 #endif

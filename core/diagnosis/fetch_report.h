@@ -20,6 +20,14 @@ struct sp_fetch_report {
     int64_t date_s;               /* the answer's Date header, 0: none */
     int64_t max_age_s;            /* Cache-Control: max-age, -1: none */
     int64_t retry_after_s;        /* 0: none */
+    struct sp_str final_url;      /* after redirects that were followed */
+    unsigned redirects;           /* how many */
+    struct sp_str address;        /* that answered, without its port; absent: none did */
+    int64_t timeout_ms;           /* that was allowed for it all */
+    int64_t sent_ms,
+        received_ms;            /* our wall clock when the request left and the answer's first byte came; 0: did not */
+    int64_t age_s;              /* Age header: the answer, and its Date, come from a cache; 0: none */
+    struct sp_str authenticate; /* WWW-Authenticate; absent: none */
 };
 
 #endif

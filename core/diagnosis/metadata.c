@@ -166,3 +166,75 @@ enum sp_cause sp_metadata_compare_hosts(struct sp_str issuer, struct sp_str unde
                                    .received = under_other_host};
     return finding->cause;
 }
+
+void sp_metadata_examine_members(const struct sp_metadata *metadata, enum sp_metadata_place place,
+                                 struct sp_document_findings *findings)
+{
+    static const struct {
+        const char *name;
+        bool of_oauth; /* RFC 8414 2 requires it too, not OIDC Discovery 3 alone */
+    } rows[] = {
+        {"authorization_endpoint", false},
+        {"token_endpoint", false},
+        {"response_types_supported", true},
+        {"subject_types_supported", false},
+        {"id_token_signing_alg_values_supported", false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        bool is_required = rows[i].of_oauth || place != SP_METADATA_OAUTH_INSERTED;
+        const struct sp_json *value = sp_json_member(metadata->json, sp_str_from_cstr(rows[i].name));
+        bool is_there = value != NULL && (value->type == SP_JSON_STRING || value->type == SP_JSON_ARRAY);
+        if (is_required && !is_there) {
+            struct sp_finding *finding = sp_document_saw(findings, SP_CAUSE_DISCOVERY_MISSING_MEMBER);
+            finding->expected = sp_str_from_cstr(rows[i].name);
+            finding->received = value != NULL ? SP_STR("a value of another type") : SP_STR("nothing");
+            finding->tolerated = true;
+        }
+    }
+}
+
+/* Those of them that sp_metadata_examine judges already. */
+static bool is_judged_with_document(struct sp_str name)
+{
+    static const struct sp_str names[] = {
+        {"introspection_endpoint", 22}, {"authorization_endpoint", 22}, {"token_endpoint", 14}};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (sp_str_equal(names[i], name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void sp_endpoints_judge(struct sp_arena *arena, const struct sp_endpoint_evidence *endpoints, size_t count,
+                        struct sp_document_findings *findings)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct sp_endpoint_evidence *row = &endpoints[i];
+        struct sp_finding *finding;
+        struct sp_url url;
+        bool is_url = sp_url_split(row->url, &url) == SP_OK;
+        if ((!is_url || !sp_url_is_secure(&url)) && !is_judged_with_document(row->name)) {
+            finding = sp_document_saw(findings, SP_CAUSE_DISCOVERY_INSECURE_ENDPOINT);
+            finding->received = row->url;
+            finding->detail = row->name;
+        } else if (row->report != NULL && row->report->failure == SP_CAUSE_NETWORK_DNS_NOT_FOUND) {
+            finding = sp_document_saw(findings, SP_CAUSE_DISCOVERY_FOREIGN_ENDPOINT);
+            finding->received = row->url;
+            finding->detail = row->name;
+            finding->reason = row->report->failure;
+        } else if (row->report != NULL && row->report->failure != SP_CAUSE_NONE) {
+            finding = sp_document_saw(findings, row->report->failure);
+            finding->expected = row->name;
+            finding->received = row->url;
+            finding->detail =
+                sp_arena_printf(arena, "%.*s: %.*s.", SP_STR_ARG(row->name), SP_STR_ARG(row->report->failure_detail));
+        } else if (row->report != NULL && row->report->http_status >= 500) {
+            finding = sp_document_saw(findings, SP_CAUSE_NETWORK_HTTP_SERVER_ERROR);
+            finding->expected = row->url;
+            finding->received = sp_arena_printf(arena, "%d", row->report->http_status);
+            finding->detail = row->name;
+            finding->tolerated = true; /* to OPTIONS: what it says to a real request is not known */
+        }
+    }
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The doctor for people: a line a step as it ends, with what was seen; then the cause. */
+#include "cli/doctor.h"
+
+#include <unistd.h>
+
+#include "cli/token.h"
+
+#define NAME_COLUMNS 13
+#define INDENT (4 + NAME_COLUMNS)
+
+static const struct {
+    const char *sign;
+    enum sp_style style;
+} signs[] = {
+    [SP_OUTCOME_SKIP] = {"-", SP_STYLE_DIM},
+    [SP_OUTCOME_PASS] = {"✓", SP_STYLE_GOOD},
+    [SP_OUTCOME_WARN] = {"!", SP_STYLE_WARN},
+    [SP_OUTCOME_FAIL] = {"✗", SP_STYLE_BAD},
+};
+
+static enum sp_outcome outcome_of(const struct sp_finding *finding)
+{
+    return sp_finding_severity(finding) == SP_SEVERITY_REJECT ? SP_OUTCOME_FAIL
+           : sp_finding_severity(finding) == SP_SEVERITY_WARN ? SP_OUTCOME_WARN
+                                                              : SP_OUTCOME_PASS;
+}
+
+static void print_findings(const struct sp_doctor_report *report, enum sp_step step)
+{
+    for (size_t i = 0; i < report->finding_count; i++) {
+        const struct sp_finding *finding = &report->findings[i].finding;
+        enum sp_outcome outcome = outcome_of(finding);
+        if (report->findings[i].step != step) {
+            continue;
+        }
+        struct sp_str id = sp_cause_get(finding->cause)->id, title = sp_cause_get(finding->cause)->title;
+        printf("%*s%s%s %.*s%s: ", INDENT, "", sp_cli_style(signs[outcome].style), signs[outcome].sign, SP_STR_ARG(id),
+               sp_cli_style(SP_STYLE_PLAIN));
+        sp_cli_print_wrapped(stdout, title, INDENT + 2, (unsigned)(INDENT + 4 + id.len));
+        putchar('\n');
+    }
+}
+
+void sp_doctor_print_step(void *context, const struct sp_doctor_report *report, enum sp_step step, bool begins)
+{
+    (void)context;
+    const struct sp_step_result *row = &report->steps[step];
+    bool on_terminal = isatty(STDOUT_FILENO) == 1;
+    if (begins) {
+        if (on_terminal) {
+            printf("%s  … %s%s", sp_cli_style(SP_STYLE_DIM), sp_step_name(step), sp_cli_style(SP_STYLE_PLAIN));
+            fflush(stdout);
+        }
+        return;
+    }
+    if (on_terminal) {
+        fputs("\r\033[K", stdout);
+    }
+    bool skipped = row->outcome == SP_OUTCOME_SKIP;
+    printf("  %s%s%s %s%-*s%s", sp_cli_style(signs[row->outcome].style), signs[row->outcome].sign,
+           sp_cli_style(SP_STYLE_PLAIN), sp_cli_style(skipped ? SP_STYLE_DIM : SP_STYLE_BOLD), NAME_COLUMNS,
+           sp_step_name(step), sp_cli_style(SP_STYLE_PLAIN));
+    fputs(sp_cli_style(skipped ? SP_STYLE_DIM : SP_STYLE_PLAIN), stdout);
+    sp_cli_print_wrapped(stdout, sp_str_slice(row->detail, 0, 1500), INDENT, INDENT);
+    fputs(sp_cli_style(SP_STYLE_PLAIN), stdout);
+    if (!skipped && row->elapsed_ms >= 100) {
+        printf(" %s(%lld ms)%s", sp_cli_style(SP_STYLE_DIM), (long long)row->elapsed_ms, sp_cli_style(SP_STYLE_PLAIN));
+    }
+    putchar('\n');
+    print_findings(report, step);
+    fflush(stdout);
+}
+
+void sp_doctor_print_target(const struct sp_doctor_report *report)
+{
+    printf("%s%.*s%s ", sp_cli_style(SP_STYLE_BOLD), SP_STR_ARG(report->kind), sp_cli_style(SP_STYLE_PLAIN));
+    if (report->name.len > 0) {
+        sp_cli_print_safe(stdout, report->name);
+        fputs(": ", stdout);
+    }
+    sp_cli_print_safe(stdout, report->target);
+    putchar('\n');
+}
+
+void sp_doctor_print_diagnosis(const struct sp_doctor_report *report, int64_t now)
+{
+    struct sp_buffer buffer;
+    struct sp_json_writer writer;
+    struct sp_json_error error;
+    const struct sp_json *json;
+    sp_buffer_init(&buffer, report->arena, (size_t)4 * 1024 * 1024);
+    sp_json_writer_init(&writer, &buffer, false);
+    sp_doctor_report_write(&writer, report, now);
+    if (sp_buffer_status(&buffer) == SP_OK &&
+        sp_json_parse(report->arena, sp_buffer_str(&buffer), &sp_json_limits_document, &json, &error) == SP_OK) {
+        putchar('\n');
+        sp_cli_print_diagnosis(json);
+    }
+}

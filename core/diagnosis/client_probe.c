@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/diagnosis/client_probe.h"
+
+#include "core/base/url.h"
+#include "core/diagnosis/document_report.h"
+#include "core/diagnosis/http_answer.h"
+#include "core/diagnosis/redirect_uri.h"
+#include "core/diagnosis/token_answer.h"
+
+/* ---- client authentication ---- */
+static bool is_among(struct sp_str text, const struct sp_str *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (sp_str_equal(text, list[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Errors that a server gives once it knows the client; the others may come first. */
+static enum sp_client_answer answer_of(const struct sp_token_answer *answer, int http_status)
+{
+    static const struct sp_str known[] = {
+        {"invalid_grant", 13}, {"unauthorized_client", 19}, {"invalid_scope", 13}, {"invalid_target", 14}};
+    if (answer->access_token.len > 0 || is_among(answer->error, known, sizeof known / sizeof known[0])) {
+        return SP_CLIENT_ACCEPTED;
+    }
+    return sp_str_equal(answer->error, SP_STR("invalid_client")) || (http_status == 401 && answer->is_json)
+               ? SP_CLIENT_REFUSED
+               : SP_CLIENT_UNCLEAR;
+}
+
+static enum sp_status read_answers(struct sp_arena *arena, struct sp_client_attempt *attempts, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct sp_token_answer answer;
+        struct sp_document_findings ignored = {.count = 0};
+        if (attempts[i].report == NULL) {
+            continue;
+        }
+        enum sp_status status = sp_token_answer_examine(arena, attempts[i].report, &answer, &ignored);
+        if (status != SP_OK) {
+            return status;
+        }
+        attempts[i].answer = answer_of(&answer, attempts[i].report->http_status);
+        attempts[i].error = answer.error;
+        attempts[i].description = answer.error_description;
+    }
+    return SP_OK;
+}
+
+const struct sp_client_attempt *sp_client_attempts_accepted(const struct sp_client_attempt *attempts, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (attempts[i].answer == SP_CLIENT_ACCEPTED) {
+            return &attempts[i];
+        }
+    }
+    return NULL;
+}
+
+static const struct sp_client_attempt *first_of(const struct sp_client_attempt *attempts, size_t count,
+                                                enum sp_client_answer answer)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (attempts[i].answer == answer) {
+            return &attempts[i];
+        }
+    }
+    return NULL;
+}
+
+enum sp_status sp_client_attempts_judge(struct sp_arena *arena, struct sp_client_attempt *attempts, size_t count,
+                                        struct sp_str client_id, struct sp_document_findings *findings)
+{
+    enum sp_status status = read_answers(arena, attempts, count);
+    const struct sp_client_attempt *accepted = sp_client_attempts_accepted(attempts, count),
+                                   *refused = first_of(attempts, count, SP_CLIENT_REFUSED),
+                                   *unclear = first_of(attempts, count, SP_CLIENT_UNCLEAR);
+    struct sp_finding *finding;
+    if (status != SP_OK || (accepted != NULL && !accepted->is_trimmed)) {
+        return status;
+    }
+    if (accepted != NULL) {
+        finding = sp_document_saw(findings, SP_CAUSE_CLIENT_SECRET_WHITESPACE);
+        finding->expected = client_id;
+        finding->received = SP_STR("a secret with white space around it");
+    } else if (refused != NULL) {
+        finding = sp_document_saw(findings, SP_CAUSE_RESPONSE_ERROR);
+        finding->expected = SP_STR("the client is known and its secret right");
+        finding->received = SP_STR("invalid_client");
+        finding->detail = refused->description.len > 0
+                              ? sp_arena_printf(arena, "To %.*s it says: \"%.*s\".", SP_STR_ARG(refused->method),
+                                                SP_STR_ARG(sp_document_first_bytes(arena, refused->description)))
+                              : sp_arena_printf(arena, "To %.*s, without a description.", SP_STR_ARG(refused->method));
+    } else if (unclear != NULL && unclear->report != NULL) {
+        struct sp_token_answer answer;
+        status = sp_token_answer_examine(arena, unclear->report, &answer, findings);
+    }
+    return status;
+}
+
+/* ---- redirect URI ---- */
+static bool contains_ignoring_case(struct sp_str text, const char *part)
+{
+    struct sp_str wanted = sp_str_from_cstr(part);
+    for (size_t i = 0; i + wanted.len <= text.len; i++) {
+        if (sp_str_equal_ignoring_case(sp_str_slice(text, i, i + wanted.len), wanted)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A page of HTML has a whole application in it: only its first part is read for words. */
+#define MAX_WORDS_BYTES ((size_t)64 * 1024)
+
+static enum sp_redirect_answer answer_of_text(struct sp_str text)
+{
+    text = sp_str_slice(text, 0, MAX_WORDS_BYTES);
+    if (contains_ignoring_case(text, "invalid_redirect_uri") || contains_ignoring_case(text, "redirect_uri") ||
+        contains_ignoring_case(text, "redirect uri") || contains_ignoring_case(text, "callback url") ||
+        contains_ignoring_case(text, "redirecturi")) {
+        return SP_REDIRECT_REFUSED;
+    }
+    return contains_ignoring_case(text, "invalid_client") || contains_ignoring_case(text, "unknown client") ||
+                   contains_ignoring_case(text, "client not found") || contains_ignoring_case(text, "client is invalid")
+               ? SP_REDIRECT_CLIENT_UNKNOWN
+               : SP_REDIRECT_UNCLEAR;
+}
+
+static bool leads_to(struct sp_str location, struct sp_str redirect_uri)
+{
+    if (!sp_str_has_prefix(location, redirect_uri)) {
+        return false;
+    }
+    return location.len == redirect_uri.len || strchr("?#&", location.at[redirect_uri.len]) != NULL ||
+           sp_str_contains(redirect_uri, SP_STR("?"));
+}
+
+enum sp_redirect_answer sp_redirect_answer_of(struct sp_arena *arena, const struct sp_fetch_report *report,
+                                              struct sp_str redirect_uri, struct sp_str *words)
+{
+    int status = report->http_status;
+    if (status >= 300 && status < 400 && report->location.at != NULL) {
+        *words = sp_arena_printf(arena, "%d to %.*s", status, SP_STR_ARG(sp_str_slice(report->location, 0, 200)));
+        if (leads_to(report->location, redirect_uri)) {
+            return SP_REDIRECT_ACCEPTED;
+        }
+        /* Elsewhere: a sign-in page, reached only once the request was good – or an error page. */
+        bool is_error = contains_ignoring_case(report->location, "error");
+        return is_error ? answer_of_text(report->location) : SP_REDIRECT_ACCEPTED;
+    }
+    *words = sp_arena_printf(arena, "%.*s: %.*s", SP_STR_ARG(sp_http_answer_words(arena, report)),
+                             SP_STR_ARG(sp_document_first_bytes(arena, report->body)));
+    return status >= 400 && status < 500 ? answer_of_text(report->body) : SP_REDIRECT_UNCLEAR;
+}
+
+static bool add_variant(struct sp_str *variants, size_t *count, size_t room, struct sp_str sent, struct sp_str variant)
+{
+    if (variant.len > 0 && *count < room && !sp_str_equal(sent, variant)) {
+        variants[(*count)++] = variant;
+    }
+    return *count < room;
+}
+
+/* The same URI with another host. */
+static struct sp_str with_host(struct sp_arena *arena, struct sp_str uri, const struct sp_url *url, struct sp_str host)
+{
+    size_t from = (size_t)(url->host.at - uri.at);
+    return sp_arena_printf(arena, "%.*s%.*s%.*s", (int)from, uri.at, SP_STR_ARG(host),
+                           SP_STR_ARG(sp_str_slice(uri, from + url->host.len, uri.len)));
+}
+
+size_t sp_redirect_uri_variants(struct sp_arena *arena, struct sp_str uri, struct sp_str *variants, size_t room)
+{
+    static const struct sp_str loopbacks[] = {{"localhost", 9}, {"127.0.0.1", 9}, {"[::1]", 5}};
+    struct sp_url url;
+    size_t count = 0;
+    if (sp_url_split(uri, &url) != SP_OK) {
+        return 0;
+    }
+    bool has_slash = sp_str_has_suffix(uri, SP_STR("/"));
+    bool is_https = sp_str_equal_ignoring_case(url.scheme, SP_STR("https"));
+    add_variant(variants, &count, room, uri,
+                has_slash ? sp_str_slice(uri, 0, uri.len - 1) : sp_arena_printf(arena, "%.*s/", SP_STR_ARG(uri)));
+    add_variant(variants, &count, room, uri,
+                sp_arena_printf(arena, "%s%.*s", is_https ? "http" : "https",
+                                SP_STR_ARG(sp_str_slice(uri, url.scheme.len, uri.len))));
+    for (size_t i = 0; i < 3 && sp_host_is_loopback(url.host); i++) {
+        add_variant(variants, &count, room, uri, with_host(arena, uri, &url, loopbacks[i]));
+    }
+    if (!sp_host_is_loopback(url.host) && !sp_host_is_address(url.host)) {
+        bool has_www = sp_str_has_prefix(url.host, SP_STR("www."));
+        add_variant(variants, &count, room, uri,
+                    with_host(arena, uri, &url,
+                              has_www ? sp_str_slice(url.host, 4, url.host.len)
+                                      : sp_arena_printf(arena, "www.%.*s", SP_STR_ARG(url.host))));
+    }
+    if (url.port.at != NULL) {
+        size_t host_end = (size_t)(url.host.at - uri.at) + url.host.len;
+        add_variant(variants, &count, room, uri,
+                    sp_arena_printf(arena, "%.*s%.*s", (int)host_end, uri.at,
+                                    SP_STR_ARG(sp_str_slice(uri, host_end + 1 + url.port.len, uri.len))));
+    }
+    if (url.query.at != NULL) {
+        add_variant(variants, &count, room, uri, sp_str_slice(uri, 0, sp_str_index_of(uri, '?', 0)));
+    }
+    return count;
+}
+
+void sp_redirect_probe_judge(struct sp_arena *arena, enum sp_redirect_answer answer, struct sp_str sent,
+                             struct sp_str accepted, struct sp_str client_id, struct sp_str words,
+                             struct sp_document_findings *findings)
+{
+    struct sp_finding *finding;
+    if (answer == SP_REDIRECT_CLIENT_UNKNOWN) {
+        finding = sp_document_saw(findings, SP_CAUSE_CLIENT_UNKNOWN);
+        finding->received = client_id;
+        finding->detail = sp_arena_printf(arena, "The authorization endpoint answers %.*s.", SP_STR_ARG(words));
+    } else if (answer == SP_REDIRECT_REFUSED) {
+        struct sp_redirect_uri_finding explained = {.cause = SP_CAUSE_REDIRECT_URI_MISMATCH};
+        if (accepted.len > 0) {
+            struct sp_str_list registered = {&accepted, 1};
+            explained = sp_redirect_uri_explain(arena, registered, sent, false);
+        }
+        finding = sp_document_saw(findings, explained.cause);
+        finding->expected = accepted.len > 0 ? accepted : SP_STR("another one, which it does not say");
+        finding->received = sent;
+        finding->detail = sp_arena_printf(arena, "The authorization endpoint answers %.*s.", SP_STR_ARG(words));
+    }
+}
