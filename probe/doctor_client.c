@@ -158,9 +158,9 @@ static struct sp_str attempt_words(struct sp_arena *arena, const struct attempts
             sp_buffer_printf(&text, " (%.*s)", SP_STR_ARG(sp_document_first_bytes(arena, row->error)));
         }
     }
-    for (size_t i = 0; i < attempts->left_out_count; i++) {
-        sp_buffer_printf(&text, "%s%.*s: not tried, nothing to try it with was given", text.len > 0 ? "; " : "",
-                         SP_STR_ARG(attempts->left_out[i]));
+    if (attempts->left_out_count > 0) {
+        sp_buffer_printf(&text, "%snot tried, for want of what they need: %.*s", text.len > 0 ? "; " : "",
+                         SP_STR_ARG(sp_words_list(arena, attempts->left_out, attempts->left_out_count)));
     }
     return sp_buffer_status(&text) == SP_OK ? sp_buffer_str(&text) : SP_STR_NONE;
 }

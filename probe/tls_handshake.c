@@ -58,6 +58,17 @@ static void note_alert(const SSL *ssl, int where, int value)
     }
 }
 
+/* The first five bytes that come should be the head of a TLS record; they are handed out before they are judged. */
+static void note_first_bytes(int is_write, int version, int type, const void *bytes, size_t len, SSL *ssl, void *data)
+{
+    struct handshake *handshake = of_ssl(ssl);
+    (void)version, (void)data;
+    if (is_write == 0 && type == SSL3_RT_HEADER && handshake->first_len == 0 && len <= sizeof handshake->first) {
+        memcpy(handshake->first, bytes, len);
+        handshake->first_len = (long)len;
+    }
+}
+
 static bool load_certificate(SSL_CTX *context, struct sp_str certificate, struct sp_str key)
 {
     char certificate_file[4096], key_file[4096];
@@ -88,6 +99,8 @@ static enum sp_status prepare(struct handshake *handshake, const struct sp_tls_q
     SSL_CTX_set_cert_verify_callback(handshake->context, keep_chain, handshake);
     SSL_CTX_set_cert_cb(handshake->context, note_request, NULL);
     SSL_CTX_set_info_callback(handshake->context, note_alert);
+    SSL_CTX_set_msg_callback(handshake->context, note_first_bytes);
+    SSL_CTX_set_msg_callback(handshake->context, note_first_bytes);
     /* Also chains that OpenSSL's own level would not even read are to be seen. */
     if (question->certificate_file.len > 0 &&
         !load_certificate(handshake->context, question->certificate_file, question->key_file)) {
@@ -98,15 +111,6 @@ static enum sp_status prepare(struct handshake *handshake, const struct sp_tls_q
                  SSL_set_fd(handshake->ssl, question->socket) == 1 && set_host(handshake->ssl, question->host) &&
                  SSL_set_alpn_protos(handshake->ssl, protocols, sizeof protocols - 1) == 0;
     return ready ? SP_OK : SP_NO_MEMORY;
-}
-
-/* Looks at the first bytes without taking them: they say what the peer speaks. */
-static void peek(struct handshake *handshake, int socket)
-{
-    if (handshake->first_len == 0) {
-        ssize_t got = recv(socket, handshake->first, sizeof handshake->first, MSG_PEEK);
-        handshake->first_len = got > 0 ? got : 0;
-    }
 }
 
 /* False past the deadline. *answer: SSL_connect's last. */
@@ -122,9 +126,6 @@ static bool connect_all(struct handshake *handshake, int socket, int *error)
         }
         if (!sp_connection_wait(socket, *error == SSL_ERROR_WANT_WRITE, handshake->deadline_ms)) {
             return false;
-        }
-        if (*error == SSL_ERROR_WANT_READ) {
-            peek(handshake, socket);
         }
     }
 }
@@ -143,17 +144,25 @@ static bool is_protocol_failure(const struct handshake *handshake, int reason)
            (reason == SSL_R_WRONG_VERSION_NUMBER && !is_plain(handshake));
 }
 
-static enum sp_handshake outcome_of(struct sp_arena *arena, const struct handshake *handshake, int error,
+/* What the peer said instead of TLS: its first line. */
+static struct sp_str plain_words(struct sp_arena *arena, struct handshake *handshake, int socket)
+{
+    ssize_t got = recv(socket, handshake->first + handshake->first_len,
+                       sizeof handshake->first - (size_t)handshake->first_len, MSG_DONTWAIT);
+    struct sp_str bytes = sp_str(handshake->first, (size_t)(handshake->first_len + (got > 0 ? got : 0)));
+    bool is_http = sp_str_has_prefix(bytes, SP_STR("HTTP/"));
+    bytes = sp_str_slice(bytes, 0, sp_str_index_of(bytes, '\n', 0));
+    return sp_arena_printf(arena, "plain %s (\"%.*s\")", is_http ? "HTTP" : "text",
+                           SP_STR_ARG(sp_document_first_bytes(arena, bytes)));
+}
+
+static enum sp_handshake outcome_of(struct sp_arena *arena, struct handshake *handshake, int socket, int error,
                                     struct sp_str *detail)
 {
     unsigned long code = ERR_peek_last_error();
     int reason = ERR_GET_REASON(code);
     if (is_plain(handshake)) {
-        struct sp_str bytes = sp_str(handshake->first, (size_t)handshake->first_len);
-        bytes = sp_str_slice(bytes, 0, sp_str_index_of(bytes, '\n', 0));
-        bool is_http = sp_str_has_prefix(bytes, SP_STR("HTTP/"));
-        *detail = sp_arena_printf(arena, "plain %s (\"%.*s\")", is_http ? "HTTP" : "text",
-                                  SP_STR_ARG(sp_document_first_bytes(arena, bytes)));
+        *detail = plain_words(arena, handshake, socket);
         return SP_HANDSHAKE_PLAINTEXT;
     }
     if (is_protocol_failure(handshake, reason)) {
@@ -177,6 +186,22 @@ static enum sp_handshake outcome_of(struct sp_arena *arena, const struct handsha
     return SP_HANDSHAKE_FAILED;
 }
 
+/* No answer to the request: because of the certificate that is missing, or of the one that was sent. */
+static void take_silence(struct sp_arena *arena, const struct handshake *handshake, bool is_late,
+                         struct sp_tls_evidence *evidence)
+{
+    struct sp_str alert = handshake->alert >= 0
+                              ? sp_arena_printf(arena, "alert \"%s\"", SSL_alert_desc_string_long(handshake->alert))
+                              : SP_STR("the peer closed the connection without a word");
+    if (!evidence->sent_certificate && handshake->alert >= 0) {
+        evidence->refused_without_certificate = true;
+        evidence->refusal = alert;
+    } else if (evidence->sent_certificate && !is_late) {
+        evidence->handshake = handshake->alert >= 0 ? SP_HANDSHAKE_ALERT : SP_HANDSHAKE_CLOSED;
+        evidence->detail = sp_arena_printf(arena, "%.*s, after our client certificate", SP_STR_ARG(alert));
+    }
+}
+
 /* Sends a request and reads once: servers hold a missing certificate against us only now – by an alert in TLS 1.3, by
  * a page in the case of nginx and others. */
 static void see_refusal(struct sp_arena *arena, struct handshake *handshake, const struct sp_tls_question *question,
@@ -195,10 +220,7 @@ static void see_refusal(struct sp_arena *arena, struct handshake *handshake, con
         error = got > 0 ? SSL_ERROR_NONE : SSL_get_error(handshake->ssl, got);
     } while (error == SSL_ERROR_WANT_READ && sp_connection_wait(question->socket, false, handshake->deadline_ms));
     if (got <= 0) {
-        evidence->refused_without_certificate = handshake->alert >= 0;
-        evidence->refusal = handshake->alert >= 0
-                                ? sp_arena_printf(arena, "alert \"%s\"", SSL_alert_desc_string_long(handshake->alert))
-                                : SP_STR_NONE;
+        take_silence(arena, handshake, error == SSL_ERROR_WANT_READ, evidence);
         return;
     }
     struct sp_str text = sp_str(answer, (size_t)got), line = sp_str_slice(text, 0, sp_str_index_of(text, '\r', 0));
@@ -206,7 +228,7 @@ static void see_refusal(struct sp_arena *arena, struct handshake *handshake, con
                       sp_str_contains(line, SP_STR(" 403")) || sp_str_contains(line, SP_STR(" 496"));
     bool says_so = sp_str_contains(text, SP_STR("SSL certificate")) || sp_str_contains(text, SP_STR("client cert")) ||
                    sp_str_contains(text, SP_STR("Client Cert"));
-    evidence->refused_without_certificate = is_refused && says_so;
+    evidence->refused_without_certificate = is_refused && says_so && !evidence->sent_certificate;
     if (evidence->refused_without_certificate) {
         evidence->refusal = sp_arena_printf(arena, "\"%.*s\" and a page that says so",
                                             SP_STR_ARG(sp_document_first_bytes(arena, line)));
@@ -231,7 +253,7 @@ static void take_outcome(struct sp_arena *arena, struct handshake *handshake, co
         return;
     }
     if (error != SSL_ERROR_NONE) {
-        evidence->handshake = outcome_of(arena, handshake, error, &evidence->detail);
+        evidence->handshake = outcome_of(arena, handshake, question->socket, error, &evidence->detail);
         if (evidence->handshake == SP_HANDSHAKE_ALERT && handshake->asked_for_certificate &&
             !evidence->sent_certificate && is_about_certificate(handshake->alert)) {
             evidence->refused_without_certificate = true;
@@ -242,7 +264,7 @@ static void take_outcome(struct sp_arena *arena, struct handshake *handshake, co
     evidence->handshake = SP_HANDSHAKE_DONE;
     evidence->version = sp_str_from_cstr(SSL_get_version(handshake->ssl));
     evidence->cipher = sp_str_from_cstr(SSL_get_cipher_name(handshake->ssl));
-    if (handshake->asked_for_certificate && !evidence->sent_certificate) {
+    if (handshake->asked_for_certificate) {
         see_refusal(arena, handshake, question, evidence);
     }
 }

@@ -139,6 +139,55 @@ static bool leads_to(struct sp_str location, struct sp_str redirect_uri)
            sp_str_contains(redirect_uri, SP_STR("?"));
 }
 
+/* What a person would read of a page, on one line. */
+static struct sp_str visible_text(struct sp_arena *arena, struct sp_str page)
+{
+    struct sp_buffer text;
+    bool in_tag = false;
+    size_t body = 0;
+    for (size_t i = 0; i + 5 < page.len; i++) {
+        if (sp_str_equal_ignoring_case(sp_str_slice(page, i, i + 5), SP_STR("<body"))) {
+            body = i;
+            break;
+        }
+    }
+    sp_buffer_init(&text, arena, MAX_WORDS_BYTES);
+    for (size_t i = body; i < page.len && text.len < MAX_WORDS_BYTES / 2; i++) {
+        char c = page.at[i];
+        if (c == '<' || c == '>') {
+            in_tag = c == '<';
+            c = ' ';
+        } else if ((unsigned char)c < 0x20) {
+            c = ' ';
+        }
+        if (!in_tag && (c != ' ' || (text.len > 0 && text.at[text.len - 1] != ' '))) {
+            sp_buffer_append_char(&text, c);
+        }
+    }
+    return sp_buffer_status(&text) == SP_OK ? sp_str_trim(sp_buffer_str(&text)) : SP_STR_NONE;
+}
+
+/* The part of an error page that says what is wrong: from the first word of interest on. */
+static struct sp_str said(struct sp_arena *arena, const struct sp_fetch_report *report)
+{
+    enum { SHOWN = 160 };
+    struct sp_str text = visible_text(arena, sp_str_slice(report->body, 0, MAX_WORDS_BYTES));
+    size_t from = 0;
+    for (size_t i = 0; i + 8 < text.len; i++) {
+        if (sp_str_equal_ignoring_case(sp_str_slice(text, i, i + 8), SP_STR("redirect")) ||
+            sp_str_equal_ignoring_case(sp_str_slice(text, i, i + 7), SP_STR("invalid"))) {
+            from = i;
+            break;
+        }
+    }
+    /* Back to where its sentence begins. */
+    while (from > 0 && from + SHOWN > text.len - (text.len > 0) && text.at[from - 1] != '.') {
+        from--;
+    }
+    return sp_str_is_utf8(sp_str_slice(text, from, from + SHOWN)) ? sp_str_slice(text, from, from + SHOWN)
+                                                                  : sp_document_first_bytes(arena, report->body);
+}
+
 enum sp_redirect_answer sp_redirect_answer_of(struct sp_arena *arena, const struct sp_fetch_report *report,
                                               struct sp_str redirect_uri, struct sp_str *words)
 {
@@ -152,8 +201,7 @@ enum sp_redirect_answer sp_redirect_answer_of(struct sp_arena *arena, const stru
         bool is_error = contains_ignoring_case(report->location, "error");
         return is_error ? answer_of_text(report->location) : SP_REDIRECT_ACCEPTED;
     }
-    *words = sp_arena_printf(arena, "%.*s: %.*s", SP_STR_ARG(sp_http_answer_words(arena, report)),
-                             SP_STR_ARG(sp_document_first_bytes(arena, report->body)));
+    *words = sp_arena_printf(arena, "%d: \"%.*s\"", status, SP_STR_ARG(said(arena, report)));
     return status >= 400 && status < 500 ? answer_of_text(report->body) : SP_REDIRECT_UNCLEAR;
 }
 
@@ -226,7 +274,7 @@ void sp_redirect_probe_judge(struct sp_arena *arena, enum sp_redirect_answer ans
             explained = sp_redirect_uri_explain(arena, registered, sent, false);
         }
         finding = sp_document_saw(findings, explained.cause);
-        finding->expected = accepted.len > 0 ? accepted : SP_STR("another one, which it does not say");
+        finding->expected = accepted.len > 0 ? accepted : SP_STR("one that the issuer does not name");
         finding->received = sent;
         finding->detail = sp_arena_printf(arena, "The authorization endpoint answers %.*s.", SP_STR_ARG(words));
     }
