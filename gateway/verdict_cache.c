@@ -19,6 +19,9 @@ struct entry {
 
 #define ENTRY_BYTES(facts_bytes) (offsetof(struct entry, facts) + (facts_bytes))
 
+_Static_assert(SHA256_BYTES + ENTRY_BYTES(SMALL_FACTS_BYTES) + 2 * sizeof(uint32_t) <= 300,
+               "the budget: a cached token takes 300 bytes at most, with its share of the set's head");
+
 const struct sp_shared_table_shape sp_cache_shape = {SHA256_BYTES, ENTRY_BYTES(SMALL_FACTS_BYTES)};
 const struct sp_shared_table_shape sp_cache_large_shape = {SHA256_BYTES, ENTRY_BYTES(SP_CACHED_FACTS_BYTES)};
 
@@ -169,5 +172,5 @@ void sp_verdict_cache_keep(const struct sp_cache_query *query, const struct sp_f
     sp_facts_pack(facts, packed);
     keep_in_zone(bytes <= SMALL_FACTS_BYTES ? query->small : query->large, query, hash_of(query), packed,
                  (uint32_t)bytes, until_s);
-    keep_in_worker(query, packed, (uint32_t)bytes, until_s);
+    /* Not in the worker: a token used once would push out, and touch memory for, one that is used again. */
 }

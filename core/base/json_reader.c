@@ -168,10 +168,12 @@ static enum sp_status read_string(struct reader *reader, struct sp_str *text)
 {
     const char *start = reader->at + 1, *p = start;
     bool escaped = false, beyond_ascii = false;
-    while (reader->end - p >= 8 && sp_plain_eight(p)) {
-        p += 8;
-    }
     for (;; p++) {
+        unsigned plain = 8;
+        while (plain == 8 && reader->end - p >= 8) {
+            plain = sp_plain_count(p);
+            p += plain;
+        }
         if (p >= reader->end) {
             reader->at = p;
             return unexpected(reader, "");

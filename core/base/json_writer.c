@@ -122,8 +122,8 @@ static bool is_plain(unsigned char c)
 static size_t plain_run(struct sp_str text)
 {
     size_t i = 0;
-    while (i + 8 <= text.len && sp_plain_eight(text.at + i)) {
-        i += 8;
+    for (unsigned plain = 8; plain == 8 && i + 8 <= text.len; i += plain) {
+        plain = sp_plain_count(text.at + i);
     }
     while (i < text.len && is_plain((unsigned char)text.at[i])) {
         i++;

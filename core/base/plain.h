@@ -11,16 +11,20 @@
 #define SP_EACH_BYTE(value) (UINT64_C(0x0101010101010101) * (value))
 #define SP_HAS_ZERO_BYTE(word) (((word)-SP_EACH_BYTE(0x01)) & ~(word)&SP_EACH_BYTE(0x80))
 
-/* May say no where a carry makes it doubt: the bytes are then looked at one by one. Never yes where one is not plain.
- */
-static inline bool sp_plain_eight(const char *at)
+/* How many of the eight bytes at `at` stand before the first that is not plain; 8: all are. A carry can only mark bytes
+ * behind one that is really not plain, so the first mark is always right. */
+static inline unsigned sp_plain_count(const char *at)
 {
     uint64_t word;
     memcpy(&word, at, sizeof word);
-    const uint64_t doubt = (word & SP_EACH_BYTE(0x80)) | ((word - SP_EACH_BYTE(0x20)) & ~word & SP_EACH_BYTE(0x80)) |
+    const uint64_t marks = (word & SP_EACH_BYTE(0x80)) | ((word - SP_EACH_BYTE(0x20)) & ~word & SP_EACH_BYTE(0x80)) |
                            SP_HAS_ZERO_BYTE(word ^ SP_EACH_BYTE(0x7F)) | SP_HAS_ZERO_BYTE(word ^ SP_EACH_BYTE('"')) |
                            SP_HAS_ZERO_BYTE(word ^ SP_EACH_BYTE('\\'));
-    return doubt == 0;
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    return marks == 0 ? 8 : (unsigned)__builtin_ctzll(marks) / 8;
+#else
+    return marks == 0 ? 8 : 0; /* then byte by byte */
+#endif
 }
 
 #endif
