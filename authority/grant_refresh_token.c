@@ -98,7 +98,8 @@ static enum sp_step check_token(struct sp_call *call, const struct rotation *r, 
 static enum sp_step judge_second_use(struct sp_call *call, const struct rotation *r, bool *keeps)
 {
     struct sp_str when = ago(call, r->ticket.used_at);
-    if (call->now - r->ticket.used_at <= call->authority->settings->refresh_grace_s) {
+    int64_t grace = call->authority->settings->refresh_grace_s;
+    if (grace > 0 && call->now - r->ticket.used_at <= grace) {
         call->finding = (struct sp_finding){.cause = SP_CAUSE_REFRESH_RACE, .detail = when, .tolerated = true};
         return SP_GOES_ON;
     }

@@ -2,6 +2,7 @@
 /* RFC 7009: a client gives a token back. What is not known or dead already is a success. */
 #include "authority/access_token.h"
 #include "authority/client_authentication.h"
+#include "authority/grant_record.h"
 #include "authority/handle.h"
 #include "core/jose/crypto.h"
 #include "authority/denial.h"
@@ -28,6 +29,48 @@ static enum sp_status revoke_access_token(struct sp_call *call, const struct sp_
     return store->methods->put_ticket(store, &ticket, &fresh);
 }
 
+static enum sp_step refuse_strangers(struct sp_call *call, const struct sp_client *client, struct sp_str owner)
+{
+    if (sp_str_equal(owner, client->id))
+        return SP_GOES_ON;
+    return SP_DENY(call, .cause = SP_CAUSE_REQUEST_TOKEN_OF_OTHER_CLIENT, .expected = owner, .received = client->id);
+}
+
+/* In one write of the store. token NULL: the family of a refresh token. */
+static enum sp_step revoke(struct sp_call *call, const struct sp_client *client, const struct sp_live_token *token,
+                           struct sp_str family)
+{
+    struct sp_store *store = call->authority->store;
+    enum sp_status status = store->methods->begin(store);
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
+    status = token != NULL ? revoke_access_token(call, client, token)
+                           : sp_grant_family_revoke(call, family, SP_TICKET_REFRESH);
+    if (status != SP_OK) {
+        store->methods->undo(store);
+        return sp_deny_failure(call, status);
+    }
+    status = store->methods->keep(store);
+    return status == SP_OK ? answer_done(call) : sp_deny_failure(call, status);
+}
+
+/* With a refresh token goes what it was given for: the access tokens too (RFC 7009 2.1). */
+static enum sp_step revoke_refresh_token(struct sp_call *call, const struct sp_client *client, struct sp_str value)
+{
+    struct sp_store *store = call->authority->store;
+    struct sp_ticket ticket;
+    unsigned char hash[32];
+    sp_sha256(value, hash);
+    enum sp_status status = store->methods->find_ticket(store, SP_TICKET_REFRESH, hash, call->arena, &ticket);
+    if (status == SP_NOT_FOUND)
+        return answer_done(call);
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
+    if (refuse_strangers(call, client, ticket.client_id) == SP_DENIED)
+        return SP_DENIED;
+    return revoke(call, client, NULL, ticket.family);
+}
+
 enum sp_step sp_revocation_endpoint(struct sp_call *call)
 {
     const struct sp_client *client = NULL;
@@ -41,22 +84,11 @@ enum sp_step sp_revocation_endpoint(struct sp_call *call)
     enum sp_cause cause = SP_CAUSE_NONE;
     enum sp_status status = sp_access_token_find(call, value, &token, &cause);
     if (status == SP_NOT_FOUND)
-        return answer_done(call);
+        return revoke_refresh_token(call, client, value);
     if (status != SP_OK)
         return sp_deny_failure(call, status);
     struct sp_str owner = sp_json_string(sp_json_member(token.claims, SP_STR("client_id")));
-    if (!sp_str_equal(owner, client->id))
-        return SP_DENY(call, .cause = SP_CAUSE_REQUEST_TOKEN_OF_OTHER_CLIENT, .expected = owner,
-                       .received = client->id);
-    struct sp_store *store = call->authority->store;
-    status = store->methods->begin(store);
-    if (status != SP_OK)
-        return sp_deny_failure(call, status);
-    status = revoke_access_token(call, client, &token);
-    if (status != SP_OK) {
-        store->methods->undo(store);
-        return sp_deny_failure(call, status);
-    }
-    status = store->methods->keep(store);
-    return status == SP_OK ? answer_done(call) : sp_deny_failure(call, status);
+    if (refuse_strangers(call, client, owner) == SP_DENIED)
+        return SP_DENIED;
+    return revoke(call, client, &token, SP_STR_NONE);
 }

@@ -297,3 +297,15 @@ test('an account is guessed at slowly', async () => {
   assert.match(page.text, /Too many attempts/);
   await authority.lastLine('login.password_wrong');
 });
+
+test('a refresh token that is given back takes its access token along; a stranger cannot give it back', async () => {
+  const { config, tokens } = await login('trusted', { scope: 'openid offline_access' });
+  const revoke = (basic) => authority.post('/revoke', { token: tokens.refresh_token }, { basic });
+  assert.equal((await revoke(['web', 's'])).status, 400);
+  const isActive = async () => (await authority.post('/introspect', { token: tokens.access_token }, { basic: ['web', 's'] })).json.active;
+  assert.equal(await isActive(), true);
+  await openid.tokenRevocation(config, tokens.refresh_token);
+  assert.equal(await isActive(), false);
+  await assert.rejects(openid.refreshTokenGrant(config, tokens.refresh_token), { error: 'invalid_grant' });
+  assert.equal((await revoke(['trusted', 's'])).status, 200);
+});
