@@ -28,7 +28,7 @@ struct sp_authority {
     struct sp_store *store;
     struct sp_key_ring *keys;
     struct sp_remote_keys *remote_keys; /* made when first needed */
-    unsigned char process_secret[32];   /* random, never leaves: keys what is remembered in memory only */
+    unsigned char process_secret[32];   /* of the master key: keys what is in memory, and nonces */
     const atomic_bool *abandon;         /* set when the process ends: errands outside are given up; may be NULL */
     uint64_t lost_turns;                /* turns whose writes could not be flushed */
 };

@@ -16,6 +16,7 @@ static const struct sp_member_row section_rows[] = {
     SP_MEMBER("keys", SECTION, 0),
     SP_MEMBER("sessions", SECTION, 0),
     SP_MEMBER("ca_file", TEXT, SETTING(ca_file)),
+    SP_MEMBER("store", SECTION, 0),
     SP_MEMBERS_END,
 };
 static const struct sp_member_row token_rows[] = {
@@ -33,6 +34,12 @@ static const struct sp_member_row key_rows[] = {
     SP_MEMBER("rotation", DURATION, SETTING(rotation_s)),
     SP_MEMBER("overlap", DURATION, SETTING(overlap_s)),
     SP_MEMBER("master_key", TEXT, SETTING(master_key)),
+    SP_MEMBERS_END,
+};
+static const struct sp_member_row store_rows[] = {
+    SP_MEMBER("postgres", TEXT, SETTING(postgres.url)),
+    SP_MEMBER("password", TEXT, SETTING(postgres.password)),
+    SP_MEMBER("schema", TEXT, SETTING(postgres.schema)),
     SP_MEMBERS_END,
 };
 static const struct sp_member_row session_rows[] = {
@@ -127,6 +134,16 @@ static int64_t default_seconds(enum sp_setting setting)
     return sp_setting_get(setting)->default_number / 1000;
 }
 
+/* libpq wants a NUL behind what it reads. */
+static enum sp_status end_texts(struct sp_settings_reader *reader, struct sp_postgres_terms *terms)
+{
+    struct sp_str *texts[] = {&terms->url, &terms->password, &terms->schema};
+    enum sp_status status = SP_OK;
+    for (size_t i = 0; status == SP_OK && i < sizeof texts / sizeof texts[0]; i++)
+        status = sp_arena_copy(reader->arena, *texts[i], texts[i]);
+    return status;
+}
+
 enum sp_status sp_authority_settings_read(struct sp_arena *arena, const struct sp_json *section,
                                           struct sp_str default_issuer, struct sp_authority_settings *settings,
                                           struct sp_settings_error *error)
@@ -152,13 +169,16 @@ enum sp_status sp_authority_settings_read(struct sp_arena *arena, const struct s
         const struct sp_member_row *rows;
     } parts[] = {{"tokens", "authority.tokens", token_rows},
                  {"keys", "authority.keys", key_rows},
-                 {"sessions", "authority.sessions", session_rows}};
+                 {"sessions", "authority.sessions", session_rows},
+                 {"store", "authority.store", store_rows}};
     enum sp_status status = sp_settings_read_members(&reader, SP_STR("authority"), section, section_rows, &read);
     for (size_t i = 0; status == SP_OK && i < sizeof parts / sizeof parts[0]; i++) {
         const struct sp_json *part = sp_json_member(section, sp_str_from_cstr(parts[i].name));
         if (part != NULL)
             status = sp_settings_read_members(&reader, sp_str_from_cstr(parts[i].where), part, parts[i].rows, &read);
     }
+    if (status == SP_OK)
+        status = end_texts(&reader, &read.postgres);
     if (status == SP_OK)
         status = read_issuer(&reader, &read);
     if (status == SP_OK && read.token_lifetime_s < 1)

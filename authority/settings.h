@@ -6,6 +6,7 @@
 #define SP_AUTHORITY_SETTINGS_H
 
 #include "authority/client.h"
+#include "authority/store.h"
 #include "core/base/arena.h"
 #include "core/base/json.h"
 
@@ -23,13 +24,14 @@ struct sp_authority_settings {
     int64_t token_lifetime_s;     /* access tokens */
     int64_t max_token_lifetime_s; /* the longest of any client: how long a key outlives its last signature */
     int64_t code_lifetime_s, refresh_lifetime_s, refresh_grace_s, session_lifetime_s, device_lifetime_s;
-    int64_t fresh_s;          /* after signing in, sensitive changes need no signing in again for this long */
-    struct sp_str algorithm;  /* of new signing keys */
-    int64_t rotation_s;       /* a key signs this long; 0: only by hand */
-    int64_t overlap_s;        /* a new key is published this long before it signs */
-    struct sp_str master_key; /* as configured; absent: STATE/authority.master_key */
-    bool dpop_nonce;          /* DPoP proofs must carry our nonce (RFC 9449 8) */
-    struct sp_str ca_file;    /* whom https outside is verified against; absent: the system's trust store */
+    int64_t fresh_s;                   /* after signing in, sensitive changes need no signing in again for this long */
+    struct sp_str algorithm;           /* of new signing keys */
+    int64_t rotation_s;                /* a key signs this long; 0: only by hand */
+    int64_t overlap_s;                 /* a new key is published this long before it signs */
+    struct sp_str master_key;          /* as configured; absent: STATE/authority.master_key */
+    struct sp_postgres_terms postgres; /* url absent: SQLite in the state directory */
+    bool dpop_nonce;                   /* DPoP proofs must carry our nonce (RFC 9449 8) */
+    struct sp_str ca_file;             /* whom https outside is verified against; absent: the system's trust store */
     struct sp_str_list blocked_networks; /* never asked; of the whole file, set by whoever read it */
     bool development;                    /* --dev: developer's pages say more */
 };

@@ -13,6 +13,10 @@
  * once for all calls of one turn of its loop and only then lets their answers go (group commit). A failed flush undoes
  * them all and each answers 503: nothing is half-issued. One store object belongs to one thread.
  *
+ * Several processes may write to one store. What a call found between begin and keep (a ticket, a key, an account, a
+ * consent, a record) cannot be changed by another process before its turn is flushed: read, decide and write is safe.
+ * Whoever has to wait for that longer than a moment is told SP_IO.
+ *
  * Every function answers SP_IO when the store is locked, full or gone (trouble says it in words) and SP_NO_MEMORY. */
 #ifndef SP_AUTHORITY_STORE_H
 #define SP_AUTHORITY_STORE_H
@@ -162,7 +166,7 @@ struct sp_store_methods {
     enum sp_status (*list_due)(struct sp_store *store, enum sp_record_kind kind, int64_t now, size_t most,
                                struct sp_arena *arena, struct sp_record **records, size_t *count);
 
-    /* Changes when another process wrote (the CLI adds an account, rotates keys). */
+    /* Changes when another process changed the signing keys, and may change more often. */
     enum sp_status (*version)(struct sp_store *store, int64_t *version);
 };
 
@@ -175,5 +179,18 @@ struct sp_store {
 /* Opens or creates the file (mode 0600) and brings its schema up to date. path ":memory:" for tests.
  * SP_IO with the reason in trouble[256]; SP_UNSUPPORTED: written by a newer version. */
 SP_MUST_CHECK enum sp_status sp_store_open_sqlite(const char *path, struct sp_store **store, char trouble[256]);
+
+struct sp_postgres_terms {
+    struct sp_str url;      /* a connection URI or string of libpq, with a NUL behind it; absent: SQLite */
+    struct sp_str password; /* absent: as the URL, ~/.pgpass or the server's configuration say; with a NUL */
+    struct sp_str schema;   /* absent: "sallyport" */
+};
+
+/* Connects and brings the schema up to date; several processes may share it. SP_IO, SP_MALFORMED (the terms) with the
+ * reason in trouble; SP_UNSUPPORTED: a newer version wrote it, or the server is too old. */
+SP_MUST_CHECK enum sp_status sp_store_open_postgres(const struct sp_postgres_terms *terms, struct sp_store **store,
+                                                    char trouble[256]);
+/* The terms say to go over a network without verifying who answers. */
+bool sp_postgres_is_exposed(const struct sp_postgres_terms *terms);
 
 #endif

@@ -264,6 +264,9 @@ static int schema_version(sqlite3 *db)
  * both apply it. */
 static enum sp_status migrate(struct sqlite_store *self)
 {
+    /* The usual case needs no lock, and so does not wait for a busy writer. */
+    if (schema_version(self->db) == NEWEST_VERSION)
+        return SP_OK;
     for (;;) {
         int code = sqlite3_exec(self->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
         if (code != SQLITE_OK)

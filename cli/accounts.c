@@ -3,25 +3,15 @@
 #include "cli/accounts.h"
 #include "authority/account.h"
 
-#include <errno.h>
-#include <sys/stat.h>
-
 /* A revoked token is remembered as long as any may live here; the configuration is not asked for. */
 #define LONGEST_TOKEN_S (30 * 86400)
 
 enum sp_status sp_accounts_open(const struct sp_cli *cli, struct sp_accounts_desk *desk)
 {
     char trouble[256] = "";
-    const char *state = sp_cli_authority_state(cli);
     *desk = (struct sp_accounts_desk){.settings = {.max_token_lifetime_s = LONGEST_TOKEN_S}};
-    if (mkdir(state, 0700) != 0 && errno != EEXIST) {
-        (void)sp_cli_failure(cli, "%s: %s", state, strerror(errno));
-        return SP_IO;
-    }
-    struct sp_str path = sp_arena_printf(sp_cli_arena(cli), "%s/authority.sqlite", state);
-    enum sp_status status =
-        path.at != NULL ? sp_store_open_sqlite(path.at, &desk->authority.store, trouble) : SP_NO_MEMORY;
-    if (status != SP_OK)
+    enum sp_status status = sp_cli_open_store(cli, NULL, &desk->authority.store, trouble);
+    if (status != SP_OK && (trouble[0] != '\0' || status == SP_NO_MEMORY))
         (void)sp_cli_failure(cli, "%s", trouble[0] != '\0' ? trouble : sp_status_text(status));
     desk->authority.settings = &desk->settings;
     desk->call = (struct sp_call){.authority = &desk->authority, .arena = sp_cli_arena(cli), .now = sp_cli_now()};
@@ -78,6 +68,8 @@ static int set_password(struct sp_cli *cli)
 }
 
 static const struct sp_cli_option options[] = {
+    {"config", 'c', SP_OPTION_LIST, "FILE",
+     "Configuration whose authority.store is used; without one, the file in DIR."},
     {"state", 0, SP_OPTION_TEXT, "DIR", "The authority's state directory (default: state)."},
     {"claims", 0, SP_OPTION_TEXT, "JSON",
      "What applications may learn: {\"name\": …, \"email\": …, \"email_verified\": true}."},

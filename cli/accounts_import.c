@@ -368,6 +368,8 @@ static int run(struct sp_cli *cli)
 }
 
 static const struct sp_cli_option options[] = {
+    {"config", 'c', SP_OPTION_LIST, "FILE",
+     "Configuration whose authority.store is used; without one, the file in DIR."},
     {"state", 0, SP_OPTION_TEXT, "DIR", "The authority's state directory (default: state)."},
     {"dry-run", 0, SP_OPTION_FLAG, NULL, "Judge every row and write nothing."},
     {"update", 0, SP_OPTION_FLAG, NULL, "Change accounts that are there already; without a password they keep theirs."},

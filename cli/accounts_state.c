@@ -74,6 +74,8 @@ static int run_remove(struct sp_cli *cli)
 }
 
 static const struct sp_cli_option options[] = {
+    {"config", 'c', SP_OPTION_LIST, "FILE",
+     "Configuration whose authority.store is used; without one, the file in DIR."},
     {"state", 0, SP_OPTION_TEXT, "DIR", "The authority's state directory (default: state)."},
     {NULL, 0, SP_OPTION_FLAG, NULL, NULL},
 };

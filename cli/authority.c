@@ -59,15 +59,21 @@ static enum sp_status open_state(struct running *running, const char *state, cha
 {
     unsigned char master_key[32];
     struct sp_arena *arena = sp_cli_arena(running->cli);
-    struct sp_str store = state != NULL ? sp_arena_printf(arena, "%s/authority.sqlite", state) : SP_STR(":memory:");
     struct sp_str log = state != NULL ? sp_arena_printf(arena, "%s/authority.jsonl", state) : SP_STR_NONE;
     enum sp_status status = SP_OK;
-    if (state != NULL)
+    bool in_memory = state == NULL && running->settings.postgres.url.len == 0;
+    if (state != NULL || running->settings.master_key.len > 0)
         status = sp_master_key_get(running->settings.master_key, state, master_key, trouble);
     else
         sp_random_bytes(master_key, sizeof master_key);
     if (status == SP_OK)
-        status = sp_store_open_sqlite(store.at, &running->authority.store, trouble);
+        status = in_memory ? sp_store_open_sqlite(":memory:", &running->authority.store, trouble)
+                           : sp_cli_open_store(running->cli, &running->settings, &running->authority.store, trouble);
+    if (status == SP_OK && sp_postgres_is_exposed(&running->settings.postgres))
+        fprintf(stderr, "authority: insecure: sslmode does not verify the PostgreSQL server; use verify-full\n");
+    /* Nodes that share a store share a master key, and so take each other's DPoP nonces. */
+    if (status == SP_OK)
+        sp_mac(master_key, SP_STR("process secret"), running->authority.process_secret);
     if (status == SP_OK)
         status = sp_key_ring_create(running->authority.store, &running->settings, master_key, sp_cli_now(),
                                     &running->authority.keys, trouble);
@@ -150,7 +156,6 @@ static int run(struct sp_cli *cli)
         }
         running.settings.development = running.dev;
         running.authority.settings = &running.settings;
-        sp_random_bytes(running.authority.process_secret, sizeof running.authority.process_secret);
         status = open_state(&running, state, trouble);
     }
     if (status == SP_OK) {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/authority_context.h"
 
+#include <errno.h>
+#include <sys/stat.h>
 #include "probe/configuration.h"
 
 const char *sp_cli_authority_state(const struct sp_cli *cli)
@@ -80,4 +82,41 @@ enum sp_status sp_cli_authority_settings(const struct sp_cli *cli, struct sp_str
     else
         settings->blocked_networks = blocked_networks;
     return status;
+}
+
+enum sp_status sp_cli_postgres_terms(const struct sp_cli *cli, struct sp_postgres_terms *terms)
+{
+    struct sp_authority_settings settings;
+    *terms = (struct sp_postgres_terms){.url = SP_STR_NONE};
+    if (!sp_cli_is_given(cli, "config"))
+        return SP_OK;
+    enum sp_status status = sp_cli_authority_settings(cli, SP_STR("https://authority.invalid"), NULL, &settings);
+    if (status == SP_OK)
+        *terms = settings.postgres;
+    return status;
+}
+
+static enum sp_status open_file(const struct sp_cli *cli, struct sp_store **store, char trouble[256])
+{
+    const char *state = sp_cli_authority_state(cli);
+    if (mkdir(state, 0700) != 0 && errno != EEXIST) {
+        snprintf(trouble, 256, "%.180s: %s", state, strerror(errno));
+        return SP_IO;
+    }
+    struct sp_str path = sp_arena_printf(sp_cli_arena(cli), "%s/authority.sqlite", state);
+    return path.at != NULL ? sp_store_open_sqlite(path.at, store, trouble) : SP_NO_MEMORY;
+}
+
+enum sp_status sp_cli_open_store(const struct sp_cli *cli, const struct sp_authority_settings *settings,
+                                 struct sp_store **store, char trouble[256])
+{
+    struct sp_postgres_terms terms;
+    enum sp_status status = SP_OK;
+    if (settings != NULL)
+        terms = settings->postgres;
+    else
+        status = sp_cli_postgres_terms(cli, &terms);
+    if (status != SP_OK)
+        return status;
+    return terms.url.len > 0 ? sp_store_open_postgres(&terms, store, trouble) : open_file(cli, store, trouble);
 }

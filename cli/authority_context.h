@@ -14,6 +14,14 @@ const char *sp_cli_authority_state(const struct sp_cli *cli);
 SP_MUST_CHECK enum sp_status sp_cli_authority_settings(const struct sp_cli *cli, struct sp_str default_issuer,
                                                        const char *fallback, struct sp_authority_settings *settings);
 
+/* The authority's store: in PostgreSQL where the settings say so, else STATE/authority.sqlite, whose directory is made
+ * when it is not there. settings NULL: those of the -c files, if any are given. SP_MALFORMED: the configuration is
+ * wrong. The reason is in trouble, or was told when trouble is empty. */
+SP_MUST_CHECK enum sp_status sp_cli_open_store(const struct sp_cli *cli, const struct sp_authority_settings *settings,
+                                               struct sp_store **store, char trouble[256]);
+/* authority.store of the -c files; url is absent without any, or when it is SQLite. Complains itself. */
+SP_MUST_CHECK enum sp_status sp_cli_postgres_terms(const struct sp_cli *cli, struct sp_postgres_terms *terms);
+
 extern const struct sp_cli_command sp_cli_authority, sp_cli_accounts, sp_cli_backup;
 extern const struct sp_cli_command sp_cli_keys, sp_cli_keys_rotate;
 

@@ -6,9 +6,18 @@
 static int run(struct sp_cli *cli)
 {
     char trouble[256] = "";
+    struct sp_postgres_terms terms;
+    enum sp_status status = sp_cli_postgres_terms(cli, &terms);
+    if (status != SP_OK)
+        return status == SP_MALFORMED ? SP_CLI_REJECTED : SP_CLI_UNEXAMINED;
+    if (terms.url.len > 0)
+        return sp_cli_usage_error(cli,
+                                  "the store is in PostgreSQL, which has a tool of its own for this: pg_dump "
+                                  "--format=custom --schema=%s --file=FILE DATABASE. Keep the master key too",
+                                  terms.schema.len > 0 ? terms.schema.at : "sallyport");
     struct sp_str from = sp_arena_printf(sp_cli_arena(cli), "%s/authority.sqlite", sp_cli_authority_state(cli));
     struct sp_str to = sp_cli_argument(cli, 0); /* from argv: ends with NUL */
-    enum sp_status status = sp_store_backup(from.at, to.at, trouble);
+    status = sp_store_backup(from.at, to.at, trouble);
     if (status != SP_OK)
         return sp_cli_failure(cli, "%s", trouble);
     if (!sp_cli_wants_json(cli))
@@ -20,6 +29,8 @@ static int run(struct sp_cli *cli)
 }
 
 static const struct sp_cli_option options[] = {
+    {"config", 'c', SP_OPTION_LIST, "FILE",
+     "Configuration whose authority.store is used; without one, the file in DIR."},
     {"state", 0, SP_OPTION_TEXT, "DIR", "The authority's state directory (default: state)."},
     {NULL, 0, SP_OPTION_FLAG, NULL, NULL},
 };

@@ -26,10 +26,9 @@ static int run(struct sp_cli *cli)
     enum sp_status status = sp_cli_authority_settings(cli, SP_STR("https://authority.invalid"), NULL, &settings);
     if (status != SP_OK)
         return status == SP_MALFORMED ? SP_CLI_REJECTED : SP_CLI_UNEXAMINED;
-    struct sp_str path = sp_arena_printf(sp_cli_arena(cli), "%s/authority.sqlite", state);
     status = sp_master_key_get(settings.master_key, state, master_key, trouble);
     if (status == SP_OK)
-        status = sp_store_open_sqlite(path.at, &store, trouble);
+        status = sp_cli_open_store(cli, &settings, &store, trouble);
     if (status == SP_OK)
         status = sp_key_ring_create(store, &settings, master_key, sp_cli_now(), &ring, trouble);
     if (status == SP_OK)

@@ -12,7 +12,7 @@ import { until } from './wait.mjs';
 /**
  * startAuthority({ authority: {…the section…}, state: true|DIR, args: [] })
  * Without `authority` it is plain `--dev`. With `state` (default) it keeps its store in a folder, so that it can be restarted.
- * Resolves to { issuer, state, pid, output(), log(), lastLine(cause), post(path, form, { basic, headers }), get(path), cli(args), write(section),
+ * Resolves to { issuer, listen (its own URL, where the issuer is a balancer's), state, pid, output(), log(), lastLine(cause), post(path, form, { basic, headers }), get(path), cli(args), write(section),
  * signal(name), stop(signal), restart() }.
  */
 export async function startAuthority({ authority, state = true, args = [] } = {}) {
@@ -26,7 +26,7 @@ export async function startAuthority({ authority, state = true, args = [] } = {}
   if (authority) self.write(authority);
   self.output = () => output;
   self.start = async () => {
-    const port = self.issuer ? new URL(self.issuer).port : '0';
+    const port = self.listen ? new URL(self.listen).port : '0';
     const words = ['authority', '--dev', '--json', '--listen', `127.0.0.1:${port}`, ...args];
     if (authority) words.push('-c', config);
     if (state) words.push('--state', directory);
@@ -45,7 +45,7 @@ export async function startAuthority({ authority, state = true, args = [] } = {}
       if (mine.exitCode !== null) throw new Error(`it ended: ${output}`);
       return ready.includes('\n');
     }, 'the authority to be ready');
-    self.issuer = JSON.parse(ready).issuer;
+    ({ issuer: self.issuer, listen: self.listen } = JSON.parse(ready));
   };
   self.stop = async (signal = 'SIGTERM') => {
     child.kill(signal);

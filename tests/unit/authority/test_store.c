@@ -9,22 +9,70 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include <fcntl.h>
+#include <sys/wait.h>
 #include "authority/store.h"
+#include "tests/support/private_postgres.h"
+
+enum back_end { SQLITE, POSTGRES };
 
 struct fixture {
-    char path[64];
+    enum back_end back_end;
+    char path[64];                  /* SQLite's file */
+    char schema[32];                /* PostgreSQL's, one a test */
     struct sp_store *store, *other; /* other: a second process's view */
     struct sp_arena *arena;
 };
 
+static bool has_postgres;
+
+static enum sp_status try_open(const struct fixture *f, struct sp_store **store, char trouble[256])
+{
+    const struct sp_postgres_terms terms = {.url = sp_str_from_cstr(private_postgres_url()),
+                                            .schema = sp_str_from_cstr(f->schema)};
+    return f->back_end == SQLITE ? sp_store_open_sqlite(f->path, store, trouble)
+                                 : sp_store_open_postgres(&terms, store, trouble);
+}
+
+static struct sp_store *open_one(const struct fixture *f)
+{
+    char trouble[256] = "";
+    struct sp_store *store = NULL;
+    if (try_open(f, &store, trouble) != SP_OK)
+        fail_msg("the store does not open: %s", trouble);
+    return store;
+}
+
+/* In a child, which must not go on with the parent's tests. */
+static struct sp_store *open_in_child(const struct fixture *f)
+{
+    char trouble[256] = "";
+    struct sp_store *store = NULL;
+    if (try_open(f, &store, trouble) == SP_OK)
+        return store;
+    fprintf(stderr, "the store does not open: %s\n", trouble);
+    _exit(3);
+}
+
+/* *state is the back end before the test. */
 static int open_both(void **state)
 {
+    static int count;
     struct fixture *f = calloc(1, sizeof *f);
-    char directory[] = "/tmp/sp-store-XXXXXX", trouble[256];
-    assert_non_null(mkdtemp(directory));
-    snprintf(f->path, sizeof f->path, "%s/authority.sqlite", directory);
-    assert_int_equal(sp_store_open_sqlite(f->path, &f->store, trouble), SP_OK);
-    assert_int_equal(sp_store_open_sqlite(f->path, &f->other, trouble), SP_OK);
+    f->back_end = *(const enum back_end *)*state;
+    *state = NULL;
+    if (f->back_end == POSTGRES && !has_postgres) {
+        free(f);
+        return 0;
+    }
+    char directory[] = "/tmp/sp-store-XXXXXX";
+    if (f->back_end == SQLITE) {
+        assert_non_null(mkdtemp(directory));
+        snprintf(f->path, sizeof f->path, "%s/authority.sqlite", directory);
+    }
+    snprintf(f->schema, sizeof f->schema, "test_%d", ++count);
+    f->store = open_one(f);
+    f->other = open_one(f);
     f->arena = sp_arena_create(1 << 20);
     *state = f;
     return 0;
@@ -33,14 +81,26 @@ static int open_both(void **state)
 static int close_both(void **state)
 {
     struct fixture *f = *state;
+    if (f == NULL)
+        return 0;
     f->store->methods->destroy(&f->store);
     f->other->methods->destroy(&f->other);
-    unlink(f->path);
-    *strrchr(f->path, '/') = '\0';
-    assert_int_equal(rmdir(f->path), 0); /* nothing is left lying about */
+    if (f->back_end == SQLITE) {
+        unlink(f->path);
+        *strrchr(f->path, '/') = '\0';
+        assert_int_equal(rmdir(f->path), 0); /* nothing is left lying about */
+    }
     sp_arena_destroy(&f->arena);
     free(f);
     return 0;
+}
+
+/* The fixture; skips the test where there is no PostgreSQL. */
+static struct fixture *fixture_of(void **state)
+{
+    if (*state == NULL)
+        skip();
+    return *state;
 }
 
 static struct sp_ticket ticket_of(enum sp_ticket_kind kind, unsigned char id)
@@ -71,7 +131,7 @@ static enum sp_status find(struct fixture *f, struct sp_store *store, const stru
 
 static void a_ticket_comes_back_as_it_was_put(void **state)
 {
-    struct fixture *f = *state;
+    struct fixture *f = fixture_of(state);
     struct sp_ticket put = ticket_of(SP_TICKET_CODE, 1), found;
     put.family = SP_STR("fam");
     put_kept(f->store, &put);
@@ -85,7 +145,7 @@ static void a_ticket_comes_back_as_it_was_put(void **state)
 
 static void only_the_first_use_is_first(void **state)
 {
-    struct fixture *f = *state;
+    struct fixture *f = fixture_of(state);
     struct sp_ticket ticket = ticket_of(SP_TICKET_CODE, 2), found;
     put_kept(f->store, &ticket);
     bool first = false;
@@ -101,7 +161,7 @@ static void only_the_first_use_is_first(void **state)
 
 static void a_second_put_is_not_fresh(void **state)
 {
-    struct fixture *f = *state;
+    struct fixture *f = fixture_of(state);
     struct sp_ticket ticket = ticket_of(SP_TICKET_REPLAY, 3);
     bool fresh = false;
     assert_int_equal(f->store->methods->put_ticket(f->store, &ticket, &fresh), SP_OK);
@@ -112,7 +172,7 @@ static void a_second_put_is_not_fresh(void **state)
 
 static void one_call_is_undone_without_its_neighbours(void **state)
 {
-    struct fixture *f = *state;
+    struct fixture *f = fixture_of(state);
     const struct sp_store_methods *m = f->store->methods;
     struct sp_ticket kept = ticket_of(SP_TICKET_ACCESS, 4), undone = ticket_of(SP_TICKET_ACCESS, 5), found;
     assert_int_equal(m->begin(f->store), SP_OK);
@@ -127,21 +187,176 @@ static void one_call_is_undone_without_its_neighbours(void **state)
     assert_int_equal(find(f, f->other, &undone, &found), SP_NOT_FOUND);
 }
 
-static void a_locked_store_says_so_and_works_again_afterwards(void **state)
+static void whoever_waits_for_another_process_is_told_so_and_goes_on_afterwards(void **state)
 {
-    struct fixture *f = *state;
-    struct sp_ticket ticket = ticket_of(SP_TICKET_ACCESS, 6);
-    assert_int_equal(f->other->methods->begin(f->other), SP_OK);
-    assert_int_equal(f->store->methods->begin(f->store), SP_IO);
-    assert_true(strstr(f->store->trouble, "locked") != NULL);
-    assert_int_equal(f->other->methods->keep(f->other), SP_OK);
-    assert_int_equal(f->other->methods->flush(f->other), SP_OK);
+    struct fixture *f = fixture_of(state);
+    const struct sp_store_methods *m = f->store->methods;
+    struct sp_ticket code = ticket_of(SP_TICKET_CODE, 6), ticket = ticket_of(SP_TICKET_ACCESS, 7), found;
+    bool first = false;
+    put_kept(f->store, &code);
+    assert_int_equal(m->begin(f->other), SP_OK);
+    assert_int_equal(find(f, f->other, &code, &found), SP_OK); /* held from here on */
+    enum sp_status status = m->begin(f->store);
+    if (status == SP_OK) {
+        assert_int_equal(m->put_ticket(f->store, &ticket, NULL), SP_OK);
+        status = m->use_ticket(f->store, code.kind, code.hash, 150, &first);
+        assert_int_equal(m->keep(f->store), SP_IO); /* a call that failed is not kept */
+    }
+    assert_int_equal(status, SP_IO);
+    assert_true(strstr(f->store->trouble, "lock") != NULL);
+    assert_int_equal(m->flush(f->store), SP_OK); /* its neighbours are not to suffer */
+    assert_int_equal(find(f, f->store, &ticket, &found), SP_NOT_FOUND);
+    assert_int_equal(m->use_ticket(f->other, code.kind, code.hash, 140, &first), SP_OK);
+    assert_true(first);
+    assert_int_equal(m->keep(f->other), SP_OK);
+    assert_int_equal(m->flush(f->other), SP_OK);
     put_kept(f->store, &ticket);
+    assert_int_equal(m->use_ticket(f->store, code.kind, code.hash, 150, &first), SP_OK);
+    assert_false(first);
+}
+
+/* Two processes read a number, add one, write it back. */
+#define ROUNDS 60
+static int count_up(const struct fixture *f)
+{
+    struct sp_store *store = open_in_child(f);
+    struct sp_arena *arena = sp_arena_create(1 << 20);
+    const struct sp_store_methods *m = store->methods;
+    for (int done = 0, tries = 0; done < ROUNDS && tries < 100 * ROUNDS; tries++) {
+        struct sp_account account;
+        if (m->begin(store) == SP_OK) {
+            enum sp_status status = m->get_account(store, SP_STR("id1"), arena, &account);
+            account.failures++;
+            if (status == SP_OK)
+                status = m->put_account(store, &account);
+            if (status == SP_OK)
+                status = m->keep(store);
+            else
+                m->undo(store);
+            if (m->flush(store) == SP_OK && status == SP_OK)
+                done++;
+        }
+        sp_arena_reset(arena);
+    }
+    m->destroy(&store);
+    sp_arena_destroy(&arena);
+    return 0;
+}
+
+static void what_is_read_decided_and_written_by_two_processes_loses_nothing(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    struct sp_account account = {SP_STR("id1"), SP_STR("Ann"), SP_STR("hash"), SP_STR("{}"), 1, 2, 0, false}, found;
+    assert_int_equal(f->store->methods->put_account(f->store, &account), SP_OK);
+    for (int i = 0; i < 2; i++) {
+        pid_t pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0)
+            _exit(count_up(f));
+    }
+    for (int i = 0; i < 2; i++) {
+        int status = 1;
+        assert_true(wait(&status) > 0);
+        assert_int_equal(status, 0);
+    }
+    assert_int_equal(f->store->methods->get_account(f->store, SP_STR("id1"), f->arena, &found), SP_OK);
+    assert_int_equal(found.failures, 2 * ROUNDS);
+}
+
+/* Many processes want one code: exactly one has it. */
+#define RACERS 8
+static void of_many_processes_one_redeems_a_code(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    int start[2], winners = 0;
+    struct sp_ticket code = ticket_of(SP_TICKET_CODE, 30);
+    put_kept(f->store, &code);
+    assert_int_equal(pipe(start), 0);
+    for (int i = 0; i < RACERS; i++) {
+        pid_t pid = fork();
+        assert_true(pid >= 0);
+        if (pid != 0)
+            continue;
+        struct sp_store *mine = open_in_child(f);
+        const struct sp_store_methods *m = mine->methods;
+        char byte;
+        bool first = false;
+        close(start[1]);
+        if (read(start[0], &byte, 1) != 0)
+            _exit(2);
+        for (int tries = 0; tries < 100; tries++) {
+            if (m->begin(mine) != SP_OK)
+                continue;
+            enum sp_status status = m->use_ticket(mine, code.kind, code.hash, 100 + i, &first);
+            if (status == SP_OK)
+                status = m->keep(mine);
+            else
+                m->undo(mine);
+            if (m->flush(mine) == SP_OK && status == SP_OK)
+                _exit(first ? 1 : 0);
+        }
+        _exit(2);
+    }
+    close(start[0]);
+    close(start[1]); /* go */
+    for (int i = 0; i < RACERS; i++) {
+        int status = 0;
+        assert_true(wait(&status) > 0);
+        assert_true(WIFEXITED(status) && WEXITSTATUS(status) < 2);
+        winners += WEXITSTATUS(status);
+    }
+    assert_int_equal(winners, 1);
+}
+
+/* Two nodes that start together must not both make the first key. */
+static void an_empty_list_of_keys_is_held_too(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    const struct sp_store_methods *m = f->store->methods;
+    struct sp_stored_key *keys;
+    size_t count;
+    assert_int_equal(m->begin(f->other), SP_OK);
+    assert_int_equal(m->list_keys(f->other, f->arena, &keys, &count), SP_OK);
+    enum sp_status status = m->begin(f->store);
+    if (status == SP_OK) {
+        status = m->list_keys(f->store, f->arena, &keys, &count);
+        m->undo(f->store);
+        assert_int_equal(m->flush(f->store), SP_OK);
+    }
+    assert_int_equal(status, SP_IO);
+    m->undo(f->other);
+    assert_int_equal(m->flush(f->other), SP_OK);
+}
+
+static void a_name_with_a_nul_or_broken_utf8_is_nobodys(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    struct sp_account found;
+    const struct sp_store_methods *m = f->store->methods;
+    assert_int_equal(m->find_account(f->store, sp_str("ann\0", 4), f->arena, &found), SP_NOT_FOUND);
+    assert_int_equal(m->find_account(f->store, sp_str("\xff\xfe", 2), f->arena, &found), SP_NOT_FOUND);
+    assert_int_equal(m->begin(f->store), SP_OK);
+    assert_int_equal(m->find_account(f->store, sp_str("ann\0", 4), f->arena, &found), SP_NOT_FOUND);
+    assert_int_equal(m->keep(f->store), SP_OK);
+    assert_int_equal(m->flush(f->store), SP_OK);
+}
+
+static void two_accounts_cannot_share_a_name(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    const struct sp_store_methods *m = f->store->methods;
+    struct sp_account account = {SP_STR("id1"), SP_STR("Ann"), SP_STR("hash"), SP_STR("{}"), 1, 2, 3, false}, found;
+    assert_int_equal(m->put_account(f->store, &account), SP_OK);
+    account.id = SP_STR("id2");
+    account.name = SP_STR("aNN");
+    assert_int_equal(m->put_account(f->store, &account), SP_IO);
+    assert_int_equal(m->get_account(f->store, SP_STR("id2"), f->arena, &found), SP_NOT_FOUND);
+    assert_int_equal(m->get_account(f->store, SP_STR("id1"), f->arena, &found), SP_OK);
 }
 
 static void a_family_dies_together_but_for_the_spared_kind(void **state)
 {
-    struct fixture *f = *state;
+    struct fixture *f = fixture_of(state);
     struct sp_ticket code = ticket_of(SP_TICKET_CODE, 7), refresh = ticket_of(SP_TICKET_REFRESH, 8),
                      stranger = ticket_of(SP_TICKET_REFRESH, 9), found;
     code.family = refresh.family = SP_STR("doomed");
@@ -157,7 +372,7 @@ static void a_family_dies_together_but_for_the_spared_kind(void **state)
 
 static void purging_takes_the_expired_only(void **state)
 {
-    struct fixture *f = *state;
+    struct fixture *f = fixture_of(state);
     struct sp_ticket old = ticket_of(SP_TICKET_ACCESS, 10), young = ticket_of(SP_TICKET_ACCESS, 11), found;
     young.expires_at = 900;
     put_kept(f->store, &old);
@@ -169,7 +384,7 @@ static void purging_takes_the_expired_only(void **state)
 
 static void a_ticket_can_be_changed_and_dropped(void **state)
 {
-    struct fixture *f = *state;
+    struct fixture *f = fixture_of(state);
     const struct sp_store_methods *m = f->store->methods;
     struct sp_ticket ticket = ticket_of(SP_TICKET_SESSION, 12), found;
     put_kept(f->store, &ticket);
@@ -182,7 +397,7 @@ static void a_ticket_can_be_changed_and_dropped(void **state)
 
 static void keys_accounts_and_consents_are_kept(void **state)
 {
-    struct fixture *f = *state;
+    struct fixture *f = fixture_of(state);
     const struct sp_store_methods *m = f->store->methods;
     struct sp_stored_key key = {SP_STR("k1"), SP_STR("ES256"), 10, 20, 0, 0, {"\0\x01\xff", 3}}, *keys;
     size_t count;
@@ -209,7 +424,7 @@ static void keys_accounts_and_consents_are_kept(void **state)
 
 static void a_persons_sessions_accounts_and_consents_are_listed(void **state)
 {
-    struct fixture *f = *state;
+    struct fixture *f = fixture_of(state);
     const struct sp_store_methods *m = f->store->methods;
     struct sp_ticket first = ticket_of(SP_TICKET_SESSION, 20), second = ticket_of(SP_TICKET_SESSION, 21),
                      other = ticket_of(SP_TICKET_SESSION, 22), *tickets;
@@ -251,7 +466,7 @@ static void a_persons_sessions_accounts_and_consents_are_listed(void **state)
 
 static void records_are_found_by_name_owner_and_time(void **state)
 {
-    struct fixture *f = *state;
+    struct fixture *f = fixture_of(state);
     const struct sp_store_methods *m = f->store->methods;
     struct sp_record put = {SP_RECORD_OUTGOING, SP_STR("b"), SP_STR("ann"), SP_STR("{\"n\":1}"), 10, 50}, found, *list;
     bool fresh = false;
@@ -290,18 +505,25 @@ static void records_are_found_by_name_owner_and_time(void **state)
 
 static void the_version_tells_that_another_process_wrote(void **state)
 {
-    struct fixture *f = *state;
+    struct fixture *f = fixture_of(state);
     int64_t before, after;
     assert_int_equal(f->store->methods->version(f->store, &before), SP_OK);
-    struct sp_ticket ticket = ticket_of(SP_TICKET_ACCESS, 13);
-    put_kept(f->other, &ticket);
+    struct sp_stored_key key = {SP_STR("k1"), SP_STR("ES256"), 10, 20, 0, 0, {"x", 1}};
+    for (int i = 0; i < 2; i++) {
+        key.active_until++;
+        assert_int_equal(f->other->methods->put_key(f->other, &key), SP_OK);
+        assert_int_equal(f->store->methods->version(f->store, &after), SP_OK);
+        assert_int_not_equal(before, after);
+        before = after;
+    }
+    assert_int_equal(f->other->methods->drop_key(f->other, key.kid), SP_OK);
     assert_int_equal(f->store->methods->version(f->store, &after), SP_OK);
     assert_int_not_equal(before, after);
 }
 
 static void only_the_owner_may_read_the_file(void **state)
 {
-    struct fixture *f = *state;
+    struct fixture *f = fixture_of(state);
     struct stat about;
     assert_int_equal(stat(f->path, &about), 0);
     assert_int_equal(about.st_mode & 0777, 0600);
@@ -317,15 +539,210 @@ static void a_file_that_cannot_be_opened_is_named(void **state)
     assert_null(store);
 }
 
+/* As the first release wrote it. */
+static const char old_sqlite[] =
+    "CREATE TABLE tickets(kind INTEGER NOT NULL, hash BLOB NOT NULL, family TEXT, client_id TEXT, subject TEXT,"
+    " issued_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, used_at INTEGER NOT NULL DEFAULT 0, data TEXT,"
+    " PRIMARY KEY(kind,hash)) WITHOUT ROWID;"
+    "CREATE INDEX tickets_by_end ON tickets(expires_at);"
+    "CREATE INDEX tickets_by_family ON tickets(family) WHERE family IS NOT NULL;"
+    "CREATE TABLE signing_keys(kid TEXT PRIMARY KEY, algorithm TEXT NOT NULL, created_at INTEGER NOT NULL,"
+    " active_from INTEGER NOT NULL, active_until INTEGER NOT NULL, forget_at INTEGER NOT NULL, sealed BLOB NOT NULL);"
+    "CREATE TABLE accounts(id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE COLLATE NOCASE, password_hash TEXT NOT NULL,"
+    " claims TEXT NOT NULL, created_at INTEGER NOT NULL, failed_at INTEGER NOT NULL, failures INTEGER NOT NULL,"
+    " disabled INTEGER NOT NULL);"
+    "CREATE TABLE consents(subject TEXT NOT NULL, client_id TEXT NOT NULL, scopes TEXT NOT NULL,"
+    " granted_at INTEGER NOT NULL, PRIMARY KEY(subject,client_id)) WITHOUT ROWID;"
+    "INSERT INTO accounts VALUES('id1','Ann','hash','{}',1,2,3,0);"
+    "INSERT INTO signing_keys VALUES('k1','ES256',10,20,0,0,X'0001ff');"
+    "PRAGMA user_version=1";
+/* A schema that an administrator made for a role that may make none, with nothing in it. */
+static const char old_postgres[] =
+    "CREATE SCHEMA prepared; CREATE TABLE prepared.schema_version(version BIGINT NOT NULL);"
+    "INSERT INTO prepared.schema_version VALUES(0)";
+
+static void make_old(struct fixture *f)
+{
+    char command[2600];
+    if (f->back_end == SQLITE) {
+        snprintf(f->path + strlen(f->path) - 6, 7, "%s", "older."); /* beside the file of open_both */
+        snprintf(command, sizeof command,
+                 "python3 -c 'import sqlite3,sys; sqlite3.connect(\"%s\").executescript(sys.argv[1])' \"%s\"", f->path,
+                 old_sqlite);
+    } else {
+        snprintf(f->schema, sizeof f->schema, "prepared");
+        snprintf(command, sizeof command, "psql -q '%s' -c '%s'", private_postgres_url(), old_postgres);
+    }
+    assert_int_equal(system(command), 0);
+}
+
+static void an_older_schema_is_brought_up_to_date_and_keeps_what_it_holds(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    char first_path[sizeof f->path];
+    memcpy(first_path, f->path, sizeof first_path);
+    make_old(f);
+    for (int twice = 0; twice < 2; twice++) {
+        struct sp_store *store = open_one(f);
+        const struct sp_store_methods *m = store->methods;
+        struct sp_record record = {SP_RECORD_TOTP, SP_STR("id1"), SP_STR("id1"), SP_STR("{}"), 1, 0};
+        struct sp_account account;
+        struct sp_stored_key *keys;
+        size_t count;
+        assert_int_equal(m->put_record(store, &record, NULL), SP_OK);
+        if (f->back_end == SQLITE) {
+            assert_int_equal(m->find_account(store, SP_STR("ANN"), f->arena, &account), SP_OK);
+            assert_int_equal(account.failures, 3);
+            assert_int_equal(m->list_keys(store, f->arena, &keys, &count), SP_OK);
+            assert_true(count == 1 && sp_str_equal(keys[0].sealed, sp_str("\0\x01\xff", 3)));
+        }
+        m->destroy(&store);
+    }
+    if (f->back_end == SQLITE) {
+        unlink(f->path);
+        memcpy(f->path, first_path, sizeof first_path);
+    }
+}
+
+static void a_schema_of_a_newer_version_is_refused(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    char trouble[256] = "", command[256];
+    struct sp_store *store = NULL;
+    snprintf(command, sizeof command, "psql -q '%s' -c 'UPDATE %s.schema_version SET version=999'",
+             private_postgres_url(), f->schema);
+    assert_int_equal(system(command), 0);
+    const struct sp_postgres_terms terms = {.url = sp_str_from_cstr(private_postgres_url()),
+                                            .schema = sp_str_from_cstr(f->schema)};
+    assert_int_equal(sp_store_open_postgres(&terms, &store, trouble), SP_UNSUPPORTED);
+    assert_true(strstr(trouble, "newer version") != NULL);
+}
+
+static void nodes_that_start_together_make_the_schema_once(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    snprintf(f->schema, sizeof f->schema, "together");
+    for (int i = 0; i < 6; i++) {
+        pid_t pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0) {
+            struct sp_store *store = open_in_child(f);
+            struct sp_ticket ticket = ticket_of(SP_TICKET_ACCESS, (unsigned char)i);
+            _exit(store->methods->put_ticket(store, &ticket, NULL) == SP_OK ? 0 : 1);
+        }
+    }
+    for (int i = 0; i < 6; i++) {
+        int status = 1;
+        assert_true(wait(&status) > 0);
+        assert_int_equal(status, 0);
+    }
+}
+
+static void a_server_that_restarts_costs_the_turn_and_no_more(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    const struct sp_store_methods *m = f->store->methods;
+    struct sp_ticket durable = ticket_of(SP_TICKET_CODE, 40), doomed = ticket_of(SP_TICKET_CODE, 41), found;
+    bool first = false;
+    put_kept(f->store, &durable);
+    assert_int_equal(m->begin(f->store), SP_OK);
+    assert_int_equal(m->use_ticket(f->store, durable.kind, durable.hash, 150, &first), SP_OK);
+    assert_int_equal(m->put_ticket(f->store, &doomed, NULL), SP_OK);
+    assert_int_equal(m->keep(f->store), SP_OK);
+    private_postgres_tell("kill");
+    assert_int_equal(m->begin(f->store), SP_OK); /* nobody knows yet */
+    assert_int_equal(m->find_ticket(f->store, durable.kind, durable.hash, f->arena, &found), SP_IO);
+    m->undo(f->store);
+    assert_int_equal(m->begin(f->store), SP_IO); /* the turn is doomed */
+    assert_int_equal(m->flush(f->store), SP_IO);
+    assert_int_equal(find(f, f->store, &durable, &found), SP_IO);
+    assert_true(f->store->trouble[0] != '\0');
+    assert_int_equal(m->begin(f->store), SP_IO);
+    assert_int_equal(m->flush(f->store), SP_OK); /* nothing was begun */
+    private_postgres_tell("start");
+    while (find(f, f->store, &durable, &found) != SP_OK)
+        usleep(10000);
+    assert_int_equal(found.used_at, 0); /* nothing was half-issued */
+    assert_int_equal(find(f, f->store, &doomed, &found), SP_NOT_FOUND);
+    /* An idle connection that the server ended is replaced unnoticed. */
+    private_postgres_tell("stop");
+    private_postgres_tell("start");
+    put_kept(f->store, &doomed);
+    assert_int_equal(find(f, f->other, &doomed, &found), SP_OK);
+}
+
+static void terms_that_libpq_cannot_read_are_not_quoted(void **state)
+{
+    (void)state;
+    struct sp_store *store = NULL;
+    char trouble[256];
+    const struct sp_postgres_terms split = {.url = SP_STR("host=x password=open sesame")};
+    assert_int_equal(sp_store_open_postgres(&split, &store, trouble), SP_MALFORMED);
+    assert_true(strstr(trouble, "sesame") == NULL && strstr(trouble, "libpq") != NULL);
+    const struct sp_postgres_terms schema = {.url = SP_STR("host=x"), .schema = SP_STR("a; DROP")};
+    assert_int_equal(sp_store_open_postgres(&schema, &store, trouble), SP_MALFORMED);
+    const struct sp_postgres_terms nobody = {.url = SP_STR("host=/nonexistent")};
+    assert_int_equal(sp_store_open_postgres(&nobody, &store, trouble), SP_IO);
+    assert_true(strstr(trouble, "/nonexistent") != NULL);
+    assert_null(store);
+}
+
+static void over_a_network_the_server_is_verified_by_default(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *url;
+        bool exposed;
+    } rows[] = {
+        {"postgresql://u@db.example/d", false},
+        {"postgresql://u@db.example/d?sslmode=verify-full", false},
+        {"postgresql://u@db.example/d?sslmode=require", true},
+        {"postgresql://u@db.example/d?sslmode=disable", true},
+        {"postgresql://u@127.0.0.1/d?sslmode=disable", false},
+        {"host=localhost,db.example sslmode=prefer", true},
+        {"host=/run/postgresql", false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const struct sp_postgres_terms terms = {.url = sp_str_from_cstr(rows[i].url)};
+        if (sp_postgres_is_exposed(&terms) != rows[i].exposed)
+            fail_msg("%s", rows[i].url);
+    }
+}
+
+static int start_postgres(void **state)
+{
+    (void)state;
+    has_postgres = private_postgres_start();
+    return 0;
+}
+
+static int stop_postgres(void **state)
+{
+    (void)state;
+    private_postgres_stop();
+    return 0;
+}
+
+static enum back_end sqlite = SQLITE, postgres = POSTGRES;
+
 int main(void)
 {
-#define ROW(test) cmocka_unit_test_setup_teardown(test, open_both, close_both)
+#define ON(test, title, back_end)                                                                                      \
+    {                                                                                                                  \
+        title #test, test, open_both, close_both, &back_end                                                            \
+    }
+#define ROW(test) ON(test, "SQLite: ", sqlite), ON(test, "PostgreSQL: ", postgres)
     const struct CMUnitTest tests[] = {
         ROW(a_ticket_comes_back_as_it_was_put),
         ROW(only_the_first_use_is_first),
         ROW(a_second_put_is_not_fresh),
         ROW(one_call_is_undone_without_its_neighbours),
-        ROW(a_locked_store_says_so_and_works_again_afterwards),
+        ROW(whoever_waits_for_another_process_is_told_so_and_goes_on_afterwards),
+        ROW(what_is_read_decided_and_written_by_two_processes_loses_nothing),
+        ROW(of_many_processes_one_redeems_a_code),
+        ROW(an_empty_list_of_keys_is_held_too),
+        ROW(a_name_with_a_nul_or_broken_utf8_is_nobodys),
+        ROW(two_accounts_cannot_share_a_name),
         ROW(a_family_dies_together_but_for_the_spared_kind),
         ROW(purging_takes_the_expired_only),
         ROW(a_ticket_can_be_changed_and_dropped),
@@ -333,8 +750,14 @@ int main(void)
         ROW(a_persons_sessions_accounts_and_consents_are_listed),
         ROW(records_are_found_by_name_owner_and_time),
         ROW(the_version_tells_that_another_process_wrote),
-        ROW(only_the_owner_may_read_the_file),
+        ROW(an_older_schema_is_brought_up_to_date_and_keeps_what_it_holds),
+        ON(only_the_owner_may_read_the_file, "SQLite: ", sqlite),
+        ON(a_schema_of_a_newer_version_is_refused, "PostgreSQL: ", postgres),
+        ON(nodes_that_start_together_make_the_schema_once, "PostgreSQL: ", postgres),
+        ON(a_server_that_restarts_costs_the_turn_and_no_more, "PostgreSQL: ", postgres),
         cmocka_unit_test(a_file_that_cannot_be_opened_is_named),
+        cmocka_unit_test(terms_that_libpq_cannot_read_are_not_quoted),
+        cmocka_unit_test(over_a_network_the_server_is_verified_by_default),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, start_postgres, stop_postgres);
 }

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+// Two authorities on one PostgreSQL behind HAProxy: whole flows over both, races between them, and a database that goes away.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { after, test } from 'node:test';
+import * as openid from 'openid-client';
+import { startAuthority } from '../lib/authority.mjs';
+import { startBrowser } from '../lib/browser.mjs';
+import { guard, release } from '../lib/cleanup.mjs';
+import { sallyport } from '../lib/cli.mjs';
+import { temporaryFolder } from '../lib/gateway.mjs';
+import { request } from '../lib/http.mjs';
+import { freePort } from '../lib/ports.mjs';
+import { postgresMissing, startPostgres } from '../lib/postgres.mjs';
+import { jose } from '../lib/tokens.mjs';
+import { until } from '../lib/wait.mjs';
+
+const skip = postgresMissing || (fs.existsSync('/usr/sbin/haproxy') ? false : 'haproxy is not installed');
+const redirect = 'https://app.example/callback';
+const scopes = ['openid', 'profile', 'email', 'offline_access', 'read'];
+let postgres, nodes, issuer, config;
+
+/** HAProxy in front of the nodes, one request to the one, the next to the other. */
+async function startBalancer(port, targets) {
+  const file = path.join(temporaryFolder(), 'haproxy.cfg');
+  fs.writeFileSync(file, `defaults
+  mode http
+  timeout client 15s
+  timeout server 15s
+  timeout connect 5s
+listen authority
+  bind 127.0.0.1:${port}
+  balance roundrobin
+${targets.map((url, i) => `  server n${i} ${new URL(url).host}`).join('\n')}
+`);
+  const child = spawn('/usr/sbin/haproxy', ['-f', file], { stdio: 'ignore' });
+  guard(child.pid);
+  after(() => {
+    child.kill('SIGTERM');
+    release(child.pid);
+  });
+  await until(() => request(`http://127.0.0.1:${port}/`).then(() => true, () => false), 'HAProxy to answer');
+}
+
+if (!skip) {
+  postgres = await startPostgres();
+  const port = await freePort();
+  issuer = `http://127.0.0.1:${port}`;
+  const authority = {
+    issuer,
+    store: { postgres: postgres.url, schema: 'login' },
+    keys: { master_key: 'one key for all of the nodes, 0123456789' },
+    tokens: { algorithm: 'ES256', refresh_grace: '0s', dpop_nonce: true },
+    clients: {
+      web: { secret: 's', redirect_uris: [redirect], scopes, audiences: ['https://api.example'], skip_consent: true, token_format: 'opaque' },
+      machine: { secret: 's' },
+      reference: { secret: 's', token_format: 'opaque' },
+    },
+  };
+  nodes = [await startAuthority({ authority }), await startAuthority({ authority })];
+  await startBalancer(port, nodes.map(({ listen }) => listen));
+  config = await openid.discovery(new URL(issuer), 'web', undefined, openid.ClientSecretBasic('s'), { execute: [openid.allowInsecureRequests] });
+}
+
+const post = (base, where, form, id = 'web') => request(base + where, {
+  method: 'POST',
+  headers: { 'Content-Type': 'application/x-www-form-urlencoded', Authorization: `Basic ${btoa(`${id}:s`)}` },
+  body: new URLSearchParams(form).toString(),
+});
+const opaque = (base) => post(base, '/token', { grant_type: 'client_credentials' }, 'reference');
+const isActive = async (token, base = issuer) => (await post(base, '/introspect', { token })).json.active;
+/** What a client does when it is told 503: it comes again. */
+const patiently = (ask) => until(async () => [await ask()].find(({ status }) => status !== 503), 'an answer other than 503');
+
+async function begin(browser = startBrowser()) {
+  const verifier = openid.randomPKCECodeVerifier();
+  const checks = { pkceCodeVerifier: verifier, expectedState: openid.randomState(), expectedNonce: openid.randomNonce() };
+  let page = await browser.open(openid.buildAuthorizationUrl(config, {
+    redirect_uri: redirect, scope: scopes.join(' '), code_challenge: await openid.calculatePKCECodeChallenge(verifier), code_challenge_method: 'S256',
+    state: checks.expectedState, nonce: checks.expectedNonce, resource: 'https://api.example',
+  }));
+  if (!page.location) page = await browser.signIn();
+  return { location: page.location, checks, browser };
+}
+
+test('a login, its code, refresh, userinfo, introspection and revocation go over both nodes', { skip }, async () => {
+  for (let round = 0; round < 3; round++) { // whichever node is first
+    const { location, checks, browser } = await begin();
+    const tokens = await openid.authorizationCodeGrant(config, location, checks);
+    await jose.jwtVerify(tokens.id_token, jose.createRemoteJWKSet(new URL(config.serverMetadata().jwks_uri)), { issuer, audience: 'web' });
+    assert.equal((await openid.fetchUserInfo(config, tokens.access_token, tokens.claims().sub)).email, 'ann@example.test');
+    const fresh = await openid.refreshTokenGrant(config, tokens.refresh_token);
+    for (const { listen } of nodes) assert.equal(await isActive(fresh.access_token, listen), true);
+    assert.ok((await begin(browser)).location, 'the session holds on every node');
+    await openid.tokenRevocation(config, fresh.refresh_token);
+    for (const { listen } of nodes) assert.equal(await isActive(fresh.access_token, listen), false);
+  }
+});
+
+test('of a hundred redemptions at once over two nodes one wins, and the others are told code.reused', { skip }, async () => {
+  const { location, checks } = await begin();
+  const form = { grant_type: 'authorization_code', code: location.searchParams.get('code'), redirect_uri: redirect, code_verifier: checks.pkceCodeVerifier };
+  const answers = await Promise.all(Array.from({ length: 100 }, (_, i) => patiently(() => post(nodes[i % 2].listen, '/token', form))));
+  const won = answers.filter(({ status }) => status === 200);
+  assert.equal(won.length, 1);
+  for (const { status, json } of answers) assert.ok(status === 200 || (json.error === 'invalid_grant' && /code\.reused/.test(json.error_description)), JSON.stringify(json));
+  assert.equal(await isActive(won[0].json.access_token), false); // the reuse revoked it (RFC 9700 4.5)
+});
+
+test('of fifty refreshes at once over two nodes one wins, and the reuse ends the family', { skip }, async () => {
+  const { location, checks } = await begin();
+  const { refresh_token: old } = await openid.authorizationCodeGrant(config, location, checks);
+  const answers = await Promise.all(Array.from({ length: 50 }, (_, i) => patiently(() => post(nodes[i % 2].listen, '/token', { grant_type: 'refresh_token', refresh_token: old }))));
+  const won = answers.filter(({ status }) => status === 200);
+  assert.equal(won.length, 1);
+  assert.equal((await post(issuer, '/token', { grant_type: 'refresh_token', refresh_token: won[0].json.refresh_token })).status, 400);
+});
+
+test('the nodes sign with the same keys, and both see a rotation by hand', { skip }, async () => {
+  const kids = async ({ listen }) => (await request(`${listen}/jwks`)).json.keys.map(({ kid }) => kid);
+  const before = await kids(nodes[0]);
+  assert.equal(before.length, 1);
+  assert.deepEqual(await kids(nodes[1]), before);
+  const { code, json } = await nodes[0].cli(['keys', 'rotate', '--json']);
+  assert.equal(code, 0);
+  const added = json.find(({ kid }) => kid !== before[0]).kid;
+  for (const node of nodes) await until(async () => (await kids(node)).includes(added), 'the new key to be published');
+});
+
+test('a DPoP nonce of one node is good at the other', { skip }, async () => {
+  const pair = await openid.randomDPoPKeyPair('ES256');
+  const handle = openid.getDPoPHandle(config, pair);
+  const { location, checks } = await begin();
+  const tokens = await openid.authorizationCodeGrant(config, location, checks, undefined, { DPoP: handle });
+  for (let i = 0; i < 4; i++) assert.equal((await openid.fetchUserInfo(config, tokens.access_token, tokens.claims().sub, { DPoP: handle })).sub, tokens.claims().sub);
+});
+
+test('accounts are added from the command line; a backup is for pg_dump', { skip }, async () => {
+  const { code, stderr } = await sallyport(['accounts', 'add', 'bob', '-c', nodes[0].config], { input: 'bob-secret-1234\n' });
+  assert.equal(code, 0, stderr);
+  assert.equal(postgres.psql("SELECT count(*) FROM login.accounts WHERE name='bob'"), '1');
+  const backup = await sallyport(['backup', path.join(nodes[0].folder, 'x'), '-c', nodes[0].config]);
+  assert.equal(backup.code, 2);
+  assert.match(backup.stderr, /pg_dump --format=custom --schema=login/);
+});
+
+test('what a lock holds back is a 503 within a moment, issues nothing, and leaves the neighbours alone', { skip }, async () => {
+  const holder = spawn('psql', ['-qAt', postgres.url], { stdio: ['pipe', 'pipe', 'inherit'] });
+  holder.stdin.write("BEGIN; LOCK TABLE login.tickets IN EXCLUSIVE MODE; SELECT 'held';\n");
+  await new Promise((resolve) => holder.stdout.once('data', resolve));
+  const refused = await opaque(nodes[0].listen);
+  assert.equal(refused.status, 503);
+  assert.ok(refused.headers['retry-after']);
+  assert.equal(refused.json.error, 'temporarily_unavailable');
+  assert.equal(refused.json.access_token, undefined);
+  await nodes[0].lastLine('store.unavailable');
+  assert.equal((await post(nodes[0].listen, '/token', { grant_type: 'client_credentials' }, 'machine')).status, 200); // a JWT needs nothing of the store
+  holder.stdin.end('ROLLBACK;\n');
+  await new Promise((resolve) => holder.once('close', resolve));
+  assert.equal((await opaque(nodes[0].listen)).status, 200);
+});
+
+test('a connection that the server ended while idle is replaced unnoticed', { skip }, async () => {
+  assert.ok(Number(postgres.psql("SELECT count(pg_terminate_backend(pid, 10000)) FROM pg_stat_activity WHERE application_name='sallyport'")) >= 2);
+  for (const { listen } of nodes) assert.equal((await opaque(listen)).status, 200);
+});
+
+for (const way of ['kill', 'stop']) {
+  test(`${way} under load: clean 503s meanwhile, service afterwards, and every token that was handed out is good`, { skip }, async () => {
+    const issued = [];
+    const seen = { good: 0, refused: 0 };
+    let goes = true;
+    const workers = Array.from({ length: 16 }, async (_, i) => {
+      while (goes) {
+        const answer = await opaque(nodes[i % 2].listen);
+        if (answer.status === 200) {
+          issued.push(answer.json.access_token);
+          seen.good++;
+        } else {
+          assert.equal(answer.status, 503, answer.text);
+          assert.equal(answer.json.error, 'temporarily_unavailable');
+          assert.equal(answer.json.access_token, undefined);
+          seen.refused++;
+        }
+      }
+    });
+    await until(() => seen.good > 50, 'tokens');
+    await postgres.tell(way);
+    await until(() => seen.refused > 10, 'refusals');
+    assert.equal((await post(nodes[0].listen, '/token', { grant_type: 'client_credentials' }, 'machine')).status, 200);
+    await postgres.tell('start');
+    const before = seen.good;
+    await until(() => seen.good > before + 50, 'tokens again');
+    goes = false;
+    await Promise.all(workers);
+    for (let i = 0; i < issued.length; i += Math.ceil(issued.length / 100)) assert.equal(await isActive(issued[i]), true, `token ${i} of ${issued.length}`);
+    assert.equal(await isActive(issued.at(-1)), true);
+  });
+}
+
+test('a database that cannot be reached, or is not ours to write, is said at the start', { skip }, async () => {
+  const file = path.join(temporaryFolder(), 'sallyport.yaml');
+  const start = async (store) => {
+    fs.writeFileSync(file, JSON.stringify({ authority: { issuer, keys: { master_key: 'one key for all of the nodes, 0123456789' }, store } }));
+    return sallyport(['authority', '-c', file, '--state', path.join(path.dirname(file), 'state'), '--listen', '127.0.0.1:0']);
+  };
+  const nobody = await start({ postgres: `postgresql://u:secret-word@127.0.0.1:${await freePort()}/d` });
+  assert.equal(nobody.code, 3);
+  assert.match(nobody.stderr, /PostgreSQL: .*refused/);
+  assert.ok(!nobody.stderr.includes('secret-word'));
+  const broken = await start({ postgres: 'host=x password=secret word' });
+  assert.equal(broken.code, 3);
+  assert.match(broken.stderr, /authority\.store\.postgres/);
+  assert.ok(!broken.stderr.includes('word'));
+  postgres.psql('CREATE ROLE guest LOGIN');
+  const denied = await start({ postgres: postgres.url.replace('user=sallyport', 'user=guest') });
+  assert.equal(denied.code, 3);
+  assert.match(denied.stderr, /permission denied/);
+});
