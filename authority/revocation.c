@@ -66,7 +66,7 @@ static enum sp_step revoke_refresh_token(struct sp_call *call, const struct sp_c
         return answer_done(call);
     if (status != SP_OK)
         return sp_deny_failure(call, status);
-    if (refuse_strangers(call, client, ticket.client_id) == SP_DENIED)
+    if (refuse_strangers(call, client, ticket.client_id) != SP_GOES_ON)
         return SP_DENIED;
     return revoke(call, client, NULL, ticket.family);
 }
@@ -88,7 +88,7 @@ enum sp_step sp_revocation_endpoint(struct sp_call *call)
     if (status != SP_OK)
         return sp_deny_failure(call, status);
     struct sp_str owner = sp_json_string(sp_json_member(token.claims, SP_STR("client_id")));
-    if (refuse_strangers(call, client, owner) == SP_DENIED)
+    if (refuse_strangers(call, client, owner) != SP_GOES_ON)
         return SP_DENIED;
     return revoke(call, client, &token, SP_STR_NONE);
 }
