@@ -47,6 +47,8 @@ struct sp_client {
     unsigned grants;               /* set of enum sp_grant */
     struct sp_str_list scopes;
     struct sp_str_list audiences; /* the first is the default */
+    struct sp_str_list
+        assertion_issuers; /* whose word it may bring (RFC 7523 2.1), by name; empty: any that is trusted */
     struct sp_str_list redirect_uris, post_logout_redirect_uris;
     enum sp_token_format token_format;
     enum sp_algorithm request_object_algorithm; /* UNKNOWN: any that can */

@@ -2,8 +2,7 @@
 #include "authority/client_reader.h"
 
 #include "authority/client_keys.h"
-#include "core/base/url.h"
-#include "core/jose/jwk_set.h"
+#include "authority/key_set_reader.h"
 
 /* ---- values of clients alone ---- */
 static enum sp_status read_set(struct sp_settings_reader *reader, const struct sp_json *value,
@@ -90,59 +89,6 @@ enum sp_status sp_client_read_format(struct sp_settings_reader *reader, const st
     return SP_OK;
 }
 
-static void release_keys(void *keys)
-{
-    struct sp_jwk_set *set = keys;
-    sp_jwk_set_unref(&set);
-}
-
-static enum sp_status keep_keys(struct sp_settings_reader *reader, struct sp_jwk_set *set, struct sp_client *client)
-{
-    enum sp_status status = sp_arena_defer(reader->arena, release_keys, set);
-    if (status != SP_OK)
-        sp_jwk_set_unref(&set);
-    else
-        client->keys = set;
-    return status;
-}
-
-static enum sp_status read_jwks(struct sp_settings_reader *reader, const struct sp_json *value, void *at)
-{
-    struct sp_client *client = at;
-    struct sp_jwk_set *set = NULL;
-    enum sp_status status = sp_jwk_set_from_json(value, &set);
-    if (status != SP_OK)
-        return status;
-    if (set->count == 0 || set->has_private) {
-        sp_jwk_set_unref(&set);
-        return SP_MALFORMED;
-    }
-    return keep_keys(reader, set, client);
-}
-
-static enum sp_status read_secure_url(struct sp_settings_reader *reader, const struct sp_json *value, void *at)
-{
-    struct sp_url url;
-    struct sp_str text = sp_json_string(value);
-    (void)reader;
-    if (sp_url_split(text, &url) != SP_OK || !sp_url_is_secure(&url) || url.fragment.at != NULL ||
-        url.userinfo.at != NULL)
-        return SP_MALFORMED;
-    *(struct sp_str *)at = text;
-    return SP_OK;
-}
-
-static enum sp_status read_public_key(struct sp_settings_reader *reader, const struct sp_json *value, void *at)
-{
-    struct sp_client *client = at;
-    struct sp_key *key = NULL;
-    struct sp_jwk_set *set = NULL;
-    enum sp_status status = sp_json_is(value, SP_JSON_STRING) ? sp_key_import_pem(value->text, &key) : SP_MALFORMED;
-    if (status == SP_OK)
-        status = sp_jwk_set_of_key(&key, SP_STR_NONE, &set);
-    return status == SP_OK ? keep_keys(reader, set, client) : status == SP_NO_MEMORY ? status : SP_MALFORMED;
-}
-
 static enum sp_status read_secret(struct sp_settings_reader *reader, const struct sp_json *value, void *at)
 {
     return read_secrets(reader, value, false, at);
@@ -188,12 +134,10 @@ static const struct sp_member_row rows[] = {
     SP_MEMBER("audiences", TEXTS, CLIENT(audiences)),
     SP_MEMBER_BY("token_format", CLIENT(token_format), sp_client_read_format, SP_FORMAT_EXPECTATION),
     SP_MEMBER("token_lifetime", DURATION, CLIENT(token_lifetime_s)),
-    SP_MEMBER_BY("jwks", 0, read_jwks,
-                 "Write a key set {keys: […]} with at least one usable public key, and no private one."),
-    SP_MEMBER_BY("jwks_uri", CLIENT(jwks_uri), read_secure_url,
-                 "Write the https URL of the client's key set; plain http is for loopback only."),
-    SP_MEMBER_BY("public_key", 0, read_public_key,
-                 "Write a public key or certificate as PEM, such as ${file:client.pem}."),
+    SP_MEMBER_BY("jwks", CLIENT(keys), sp_read_key_set, SP_KEY_SET_EXPECTATION),
+    SP_MEMBER_BY("jwks_uri", CLIENT(jwks_uri), sp_read_jwks_uri, SP_JWKS_URI_EXPECTATION),
+    SP_MEMBER_BY("public_key", CLIENT(keys), sp_read_public_key, SP_PUBLIC_KEY_EXPECTATION),
+    SP_MEMBER("assertion_issuers", TEXTS, CLIENT(assertion_issuers)),
     SP_MEMBER("redirect_uris", TEXTS, CLIENT(redirect_uris)),
     SP_MEMBER("post_logout_redirect_uris", TEXTS, CLIENT(post_logout_redirect_uris)),
     SP_MEMBER("require_pkce", BOOL, CLIENT(require_pkce)),
@@ -232,9 +176,9 @@ static enum sp_status check(struct sp_settings_reader *reader, struct sp_str whe
     if ((client->methods & (unsigned)SP_CLIENT_SECRET_JWT) != 0 && client->secrets[0].kind != SP_CLIENT_SECRET_PLAIN)
         return sp_settings_complain(reader, where, "secret_hash",
                                     SP_STR("client_secret_jwt needs the secret itself, a hash cannot verify a MAC."));
-    if (client->require_signed_request && client->keys == NULL)
+    if (client->require_signed_request && !sp_client_has_keys(client))
         return sp_settings_complain(reader, where, "require_signed_request_object",
-                                    SP_STR("The client has no key to sign with: add jwks or public_key."));
+                                    SP_STR("The client has no key to sign with: add jwks, jwks_uri or public_key."));
     if (client->grants == 0)
         client->grants = client->redirect_uris.count > 0
                              ? (unsigned)SP_GRANT_AUTHORIZATION_CODE | (unsigned)SP_GRANT_REFRESH_TOKEN

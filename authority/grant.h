@@ -18,6 +18,10 @@ struct sp_token_answer {
     struct sp_str issued_token_type; /* RFC 8693 2.2.1 */
 };
 
+struct sp_token_order;
+/* Issues an access token alone and answers with it, in a write of its own where the token needs one. */
+enum sp_step sp_grant_access_token(struct sp_call *call, const struct sp_token_order *order,
+                                   struct sp_str issued_token_type);
 /* Writes RFC 6749 5.1's answer. */
 enum sp_step sp_token_answer_write(struct sp_call *call, const struct sp_token_answer *answer);
 

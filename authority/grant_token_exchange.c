@@ -129,26 +129,7 @@ static enum sp_step prepare(struct sp_call *call, const struct sp_client *client
 
 enum sp_step sp_grant_token_exchange(struct sp_call *call, const struct sp_client *client)
 {
-    struct sp_store *store = call->authority->store;
     struct sp_token_order order;
-    struct sp_issued_token token;
-    if (prepare(call, client, &order) != SP_GOES_ON)
-        return SP_DENIED;
-    bool writes = client->token_format == SP_TOKEN_FORMAT_OPAQUE;
-    enum sp_status status = writes ? store->methods->begin(store) : SP_OK;
-    if (status != SP_OK)
-        return sp_deny_failure(call, status);
-    if (sp_access_token_issue(call, &order, &token) != SP_GOES_ON) {
-        store->methods->undo(store);
-        return SP_DENIED;
-    }
-    status = writes ? store->methods->keep(store) : SP_OK;
-    if (status != SP_OK)
-        return sp_deny_failure(call, status);
-    return sp_token_answer_write(call,
-                                 &(struct sp_token_answer){.access_token = token.value,
-                                                           .expires_in_s = token.expires_in_s,
-                                                           .scope = order.scope,
-                                                           .bound_to_key = order.jkt.len > 0,
-                                                           .issued_token_type = SP_STR(TYPE_PREFIX "access_token")});
+    enum sp_step step = prepare(call, client, &order);
+    return step == SP_GOES_ON ? sp_grant_access_token(call, &order, SP_STR(TYPE_PREFIX "access_token")) : step;
 }

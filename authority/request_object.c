@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "authority/request_object.h"
 
+#include "authority/client_keys.h"
 #include "authority/denial.h"
 #include "authority/signed_jwt.h"
 
@@ -123,7 +124,7 @@ static enum sp_step check_signature(struct sp_call *call, const struct sp_client
         return SP_DENY(
             call, .cause = SP_CAUSE_REQUEST_OBJECT_ALGORITHM, .expected = sp_algorithms_in_words(call->arena, allowed),
             .received = jwt->algorithm_name.len > 0 ? sp_str_slice(jwt->algorithm_name, 0, 64) : SP_STR("no alg"));
-    enum sp_step step = sp_client_keys(call, client, &keys);
+    enum sp_step step = sp_client_keys_for(call, client, jwt->kid, &keys);
     if (step != SP_GOES_ON)
         return step;
     if (sp_signed_jwt_verifies(jwt, keys))

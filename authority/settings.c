@@ -15,6 +15,7 @@ static const struct sp_member_row section_rows[] = {
     SP_MEMBER("tokens", SECTION, 0),
     SP_MEMBER("keys", SECTION, 0),
     SP_MEMBER("sessions", SECTION, 0),
+    SP_MEMBER("assertion_issuers", SECTION, 0),
     SP_MEMBER("ca_file", TEXT, SETTING(ca_file)),
     SP_MEMBER("store", SECTION, 0),
     SP_MEMBERS_END,
@@ -53,6 +54,25 @@ static int by_id(const void *a, const void *b)
     return sp_str_compare(((const struct sp_client *)a)->id, ((const struct sp_client *)b)->id);
 }
 
+static enum sp_status check_issuers(struct sp_settings_reader *reader, struct sp_str where,
+                                    const struct sp_authority_settings *settings, const struct sp_client *client)
+{
+    bool may_use = (client->grants & (unsigned)SP_GRANT_JWT_BEARER) != 0;
+    if (may_use && settings->assertion_issuer_count == 0)
+        return sp_settings_complain(reader, where, "grants",
+                                    SP_STR("The jwt-bearer grant needs an issuer: add authority.assertion_issuers."));
+    for (size_t i = 0; i < client->assertion_issuers.count; i++) {
+        size_t j = 0;
+        while (j < settings->assertion_issuer_count &&
+               !sp_str_equal(settings->assertion_issuers[j].name, client->assertion_issuers.at[i]))
+            j++;
+        if (j == settings->assertion_issuer_count)
+            return sp_settings_complain(reader, where, "assertion_issuers",
+                                        SP_STR("Write names of authority.assertion_issuers."));
+    }
+    return SP_OK;
+}
+
 static enum sp_status read_clients(struct sp_settings_reader *reader, const struct sp_json *section,
                                    struct sp_authority_settings *settings)
 {
@@ -74,6 +94,8 @@ static enum sp_status read_clients(struct sp_settings_reader *reader, const stru
                                      .require_pkce = true};
         struct sp_str where = sp_arena_printf(reader->arena, "authority.clients.%.*s", SP_STR_ARG(member->name));
         enum sp_status status = sp_client_read(reader, where, member, client);
+        if (status == SP_OK)
+            status = check_issuers(reader, where, settings, client);
         if (status != SP_OK)
             return status;
         if (client->token_lifetime_s > settings->max_token_lifetime_s)
@@ -185,6 +207,8 @@ enum sp_status sp_authority_settings_read(struct sp_arena *arena, const struct s
         status = sp_settings_complain(&reader, SP_STR("authority.tokens.lifetime"), NULL,
                                       SP_STR("A token must live for a second at least."));
     read.max_token_lifetime_s = read.token_lifetime_s;
+    if (status == SP_OK)
+        status = sp_assertion_issuers_read(&reader, sp_json_member(section, SP_STR("assertion_issuers")), &read);
     if (status == SP_OK)
         status = read_clients(&reader, sp_json_member(section, SP_STR("clients")), &read);
     if (status == SP_OK)

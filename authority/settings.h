@@ -5,6 +5,7 @@
 #ifndef SP_AUTHORITY_SETTINGS_H
 #define SP_AUTHORITY_SETTINGS_H
 
+#include "authority/assertion_issuer.h"
 #include "authority/client.h"
 #include "authority/store.h"
 #include "core/base/arena.h"
@@ -19,6 +20,8 @@ struct sp_authority_settings {
     bool is_https;
     const struct sp_client *clients; /* sorted by id */
     size_t client_count;
+    const struct sp_assertion_issuer *assertion_issuers; /* RFC 7523 2.1 */
+    size_t assertion_issuer_count;
     struct sp_str_list scopes; /* every scope that some client may have, and those of OpenID Connect */
     enum sp_token_format token_format;
     int64_t token_lifetime_s;     /* access tokens */

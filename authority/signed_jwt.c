@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "authority/signed_jwt.h"
 
-#include "authority/client_keys.h"
 #include "core/base/limits.h"
 #include "core/jose/base64url.h"
 
@@ -91,9 +90,4 @@ bool sp_signed_jwt_is_for(const struct sp_signed_jwt *jwt, struct sp_str audienc
     if (sp_json_is(item, SP_JSON_STRING) && sp_str_equal(item->text, audience))
         return true;
     return false;
-}
-
-enum sp_step sp_client_keys(struct sp_call *call, const struct sp_client *client, const struct sp_jwk_set **keys)
-{
-    return sp_client_keys_for(call, client, SP_STR_NONE, keys);
 }

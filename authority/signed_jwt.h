@@ -27,9 +27,4 @@ struct sp_str sp_signed_jwt_text(const struct sp_signed_jwt *jwt, const char *cl
 /* Is `audience` the JWT's aud, or among it? */
 bool sp_signed_jwt_is_for(const struct sp_signed_jwt *jwt, struct sp_str audience);
 
-/* The public keys by which a client's signatures are verified; NULL: it has none. What is not SP_GOES_ON is to be
- * handed up. */
-SP_MUST_CHECK enum sp_step sp_client_keys(struct sp_call *call, const struct sp_client *client,
-                                          const struct sp_jwk_set **keys);
-
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* POST /token: who is the client, which grant, is it the client's to use; the grant does the rest. */
+#include "authority/access_token.h"
 #include "authority/client_authentication.h"
 #include "authority/denial.h"
 #include "authority/dpop.h"
@@ -76,4 +77,29 @@ enum sp_step sp_token_answer_write(struct sp_call *call, const struct sp_token_a
     sp_answer_json(call, 200, &buffer);
     sp_answer_header(call, "Pragma", SP_STR("no-cache"));
     return SP_GOES_ON;
+}
+
+enum sp_step sp_grant_access_token(struct sp_call *call, const struct sp_token_order *order,
+                                   struct sp_str issued_token_type)
+{
+    struct sp_store *store = call->authority->store;
+    struct sp_issued_token token;
+    bool writes = order->client->token_format == SP_TOKEN_FORMAT_OPAQUE;
+    enum sp_status status = writes ? store->methods->begin(store) : SP_OK;
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
+    enum sp_step step = sp_access_token_issue(call, order, &token);
+    if (step != SP_GOES_ON) {
+        if (writes)
+            store->methods->undo(store);
+        return step;
+    }
+    status = writes ? store->methods->keep(store) : SP_OK;
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
+    return sp_token_answer_write(call, &(struct sp_token_answer){.access_token = token.value,
+                                                                 .expires_in_s = token.expires_in_s,
+                                                                 .scope = order->scope,
+                                                                 .bound_to_key = order->jkt.len > 0,
+                                                                 .issued_token_type = issued_token_type});
 }

@@ -31,6 +31,10 @@
 #define SP_MAX_POLICY_ISSUERS 65535u
 #define SP_MAX_SCOPES 256u
 #define SP_MAX_AUDIENCES 64u
+/* OIDC Core 2 allows 255 characters of sub; other identity providers' e-mail addresses fit. */
+#define SP_MAX_SUBJECT_BYTES 1024u
+/* They are searched one by one. */
+#define SP_MAX_ASSERTION_ISSUERS 100u
 #define SP_MAX_FINDINGS 64u
 /* The authority's errands. One call asks for a handful: two secrets in four readings are eight hashes. */
 #define SP_MAX_CALL_ERRANDS 16u

@@ -95,6 +95,7 @@ static const struct sp_str kinds[SP_KIND_COUNT] = {
     [SP_KIND_CLAIMS] = TEXT("an object: for each claim a value, a list of values or true"),
     [SP_KIND_HEADERS] = TEXT("an object: for each header name a claim"),
     [SP_KIND_OPEN] = TEXT("true, false or an object"),
+    [SP_KIND_KEY_SET] = TEXT("a key set {keys: […]}, or ${file:PATH} of one"),
     [SP_KIND_OBJECT] = TEXT("an object"),
     [SP_KIND_OBJECTS] = TEXT("an object or a list of objects"),
     [SP_KIND_MAP] = TEXT("an object with names of your choice"),

@@ -65,6 +65,7 @@ enum sp_kind {
     SP_KIND_CLAIMS,     /* an object: value, list of values or true */
     SP_KIND_HEADERS,    /* an object: header name to claim */
     SP_KIND_OPEN,       /* a bool, or an object of anything */
+    SP_KIND_KEY_SET,    /* {keys: […]}, or that as a text */
     SP_KIND_OBJECT,     /* of one section */
     SP_KIND_OBJECTS,    /* one object or a list of them */
     SP_KIND_MAP,        /* names of the user's choice, each with an object */

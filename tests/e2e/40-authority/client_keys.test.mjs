@@ -52,7 +52,7 @@ const clients = {
   ...Object.fromEntries(Object.entries(broken).map(([name, { url }]) => [name, { jwks_uri: url }])),
 };
 const authority = await startAuthority({ authority: { tokens: { algorithm: 'ES256' }, ca_file: ca.caFile, clients } });
-const assertion = (id, key = first, at = authority) => makeToken(key, { iss: id, sub: id, aud: at.issuer, exp: now() + 60, jti: crypto.randomUUID() });
+const assertion = (id, key = first, at = authority) => makeToken(key, { iss: id, sub: id, aud: at.issuer, exp: now() + 60, jti: crypto.randomUUID() }, { typ: 'JWT' });
 const ask = async (id, key, at = authority) => at.post('/token', {
   grant_type: 'client_credentials', client_assertion: await assertion(id, key, at), client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
 });

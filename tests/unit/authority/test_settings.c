@@ -23,6 +23,7 @@ static enum sp_status read_section(struct sp_arena *arena, const char *text, str
 }
 
 #define CLIENT(members) "{'clients':{'c':{" members "}}}"
+#define TRUST(members) "{'assertion_issuers':{'i':{" members "}}}"
 #define KEY                                                                                                            \
     "'jwks':{'keys':[{'kty':'EC','crv':'P-256','x':'f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU','y':'x_"              \
     "FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0'}]}"
@@ -42,6 +43,18 @@ static void what_cannot_work_is_refused_by_its_member(void **state)
          "authority.clients.c.require_signed_request_object"},
         {CLIENT(KEY ",'request_object_signing_alg':'none'"), "authority.clients.c.request_object_signing_alg"},
         {CLIENT(KEY ",'request_object_signing_alg':'HS256'"), "authority.clients.c.request_object_signing_alg"},
+        {CLIENT("'secret':'x','grants':['urn:ietf:params:oauth:grant-type:jwt-bearer']"), "authority.clients.c.grants"},
+        {CLIENT("'secret':'x','assertion_issuers':['i']"), "authority.clients.c.assertion_issuers"},
+        {TRUST("'issuer':'https://i.example'," KEY), NULL},
+        {TRUST(KEY), "authority.assertion_issuers.i.issuer"},
+        {TRUST("'issuer':'https://login.example'," KEY), "authority.assertion_issuers.i.issuer"},
+        {TRUST("'issuer':'https://i.example'"), "authority.assertion_issuers.i.jwks"},
+        {TRUST("'issuer':'https://i.example','jwks':'{}'"), "authority.assertion_issuers.i.jwks"},
+        {TRUST("'issuer':'https://i.example','jwks_uri':'http://i.example/'"),
+         "authority.assertion_issuers.i.jwks_uri"},
+        {TRUST("'issuer':'https://i.example','jwks_uri':'https://i.example/'," KEY),
+         "authority.assertion_issuers.i.jwks"},
+        {TRUST("'issuer':'https://i.example','subject':'all'," KEY), "authority.assertion_issuers.i.subject"},
     };
     struct sp_arena *arena = sp_arena_create(1 << 20);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
