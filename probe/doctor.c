@@ -128,7 +128,7 @@ static struct sp_checkup *start(struct sp_arena *arena, const struct sp_doctor_q
         checkup->report = report;
         checkup->socket = -1;
         checkup->now = sp_wall_clock_ms() / 1000;
-        struct sp_str url = question->issuer.len > 0 ? question->issuer : question->jwks_uri;
+        struct sp_str url = question->jwks_uri.len > 0 ? question->jwks_uri : question->issuer;
         if (sp_url_split(url, &checkup->url) != SP_OK) {
             checkup->status = SP_MALFORMED;
         }

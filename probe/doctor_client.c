@@ -59,23 +59,21 @@ struct attempts {
     size_t left_out_count;
 };
 
-/* A code that does not exist: whoever gets as far as saying so knows the client. */
-static bool try_method(struct sp_checkup *checkup, struct attempts *attempts, struct sp_str method,
-                       struct sp_str secret, bool raw, struct sp_str how)
+/* A code that does not exist: whoever gets as far as saying so knows the client. SP_UNSUPPORTED: the method cannot be
+ * tried. */
+static enum sp_status ask_with(struct sp_checkup *checkup, struct sp_str method, struct sp_str secret, bool raw,
+                               struct sp_http_call **call)
 {
     struct sp_buffer form;
     struct sp_str authorization;
     const struct sp_doctor_question *question = checkup->question;
-    if (attempts->count == MAX_ATTEMPTS) {
-        return false;
-    }
     enum sp_status status = sp_checkup_authenticate(checkup, method, secret, raw, &form, &authorization);
     if (status != SP_OK) {
         if (form.at != NULL) {
             sp_wipe(form.at, form.len);
         }
         sp_buffer_fini(&form);
-        return false;
+        return status;
     }
     sp_checkup_add_parameter(&form, "grant_type", SP_STR("authorization_code"));
     sp_checkup_add_parameter(&form, "code", SP_STR(NO_CODE));
@@ -83,12 +81,59 @@ static bool try_method(struct sp_checkup *checkup, struct attempts *attempts, st
                              question->redirect_uri.len > 0 ? question->redirect_uri
                                                             : SP_STR("https://sallyport-doctor.invalid/"));
     sp_checkup_add_parameter(&form, "code_verifier", SP_STR("sallyport-doctor-has-no-code-and-needs-43-characters"));
-    size_t at = attempts->count++;
+    *call = post(checkup, checkup->metadata.token_endpoint, &form, authorization);
+    return SP_OK;
+}
+
+static bool try_method(struct sp_checkup *checkup, struct attempts *attempts, struct sp_str method,
+                       struct sp_str secret, bool raw, struct sp_str how)
+{
+    size_t at = attempts->count;
+    if (at == MAX_ATTEMPTS || ask_with(checkup, method, secret, raw, &attempts->calls[at]) != SP_OK) {
+        return false;
+    }
     attempts->rows[at] = (struct sp_client_attempt){
-        .method = method, .how = how, .is_trimmed = secret.len != question->client_secret.len};
+        .method = method, .how = how, .is_trimmed = secret.len != checkup->question->client_secret.len};
     attempts->raw[at] = raw;
-    attempts->calls[at] = post(checkup, checkup->metadata.token_endpoint, &form, authorization);
+    attempts->count++;
     return true;
+}
+
+/* A wrong secret of the same shape, so that whatever is said of the shape is said of both. In the arena. */
+static struct sp_str wrong_secret(struct sp_checkup *checkup, struct sp_str secret)
+{
+    struct sp_str copy = SP_STR_NONE;
+    if (sp_arena_copy(checkup->arena, secret, &copy) != SP_OK) {
+        checkup->status = SP_NO_MEMORY;
+        return SP_STR_NONE;
+    }
+    for (size_t i = copy.len; i > 0; i--) {
+        char *at = (char *)(uintptr_t)&copy.at[i - 1]; /* our own copy */
+        if ((*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z') || (*at >= '0' && *at <= '9')) {
+            *at = *at == 'z' || *at == 'Z' || *at == '9' ? (char)(*at - 1) : (char)(*at + 1);
+            break;
+        }
+    }
+    return copy;
+}
+
+/* Where an answer alone does not tell, the answer to a secret that is surely wrong does, by contrast. */
+static void ask_controls(struct sp_checkup *checkup, struct attempts *attempts)
+{
+    struct sp_http_call *calls[MAX_ATTEMPTS] = {NULL};
+    struct sp_str secret = checkup->question->client_secret;
+    for (size_t i = 0; i < attempts->count && secret.len > 0; i++) {
+        const struct sp_client_attempt *row = &attempts->rows[i];
+        if (row->answer == SP_CLIENT_UNCLEAR && row->error.len > 0 && checkup->status == SP_OK &&
+            ask_with(checkup, row->method, wrong_secret(checkup, row->is_trimmed ? sp_str_trim(secret) : secret),
+                     attempts->raw[i], &calls[i]) != SP_OK) {
+            calls[i] = NULL;
+        }
+    }
+    sp_http_calls_perform(calls, attempts->count);
+    for (size_t i = 0; i < attempts->count; i++) {
+        attempts->rows[i].control = calls[i] != NULL ? sp_http_call_report(calls[i]) : NULL;
+    }
 }
 
 static bool needs_encoding(struct sp_str text)
@@ -194,6 +239,12 @@ static void authenticate(struct sp_checkup *checkup)
     }
     sp_checkup_begin(checkup, SP_STEP_CLIENT);
     ask_all(checkup, attempts);
+    if (checkup->status == SP_OK) {
+        checkup->status = sp_client_attempts_read(checkup->arena, attempts->rows, attempts->count);
+    }
+    if (checkup->status == SP_OK) {
+        ask_controls(checkup, attempts);
+    }
     if (checkup->status == SP_OK) {
         checkup->status = sp_client_attempts_judge(checkup->arena, attempts->rows, attempts->count,
                                                    checkup->question->client_id, &findings);

@@ -31,7 +31,15 @@ static enum sp_client_answer answer_of(const struct sp_token_answer *answer, int
                : SP_CLIENT_UNCLEAR;
 }
 
-static enum sp_status read_answers(struct sp_arena *arena, struct sp_client_attempt *attempts, size_t count)
+static bool is_refusal(struct sp_arena *arena, const struct sp_fetch_report *report)
+{
+    struct sp_token_answer answer;
+    struct sp_document_findings ignored = {.count = 0};
+    return sp_token_answer_examine(arena, report, &answer, &ignored) == SP_OK &&
+           answer_of(&answer, report->http_status) == SP_CLIENT_REFUSED;
+}
+
+enum sp_status sp_client_attempts_read(struct sp_arena *arena, struct sp_client_attempt *attempts, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         struct sp_token_answer answer;
@@ -46,6 +54,10 @@ static enum sp_status read_answers(struct sp_arena *arena, struct sp_client_atte
         attempts[i].answer = answer_of(&answer, attempts[i].report->http_status);
         attempts[i].error = answer.error;
         attempts[i].description = answer.error_description;
+        if (attempts[i].answer == SP_CLIENT_UNCLEAR && answer.error.len > 0 && attempts[i].control != NULL &&
+            is_refusal(arena, attempts[i].control)) {
+            attempts[i].answer = SP_CLIENT_ACCEPTED;
+        }
     }
     return SP_OK;
 }
@@ -74,7 +86,7 @@ static const struct sp_client_attempt *first_of(const struct sp_client_attempt *
 enum sp_status sp_client_attempts_judge(struct sp_arena *arena, struct sp_client_attempt *attempts, size_t count,
                                         struct sp_str client_id, struct sp_document_findings *findings)
 {
-    enum sp_status status = read_answers(arena, attempts, count);
+    enum sp_status status = sp_client_attempts_read(arena, attempts, count);
     const struct sp_client_attempt *accepted = sp_client_attempts_accepted(attempts, count),
                                    *refused = first_of(attempts, count, SP_CLIENT_REFUSED),
                                    *unclear = first_of(attempts, count, SP_CLIENT_UNCLEAR);

@@ -20,11 +20,17 @@ struct sp_client_attempt {
     struct sp_str how;    /* beside the method: "with the secret trimmed"; absent: plainly */
     bool is_trimmed;      /* the secret without the white space around it */
     const struct sp_fetch_report *report;
-    enum sp_client_answer answer; /* filled by the judgement */
+    /* To the same with a secret that is wrong, where the answer alone was unclear: a server that refuses that one and
+     * says something else to ours has let ours pass. NULL: not asked. */
+    const struct sp_fetch_report *control;
+    enum sp_client_answer answer; /* filled by reading */
     struct sp_str error, description;
 };
 
 /* Fills answer, error and description of each. SP_NO_MEMORY. */
+SP_MUST_CHECK enum sp_status sp_client_attempts_read(struct sp_arena *arena, struct sp_client_attempt *attempts,
+                                                     size_t count);
+/* The same, and what follows from all of them. */
 SP_MUST_CHECK enum sp_status sp_client_attempts_judge(struct sp_arena *arena, struct sp_client_attempt *attempts,
                                                       size_t count, struct sp_str client_id,
                                                       struct sp_document_findings *findings);

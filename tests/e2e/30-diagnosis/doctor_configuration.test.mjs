@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+// `sallyport doctor -c`: every issuer and every upstream of a configuration; and --watch, which tells what changes.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import fs from 'node:fs';
+import http from 'node:http';
+import path from 'node:path';
+import { test } from 'node:test';
+import { makeChain } from '../lib/chain.mjs';
+import { defer } from '../lib/cleanup.mjs';
+import { program, sallyport } from '../lib/cli.mjs';
+import { startTlsIssuer } from '../lib/doctor.mjs';
+import { temporaryFolder } from '../lib/gateway.mjs';
+import { startPlainIssuer } from '../lib/issuer.mjs';
+import { canUnshare, inNamespace } from '../lib/namespace.mjs';
+import { freePort } from '../lib/ports.mjs';
+import { startUpstream } from '../lib/upstream.mjs';
+import { until } from '../lib/wait.mjs';
+
+const folder = temporaryFolder();
+const chain = makeChain(folder);
+let files = 0;
+function write(config) {
+  const file = path.join(folder, `${files++}.yaml`);
+  fs.writeFileSync(file, JSON.stringify(config));
+  return file;
+}
+const audience = 'https://api.example';
+const api = (url, more = {}) => ({ match: { path: `/${files}-${Math.random()}` }, upstream: { url, ...more }, auth: { issuers: ['corp'] } });
+const examine = (config, ...words) => sallyport(['doctor', '-c', write(config), '--json', '--cache', 'off', ...words]);
+
+test('every issuer and every upstream has its verdict; the first failure is the cause of all', async () => {
+  const corp = await startPlainIssuer();
+  const leaf = chain.issue('localhost');
+  const tls = await startTlsIssuer({ key: leaf.key, cert: leaf.chain });
+  const upstream = await startUpstream();
+  const gone = `http://127.0.0.1:${await freePort()}`;
+  const { code, json } = await examine({
+    issuers: {
+      corp: { issuer: corp.issuer, audience },
+      tls: { issuer: tls.issuer, audience, ca_file: chain.rootFile },
+      hand: { issuer: 'https://hand.example', jwks_uri: corp.jwksUri, audience },
+      local: { issuer: 'https://local.example', jwks_file: write(corp.keySet), audience },
+    },
+    apis: { good: api(upstream.url), again: api(upstream.url), gone: api(gone) },
+  });
+  assert.equal(code, 1);
+  const by = Object.fromEntries(json.targets.map((target) => [target.target.name, target]));
+  assert.deepEqual(json.targets.map((target) => target.target.name), ['corp', 'tls', 'hand', 'good', 'gone'], 'each once, keys of a file not at all');
+  for (const name of ['corp', 'tls', 'hand', 'good']) assert.equal(by[name].accepted, true, JSON.stringify(by[name].cause));
+  assert.match(by.tls.checks.find((check) => check.name === 'tls').detail, /root\.pem/);
+  assert.match(by.hand.checks.find((check) => check.name === 'discovery').detail, /by hand/);
+  assert.equal(by.gone.cause.id, 'upstream.refused');
+  assert.equal(by.gone.cause.reason, 'network.tcp.refused');
+  assert.equal(json.cause.id, 'upstream.refused');
+  assert.equal(json.accepted, false);
+  assert.ok(upstream.requests.every((request) => request.method === 'HEAD'), 'nothing that could have an effect');
+});
+
+test('an upstream over TLS that nobody trusts, and one that never answers', async () => {
+  const leaf = chain.issue('localhost');
+  const tls = await startTlsIssuer({ key: leaf.key, cert: leaf.chain });
+  const server = http.createServer(() => {});
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  defer(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  const corp = await startPlainIssuer();
+  const config = { issuers: { corp: { issuer: corp.issuer, audience } }, apis: { tls: api(tls.issuer), slow: api(`http://127.0.0.1:${server.address().port}`) } };
+  const { json } = await examine(config, '--timeout', '1');
+  const [, one, two] = json.targets;
+  assert.equal(one.cause.id, 'upstream.tls');
+  assert.equal(one.cause.reason, 'network.tls.unknown_ca');
+  assert.equal(two.cause.id, 'upstream.timeout');
+  assert.equal(two.cause.reason, 'network.http.timeout');
+});
+
+test('an upstream whose name does not resolve', { skip: canUnshare ? false : 'unshare --net --mount is not allowed here' }, async () => {
+  const config = write({ apis: { api: { match: { path: '/' }, upstream: { url: 'http://api.internal.example' }, auth: { anonymous: true } } } });
+  const { json, stderr } = await inNamespace({}, ['doctor', '-c', config, '--json', '--cache', 'off']);
+  assert.equal(json?.targets[0].cause.id, 'upstream.dns', stderr);
+  assert.equal(json.targets[0].cause.reason, 'network.dns.not_found');
+});
+
+test('a configuration with errors, or without anything to ask, is not examined', async () => {
+  assert.equal((await examine({ issuers: { corp: { isuer: 'x' } } })).code, 3);
+  const { code, stderr } = await examine({ listen: [{ address: ':8080' }] });
+  assert.equal(code, 3);
+  assert.ok(stderr.length > 0);
+});
+
+test('issuers are witnesses of the time for one another', async () => {
+  const late = await startPlainIssuer();
+  late.date = new Date(Date.now() - 300_000);
+  const other = http.createServer((incoming, outgoing) => outgoing.end('{}'));
+  await new Promise((resolve) => other.listen(0, '127.0.0.2', resolve));
+  defer(() => other.close());
+  const { json } = await examine({
+    issuers: { late: { issuer: late.issuer, audience }, other: { issuer: `http://127.0.0.2:${other.address().port}`, audience } },
+    apis: { api: { ...api('http://127.0.0.1:9'), auth: { issuers: ['late'] } } },
+  });
+  assert.equal(json.targets[0].cause.id, 'clock.issuer_wrong');
+  assert.ok(![json.targets[1].cause, ...json.targets[1].also].some((row) => row?.id === 'clock.issuer_wrong'), 'it is not told of the one that is right');
+});
+
+test('--watch tells what changes, once, and ends when told to', async () => {
+  const issuer = await startPlainIssuer();
+  const child = spawn(program, ['doctor', issuer.issuer, '--cache', 'off', '--watch', '--interval', '1'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let output = '';
+  child.stdout.on('data', (chunk) => (output += chunk));
+  const ended = new Promise((resolve) => child.on('close', resolve));
+  defer(() => child.kill('SIGKILL'));
+  await until(() => output.includes('Watching'), 'the first round', 20_000);
+  const key = await issuer.rotate({ keep: true });
+  await until(() => output.includes('keys changed'), 'the new key to be told', 20_000);
+  assert.match(output, new RegExp(`is +pass: 2: .*${key.kid}`, 's'));
+  issuer.fault = (incoming, outgoing) => {
+    outgoing.writeHead(503);
+    outgoing.end();
+    return true;
+  };
+  await until(() => output.includes('network.http.server_error'), 'the failure to be told', 20_000);
+  const hits = () => Object.values(issuer.hits).reduce((a, b) => a + b, 0);
+  const length = output.length;
+  const before = hits();
+  await until(() => hits() >= before + 8, 'two more rounds', 20_000);
+  assert.equal(output.length, length, 'what stays as it is, is not told again');
+  child.kill('SIGINT');
+  assert.equal(await ended, 1, 'the last round\'s exit status');
+});
+
+test('--watch --json: a line a change', async () => {
+  const issuer = await startPlainIssuer();
+  const child = spawn(program, ['doctor', issuer.issuer, '--cache', 'off', '--watch', '--interval', '1', '--json'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let output = '';
+  child.stdout.on('data', (chunk) => (output += chunk));
+  defer(() => child.kill('SIGKILL'));
+  await until(() => output.includes('\n'), 'the first verdict', 20_000);
+  assert.equal(JSON.parse(output.split('\n')[0]).accepted, true);
+  issuer.metadata.issuer = `${issuer.issuer}/other`;
+  await until(() => output.split('\n').length > 2, 'the change', 20_000);
+  const { changes, verdict } = JSON.parse(output.split('\n')[1]);
+  assert.ok(changes.some((change) => change.check === 'discovery' && change.after.includes('discovery.issuer_mismatch')));
+  assert.equal(verdict.cause.id, 'discovery.issuer_mismatch');
+  const ended = new Promise((resolve) => child.on('close', resolve));
+  child.kill('SIGTERM');
+  await ended;
+});
