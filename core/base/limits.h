@@ -52,5 +52,17 @@
 /* Key sets behind clients' jwks_uri: a client has a handful of keys, and there may be many clients. */
 #define SP_MAX_CLIENT_JWKS_BYTES (128u * 1024)
 #define SP_MAX_REMOTE_KEY_SETS 1024u
+/* Captures (inspect): one exchange at a time is in memory. A key set or token response is far below; what a body has
+ * beyond is not looked at. A multiple of 4, so that base64 cut there still decodes. */
+#define SP_MAX_CAPTURED_BODY_BYTES (256u * 1024)
+/* Longer than any server takes: what made a server answer 431 still fits. */
+#define SP_MAX_CAPTURED_HEADER_BYTES (128u * 1024)
+#define SP_MAX_CAPTURED_HEADERS 512u
+#define SP_MAX_CAPTURED_EXCHANGE_BYTES (8u * 1024 * 1024)
+/* OAuth messages that are kept of one capture, and those of one flow: each is compared with the others of its flow. */
+#define SP_MAX_FLOW_MESSAGES 50000u
+#define SP_MAX_MESSAGES_OF_FLOW 400u
+#define SP_MAX_FLOWS 4000u
+#define SP_MAX_FLOW_ARENA_BYTES (384u * 1024 * 1024)
 
 #endif

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "capture/recording.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include "capture/source.h"
+#include "core/flow/har.h"
+
+void sp_recording_remark(struct sp_recording *recording, struct sp_flow_capture *capture, const char *format, ...)
+{
+    char text[512];
+    va_list arguments;
+    va_start(arguments, format);
+    int len = vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    if (len < 0 || recording->remark_count == SP_RECORDING_REMARKS)
+        return;
+    struct sp_str copy;
+    if (sp_arena_copy(capture->arena, sp_str(text, (size_t)len < sizeof text ? (size_t)len : sizeof text - 1), &copy) ==
+        SP_OK)
+        recording->remarks[recording->remark_count++] = copy;
+}
+
+/* ---- HAR ---- */
+
+static void take_exchange(void *context, const struct sp_flow_exchange *exchange)
+{
+    sp_flow_capture_add(context, exchange);
+}
+
+static void remark_har(struct sp_recording *recording, struct sp_flow_capture *capture,
+                       const struct sp_har_report *report)
+{
+    if (report->fault != NULL)
+        sp_recording_remark(recording, capture, "The HAR breaks off at byte %llu: %s. What stands before was read.",
+                            (unsigned long long)report->fault_offset, report->fault);
+    if (report->broken_entries > 0)
+        sp_recording_remark(recording, capture,
+                            "%llu entries have no URL or method, or are too large, and were left out.",
+                            (unsigned long long)report->broken_entries);
+    if (report->cut_texts > 0)
+        sp_recording_remark(recording, capture,
+                            "%llu texts are longer than what is looked at; their beginning was read.",
+                            (unsigned long long)report->cut_texts);
+    if (report->undecoded > 0)
+        sp_recording_remark(recording, capture, "%llu bodies say that they are base64 and are not.",
+                            (unsigned long long)report->undecoded);
+    if (report->not_utf8 > 0)
+        sp_recording_remark(recording, capture, "%llu requests hold bytes that are not UTF-8.",
+                            (unsigned long long)report->not_utf8);
+    if (report->entries > 0 && !report->has_cookies && !report->has_authorization)
+        sp_recording_remark(
+            recording, capture,
+            "No cookie and no Authorization header is in it: the browser exported a sanitised HAR. What "
+            "became of cookies cannot be said; export \"with sensitive data\" (DevTools, settings, "
+            "Network) to see them.");
+    if (report->entries == 0 && report->is_har)
+        sp_recording_remark(recording, capture, "It has no entries.");
+}
+
+static enum sp_status read_har(struct sp_source *source, struct sp_flow_capture *capture,
+                               struct sp_recording *recording)
+{
+    struct sp_har *har = sp_har_create(take_exchange, capture);
+    struct sp_str piece = SP_STR("");
+    const char *fault = NULL;
+    enum sp_status status = SP_OK;
+    if (har == NULL)
+        return SP_NO_MEMORY;
+    do {
+        status = sp_source_read(source, &piece, &fault);
+        if (status == SP_OK || status == SP_MALFORMED)
+            sp_har_read(har, piece, piece.len == 0 || status == SP_MALFORMED);
+    } while (status == SP_OK && piece.len > 0);
+    if (status == SP_MALFORMED)
+        sp_recording_remark(recording, capture, "%s", fault);
+    const struct sp_har_report *report = sp_har_report(har);
+    recording->bytes = report->bytes;
+    recording->exchanges = report->entries;
+    remark_har(recording, capture, report);
+    sp_har_destroy(&har);
+    return status == SP_MALFORMED ? SP_OK : status;
+}
+
+enum sp_status sp_recording_read(const struct sp_recording_terms *terms, struct sp_flow_capture *capture,
+                                 struct sp_recording *recording, const char **why)
+{
+    struct sp_source *source = NULL;
+    *recording = (struct sp_recording){.kind = "har"};
+    *why = NULL;
+    enum sp_status status = sp_source_open(terms->path, &source);
+    if (status != SP_OK)
+        return status;
+    switch (sp_source_kind(source)) {
+    case SP_SOURCE_JSON:
+        status = read_har(source, capture, recording);
+        break;
+    default:
+        *why = "not yet";
+        status = SP_UNSUPPORTED;
+        break;
+    }
+    sp_source_close(&source);
+    return status;
+}

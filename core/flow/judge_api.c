@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Calls to an API: challenges (RFC 6750 3, RFC 9728 5.1), what MCP clients need to find their authorization server, and
+ * what browsers ask before they let a page call across origins (Fetch, CORS). */
+#include "core/flow/judge.h"
+
+#include "core/base/url.h"
+
+/* ---- MCP and resource metadata ---- */
+
+/* JSON-RPC, or a client that says which protocol it speaks. */
+static bool is_mcp(const struct sp_flow_message *message)
+{
+    bool rpc = sp_json_member(message->asked, SP_STR("jsonrpc")) != NULL;
+    return rpc || sp_flow_header(&message->exchange.request_headers, "MCP-Protocol-Version").at != NULL ||
+           sp_flow_header(&message->exchange.request_headers, "Mcp-Session-Id").at != NULL;
+}
+
+/* A client of this recording looked for the metadata of this place. */
+static bool metadata_was_sought(const struct sp_flow_capture *capture, const struct sp_flow_message *message)
+{
+    struct sp_str origin = sp_flow_origin(message->exchange.url);
+    for (const struct sp_flow_message *at = capture->first; at != NULL; at = at->next)
+        if (at->kind == SP_FLOW_RESOURCE_METADATA && sp_str_equal(sp_flow_origin(at->exchange.url), origin))
+            return true;
+    return false;
+}
+
+void sp_flow_judge_challenge(struct sp_flow_capture *capture, struct sp_flow_message *message)
+{
+    struct sp_str challenge = sp_flow_header(&message->exchange.response_headers, "WWW-Authenticate");
+    if (message->exchange.status == 401 && !sp_flow_text_has(challenge, "resource_metadata") &&
+        (is_mcp(message) || metadata_was_sought(capture, message)))
+        sp_flow_tell(capture, message, SP_CAUSE_MCP_NO_CHALLENGE, SP_STR("resource_metadata=\"URL\""),
+                     challenge.at != NULL ? sp_str_slice(challenge, 0, 300) : SP_STR("no WWW-Authenticate"));
+    if (message->exchange.status != 401 && message->exchange.status != 403)
+        return;
+    bool presented = message->bearer.at != NULL;
+    bool helps = sp_flow_text_has(challenge, "resource_metadata");
+    if (!presented && !helps && !sp_flow_has_told_specific(message)) {
+        /* The first call without a token is how a client learns where to get one. */
+        struct sp_finding *finding =
+            sp_flow_tell(capture, message, SP_CAUSE_TOKEN_MISSING, SP_STR("Authorization: Bearer …"), SP_STR("none"));
+        finding->tolerated = true;
+    } else if (presented && message->exchange.status == 403) {
+        sp_flow_tell_general(capture, message, SP_CAUSE_SCOPE_MISSING, sp_str_slice(challenge, 0, 300), SP_STR("403"));
+    } else if (presented && message->exchange.status == 401) {
+        sp_flow_tell_general(capture, message, SP_CAUSE_RESPONSE_ERROR, SP_STR("200"),
+                             challenge.at != NULL ? sp_str_slice(challenge, 0, 300) : SP_STR("401"))
+            ->detail = SP_STR("The API refused the token; the recording does not prove why.");
+    }
+}
+
+/* https://api.example.com/.well-known/oauth-protected-resource/mcp asks for https://api.example.com/mcp. */
+static struct sp_str resource_asked(struct sp_flow_capture *capture, const struct sp_flow_message *message)
+{
+    static const char well_known[] = "/.well-known/oauth-protected-resource";
+    struct sp_str path = message->url.path, origin = sp_flow_origin(message->exchange.url);
+    if (!sp_str_has_prefix(path, SP_STR("/.well-known/oauth-protected-resource")))
+        return SP_STR_NONE;
+    path = sp_str_slice(path, sizeof well_known - 1, path.len);
+    return sp_arena_printf(capture->arena, "%.*s%.*s", SP_STR_ARG(origin), SP_STR_ARG(path));
+}
+
+static struct sp_str without_slash(struct sp_str text)
+{
+    return sp_str_has_suffix(text, SP_STR("/")) ? sp_str_slice(text, 0, text.len - 1) : text;
+}
+
+void sp_flow_judge_resource_metadata(struct sp_flow_capture *capture, struct sp_flow_message *message)
+{
+    struct sp_str resource = sp_json_string(sp_json_member(message->json, SP_STR("resource")));
+    const struct sp_json *servers = sp_json_member(message->json, SP_STR("authorization_servers"));
+    struct sp_str asked = resource_asked(capture, message);
+    if (message->exchange.status != 200 || message->json == NULL) {
+        if (message->exchange.status != 0)
+            sp_flow_tell(capture, message, SP_CAUSE_MCP_METADATA_MISSING, SP_STR("a JSON object"), message->endpoint)
+                ->detail = sp_arena_printf(capture->arena, "It answered %d.", message->exchange.status);
+        return;
+    }
+    /* A root document may speak for the whole origin. */
+    bool fits = asked.at == NULL || sp_str_equal(without_slash(resource), without_slash(asked)) ||
+                (sp_str_equal(asked, sp_flow_origin(asked)) && sp_str_equal(sp_flow_origin(resource), asked));
+    if (!fits)
+        sp_flow_tell(capture, message, SP_CAUSE_MCP_RESOURCE_MISMATCH, asked,
+                     resource.at != NULL ? resource : SP_STR("none"));
+    if (!sp_json_is(servers, SP_JSON_ARRAY) || servers->count == 0)
+        sp_flow_tell(capture, message, SP_CAUSE_MCP_NO_AUTHORIZATION_SERVER, SP_STR("a list of issuers"),
+                     servers == NULL ? SP_STR("absent") : SP_STR("empty"));
+}
+
+/* ---- CORS ---- */
+
+static bool allows_origin(const struct sp_flow_message *message, struct sp_str origin, struct sp_str *allowed)
+{
+    *allowed = sp_flow_header(&message->exchange.response_headers, "Access-Control-Allow-Origin");
+    return sp_str_equal(*allowed, SP_STR("*")) || sp_str_equal(*allowed, origin);
+}
+
+void sp_flow_judge_preflight(struct sp_flow_capture *capture, struct sp_flow_message *message)
+{
+    int status = message->exchange.status;
+    struct sp_str origin = sp_flow_header(&message->exchange.request_headers, "Origin"), allowed;
+    if (status == 0)
+        return;
+    if (status < 200 || status >= 300) {
+        sp_flow_tell(capture, message, SP_CAUSE_CORS_PREFLIGHT_REJECTED, SP_STR("200 or 204"),
+                     sp_arena_printf(capture->arena, "%d", status));
+        return;
+    }
+    if (!allows_origin(message, origin, &allowed)) {
+        sp_flow_tell(capture, message, SP_CAUSE_CORS_ORIGIN_NOT_ALLOWED,
+                     allowed.at != NULL ? allowed : SP_STR("no Access-Control-Allow-Origin"), origin);
+        return;
+    }
+    struct sp_str wanted = sp_flow_header(&message->exchange.request_headers, "Access-Control-Request-Headers");
+    struct sp_str headers = sp_flow_header(&message->exchange.response_headers, "Access-Control-Allow-Headers");
+    if (sp_flow_text_has(wanted, "authorization") && !sp_flow_text_has(headers, "authorization"))
+        sp_flow_tell(capture, message, SP_CAUSE_CORS_PREFLIGHT_REJECTED,
+                     SP_STR("Access-Control-Allow-Headers: authorization"),
+                     headers.at != NULL ? headers : SP_STR("no Access-Control-Allow-Headers"));
+}
+
+/* The browser calls across origins and is to keep the answer from the page. */
+void sp_flow_judge_cors(struct sp_flow_capture *capture, struct sp_flow_message *message)
+{
+    struct sp_str origin = sp_flow_header(&message->exchange.request_headers, "Origin"), allowed;
+    struct sp_str mode = sp_flow_header(&message->exchange.request_headers, "Sec-Fetch-Mode");
+    bool crosses = origin.at != NULL && sp_str_equal(mode, SP_STR("cors")) &&
+                   !sp_str_equal(origin, sp_flow_origin(message->exchange.url));
+    if (crosses && message->exchange.status != 0 && !allows_origin(message, origin, &allowed))
+        sp_flow_tell(capture, message, SP_CAUSE_CORS_ORIGIN_NOT_ALLOWED,
+                     allowed.at != NULL ? allowed : SP_STR("no Access-Control-Allow-Origin"), origin);
+}
