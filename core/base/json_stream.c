@@ -148,9 +148,73 @@ static enum sp_json_event tell_piece(struct sp_json_stream *stream, const char *
     return SP_JSON_EVENT_MORE;
 }
 
+/* What a one-letter escape stands for; 0: none of them. */
+static char simple_escape(char c)
+{
+    switch (c) {
+    case '"':
+    case '\\':
+    case '/':
+        return c;
+    case 'b':
+        return '\b';
+    case 'f':
+        return '\f';
+    case 'n':
+        return '\n';
+    case 'r':
+        return '\r';
+    case 't':
+        return '\t';
+    default:
+        return '\0';
+    }
+}
+
+/* A text in a text (a JSON body in a HAR) has an escape every few bytes: short runs are gathered, so that each is not
+ * told alone. Stops before what needs a closer look. */
+static size_t gather(struct sp_json_stream *stream)
+{
+    const char *at = stream->at, *end = stream->end;
+    size_t len = 0;
+    while (at < end && len < sizeof stream->gathered && *at != '"') {
+        char c = *at;
+        if (c == '\\') {
+            c = at + 1 < end ? simple_escape(at[1]) : '\0';
+            if (c == '\0')
+                break;
+            at++;
+        }
+        stream->gathered[len++] = c;
+        at++;
+    }
+    stream->at = at;
+    return len;
+}
+
+/* The text's end, or as far as the bytes go; escapes are passed over. */
+static void skip_text(struct sp_json_stream *stream)
+{
+    for (;;) {
+        stream->at = scan_text(stream->at, stream->end);
+        if (stream->end - stream->at < 2 || *stream->at == '"')
+            return;
+        stream->at += 2;
+    }
+}
+
 static enum sp_json_event read_text(struct sp_json_stream *stream)
 {
+    if (stream->skipping && !stream->name_is_string)
+        skip_text(stream);
     const char *from = stream->at, *to = scan_text(from, stream->end);
+    if (!stream->name_is_string && to < stream->end && *to == '\\' && to - from < 64) {
+        size_t len = gather(stream);
+        if (len > 0) {
+            stream->high_surrogate = 0;
+            return tell_piece(stream, stream->gathered, len);
+        }
+    }
     stream->at = to;
     if (to > from)
         return tell_piece(stream, from, (size_t)(to - from));
@@ -202,18 +266,17 @@ static enum sp_json_event tell_point(struct sp_json_stream *stream, uint32_t poi
 
 static enum sp_json_event read_escape(struct sp_json_stream *stream, char c)
 {
-    static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
-    const char *found = c != '\0' ? strchr(from, c) : NULL;
+    char stands_for = simple_escape(c);
     if (c == 'u') {
         stream->state = STATE_UNICODE;
         stream->escape_digits = 0;
         stream->unit = 0;
         return SP_JSON_EVENT_MORE;
     }
-    if (found == NULL)
+    if (stands_for == '\0')
         return broken(stream, "an escape that JSON does not have");
     stream->high_surrogate = 0;
-    return tell_point(stream, (unsigned char)to[found - from]);
+    return tell_point(stream, (unsigned char)stands_for);
 }
 
 static int hex_digit(char c)

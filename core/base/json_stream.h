@@ -45,6 +45,7 @@ struct sp_json_stream {
     uint16_t small_len;
     char small[SP_JSON_STREAM_NAME_BYTES];
     char unescaped[8];
+    char gathered[1024];
 };
 
 void sp_json_stream_init(struct sp_json_stream *stream);

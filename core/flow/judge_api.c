@@ -127,6 +127,14 @@ void sp_flow_judge_cors(struct sp_flow_capture *capture, struct sp_flow_message 
     struct sp_str mode = sp_flow_header(&message->exchange.request_headers, "Sec-Fetch-Mode");
     bool crosses = origin.at != NULL && sp_str_equal(mode, SP_STR("cors")) &&
                    !sp_str_equal(origin, sp_flow_origin(message->exchange.url));
+    struct sp_str referer = sp_flow_origin(sp_flow_header(&message->exchange.request_headers, "Referer"));
+    bool page_elsewhere = referer.at != NULL && !sp_str_equal(referer, sp_flow_origin(message->exchange.url));
+    /* Chromium shows neither headers nor answer of a call that CORS kept from a page, and this word. */
+    if (page_elsewhere && message->kind != SP_FLOW_TROUBLE &&
+        sp_str_equal(message->exchange.failure, SP_STR("net::ERR_FAILED")))
+        sp_flow_tell_named(capture, message, SP_CAUSE_CORS_ORIGIN_NOT_ALLOWED,
+                           SP_STR("an answer with Access-Control-Allow-Origin for the page"), referer)
+            ->detail = SP_STR("The browser made the call and kept its answer from the page (net::ERR_FAILED).");
     if (crosses && message->exchange.status != 0 && !allows_origin(message, origin, &allowed))
         sp_flow_tell(capture, message, SP_CAUSE_CORS_ORIGIN_NOT_ALLOWED,
                      allowed.at != NULL ? allowed : SP_STR("no Access-Control-Allow-Origin"), origin);

@@ -150,10 +150,11 @@ static void explain_redirect_uri(struct sp_flow_capture *capture, struct sp_flow
     const struct sp_flow_client *other = other_client(capture, client_id, sent);
     if (known.count == 0 && other == NULL) {
         bool none = client != NULL && client->uris_registered;
-        sp_flow_tell(
-            capture, message, none ? SP_CAUSE_REDIRECT_URI_UNREGISTERED : SP_CAUSE_REDIRECT_URI_MISMATCH,
-            none ? client_id : SP_STR("one of the registered redirect URIs, which the recording does not show"), sent)
-            ->detail = sp_flow_error_in_words(capture, message);
+        struct sp_finding *finding =
+            none ? sp_flow_tell(capture, message, SP_CAUSE_REDIRECT_URI_UNREGISTERED, client_id, sent)
+                 : sp_flow_tell_named(capture, message, SP_CAUSE_REDIRECT_URI_MISMATCH,
+                                      SP_STR("not shown by the recording (give it by --redirect-uri)"), sent);
+        finding->detail = sp_flow_error_in_words(capture, message);
         return;
     }
     struct sp_redirect_uri_finding found =

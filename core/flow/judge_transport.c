@@ -41,17 +41,30 @@ static void judge_header(struct sp_flow_capture *capture, struct sp_flow_message
                               "proxy's error log says \"too big header\" when it is.");
 }
 
+/* Somebody of the flows, or a font server that nobody needs? */
+static bool matters(const struct sp_flow_capture *capture, const struct sp_flow_message *message)
+{
+    struct sp_str origin = sp_flow_origin(message->exchange.url);
+    if (message->kind != SP_FLOW_TROUBLE)
+        return true;
+    for (const struct sp_flow_message *at = capture->first; at != NULL; at = at->next)
+        if (at->kind != SP_FLOW_TROUBLE && sp_str_equal(sp_flow_origin(at->exchange.url), origin))
+            return true;
+    return false;
+}
+
 void sp_flow_judge_transport(struct sp_flow_capture *capture, struct sp_flow_message *message)
 {
-    struct sp_str failure = message->exchange.failure;
+    struct sp_str failure = message->exchange.failure, origin = sp_flow_origin(message->exchange.url);
     judge_header(capture, message);
     if (failure.len == 0)
         return;
     for (size_t i = 0; i < sizeof failures / sizeof failures[0]; i++)
         if (sp_flow_text_has(failure, failures[i].says)) {
-            sp_flow_tell(capture, message, failures[i].cause, SP_STR("an answer"), sp_str_slice(failure, 0, 200))
-                ->detail =
-                sp_arena_printf(capture->arena, "Asked was %.*s.", SP_STR_ARG(sp_flow_origin(message->exchange.url)));
+            struct sp_finding *finding = sp_flow_tell(capture, message, failures[i].cause, origin, origin);
+            finding->detail =
+                sp_arena_printf(capture->arena, "The browser says %.*s.", SP_STR_ARG(sp_str_slice(failure, 0, 200)));
+            finding->tolerated = !matters(capture, message);
             return;
         }
 }

@@ -62,6 +62,7 @@ for (const [name, bytes] of Object.entries(raw)) {
     const { text, status } = await rawRequest(gateway.port, bytes, { end: true });
     assert.ok((status >= 400 && status < 500) || status === 505, text);
     assert.match(text, /application\/problem\+json/);
+    if (status === 400) assert.match(text, /"urn:sallyport:cause:request\.malformed"/);
     assert.match(text, /X-Request-Id: /);
   });
 }
