@@ -162,6 +162,8 @@ static enum sp_exam_stage examine_standing(struct sp_exam *exam)
     if (sp_introspection_is_due(exam)) {
         if (!exam->introspection_given)
             return SP_STAGE_ANSWER_AWAITED;
+        if (sp_introspection_goes_on(exam))
+            return SP_STAGE_ANSWER_AWAITED;
         sp_introspection_examine(exam);
     }
     if (exam->kind == SP_TOKEN_JWT) {
@@ -253,10 +255,8 @@ void sp_exam_give_introspection(struct sp_exam *exam, struct sp_str body, enum s
 {
     assert(exam->stage == SP_STAGE_ANSWER_AWAITED);
     exam->introspection_given = true;
-    exam->introspection_body = body;
-    exam->introspection_failure = failure;
-    exam->introspection_reason = reason;
-    exam->introspection_detail = detail;
+    exam->introspection =
+        (struct sp_introspection_given){.body = body, .failure = failure, .reason = reason, .detail = detail};
     exam->stage = SP_STAGE_INTROSPECTION;
 }
 

@@ -60,18 +60,23 @@ struct sp_exam {
 
     /* issuer and key */
     const struct sp_known_issuer *issuer; /* the one judged against; NULL: no issuer is configured */
-    size_t issuer_index;
-    bool issuer_is_named; /* the token's iss is that issuer's, byte for byte */
-    bool keys_asked;      /* SP_NEED_KEYS was answered */
-    bool was_unknown_kid; /* before it was answered */
-    bool authenticated;   /* signature verified, or introspection said active */
+    size_t issuer_index, issuer_place;    /* in the world, among those that the API accepts */
+    bool issuer_is_named;                 /* the token's iss is that issuer's, byte for byte */
+    bool keys_asked;                      /* SP_NEED_KEYS was answered */
+    bool was_unknown_kid;                 /* before it was answered */
+    bool authenticated;                   /* signature verified, or introspection said active */
     bool signature_verified;
     const struct sp_jwk *key; /* that verified */
 
     /* introspection */
     bool introspection_given;
-    struct sp_str introspection_body, introspection_detail;
-    enum sp_cause introspection_failure, introspection_reason;
+    struct sp_introspection_given {
+        struct sp_str body, detail;
+        enum sp_cause failure, reason;
+    } introspection;
+    /* of an opaque token's issuers, the first that could not be asked; its place + 1, 0: none */
+    struct sp_introspection_given undecided;
+    size_t undecided_place;
 
     /* binding */
     bool replay_given, replay_seen;
@@ -119,7 +124,10 @@ void sp_token_kind_examine_header(struct sp_exam *exam); /* typ, crit */
 void sp_token_kind_examine_opaque(struct sp_exam *exam); /* what nobody can be asked about */
 void sp_token_kind_examine_claims(struct sp_exam *exam); /* ID and refresh tokens */
 void sp_algorithm_examine(struct sp_exam *exam);
-void sp_issuer_choose(struct sp_exam *exam);       /* the issuer to judge against, among those that the API accepts */
+void sp_issuer_choose(struct sp_exam *exam); /* the issuer to judge against, among those that the API accepts */
+void sp_issuer_choose_at(struct sp_exam *exam, size_t place);
+/* The next place behind the chosen one whose issuer can be asked for opaque tokens; issuer_count: none. */
+size_t sp_issuer_next_asked(const struct sp_exam *exam);
 enum sp_need sp_key_examine(struct sp_exam *exam); /* chooses the key, verifies; SP_NEED_KEYS at most once */
 /* The signature verified under none of the tried keys: why? */
 void sp_signature_explain(struct sp_exam *exam, const struct sp_jwk *const *tried, size_t tried_count);
@@ -131,6 +139,8 @@ void sp_time_examine(struct sp_exam *exam);
 void sp_authorization_examine(struct sp_exam *exam);
 enum sp_need sp_binding_examine(struct sp_exam *exam);
 bool sp_introspection_is_due(const struct sp_exam *exam);
+/* Nobody wrote on an opaque token whose it is: true when the answer settles nothing and another issuer is now asked. */
+bool sp_introspection_goes_on(struct sp_exam *exam);
 void sp_introspection_examine(struct sp_exam *exam);
 /* The route wants its JWTs asked for and the issuer cannot be: not decided, never accepted. */
 void sp_introspection_examine_absence(struct sp_exam *exam);

@@ -97,6 +97,40 @@ bool sp_introspection_is_due(const struct sp_exam *exam)
     return exam->input.requirements->introspect_jwt && exam->authenticated && is_refused_for_host_only(exam);
 }
 
+static bool says_active(const struct sp_exam *exam, bool *decided)
+{
+    struct sp_str fault;
+    const struct sp_json *answer = exam->introspection.failure == SP_CAUSE_NONE
+                                       ? read_answer(exam->arena, exam->introspection.body, &fault)
+                                       : NULL;
+    *decided = answer != NULL;
+    return sp_json_is(sp_json_member(answer, SP_STR("active")), SP_JSON_TRUE);
+}
+
+bool sp_introspection_goes_on(struct sp_exam *exam)
+{
+    const size_t count = exam->input.requirements->issuer_count;
+    bool decided;
+    if (exam->kind != SP_TOKEN_OPAQUE || count < 2 || says_active(exam, &decided))
+        return false;
+    if (!decided && exam->undecided_place == 0) {
+        exam->undecided = exam->introspection;
+        exam->undecided_place = exam->issuer_place + 1;
+    }
+    const size_t next = sp_issuer_next_asked(exam);
+    if (next < count) {
+        exam->introspection_given = false;
+        sp_issuer_choose_at(exam, next);
+        return true;
+    }
+    /* All others said no: whose token it is lies with the one that could not be asked. */
+    if (exam->undecided_place != 0) {
+        sp_issuer_choose_at(exam, exam->undecided_place - 1);
+        exam->introspection = exam->undecided;
+    }
+    return false;
+}
+
 static void tell_inactive(struct sp_exam *exam)
 {
     const struct sp_issuer_terms *terms = sp_exam_terms(exam);
@@ -119,14 +153,14 @@ static void tell_inactive(struct sp_exam *exam)
 void sp_introspection_examine(struct sp_exam *exam)
 {
     struct sp_str fault = SP_STR_NONE;
-    if (exam->introspection_failure != SP_CAUSE_NONE) {
-        struct sp_finding *finding = sp_exam_saw(exam, exam->introspection_failure, SP_CHECK_REVOCATION,
+    if (exam->introspection.failure != SP_CAUSE_NONE) {
+        struct sp_finding *finding = sp_exam_saw(exam, exam->introspection.failure, SP_CHECK_REVOCATION,
                                                  SP_STR("an introspection answer"), SP_STR_NONE);
-        finding->detail = exam->introspection_detail;
-        finding->reason = exam->introspection_reason;
+        finding->detail = exam->introspection.detail;
+        finding->reason = exam->introspection.reason;
         return;
     }
-    const struct sp_json *answer = read_answer(exam->arena, exam->introspection_body, &fault);
+    const struct sp_json *answer = read_answer(exam->arena, exam->introspection.body, &fault);
     if (answer == NULL) {
         sp_exam_saw(exam, SP_CAUSE_INTROSPECTION_MALFORMED, SP_CHECK_REVOCATION, SP_STR("an introspection answer"),
                     SP_STR_NONE)

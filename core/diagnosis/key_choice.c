@@ -26,8 +26,9 @@ static bool has_key_for(const struct sp_exam *exam, const struct sp_known_issuer
            sp_jwk_set_find(issuer->known.keys, exam->kid, 0) != NULL;
 }
 
-static void choose(struct sp_exam *exam, size_t i)
+void sp_issuer_choose_at(struct sp_exam *exam, size_t i)
 {
+    exam->issuer_place = i;
     exam->issuer_index = exam->input.requirements->issuers[i];
     exam->issuer = issuer_at(exam, i);
     struct sp_str iss = sp_json_string(exam->claims.iss);
@@ -65,8 +66,16 @@ void sp_issuer_choose(struct sp_exam *exam)
         if (exam->issuer != NULL && fits <= best)
             continue;
         best = fits;
-        choose(exam, i);
+        sp_issuer_choose_at(exam, i);
     }
+}
+
+size_t sp_issuer_next_asked(const struct sp_exam *exam)
+{
+    size_t i = exam->issuer_place + 1, count = exam->input.requirements->issuer_count;
+    while (i < count && (issuer_at(exam, i) == NULL || !issuer_at(exam, i)->terms->introspects))
+        i++;
+    return i < count ? i : count;
 }
 
 /* ---- algorithm ---- */

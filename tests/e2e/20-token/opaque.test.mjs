@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import http from 'node:http';
 import { test } from 'node:test';
 import { startGateway } from '../lib/gateway.mjs';
+import { startAuthority } from '../lib/authority.mjs';
 import { startIssuer } from '../lib/issuer.mjs';
 import { listen } from '../lib/ports.mjs';
 import { defer } from '../lib/cleanup.mjs';
@@ -121,4 +122,33 @@ test('an endpoint that hangs: bounded, and JWTs of the same issuer go on', async
   const answer = await parked;
   assert.equal(answer.status, 503, answer.text);
   assert.equal(answer.cause, 'introspection.unreachable');
+});
+
+test('two issuers whose opaque tokens look alike: each is asked until one knows the token', async () => {
+  // Another server than oidc-provider, whose instances in one process share their memory.
+  const second = await startAuthority({
+    authority: { clients: { gateway: { secret: 'gateway-secret', token_format: 'opaque', audiences: [resource], scopes: ['read'] } } },
+  });
+  const issued = await second.post('/token', { grant_type: 'client_credentials', scope: 'read', resource }, { basic: ['gateway', 'gateway-secret'] });
+  const theirs = issued.json.access_token;
+  const unreachable = await startEndpoint((request) => request.socket.destroy());
+  const both = (endpoint) => ({
+    issuers: {
+      corp: { issuer: issuer.issuer, audience: resource, introspection: { ...basic, ...endpoint } },
+      partner: { issuer: second.issuer, audience: resource, introspection: basic },
+    },
+    apis: { api: { match: { path: '/api' }, upstream: { url: upstream.url }, auth: { issuers: ['corp', 'partner'], scopes: ['read'] } } },
+  });
+  const gateway = await startGateway({ config: both({}) });
+  for (const token of [theirs, await issuer.token({ resource, scope: 'read' })]) {
+    for (let i = 0; i < 3; i++) assert.equal((await gateway.get(`/api/${i}`, { token })).status, 200);
+  }
+  assert.equal(second.log().filter((line) => line.endpoint === 'INTROSPECTION').length, 1, 'the partner was asked for its own token, once');
+  assert.equal((await gateway.get('/api/1', { token: 'nobody-issued-this-token-0123456789' })).cause, 'introspection.inactive');
+
+  const halfBlind = await startGateway({ config: both({ endpoint: unreachable }) });
+  assert.equal((await halfBlind.get('/api/1', { token: theirs })).status, 200, 'the partner knows it');
+  const undecided = await halfBlind.get('/api/1', { token: 'perhaps-of-corp-0123456789' });
+  assert.equal(undecided.status, 503, undecided.text);
+  assert.equal(undecided.cause, 'introspection.unreachable');
 });

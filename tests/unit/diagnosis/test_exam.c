@@ -42,12 +42,12 @@ struct bench {
     struct sp_requirements requirements;
     struct sp_possession possession;
     struct sp_exam_input input;
-    const char *answer; /* of introspection */
-    enum sp_cause answer_failure;
+    const char *answer, *second_answer; /* of introspection at either issuer */
+    enum sp_cause answer_failure, second_failure;
     unsigned needs[4]; /* how often each was said */
 };
 
-static const uint16_t first_issuer = 0;
+static const uint16_t first_issuer = 0, both_issuers[] = {0, 1};
 static const struct sp_str api_audience[] = {{API, sizeof API - 1}};
 
 static void set_up(struct bench *bench, struct sp_arena *arena)
@@ -100,9 +100,10 @@ static const struct sp_verdict *run(struct bench *bench)
                 bench->issuers[0] = bench->later;
             sp_exam_give_world(exam, &bench->world);
         } else if (need == SP_NEED_INTROSPECTION) {
-            sp_exam_give_introspection(exam, sp_str_from_cstr(bench->answer), bench->answer_failure,
-                                       bench->answer_failure != SP_CAUSE_NONE ? SP_CAUSE_NETWORK_TCP_REFUSED
-                                                                              : SP_CAUSE_NONE,
+            bool second = sp_exam_issuer(exam) == 1;
+            enum sp_cause failure = second ? bench->second_failure : bench->answer_failure;
+            sp_exam_give_introspection(exam, sp_str_from_cstr(second ? bench->second_answer : bench->answer), failure,
+                                       failure != SP_CAUSE_NONE ? SP_CAUSE_NETWORK_TCP_REFUSED : SP_CAUSE_NONE,
                                        SP_STR("https://idp.example.com/introspect"));
         } else {
             sp_exam_give_replay(exam, bench->is_replay);
@@ -508,6 +509,35 @@ static void introspect_opaque(struct bench *b)
 {
     introspect(b), be_opaque(b);
 }
+static void introspect_at_both(struct bench *b)
+{
+    introspect_opaque(b);
+    b->terms[1].introspects = true;
+    b->requirements.issuers = both_issuers;
+    b->requirements.issuer_count = 2;
+    b->second_answer = "{\"active\":false}";
+}
+static void introspect_active_at_second(struct bench *b)
+{
+    introspect_at_both(b), b->second_answer = "{\"active\":true,\"aud\":\"" API "\",\"exp\":1700000600}";
+}
+static void introspect_active_behind_failure(struct bench *b)
+{
+    introspect_active_at_second(b), b->answer_failure = SP_CAUSE_INTROSPECTION_UNREACHABLE;
+}
+static void introspect_undecided_at_first(struct bench *b)
+{
+    introspect_at_both(b), b->answer_failure = SP_CAUSE_INTROSPECTION_UNREACHABLE;
+}
+static void introspect_malformed_at_second(struct bench *b)
+{
+    introspect_at_both(b), b->second_answer = "{}";
+}
+static void introspect_active_at_first(struct bench *b)
+{
+    introspect_at_both(b), b->answer = "{\"active\":true,\"aud\":\"" API "\",\"exp\":1700000600}";
+    b->second_failure = SP_CAUSE_INTROSPECTION_UNAUTHORIZED; /* not asked */
+}
 static void introspect_jwt(struct bench *b)
 {
     introspect(b), b->requirements.introspect_jwt = true;
@@ -641,6 +671,12 @@ static const struct row {
     {"within the leeway", SP_CAUSE_NONE, E1, HEADER, WITH_TIMES(",\"exp\":1699999970,\"nbf\":1700000030"), NULL,
      SP_CAUSE_NONE},
     {"an opaque token that is active", SP_CAUSE_NONE, E1, HEADER, CLAIMS(""), introspect_active, SP_CAUSE_NONE},
+    {"an opaque token of the first of two issuers", SP_CAUSE_NONE, E1, HEADER, CLAIMS(""), introspect_active_at_first,
+     SP_CAUSE_NONE},
+    {"an opaque token of the second issuer", SP_CAUSE_NONE, E1, HEADER, CLAIMS(""), introspect_active_at_second,
+     SP_CAUSE_NONE},
+    {"an opaque token of the second issuer while the first is out of reach", SP_CAUSE_NONE, E1, HEADER, CLAIMS(""),
+     introspect_active_behind_failure, SP_CAUSE_NONE},
     {"a bound token with its proof", SP_CAUSE_NONE, E1, HEADER, CLAIMS(""), prove_well, SP_CAUSE_NONE},
 
     {"an opaque token with dots", SP_CAUSE_NONE, E1, HEADER, CLAIMS(""), be_dotted, SP_CAUSE_NONE},
@@ -844,6 +880,12 @@ static const struct row {
      want_introspection, SP_CAUSE_NONE},
     {"an opaque token that is not active", SP_CAUSE_INTROSPECTION_INACTIVE, E1, HEADER, CLAIMS(""), introspect_opaque,
      SP_CAUSE_NONE},
+    {"an opaque token that two issuers do not know", SP_CAUSE_INTROSPECTION_INACTIVE, E1, HEADER, CLAIMS(""),
+     introspect_at_both, SP_CAUSE_NONE},
+    {"an opaque token that one issuer does not know and the other cannot say", SP_CAUSE_INTROSPECTION_UNREACHABLE, E1,
+     HEADER, CLAIMS(""), introspect_undecided_at_first, SP_CAUSE_NONE},
+    {"an opaque token that one issuer does not know and the other answers nonsense about",
+     SP_CAUSE_INTROSPECTION_MALFORMED, E1, HEADER, CLAIMS(""), introspect_malformed_at_second, SP_CAUSE_NONE},
     {"introspection refuses the gateway", SP_CAUSE_INTROSPECTION_UNAUTHORIZED, E1, HEADER, CLAIMS(""),
      introspect_refused, SP_CAUSE_NONE},
     {"introspection out of reach", SP_CAUSE_INTROSPECTION_UNREACHABLE, E1, HEADER, CLAIMS(""), introspect_unreachable,
