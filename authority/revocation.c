@@ -74,8 +74,9 @@ static enum sp_step revoke_refresh_token(struct sp_call *call, const struct sp_c
 enum sp_step sp_revocation_endpoint(struct sp_call *call)
 {
     const struct sp_client *client = NULL;
-    if (sp_client_authenticate(call, &client) != SP_GOES_ON)
-        return SP_DENIED;
+    enum sp_step step = sp_client_authenticate(call, &client);
+    if (step != SP_GOES_ON)
+        return step;
     struct sp_str value = sp_call_parameter(call, "token");
     if (value.at == NULL)
         return SP_DENY(call, .cause = SP_CAUSE_REQUEST_PARAMETER_MISSING, .expected = SP_STR("token"),
