@@ -48,10 +48,13 @@ static void write_claims(struct sp_json_writer *json, const struct sp_call *call
         sp_json_string_member(json, "userinfo_claims", order->userinfo_claims);
     if (order->family.len > 0)
         sp_json_string_member(json, "grant_id", order->family);
-    if (order->jkt.len > 0) {
+    if (order->jkt.len > 0 || call->x5t.len > 0) {
         sp_json_name(json, SP_STR("cnf"));
         sp_json_begin_object(json);
-        sp_json_string_member(json, "jkt", order->jkt);
+        if (order->jkt.len > 0)
+            sp_json_string_member(json, "jkt", order->jkt);
+        if (call->x5t.len > 0)
+            sp_json_string_member(json, "x5t#S256", call->x5t);
         sp_json_end_object(json);
     }
     if (order->actor.len > 0) {

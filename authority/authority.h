@@ -27,6 +27,7 @@ struct sp_authority {
     const struct sp_authority_settings *settings;
     struct sp_store *store;
     struct sp_key_ring *keys;
+    struct sp_str proxy_secret;         /* of our own nginx, see client_certificate.h; absent: none */
     struct sp_remote_keys *remote_keys; /* made when first needed */
     unsigned char process_secret[32];   /* of the master key: keys what is in memory, and nonces */
     const atomic_bool *abandon;         /* set when the process ends: errands outside are given up; may be NULL */
@@ -39,5 +40,7 @@ enum sp_step sp_authority_answer(struct sp_call *call);
 
 /* issuer base + path, in the call's arena. */
 struct sp_str sp_authority_url(const struct sp_call *call, const char *path);
+/* The same at the host that asks for client certificates (RFC 8705 5); absent: there is no such host. */
+struct sp_str sp_authority_alias_url(const struct sp_call *call, const char *path);
 
 #endif

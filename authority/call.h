@@ -16,6 +16,7 @@
 struct sp_authority;
 struct sp_client;
 struct sp_denial;
+struct sp_certificate;
 struct sp_errand;
 struct sp_replay;
 /* What a step hands up: SP_GOES_ON; SP_DENIED with the refusal written into the call's answer – a failure of ours
@@ -33,8 +34,9 @@ struct sp_asked {
     unsigned dpop_count;
     struct sp_str cookie;
     struct sp_str origin, accept, accept_language, user_agent;
-    struct sp_str forwarded_proto;    /* X-Forwarded-Proto, evidence only */
-    struct sp_str client_certificate; /* PEM, URL-escaped, as nginx hands it over; only from the private socket */
+    struct sp_str forwarded_proto;                  /* X-Forwarded-Proto, evidence only */
+    struct sp_str client_certificate, proxy_secret; /* of the TLS proxy, see client_certificate.h */
+    unsigned client_certificate_count, proxy_secret_count;
     struct sp_str client_address;
     struct sp_str request_id;
 };
@@ -75,6 +77,8 @@ struct sp_call {
     struct sp_errand *waits_for; /* the one that has no result yet; NULL: none */
     struct sp_replay *spent;     /* one-time values that this call itself used up (replay.h); kept likewise */
 
+    const struct sp_certificate *certificate; /* of the connection, once somebody asked for it */
+    struct sp_str x5t;                        /* its x5t#S256 where tokens are bound to it; absent: they are not */
     struct sp_str jkt; /* thumbprint of the key that the request proved to hold by DPoP; absent: none */
 };
 

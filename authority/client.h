@@ -37,14 +37,23 @@ struct sp_client_secret {
     int64_t expires_at; /* 0: never */
 };
 
+/* RFC 8705 2.1.2: what the certificate of tls_client_auth must be called; exactly one is there. */
+struct sp_certificate_names {
+    struct sp_str subject_dn, san_dns, san_uri, san_ip, san_email;
+};
+
 struct sp_client {
     struct sp_str id, name;
     const struct sp_client_secret *secrets; /* several while one is being replaced */
     size_t secret_count;
     const struct sp_jwk_set *keys; /* registered public keys; NULL: none. Ask client_keys.h */
     struct sp_str jwks_uri;        /* or where they are; absent: nowhere */
-    unsigned methods;              /* set of enum sp_client_method */
-    unsigned grants;               /* set of enum sp_grant */
+    struct sp_certificate_names certificate_names;
+    const unsigned char (
+        *certificates)[32]; /* SHA-256 of those registered for self_signed_tls_client_auth, beside keys */
+    size_t certificate_count;
+    unsigned methods; /* set of enum sp_client_method */
+    unsigned grants;  /* set of enum sp_grant */
     struct sp_str_list scopes;
     struct sp_str_list audiences; /* the first is the default */
     struct sp_str_list
@@ -57,6 +66,7 @@ struct sp_client {
     bool require_pushed;         /* RFC 9126 */
     bool require_signed_request; /* RFC 9101: require_signed_request_object */
     bool require_dpop;           /* RFC 9449 5.2: dpop_bound_access_tokens */
+    bool bound_to_certificate;   /* RFC 8705 3.4: tls_client_certificate_bound_access_tokens */
     bool skip_consent;           /* the operator's own applications */
     bool is_native;              /* RFC 8252: the port of a loopback redirect URI is free */
 };
@@ -64,6 +74,12 @@ struct sp_client {
 static inline bool sp_client_is_public(const struct sp_client *client)
 {
     return client->methods == (unsigned)SP_CLIENT_NONE;
+}
+
+/* Proves itself by the certificate of its connection (RFC 8705 2). */
+static inline bool sp_client_uses_certificate(const struct sp_client *client)
+{
+    return (client->methods & ((unsigned)SP_CLIENT_TLS | (unsigned)SP_CLIENT_SELF_SIGNED_TLS)) != 0;
 }
 
 /* "client_secret_basic or client_secret_post"; static or in arena, for messages. */

@@ -68,9 +68,11 @@ static enum sp_step check_signature(struct sp_call *call, const struct sp_client
 static bool names_us(const struct sp_call *call, struct sp_str audience)
 {
     const struct sp_authority_settings *settings = call->authority->settings;
-    struct sp_str below = SP_STR_NONE;
+    struct sp_str below = SP_STR_NONE, alias = sp_authority_alias_url(call, "");
     if (sp_str_has_prefix(audience, settings->base))
         below = sp_str_slice(audience, settings->base.len, audience.len);
+    else if (alias.at != NULL && sp_str_has_prefix(audience, alias))
+        below = sp_str_slice(audience, alias.len, audience.len);
     return sp_str_equal(audience, settings->issuer) || sp_str_equal(below, SP_STR("/token")) ||
            (below.at != NULL && sp_str_has_suffix(call->asked.path, below) && below.len > 1);
 }

@@ -5,6 +5,7 @@
 
 #include "authority/basic_credentials.h"
 #include "authority/client_assertion.h"
+#include "authority/client_certificate.h"
 #include "authority/client_secret.h"
 #include "authority/denial.h"
 
@@ -183,6 +184,10 @@ enum sp_step sp_client_authenticate(struct sp_call *call, const struct sp_client
     const struct sp_client *found = NULL;
     if (collect(call, &proof) != SP_GOES_ON || find_client(call, &proof, &found) != SP_GOES_ON)
         return SP_DENIED;
+    if (proof.method == SP_CLIENT_NONE && sp_client_uses_certificate(found)) {
+        *client = found;
+        return sp_client_certificate_judge(call, found);
+    }
     if ((found->methods & (unsigned)proof.method) == 0)
         return refuse_method(call, found, &proof);
     bool by_assertion = proof.method == SP_CLIENT_SECRET_JWT || proof.method == SP_CLIENT_PRIVATE_KEY_JWT;

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "authority/client_reader.h"
 
+#include "authority/client_certificate.h"
 #include "authority/client_keys.h"
 #include "authority/key_set_reader.h"
+#include "core/jose/crypto_certificate.h"
+#include "core/jose/jwk_set.h"
 
 /* ---- values of clients alone ---- */
 static enum sp_status read_set(struct sp_settings_reader *reader, const struct sp_json *value,
@@ -119,6 +122,32 @@ static enum sp_status read_algorithm(struct sp_settings_reader *reader, const st
     return SP_OK;
 }
 
+/* Certificates as PEM; their hashes are what is kept. */
+static enum sp_status read_certificates(struct sp_settings_reader *reader, const struct sp_json *value, void *at)
+{
+    struct sp_client *client = at;
+    struct sp_str_list texts;
+    enum sp_status status = sp_settings_texts(reader, value, &texts);
+    if (status != SP_OK)
+        return status;
+    unsigned char(*hashes)[32] = sp_arena_calloc(reader->arena, texts.count + 1, sizeof *hashes);
+    if (hashes == NULL)
+        return SP_NO_MEMORY;
+    for (size_t i = 0; i < texts.count && status == SP_OK; i++) {
+        struct sp_str der;
+        struct sp_certificate *certificate = NULL;
+        status = sp_client_certificate_decode(reader->arena, texts.at[i], &der);
+        if (status == SP_OK)
+            status = sp_certificate_parse(der, &certificate);
+        if (status == SP_OK)
+            memcpy(hashes[i], sp_certificate_sha256(certificate), sizeof hashes[i]);
+        sp_certificate_destroy(&certificate);
+    }
+    client->certificates = (const unsigned char(*)[32])hashes;
+    client->certificate_count = texts.count;
+    return status == SP_TOO_LARGE ? SP_MALFORMED : status;
+}
+
 /* ---- a client ---- */
 #define CLIENT(member) offsetof(struct sp_client, member)
 
@@ -128,7 +157,8 @@ static const struct sp_member_row rows[] = {
     SP_MEMBER_BY("secret_hash", 0, read_secret_hash,
                  "Write sha256:HEX (64 digits) or an argon2id encoding that begins with $argon2id$."),
     SP_MEMBER_BY("method", CLIENT(methods), read_methods,
-                 "Write client_secret_basic, client_secret_post, client_secret_jwt, private_key_jwt or none."),
+                 "Write client_secret_basic, client_secret_post, client_secret_jwt, private_key_jwt, "
+                 "tls_client_auth, self_signed_tls_client_auth or none."),
     SP_MEMBER_BY("grants", CLIENT(grants), read_grants, "Write a list of grant types that this authority knows."),
     SP_MEMBER("scopes", TEXTS, CLIENT(scopes)),
     SP_MEMBER("audiences", TEXTS, CLIENT(audiences)),
@@ -138,6 +168,14 @@ static const struct sp_member_row rows[] = {
     SP_MEMBER_BY("jwks_uri", CLIENT(jwks_uri), sp_read_jwks_uri, SP_JWKS_URI_EXPECTATION),
     SP_MEMBER_BY("public_key", CLIENT(keys), sp_read_public_key, SP_PUBLIC_KEY_EXPECTATION),
     SP_MEMBER("assertion_issuers", TEXTS, CLIENT(assertion_issuers)),
+    SP_MEMBER_BY("certificate", 0, read_certificates,
+                 "Write a certificate as PEM, or a list of them, such as ${file:client.pem}."),
+    SP_MEMBER("tls_client_auth_subject_dn", TEXT, CLIENT(certificate_names.subject_dn)),
+    SP_MEMBER("tls_client_auth_san_dns", TEXT, CLIENT(certificate_names.san_dns)),
+    SP_MEMBER("tls_client_auth_san_uri", TEXT, CLIENT(certificate_names.san_uri)),
+    SP_MEMBER("tls_client_auth_san_ip", TEXT, CLIENT(certificate_names.san_ip)),
+    SP_MEMBER("tls_client_auth_san_email", TEXT, CLIENT(certificate_names.san_email)),
+    SP_MEMBER("tls_client_certificate_bound_access_tokens", BOOL, CLIENT(bound_to_certificate)),
     SP_MEMBER("redirect_uris", TEXTS, CLIENT(redirect_uris)),
     SP_MEMBER("post_logout_redirect_uris", TEXTS, CLIENT(post_logout_redirect_uris)),
     SP_MEMBER("require_pkce", BOOL, CLIENT(require_pkce)),
@@ -150,6 +188,55 @@ static const struct sp_member_row rows[] = {
     SP_MEMBER("native", BOOL, CLIENT(is_native)),
     SP_MEMBERS_END,
 };
+
+static int count_names(const struct sp_certificate_names *names)
+{
+    return (names->subject_dn.at != NULL) + (names->san_dns.at != NULL) + (names->san_uri.at != NULL) +
+           (names->san_ip.at != NULL) + (names->san_email.at != NULL);
+}
+
+static bool has_certificate(const struct sp_client *client)
+{
+    for (size_t i = 0; client->keys != NULL && i < client->keys->count; i++)
+        if (client->keys->keys[i].has_certificate)
+            return true;
+    return client->certificate_count > 0 || client->jwks_uri.len > 0;
+}
+
+static enum sp_status check_certificate(struct sp_settings_reader *reader, struct sp_str where,
+                                        const struct sp_client *client)
+{
+    const struct sp_certificate_names *names = &client->certificate_names;
+    bool by_chain = (client->methods & (unsigned)SP_CLIENT_TLS) != 0,
+         by_itself = (client->methods & (unsigned)SP_CLIENT_SELF_SIGNED_TLS) != 0;
+    struct sp_distinguished_name name;
+    size_t offset = 0;
+    if (by_chain && by_itself)
+        return sp_settings_complain(reader, where, "method",
+                                    SP_STR("Choose one of tls_client_auth and self_signed_tls_client_auth."));
+    if (count_names(names) != (by_chain ? 1 : 0))
+        return sp_settings_complain(reader, where, "tls_client_auth_subject_dn",
+                                    SP_STR("tls_client_auth needs exactly one of tls_client_auth_subject_dn, _san_dns, "
+                                           "_san_uri, _san_ip and _san_email; other methods need none."));
+    if (by_itself && !has_certificate(client))
+        return sp_settings_complain(reader, where, "method",
+                                    SP_STR("self_signed_tls_client_auth needs the client's certificate: add "
+                                           "certificate, or jwks or jwks_uri with x5c."));
+    if (names->san_ip.at != NULL && !sp_is_ip_address(names->san_ip))
+        return sp_settings_complain(reader, where, "tls_client_auth_san_ip",
+                                    SP_STR("Write an IP address, such as 192.0.2.7 or 2001:db8::7."));
+    if (names->subject_dn.at == NULL)
+        return SP_OK;
+    enum sp_status status = sp_distinguished_name_parse(reader->arena, names->subject_dn, &name, &offset);
+    if (status == SP_MALFORMED || status == SP_TOO_LARGE)
+        return sp_settings_complain(
+            reader, where, "tls_client_auth_subject_dn",
+            sp_arena_printf(reader->arena,
+                            "Write a name as RFC 4514 has it, such as CN=reports,O=Example,C=DE; this one goes wrong "
+                            "at byte %zu.",
+                            offset));
+    return status;
+}
 
 static enum sp_status check(struct sp_settings_reader *reader, struct sp_str where, struct sp_client *client)
 {
@@ -187,7 +274,7 @@ static enum sp_status check(struct sp_settings_reader *reader, struct sp_str whe
         return sp_settings_complain(
             reader, where, "grants",
             SP_STR("A public client cannot use client_credentials (RFC 6749 4.4): it has nothing to prove itself by."));
-    return SP_OK;
+    return check_certificate(reader, where, client);
 }
 
 enum sp_status sp_client_read(struct sp_settings_reader *reader, struct sp_str where, const struct sp_json *section,

@@ -8,10 +8,11 @@
 #include "authority/request_object.h"
 
 static const struct {
+    unsigned bit;
     const char *text;
     bool uses_secret;
 } methods[] = {
-#define CLIENT_METHOD(NAME, bit, text, uses_secret) {text, uses_secret},
+#define CLIENT_METHOD(NAME, bit, text, uses_secret) {SP_CLIENT_##NAME, text, uses_secret},
 #include "authority/client_methods.def"
 #undef CLIENT_METHOD
 };
@@ -35,6 +36,13 @@ static void write_texts(struct sp_json_writer *json, const char *name, const cha
     write_texts((json), (name), (const char *const[]){__VA_ARGS__},                                                    \
                 sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
 
+static bool is_offered(const struct sp_authority_settings *settings, unsigned method)
+{
+    if (method == (unsigned)SP_CLIENT_TLS)
+        return settings->mtls.trust != NULL;
+    return method != (unsigned)SP_CLIENT_SELF_SIGNED_TLS || settings->mtls.enabled;
+}
+
 static void write_endpoints(struct sp_call *call, struct sp_json_writer *json)
 {
     for (size_t i = 0; i < sp_endpoint_count; i++) {
@@ -46,10 +54,33 @@ static void write_endpoints(struct sp_call *call, struct sp_json_writer *json)
         sp_json_name(json, sp_str_from_cstr(endpoint->auth_methods_metadata));
         sp_json_begin_array(json);
         for (size_t m = 0; m < sizeof methods / sizeof methods[0]; m++)
-            if (methods[m].uses_secret || endpoint->answer != sp_introspection_endpoint)
+            if (is_offered(call->authority->settings, methods[m].bit) &&
+                (methods[m].uses_secret || endpoint->answer != sp_introspection_endpoint))
                 sp_json_put_string(json, sp_str_from_cstr(methods[m].text));
         sp_json_end_array(json);
     }
+}
+
+/* RFC 8705 5: where clients come with their certificate, if that is another host. */
+static void write_mtls(struct sp_call *call, struct sp_json_writer *json)
+{
+    static enum sp_step (*const answers[])(struct sp_call *) = {
+        sp_token_endpoint,          sp_userinfo_endpoint,      sp_device_authorization_endpoint,
+        sp_pushed_request_endpoint, sp_introspection_endpoint, sp_revocation_endpoint};
+    const struct sp_mtls_settings *mtls = &call->authority->settings->mtls;
+    if (!mtls->enabled)
+        return;
+    sp_json_bool_member(json, "tls_client_certificate_bound_access_tokens", true);
+    if (mtls->alias.at == NULL)
+        return;
+    sp_json_name(json, SP_STR("mtls_endpoint_aliases"));
+    sp_json_begin_object(json);
+    for (size_t i = 0; i < sp_endpoint_count; i++)
+        for (size_t a = 0; a < sizeof answers / sizeof answers[0]; a++)
+            if (sp_endpoints[i].answer == answers[a])
+                sp_json_string_member(json, sp_endpoints[i].metadata,
+                                      sp_authority_alias_url(call, sp_endpoints[i].path));
+    sp_json_end_object(json);
 }
 
 static const char *const languages[] = {
@@ -117,6 +148,7 @@ enum sp_step sp_discovery_endpoint(struct sp_call *call)
     sp_json_begin_object(&json);
     sp_json_string_member(&json, "issuer", call->authority->settings->issuer);
     write_endpoints(call, &json);
+    write_mtls(call, &json);
     write_scopes(call, &json);
     write_texts(&json, "grant_types_supported", grant_types, sizeof grant_types / sizeof grant_types[0]);
     write_texts(&json, "ui_locales_supported", languages, sizeof languages / sizeof languages[0]);

@@ -37,7 +37,6 @@ static enum sp_status check(struct sp_call *call, const struct sp_dpop_expectati
         return sp_dpop_check(call->arena, call->asked.dpop, &expectation, result);
     int64_t period = call->now / NONCE_PERIOD_S;
     struct sp_str present = nonce_of(call, period);
-    sp_answer_header(call, "DPoP-Nonce", present);
     expectation.nonce = present;
     enum sp_status status = sp_dpop_check(call->arena, call->asked.dpop, &expectation, result);
     if (status == SP_OK && result->fault == SP_DPOP_NONCE) {
@@ -75,7 +74,14 @@ enum sp_step sp_dpop_take(struct sp_call *call, const char *path, struct sp_str 
                                               .access_token = access_token,
                                               .jkt = bound[0] != '\0' ? bound : NULL,
                                               .now = call->now};
+    if (call->authority->settings->dpop_nonce)
+        sp_answer_header(call, "DPoP-Nonce", nonce_of(call, call->now / NONCE_PERIOD_S));
     enum sp_status status = check(call, &expectation, &result);
+    struct sp_str alias = sp_authority_alias_url(call, path);
+    if (status == SP_OK && result.fault == SP_DPOP_HTU_PROXY && alias.at != NULL) {
+        expectation.url = alias;
+        status = check(call, &expectation, &result);
+    }
     if (status != SP_OK)
         return sp_deny_failure(call, status);
     /* RFC 9449 5 and 7.1: 400 where tokens are asked for, 401 where one is presented. */

@@ -29,6 +29,7 @@ enum sp_status sp_grant_record_read(struct sp_arena *arena, const struct sp_tick
                                    .amr = text_of(data, "amr"),
                                    .sid = text_of(data, "sid"),
                                    .jkt = text_of(data, "jkt"),
+                                   .x5t = text_of(data, "x5t"),
                                    .session = text_of(data, "session"),
                                    .userinfo_claims = text_of(data, "userinfo_claims"),
                                    .id_token_claims = text_of(data, "id_token_claims"),
@@ -55,6 +56,7 @@ void sp_grant_record_write(struct sp_json_writer *json, const struct sp_grant_re
                  {"amr", record->amr},
                  {"sid", record->sid},
                  {"jkt", record->jkt},
+                 {"x5t", record->x5t},
                  {"session", record->session},
                  {"userinfo_claims", record->userinfo_claims},
                  {"id_token_claims", record->id_token_claims}};
@@ -73,6 +75,7 @@ static enum sp_status issue_refresh_token(struct sp_call *call, const struct sp_
                                           const struct sp_grant_record *record, struct sp_str *token)
 {
     struct sp_grant_record kept = *record;
+    kept.x5t = call->x5t;
     /* offline_access outlives the browser's session; without it the token ends with the session. */
     if (sp_scope_has(record->scope, SP_STR("offline_access")))
         kept.session = SP_STR_NONE;

@@ -8,7 +8,7 @@
 #include "authority/session.h"
 
 struct sp_grant_record {
-    struct sp_str subject, family, scope, nonce, acr, amr, sid, jkt;
+    struct sp_str subject, family, scope, nonce, acr, amr, sid, jkt, x5t;
     struct sp_str userinfo_claims, id_token_claims; /* asked for by name, and allowed; words */
     struct sp_str session; /* base64url of the session ticket's hash; absent: not bound to one */
     struct sp_str_list audiences;

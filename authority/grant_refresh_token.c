@@ -66,13 +66,18 @@ static enum sp_step check_session(struct sp_call *call, const struct rotation *r
     return status == SP_OK ? SP_GOES_ON : sp_deny_failure(call, status);
 }
 
-/* RFC 9449 5: a public client's refresh token is bound to its key; a confidential client proves itself otherwise. */
+/* RFC 9449 5, RFC 8705 4: a public client's refresh token is bound to its key and its certificate; a confidential
+ * client proves itself otherwise. */
 static enum sp_step check_key(struct sp_call *call, const struct sp_client *client, struct rotation *r)
 {
     if (sp_client_is_public(client) && r->record.jkt.at != NULL && !sp_str_equal(r->record.jkt, call->jkt))
         return SP_DENY(call, .cause = SP_CAUSE_BINDING_DPOP_INVALID, .expected = r->record.jkt,
                        .received = call->jkt.at != NULL ? call->jkt : SP_STR("no proof"), .detail = SP_STR("jkt"),
                        .error = "invalid_grant", .status = 400);
+    if (sp_client_is_public(client) && r->record.x5t.at != NULL && !sp_str_equal(r->record.x5t, call->x5t))
+        return SP_DENY(call, .cause = SP_CAUSE_BINDING_MTLS_MISMATCH, .expected = r->record.x5t,
+                       .received = call->x5t.at != NULL ? call->x5t : SP_STR("none"), .error = "invalid_grant",
+                       .status = 400, .tell = SP_STR("It is the refresh token."));
     r->record.jkt = call->jkt;
     return SP_GOES_ON;
 }

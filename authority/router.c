@@ -138,3 +138,12 @@ struct sp_str sp_authority_url(const struct sp_call *call, const char *path)
 {
     return sp_arena_printf(call->arena, "%.*s%s", SP_STR_ARG(call->authority->settings->base), path);
 }
+
+struct sp_str sp_authority_alias_url(const struct sp_call *call, const char *path)
+{
+    const struct sp_authority_settings *settings = call->authority->settings;
+    if (settings->mtls.alias.at == NULL)
+        return SP_STR_NONE;
+    return sp_arena_printf(call->arena, "%.*s%.*s%s", SP_STR_ARG(settings->mtls.alias), SP_STR_ARG(settings->base_path),
+                           path);
+}

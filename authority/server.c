@@ -113,6 +113,8 @@ static const struct {
     {"X-Forwarded-Proto", offsetof(struct sp_asked, forwarded_proto)},
     {"X-Real-IP", offsetof(struct sp_asked, client_address)},
     {"X-Request-Id", offsetof(struct sp_asked, request_id)},
+    {"X-Sallyport-Client-Certificate", offsetof(struct sp_asked, client_certificate)},
+    {"X-Sallyport-Proxy-Secret", offsetof(struct sp_asked, proxy_secret)},
 };
 
 static enum MHD_Result on_header(void *context, enum MHD_ValueKind kind, const char *key, const char *text)
@@ -127,6 +129,8 @@ static enum MHD_Result on_header(void *context, enum MHD_ValueKind kind, const c
         asked->dpop = value;
         asked->dpop_count++;
     }
+    asked->client_certificate_count += sp_str_equal_ignoring_case(name, SP_STR("X-Sallyport-Client-Certificate"));
+    asked->proxy_secret_count += sp_str_equal_ignoring_case(name, SP_STR("X-Sallyport-Proxy-Secret"));
     for (size_t i = 0; i < sizeof header_rows / sizeof header_rows[0]; i++)
         if (sp_str_equal_ignoring_case(name, sp_str_from_cstr(header_rows[i].name)))
             *(struct sp_str *)((char *)asked + header_rows[i].offset) = value;

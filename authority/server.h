@@ -9,6 +9,9 @@
 
 #include "authority/authority.h"
 
+/* Where `sallyport serve` puts what its nginx sends as X-Sallyport-Proxy-Secret (client_certificate.h). */
+#define SP_PROXY_SECRET_VARIABLE "SALLYPORT_PROXY_SECRET"
+
 struct sp_server_terms {
     int listen_fd; /* bound and listening: TCP or unix; the server closes it */
     struct sp_authority *authority;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include "authority/client_reader.h"
 #include "core/base/url.h"
+#include "core/jose/crypto_certificate.h"
 #include "core/policy/settings.h"
 
 /* ---- the section ---- */
@@ -18,6 +19,7 @@ static const struct sp_member_row section_rows[] = {
     SP_MEMBER("assertion_issuers", SECTION, 0),
     SP_MEMBER("ca_file", TEXT, SETTING(ca_file)),
     SP_MEMBER("store", SECTION, 0),
+    SP_MEMBER("mtls", SECTION, 0),
     SP_MEMBERS_END,
 };
 static const struct sp_member_row token_rows[] = {
@@ -49,6 +51,48 @@ static const struct sp_member_row session_rows[] = {
     SP_MEMBERS_END,
 };
 
+static void release_trust(void *trust)
+{
+    struct sp_certificate_trust *held = trust;
+    sp_certificate_trust_destroy(&held);
+}
+
+static enum sp_status read_trust(struct sp_settings_reader *reader, const struct sp_json *value, void *at)
+{
+    const struct sp_certificate_trust **into = at;
+    struct sp_certificate_trust *trust = NULL;
+    enum sp_status status = sp_certificate_trust_create(sp_json_string(value), &trust);
+    if (status != SP_OK)
+        return status == SP_NO_MEMORY ? status : SP_MALFORMED;
+    status = sp_arena_defer(reader->arena, release_trust, trust);
+    if (status == SP_OK)
+        *into = trust;
+    else
+        sp_certificate_trust_destroy(&trust);
+    return status;
+}
+
+static enum sp_status read_alias(struct sp_settings_reader *reader, const struct sp_json *value, void *at)
+{
+    (void)reader;
+    struct sp_url url;
+    struct sp_str text = sp_json_string(value);
+    bool is_origin = sp_url_split(text, &url) == SP_OK && sp_url_is_secure(&url) && url.path.len == 0 &&
+                     url.query.at == NULL && url.fragment.at == NULL && url.userinfo.at == NULL;
+    *(struct sp_str *)at = text;
+    return is_origin ? SP_OK : SP_MALFORMED;
+}
+
+static const struct sp_member_row mtls_rows[] = {
+    SP_MEMBER_BY(
+        "client_ca", SETTING(mtls.trust), read_trust,
+        "Write certificates of authorities (and their revocation lists) as PEM, such as ${file:client-ca.pem}."),
+    SP_MEMBER_BY("alias", SETTING(mtls.alias), read_alias,
+                 "Write an origin without a path, such as https://mtls.login.example.com."),
+    SP_MEMBER("proxy_secret", TEXT, SETTING(mtls.proxy_secret)),
+    SP_MEMBERS_END,
+};
+
 static int by_id(const void *a, const void *b)
 {
     return sp_str_compare(((const struct sp_client *)a)->id, ((const struct sp_client *)b)->id);
@@ -70,6 +114,22 @@ static enum sp_status check_issuers(struct sp_settings_reader *reader, struct sp
             return sp_settings_complain(reader, where, "assertion_issuers",
                                         SP_STR("Write names of authority.assertion_issuers."));
     }
+    return SP_OK;
+}
+
+/* What a client needs of the section around it. */
+static enum sp_status check_mtls(struct sp_settings_reader *reader, struct sp_str where, const struct sp_client *client,
+                                 const struct sp_mtls_settings *mtls)
+{
+    if (!mtls->enabled && (sp_client_uses_certificate(client) || client->bound_to_certificate))
+        return sp_settings_complain(
+            reader, where, client->bound_to_certificate ? "tls_client_certificate_bound_access_tokens" : "method",
+            SP_STR("Client certificates are not asked for: add authority.mtls (it may be empty, {})."));
+    if (mtls->trust == NULL && (client->methods & (unsigned)SP_CLIENT_TLS) != 0)
+        return sp_settings_complain(
+            reader, where, "method",
+            SP_STR("tls_client_auth needs the authorities that its certificates are verified against: add "
+                   "authority.mtls.client_ca."));
     return SP_OK;
 }
 
@@ -96,6 +156,8 @@ static enum sp_status read_clients(struct sp_settings_reader *reader, const stru
         enum sp_status status = sp_client_read(reader, where, member, client);
         if (status == SP_OK)
             status = check_issuers(reader, where, settings, client);
+        if (status == SP_OK)
+            status = check_mtls(reader, where, client, &settings->mtls);
         if (status != SP_OK)
             return status;
         if (client->token_lifetime_s > settings->max_token_lifetime_s)
@@ -192,13 +254,15 @@ enum sp_status sp_authority_settings_read(struct sp_arena *arena, const struct s
     } parts[] = {{"tokens", "authority.tokens", token_rows},
                  {"keys", "authority.keys", key_rows},
                  {"sessions", "authority.sessions", session_rows},
-                 {"store", "authority.store", store_rows}};
+                 {"store", "authority.store", store_rows},
+                 {"mtls", "authority.mtls", mtls_rows}};
     enum sp_status status = sp_settings_read_members(&reader, SP_STR("authority"), section, section_rows, &read);
     for (size_t i = 0; status == SP_OK && i < sizeof parts / sizeof parts[0]; i++) {
         const struct sp_json *part = sp_json_member(section, sp_str_from_cstr(parts[i].name));
         if (part != NULL)
             status = sp_settings_read_members(&reader, sp_str_from_cstr(parts[i].where), part, parts[i].rows, &read);
     }
+    read.mtls.enabled = sp_json_member(section, SP_STR("mtls")) != NULL;
     if (status == SP_OK)
         status = end_texts(&reader, &read.postgres);
     if (status == SP_OK)

@@ -13,6 +13,16 @@
 
 #define SP_MAX_CLIENTS 100000u
 
+struct sp_certificate_trust;
+
+/* RFC 8705. The certificate of a client comes from the TLS proxy in front (client_certificate.h). */
+struct sp_mtls_settings {
+    bool enabled;                             /* the section is there */
+    const struct sp_certificate_trust *trust; /* of tls_client_auth; NULL: it is not offered */
+    struct sp_str alias;                      /* origin of mtls_endpoint_aliases; absent: none */
+    struct sp_str proxy_secret;               /* by which a proxy of the operator's own is known; absent: none */
+};
+
 struct sp_authority_settings {
     struct sp_str issuer;    /* exactly as written: `iss` byte for byte */
     struct sp_str base;      /* the issuer without a final slash: endpoints are base + path */
@@ -33,8 +43,9 @@ struct sp_authority_settings {
     int64_t overlap_s;                 /* a new key is published this long before it signs */
     struct sp_str master_key;          /* as configured; absent: STATE/authority.master_key */
     struct sp_postgres_terms postgres; /* url absent: SQLite in the state directory */
-    bool dpop_nonce;                   /* DPoP proofs must carry our nonce (RFC 9449 8) */
-    struct sp_str ca_file;             /* whom https outside is verified against; absent: the system's trust store */
+    struct sp_mtls_settings mtls;
+    bool dpop_nonce;                     /* DPoP proofs must carry our nonce (RFC 9449 8) */
+    struct sp_str ca_file;               /* whom https outside is verified against; absent: the system's trust store */
     struct sp_str_list blocked_networks; /* never asked; of the whole file, set by whoever read it */
     bool development;                    /* --dev: developer's pages say more */
 };

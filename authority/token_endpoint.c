@@ -2,6 +2,7 @@
 /* POST /token: who is the client, which grant, is it the client's to use; the grant does the rest. */
 #include "authority/access_token.h"
 #include "authority/client_authentication.h"
+#include "authority/client_certificate.h"
 #include "authority/denial.h"
 #include "authority/dpop.h"
 #include "authority/endpoint.h"
@@ -43,6 +44,8 @@ enum sp_step sp_token_endpoint(struct sp_call *call)
     if (client->require_dpop && call->jkt.at == NULL)
         return SP_DENY(call, .cause = SP_CAUSE_BINDING_DPOP_MISSING, .received = SP_STR("without a DPoP header"),
                        .error = "invalid_dpop_proof", .status = 400);
+    if (sp_client_certificate_bind(call, client) != SP_GOES_ON)
+        return SP_DENIED;
     for (size_t i = 0; i < GRANT_COUNT; i++) {
         if (!sp_str_equal(grants[i].type, type))
             continue;

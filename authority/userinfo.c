@@ -2,6 +2,7 @@
 /* OIDC Core 5.3: what the presented access token lets the client know of the person, by its scopes and by name. */
 #include "authority/access_token.h"
 #include "authority/claims.h"
+#include "authority/client_certificate.h"
 #include "authority/denial.h"
 #include "authority/dpop.h"
 #include "authority/endpoint.h"
@@ -41,10 +42,13 @@ static struct sp_str presented_token(const struct sp_call *call)
     return is_post && call->asked.authorization_count == 0 ? sp_call_parameter(call, "access_token") : SP_STR_NONE;
 }
 
-/* RFC 9449 7: a bound token comes with a proof of its key, and under its own scheme. */
+/* RFC 8705 3: over a connection with its certificate. RFC 9449 7: with a proof of its key, under its own scheme. */
 static enum sp_step check_binding(struct sp_call *call, struct sp_str value, const struct sp_live_token *token)
 {
-    struct sp_str jkt = sp_json_string(sp_json_member(sp_json_member(token->claims, SP_STR("cnf")), SP_STR("jkt")));
+    const struct sp_json *cnf = sp_json_member(token->claims, SP_STR("cnf"));
+    struct sp_str jkt = sp_json_string(sp_json_member(cnf, SP_STR("jkt")));
+    if (sp_client_certificate_check_bound(call, sp_json_string(sp_json_member(cnf, SP_STR("x5t#S256")))) != SP_GOES_ON)
+        return SP_DENIED;
     if (jkt.at == NULL)
         return SP_GOES_ON;
     if (!is_dpop(call) || call->asked.dpop_count == 0)

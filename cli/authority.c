@@ -156,6 +156,7 @@ static int run(struct sp_cli *cli)
         }
         running.settings.development = running.dev;
         running.authority.settings = &running.settings;
+        running.authority.proxy_secret = sp_str_from_cstr(getenv(SP_PROXY_SECRET_VARIABLE));
         status = open_state(&running, state, trouble);
     }
     if (status == SP_OK) {

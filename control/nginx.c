@@ -120,6 +120,7 @@ static enum sp_status write_conf(struct sp_nginx *nginx, const struct sp_policy 
     struct sp_nginx_conf conf = {.state = nginx->terms.state,
                                  .module = nginx->terms.module,
                                  .user = nginx->terms.user,
+                                 .proxy_secret = nginx->terms.proxy_secret,
                                  .has_ipv6 = access("/proc/net/if_inet6", F_OK) == 0,
                                  .max_files = descriptor_limit(),
                                  .policy = policy,
@@ -140,7 +141,7 @@ static enum sp_status write_conf(struct sp_nginx *nginx, const struct sp_policy 
                    SP_STR_ARG(bad));
         } else if (status == SP_OK) {
             sp_sha256(sp_buffer_str(&text), parts[file]);
-            status = sp_state_file_replace(path, sp_buffer_str(&text), 0644, -1);
+            status = sp_state_file_replace(path, sp_buffer_str(&text), sp_nginx_file_mode(file), -1);
             if (status != SP_OK) {
                 sp_log(SP_LOG_ERROR, "%s cannot be written: %s", path, strerror(errno));
             }

@@ -11,9 +11,10 @@
 struct sp_nginx;
 
 struct sp_nginx_terms {
-    const char *state;  /* absolute */
-    const char *module; /* absolute path of the module's .so */
-    const char *user;   /* of the workers, or NULL */
+    const char *state;        /* absolute */
+    const char *module;       /* absolute path of the module's .so */
+    const char *user;         /* of the workers, or NULL */
+    const char *proxy_secret; /* by which the authority knows nginx; lives longer */
 };
 
 /* serving is told once when nginx answers for the first time; failed when it ends before that (its error log's last

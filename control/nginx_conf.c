@@ -20,8 +20,14 @@ const char *sp_nginx_file_name(enum sp_nginx_file file)
         [SP_NGINX_PROXY] = "nginx.proxy.conf",
         [SP_NGINX_TLS] = "nginx.tls.conf",
         [SP_NGINX_CONTROL] = "nginx.control.conf",
+        [SP_NGINX_AUTHORITY] = "nginx.authority.conf",
     };
     return names[file];
+}
+
+unsigned sp_nginx_file_mode(enum sp_nginx_file file)
+{
+    return file == SP_NGINX_AUTHORITY ? 0600 : 0644;
 }
 
 static void put(struct writing *writing, const char *text)
@@ -128,7 +134,9 @@ static void put_listener(struct writing *writing, const struct sp_listener *list
         put_value_directive(writing, "    ssl_certificate_key", listener->key);
         put(writing, "    ssl_protocols TLSv1.2 TLSv1.3;\n    ssl_session_cache shared:sallyport_tls:4m;\n    "
                      "ssl_session_tickets off;\n");
-        if (listener->client_ca_file.len > 0) {
+        if (!listener->asks_for_certificates) {
+            put(writing, "    ssl_verify_client off;\n");
+        } else if (listener->client_ca_file.len > 0) {
             put(writing, "    ssl_verify_client optional;\n    ssl_verify_depth 4;\n");
             put_value_directive(writing, "    ssl_client_certificate", listener->client_ca_file);
         } else {
@@ -265,11 +273,23 @@ static void put_authority_location(struct writing *writing, const char *match, s
     put_value(writing, sp_str_from_cstr(whole));
     put(writing, " {\n    proxy_pass http://sallyport_authority;\n");
     put_state_directive(writing, "    include", "nginx.proxy.conf");
-    put(writing,
-        "    proxy_set_header Connection \"\";\n    proxy_set_header Host $http_host;\n    proxy_set_header "
-        "X-Forwarded-Proto $scheme;\n"
-        "    proxy_set_header X-Real-IP $remote_addr;\n    proxy_set_header X-Request-Id $sallyport_request_id;\n"
-        "    client_max_body_size 128k;\n}\n");
+    put_state_directive(writing, "    include", "nginx.authority.conf");
+    put(writing, "}\n");
+}
+
+/* What the authority is told of a call, in place of whatever the client said about it. A header whose value is empty is
+ * not sent. */
+static void write_authority(struct writing *writing)
+{
+    put(writing, "proxy_set_header Connection \"\";\n"
+                 "proxy_set_header Host $http_host;\n"
+                 "proxy_set_header X-Forwarded-Proto $scheme;\n"
+                 "proxy_set_header X-Real-IP $remote_addr;\n"
+                 "proxy_set_header X-Request-Id $sallyport_request_id;\n"
+                 "proxy_set_header X-Sallyport-Client-Certificate $ssl_client_escaped_cert;\n");
+    put_value_directive(writing, "proxy_set_header X-Sallyport-Proxy-Secret",
+                        sp_str_from_cstr(writing->conf->proxy_secret));
+    put(writing, "client_max_body_size 128k;\n");
 }
 
 static void put_authority(struct writing *writing)
@@ -389,6 +409,9 @@ enum sp_status sp_nginx_conf_write(const struct sp_nginx_conf *conf, enum sp_ngi
             "proxy_connect_timeout 2s;\nproxy_read_timeout 20s;\nproxy_next_upstream off;\n"
             "proxy_buffer_size 16k;\nproxy_buffers 16 32k;\nproxy_max_temp_file_size 0;\n"
             "subrequest_output_buffer_size 512k;\naccess_log off;\n");
+        break;
+    case SP_NGINX_AUTHORITY:
+        write_authority(&writing);
         break;
     case SP_NGINX_FILES:
         break;

@@ -10,6 +10,7 @@
 
 struct sp_nginx_conf {
     const char *state, *module; /* absolute paths */
+    const char *proxy_secret;   /* by which the authority knows this nginx */
     const char *user;           /* of the workers; NULL: not root, nginx stays who it is */
     bool has_ipv6;
     unsigned long max_files; /* descriptors of a worker; 0: as they are */
@@ -24,10 +25,12 @@ enum sp_nginx_file {
     SP_NGINX_PROXY,
     SP_NGINX_TLS,
     SP_NGINX_CONTROL,
+    SP_NGINX_AUTHORITY,
     SP_NGINX_FILES
 };
 
 const char *sp_nginx_file_name(enum sp_nginx_file file); /* "nginx.conf" … */
+unsigned sp_nginx_file_mode(enum sp_nginx_file file);    /* 0600 where a secret stands in it */
 
 /* SP_MALFORMED: *bad names a value that cannot be written. */
 SP_MUST_CHECK enum sp_status sp_nginx_conf_write(const struct sp_nginx_conf *conf, enum sp_nginx_file file,

@@ -17,6 +17,8 @@
 #include "control/log.h"
 #include "control/nginx_conf.h"
 #include "control/plane_state.h"
+#include "core/base/secret.h"
+#include "core/jose/crypto.h"
 
 #define AUTHORITY_RESTART_MS 500
 #define AUTHORITY_STOP_MS 3000
@@ -274,11 +276,27 @@ static int lock_state(const char *state)
     return fd;
 }
 
+/* In the environment, which only root and we can read, before any thread may look into it. */
+static bool make_proxy_secret(struct sp_plane *plane)
+{
+    unsigned char bytes[32];
+    if (sp_random(bytes, sizeof bytes) != SP_OK) {
+        return false;
+    }
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        snprintf(plane->proxy_secret + 2 * i, 3, "%02x", bytes[i]);
+    }
+    sp_wipe(bytes, sizeof bytes);
+    return setenv("SALLYPORT_PROXY_SECRET", plane->proxy_secret, 1) == 0;
+}
+
 static bool create_parts(struct sp_plane *plane)
 {
     char path[4096];
-    const struct sp_nginx_terms nginx = {
-        .state = plane->terms->state, .module = plane->terms->module, .user = plane->user};
+    const struct sp_nginx_terms nginx = {.state = plane->terms->state,
+                                         .module = plane->terms->module,
+                                         .user = plane->user,
+                                         .proxy_secret = plane->proxy_secret};
     snprintf(path, sizeof path, "%s/keys.json", plane->terms->state);
     plane->loop = sp_loop_create();
     if (plane->loop == NULL) {
@@ -340,7 +358,7 @@ enum sp_status sp_plane_run(const struct sp_plane_terms *terms)
     enum sp_status status = SP_IO;
     int lock_fd = lock_state(terms->state), signal_fd = lock_fd >= 0 ? block_signals() : -1;
     choose_user(&plane);
-    if (signal_fd >= 0 && workers_can_enter(&plane) && create_parts(&plane) &&
+    if (signal_fd >= 0 && workers_can_enter(&plane) && make_proxy_secret(&plane) && create_parts(&plane) &&
         sp_loop_watch(plane.loop, signal_fd, EPOLLIN, signal_came, &plane) == SP_OK) {
         status = sp_plane_configure(&plane);
     }

@@ -29,6 +29,7 @@ struct sp_plane {
     struct sp_policy *policy; /* in force */
     const char *user;         /* of the workers when we are root; else NULL */
     int group;                /* theirs, or -1 */
+    char proxy_secret[65];    /* by which the authority knows our nginx: hexadecimal, new at each start */
     bool is_keeping;          /* the keeper was set up: nginx (and the authority) answer */
     bool failed, stopping;
     int64_t started_ms;

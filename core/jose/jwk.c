@@ -271,6 +271,25 @@ static enum sp_jwk_fault import(struct reading *reading, struct sp_jwk *jwk)
     return SP_JWK_OK;
 }
 
+static void read_certificate(struct sp_arena *arena, const struct sp_json *json, struct sp_jwk *jwk)
+{
+    const struct sp_json *chain = sp_json_member(json, SP_STR("x5c"));
+    struct sp_str bytes = SP_STR_NONE;
+    if (chain != NULL) {
+        struct sp_str first = sp_json_is(chain, SP_JSON_ARRAY) ? sp_json_string(chain->first) : SP_STR_NONE;
+        if (first.len > 0 && sp_base64_decode(arena, first, &bytes) == SP_OK) {
+            sp_sha256(bytes, jwk->certificate_sha256);
+            jwk->has_certificate = true;
+        }
+        return;
+    }
+    struct sp_str hash = sp_json_string(sp_json_member(json, SP_STR("x5t#S256")));
+    if (hash.len == 43 && sp_base64url_decode(arena, hash, &bytes) == SP_OK && bytes.len == 32) {
+        memcpy(jwk->certificate_sha256, bytes.at, 32);
+        jwk->has_certificate = true;
+    }
+}
+
 enum sp_jwk_fault sp_jwk_parse(struct sp_arena *arena, const struct sp_json *json, struct sp_jwk *out,
                                struct sp_str *evidence)
 {
@@ -285,6 +304,7 @@ enum sp_jwk_fault sp_jwk_parse(struct sp_arena *arena, const struct sp_json *jso
         is_for_verifying(json, jwk.has_private || (jwk.key != NULL && sp_key_type(jwk.key) == SP_KEY_TYPE_OCT));
     jwk.kid = sp_json_string(sp_json_member(json, SP_STR("kid")));
     jwk.use = sp_json_string(sp_json_member(json, SP_STR("use")));
+    read_certificate(arena, json, &jwk);
     struct sp_str *const kept[] = {&jwk.kid, &jwk.algorithm_text, &jwk.use};
     for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++)
         if (kept[i]->at != NULL && sp_arena_copy(arena, *kept[i], kept[i]) != SP_OK)

@@ -24,9 +24,13 @@ struct sp_jwk {
     struct sp_str algorithm_text; /* as written */
     struct sp_str use;            /* as written, absent: any */
     unsigned char thumbprint[32]; /* RFC 7638, SHA-256 */
-    bool may_verify;              /* use is absent or "sig", and key_ops absent or has "verify" */
-    bool has_private;             /* private members stand in it */
-    uint32_t index;               /* in its set */
+    /* SHA-256 of the certificate that it names (x5c, else x5t#S256): a registration of that certificate (RFC
+     * 8705 2.2), not looked at otherwise. */
+    unsigned char certificate_sha256[32];
+    bool has_certificate;
+    bool may_verify;  /* use is absent or "sig", and key_ops absent or has "verify" */
+    bool has_private; /* private members stand in it */
+    uint32_t index;   /* in its set */
 };
 
 /* Fills *jwk (its texts in the arena, its key on the heap: sp_jwk_fini) or *evidence with what is wrong, in the arena.

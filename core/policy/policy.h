@@ -120,6 +120,7 @@ struct sp_consumer {
 /* ---- how it is served: for the control plane ---- */
 struct sp_listener {
     struct sp_str address;                          /* as written: ":8080", "127.0.0.1:0", "unix:/path" */
+    bool asks_for_certificates;                     /* of clients, with TLS */
     struct sp_str certificate, key, client_ca_file; /* files; none: no TLS */
     bool http2;
     const struct sp_json *source;

@@ -11,6 +11,7 @@ static void read_listener(struct sp_draft *draft, const struct sp_json *object, 
         .certificate = sp_setting_text(tls, SP_SETTING_TLS_CERTIFICATE),
         .key = sp_setting_text(tls, SP_SETTING_TLS_KEY),
         .client_ca_file = sp_setting_text(tls, SP_SETTING_TLS_CLIENT_CA_FILE),
+        .asks_for_certificates = sp_setting_choice(tls, SP_SETTING_TLS_CLIENT_CERTIFICATES) == 0,
         .http2 = sp_setting_bool(object, SP_SETTING_LISTEN_HTTP2),
         .source = object,
     };

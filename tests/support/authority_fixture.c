@@ -34,6 +34,7 @@ struct fixture *fixture_create(const char *section)
         SP_OK)
         fail_msg("%.*s: %.*s", SP_STR_ARG(wrong.member), SP_STR_ARG(wrong.message));
     fixture->authority.settings = &fixture->settings;
+    fixture->authority.proxy_secret = SP_STR(FIXTURE_PROXY_SECRET);
     assert_int_equal(sp_store_open_sqlite(":memory:", &fixture->authority.store, trouble), SP_OK);
     assert_int_equal(sp_key_ring_create(fixture->authority.store, &fixture->settings, master_key, fixture->now,
                                         &fixture->authority.keys, trouble),
@@ -71,6 +72,12 @@ struct sp_call *fixture_call(struct fixture *fixture, const struct fixture_reque
     asked->dpop = sp_str_from_cstr(request->dpop);
     asked->dpop_count = request->dpop != NULL;
     asked->origin = sp_str_from_cstr(request->origin);
+    asked->client_certificate = sp_str_from_cstr(request->certificate);
+    asked->client_certificate_count = request->certificate != NULL;
+    asked->proxy_secret = sp_str_from_cstr(request->proxy_secret != NULL  ? request->proxy_secret
+                                           : request->certificate != NULL ? FIXTURE_PROXY_SECRET
+                                                                          : NULL);
+    asked->proxy_secret_count = asked->proxy_secret.at != NULL;
     while (sp_authority_answer(call) == SP_WAITS) {
         assert_int_equal(call->answer.status, 0);
         if (fixture->answer_errand == NULL || !fixture->answer_errand(fixture, call->waits_for))

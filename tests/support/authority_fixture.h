@@ -27,7 +27,11 @@ struct fixture_request {
     const char *query, *body;
     const char *authorization, *content_type, *cookie, *dpop, *origin;
     unsigned authorization_count;
+    const char *certificate;  /* the header of the TLS proxy */
+    const char *proxy_secret; /* FIXTURE_PROXY_SECRET when NULL and there is a certificate */
 };
+
+#define FIXTURE_PROXY_SECRET "nginx-and-nobody-else"
 
 /* The call with its answer; the store is flushed. Lives in the fixture's arena. */
 struct sp_call *fixture_call(struct fixture *fixture, const struct fixture_request *request);

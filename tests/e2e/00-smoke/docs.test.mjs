@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The documentation's configurations are ones that the program knows, and its links lead somewhere.
 import assert from 'node:assert/strict';
-import { generateKeyPairSync } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
+import { makeAuthority } from '../lib/certificates.mjs';
 import { root, sallyport } from '../lib/cli.mjs';
 import { temporaryFolder } from '../lib/gateway.mjs';
 
@@ -16,7 +16,7 @@ function pages(folder = path.join(root, 'docs')) {
 }
 const files = [path.join(root, 'README.md'), path.join(root, 'CONTRIBUTING.md'), ...pages()];
 const folder = temporaryFolder();
-const pem = JSON.stringify(generateKeyPairSync('ec', { namedCurve: 'P-256', publicKeyEncoding: { type: 'spki', format: 'pem' }, privateKeyEncoding: { type: 'pkcs8', format: 'pem' } }).publicKey);
+const pem = JSON.stringify(makeAuthority(folder).ca.toString()); // a certificate serves as key, certificate and authority
 
 /** Secret files are not there: a text stands for each. */
 const withSecrets = (block) => block.replaceAll(/"?\$\{file:[^}]*\.pem\}"?/g, () => pem).replaceAll(/\$\{file:[^}]*\}/g, 'text-of-the-file');

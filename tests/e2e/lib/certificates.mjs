@@ -6,8 +6,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 
 /**
- * makeAuthority(folder) → { caFile, ca, issue(name, { names: ['api.example.com', '127.0.0.1'], days, client }) }
- * `issue` writes NAME.pem and NAME.key and returns { certFile, keyFile, cert, key, thumbprint (x5t#S256) }.
+ * makeAuthority(folder) → { caFile, ca, issue(name, { names: ['api.example.com', '127.0.0.1'], days, subject, selfSigned }) }
+ * `issue` (subject: '/C=DE/CN=…' of openssl, else CN=name) writes NAME.pem and NAME.key and returns { certFile, keyFile, cert, key, thumbprint (x5t#S256) }.
  */
 export function makeAuthority(folder, name = 'Test CA') {
   const openssl = (...args) => execFileSync('openssl', args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -17,11 +17,11 @@ export function makeAuthority(folder, name = 'Test CA') {
   return {
     caFile: file(`${id}.pem`),
     ca: fs.readFileSync(file(`${id}.pem`)),
-    issue(subject, { names = ['127.0.0.1', 'localhost'], days = 30 } = {}) {
+    issue(subject, { names = ['127.0.0.1', 'localhost'], days = 30, subject: dn = `/CN=${subject}`, selfSigned = false } = {}) {
       const list = names.map((entry) => (/^[\d.]+$|:/.test(entry) ? `IP:${entry}` : `DNS:${entry}`)).join(',');
       fs.writeFileSync(file(`${subject}.ext`), `subjectAltName=${list}\nbasicConstraints=CA:FALSE\n`);
-      openssl('req', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', `/CN=${subject}`, '-keyout', `${subject}.key`, '-out', `${subject}.csr`);
-      openssl('x509', '-req', '-in', `${subject}.csr`, '-CA', `${id}.pem`, '-CAkey', `${id}.key`, '-CAcreateserial', '-days', String(days), '-extfile', `${subject}.ext`, '-out', `${subject}.pem`);
+      openssl('req', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', dn, '-keyout', `${subject}.key`, '-out', `${subject}.csr`);
+      openssl('x509', '-req', '-in', `${subject}.csr`, ...(selfSigned ? ['-signkey', `${subject}.key`] : ['-CA', `${id}.pem`, '-CAkey', `${id}.key`, '-CAcreateserial']), '-days', String(days), '-extfile', `${subject}.ext`, '-out', `${subject}.pem`);
       const cert = fs.readFileSync(file(`${subject}.pem`));
       return {
         certFile: file(`${subject}.pem`),
