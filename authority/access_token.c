@@ -100,8 +100,8 @@ enum sp_step sp_access_token_issue(struct sp_call *call, const struct sp_token_o
     if (status == SP_OK && order->client->token_format == SP_TOKEN_FORMAT_OPAQUE)
         status = store_opaque(call, order, expires_at, sp_buffer_str(&buffer), &value);
     else if (status == SP_OK)
-        status =
-            sp_key_ring_sign(call->authority->keys, call->arena, "at+jwt", sp_buffer_str(&buffer), call->now, &value);
+        status = sp_key_ring_sign(call->authority->keys, call->arena, SP_ALGORITHM_UNKNOWN, "at+jwt",
+                                  sp_buffer_str(&buffer), call->now, &value);
     if (status != SP_OK)
         return sp_deny_failure(call, status);
     *token = (struct sp_issued_token){value, expires_at - call->now};

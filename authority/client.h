@@ -60,7 +60,9 @@ struct sp_client {
         assertion_issuers; /* whose word it may bring (RFC 7523 2.1), by name; empty: any that is trusted */
     struct sp_str_list redirect_uris, post_logout_redirect_uris;
     enum sp_token_format token_format;
-    enum sp_algorithm request_object_algorithm; /* UNKNOWN: any that can */
+    enum sp_algorithm request_object_algorithm;                    /* UNKNOWN: any that can */
+    enum sp_algorithm id_token_algorithm;                          /* UNKNOWN: the settings' */
+    enum sp_algorithm userinfo_algorithm, introspection_algorithm; /* UNKNOWN: plain JSON unless asked for */
     int64_t token_lifetime_s;
     bool require_pkce;
     bool require_pushed;         /* RFC 9126 */

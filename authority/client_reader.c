@@ -112,16 +112,6 @@ static enum sp_status read_grants(struct sp_settings_reader *reader, const struc
     return read_set(reader, value, sp_grant_find, at);
 }
 
-static enum sp_status read_algorithm(struct sp_settings_reader *reader, const struct sp_json *value, void *at)
-{
-    (void)reader;
-    enum sp_algorithm algorithm = sp_algorithm_find(sp_json_string(value));
-    if ((sp_algorithm_bit(algorithm) & sp_algorithms_asymmetric()) == 0)
-        return SP_MALFORMED;
-    *(enum sp_algorithm *)at = algorithm;
-    return SP_OK;
-}
-
 /* Certificates as PEM; their hashes are what is kept. */
 static enum sp_status read_certificates(struct sp_settings_reader *reader, const struct sp_json *value, void *at)
 {
@@ -181,8 +171,14 @@ static const struct sp_member_row rows[] = {
     SP_MEMBER("require_pkce", BOOL, CLIENT(require_pkce)),
     SP_MEMBER("require_pushed", BOOL, CLIENT(require_pushed)),
     SP_MEMBER("require_signed_request_object", BOOL, CLIENT(require_signed_request)),
-    SP_MEMBER_BY("request_object_signing_alg", CLIENT(request_object_algorithm), read_algorithm,
-                 "Write an algorithm that signs with a key pair, such as ES256."),
+    SP_MEMBER_BY("request_object_signing_alg", CLIENT(request_object_algorithm), sp_read_algorithm,
+                 SP_ALGORITHM_EXPECTATION),
+    SP_MEMBER_BY("id_token_signed_response_alg", CLIENT(id_token_algorithm), sp_read_algorithm,
+                 SP_ALGORITHM_EXPECTATION),
+    SP_MEMBER_BY("userinfo_signed_response_alg", CLIENT(userinfo_algorithm), sp_read_algorithm,
+                 SP_ALGORITHM_EXPECTATION),
+    SP_MEMBER_BY("introspection_signed_response_alg", CLIENT(introspection_algorithm), sp_read_algorithm,
+                 SP_ALGORITHM_EXPECTATION),
     SP_MEMBER("require_dpop", BOOL, CLIENT(require_dpop)),
     SP_MEMBER("skip_consent", BOOL, CLIENT(skip_consent)),
     SP_MEMBER("native", BOOL, CLIENT(is_native)),

@@ -131,6 +131,20 @@ static void write_algorithms(struct sp_json_writer *json, const char *name, uint
     sp_json_end_array(json);
 }
 
+/* What we sign by: the standard one first, for clients that take the first. */
+static void write_own_algorithms(struct sp_call *call, struct sp_json_writer *json, const char *name)
+{
+    const struct sp_authority_settings *settings = call->authority->settings;
+    enum sp_algorithm standard = sp_key_ring_algorithm(call->authority->keys, SP_ALGORITHM_UNKNOWN, call->now);
+    sp_json_name(json, sp_str_from_cstr(name));
+    sp_json_begin_array(json);
+    sp_json_put_string(json, sp_algorithm_get(standard)->name);
+    for (unsigned i = SP_ALGORITHM_UNKNOWN + 1; i < SP_ALGORITHM_COUNT; i++)
+        if ((enum sp_algorithm)i != standard && (settings->algorithms & sp_algorithm_bit((enum sp_algorithm)i)) != 0)
+            sp_json_put_string(json, sp_algorithm_get((enum sp_algorithm)i)->name);
+    sp_json_end_array(json);
+}
+
 static void allow_caching(struct sp_call *call, int64_t seconds)
 {
     struct sp_answer *answer = &call->answer;
@@ -168,11 +182,11 @@ enum sp_step sp_discovery_endpoint(struct sp_call *call)
     sp_json_bool_member(&json, "require_pushed_authorization_requests", false);
     sp_json_bool_member(&json, "claims_parameter_supported", true);
     WRITE_TEXTS(&json, "subject_types_supported", "public");
-    struct sp_str algorithm = sp_key_ring_algorithm(call->authority->keys, call->now);
-    sp_json_name(&json, SP_STR("id_token_signing_alg_values_supported"));
-    sp_json_begin_array(&json);
-    sp_json_put_string(&json, algorithm);
-    sp_json_end_array(&json);
+    static const char *const signed_answers[] = {"id_token_signing_alg_values_supported",
+                                                 "userinfo_signing_alg_values_supported",
+                                                 "introspection_signing_alg_values_supported"};
+    for (size_t i = 0; i < sizeof signed_answers / sizeof signed_answers[0]; i++)
+        write_own_algorithms(call, &json, signed_answers[i]);
     sp_json_end_object(&json);
     sp_answer_json(call, 200, &buffer);
     allow_caching(call, 300);

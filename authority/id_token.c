@@ -6,13 +6,11 @@
 #include "authority/key_ring.h"
 #include "core/jose/crypto.h"
 
-#define LIFETIME_S 3600
-
 /* OIDC Core 3.1.3.6: the left half of the hash that the signature uses; Ed25519 signs over SHA-512. */
-static struct sp_str access_token_hash(struct sp_call *call, struct sp_str access_token)
+static struct sp_str access_token_hash(struct sp_call *call, const struct sp_client *client, struct sp_str access_token)
 {
     unsigned char digest[64];
-    enum sp_algorithm algorithm = sp_algorithm_find(sp_key_ring_algorithm(call->authority->keys, call->now));
+    enum sp_algorithm algorithm = sp_key_ring_algorithm(call->authority->keys, client->id_token_algorithm, call->now);
     enum sp_hash hash = sp_algorithm_get(algorithm)->hash;
     size_t len = sp_hash_bytes(hash != SP_HASH_NONE ? hash : SP_HASH_SHA512, access_token, digest);
     return sp_base64url_of(call->arena, digest, len / 2);
@@ -50,7 +48,7 @@ enum sp_status sp_id_token_make(struct sp_call *call, const struct sp_client *cl
     sp_json_string_member(&json, "sub", record->subject);
     sp_json_string_member(&json, "aud", client->id);
     sp_json_int_member(&json, "iat", call->now);
-    sp_json_int_member(&json, "exp", call->now + LIFETIME_S);
+    sp_json_int_member(&json, "exp", call->now + SP_ID_TOKEN_LIFETIME_S);
     sp_json_int_member(&json, "auth_time", record->auth_time);
     if (record->nonce.at != NULL)
         sp_json_string_member(&json, "nonce", record->nonce);
@@ -64,12 +62,13 @@ enum sp_status sp_id_token_make(struct sp_call *call, const struct sp_client *cl
     sp_json_end_array(&json);
     if (record->sid.len > 0)
         sp_json_string_member(&json, "sid", record->sid);
-    sp_json_string_member(&json, "at_hash", access_token_hash(call, access_token));
+    sp_json_string_member(&json, "at_hash", access_token_hash(call, client, access_token));
     enum sp_status status = write_asked_claims(call, &json, record);
     sp_json_end_object(&json);
     if (status == SP_OK)
         status = sp_buffer_status(&claims);
     if (status != SP_OK)
         return status;
-    return sp_key_ring_sign(call->authority->keys, call->arena, "JWT", sp_buffer_str(&claims), call->now, id_token);
+    return sp_key_ring_sign(call->authority->keys, call->arena, client->id_token_algorithm, "JWT",
+                            sp_buffer_str(&claims), call->now, id_token);
 }

@@ -24,8 +24,8 @@ static enum sp_step answer_signed(struct sp_call *call, const struct sp_client *
     sp_json_end_object(&json);
     enum sp_status status = sp_buffer_status(&claims);
     if (status == SP_OK)
-        status = sp_key_ring_sign(call->authority->keys, call->arena, "token-introspection+jwt", sp_buffer_str(&claims),
-                                  call->now, &jws);
+        status = sp_key_ring_sign(call->authority->keys, call->arena, client->introspection_algorithm,
+                                  "token-introspection+jwt", sp_buffer_str(&claims), call->now, &jws);
     if (status != SP_OK)
         return sp_deny_failure(call, status);
     call->answer.status = 200;
@@ -37,8 +37,9 @@ static enum sp_step answer_signed(struct sp_call *call, const struct sp_client *
 
 static enum sp_step answer(struct sp_call *call, const struct sp_client *client, const struct sp_buffer *buffer)
 {
-    if (sp_buffer_status(buffer) == SP_OK &&
-        sp_str_contains(call->asked.accept, SP_STR("application/token-introspection+jwt")))
+    bool wants_jwt = client->introspection_algorithm != SP_ALGORITHM_UNKNOWN ||
+                     sp_str_contains(call->asked.accept, SP_STR("application/token-introspection+jwt"));
+    if (sp_buffer_status(buffer) == SP_OK && wants_jwt)
         return answer_signed(call, client, sp_buffer_str(buffer));
     sp_answer_json(call, 200, buffer);
     return SP_GOES_ON;

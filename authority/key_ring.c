@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include "authority/id_token.h"
 #include "authority/signer.h"
 #include "core/base/secret.h"
 #include "core/jose/crypto_seal.h"
@@ -22,6 +23,7 @@ struct sp_key_ring {
     unsigned char master_key[32];
     struct ring_key keys[MAX_RING_KEYS];
     size_t count;
+    enum sp_algorithm standard;
 };
 
 static void collect_times(const struct sp_key_ring *ring, struct sp_key_times times[MAX_RING_KEYS])
@@ -30,12 +32,20 @@ static void collect_times(const struct sp_key_ring *ring, struct sp_key_times ti
         times[i] = ring->keys[i].times;
 }
 
-static const struct ring_key *active_key(const struct sp_key_ring *ring, int64_t now)
+/* Who signs. A key that is only published does, when nothing else has the algorithm that a client insists on: better a
+ * verifier that looks again than a token it cannot take. */
+static const struct ring_key *signing_key(const struct sp_key_ring *ring, enum sp_algorithm algorithm, int64_t now)
 {
     struct sp_key_times times[MAX_RING_KEYS];
     collect_times(ring, times);
-    size_t active = sp_key_plan_active(times, ring->count, now);
-    return active < ring->count ? &ring->keys[active] : NULL;
+    enum sp_algorithm wanted = algorithm != SP_ALGORITHM_UNKNOWN ? algorithm : ring->standard;
+    size_t found = sp_key_plan_active(times, ring->count, wanted, now);
+    for (size_t i = 0; algorithm != SP_ALGORITHM_UNKNOWN && found == ring->count && i < ring->count; i++)
+        if (times[i].algorithm == algorithm && times[i].active_from > now)
+            return &ring->keys[i];
+    if (found == ring->count && algorithm == SP_ALGORITHM_UNKNOWN)
+        found = sp_key_plan_active(times, ring->count, SP_ALGORITHM_UNKNOWN, now);
+    return found < ring->count ? &ring->keys[found] : NULL;
 }
 
 static void forget_all(struct sp_key_ring *ring)
@@ -68,8 +78,8 @@ static enum sp_status open_key(const struct sp_key_ring *ring, struct sp_arena *
         return status;
     status = sp_signer_import(stored->algorithm, der, &key->signer);
     sp_wipe((char *)(uintptr_t)der.at, der.len);
-    key->times =
-        (struct sp_key_times){stored->created_at, stored->active_from, stored->active_until, stored->forget_at};
+    key->times = (struct sp_key_times){stored->created_at, stored->active_from, stored->active_until, stored->forget_at,
+                                       sp_algorithm_find(stored->algorithm)};
     return status;
 }
 
@@ -117,29 +127,43 @@ static enum sp_status store_key(struct sp_key_ring *ring, struct sp_arena *arena
     return status == SP_OK ? ring->store->methods->put_key(ring->store, &stored) : status;
 }
 
-/* Adds a key that signs from active_from; whoever would sign then ends there. A key that waited for a later moment is
- * brought forward by `at_once` in place of making another: verifiers know it already. */
-static enum sp_status add_key(struct sp_key_ring *ring, const struct sp_authority_settings *settings,
-                              struct sp_arena *arena, int64_t active_from, int64_t now)
+static void retire(const struct sp_authority_settings *settings, struct sp_key_times *times, int64_t at)
 {
-    struct ring_key fresh = {.times = {.created_at = now, .active_from = active_from}};
-    enum sp_status status = SP_OK;
-    bool brought_forward = false;
-    for (size_t i = 0; i < ring->count && status == SP_OK; i++) {
+    int64_t longest = settings->max_token_lifetime_s;
+    if (longest < SP_ID_TOKEN_LIFETIME_S)
+        longest = SP_ID_TOKEN_LIFETIME_S;
+    times->active_until = at;
+    times->forget_at = at + longest + FORGET_MARGIN_S;
+}
+
+/* A key that waited for a later moment is brought forward in place of making another: verifiers know it already. */
+static enum sp_status bring_forward(struct sp_key_ring *ring, struct sp_arena *arena, const struct sp_key_plan *plan,
+                                    bool *done)
+{
+    for (size_t i = 0; i < ring->count; i++) {
         struct ring_key *key = &ring->keys[i];
-        if (key->times.active_from > active_from && !brought_forward) {
-            key->times.active_from = active_from;
-            brought_forward = true;
-            status = store_key(ring, arena, key);
-        }
+        if (key->times.algorithm != plan->algorithm || key->times.active_from <= plan->at)
+            continue;
+        key->times.active_from = plan->at;
+        *done = true;
+        return store_key(ring, arena, key);
     }
+    return SP_OK;
+}
+
+/* Adds a key that signs from plan->at; whoever would sign by its algorithm then ends there. */
+static enum sp_status add_key(struct sp_key_ring *ring, const struct sp_authority_settings *settings,
+                              struct sp_arena *arena, const struct sp_key_plan *plan, int64_t now)
+{
+    struct ring_key fresh = {.times = {.created_at = now, .active_from = plan->at, .algorithm = plan->algorithm}};
+    bool brought_forward = false;
+    enum sp_status status = bring_forward(ring, arena, plan, &brought_forward);
     for (size_t i = 0; i < ring->count && status == SP_OK; i++) {
         struct ring_key *key = &ring->keys[i];
-        bool ends = key->times.active_from < active_from &&
-                    (key->times.active_until == 0 || key->times.active_until > active_from);
+        bool ends = key->times.algorithm == plan->algorithm && key->times.active_from < plan->at &&
+                    (key->times.active_until == 0 || key->times.active_until > plan->at);
         if (ends) {
-            key->times.active_until = active_from;
-            key->times.forget_at = active_from + settings->max_token_lifetime_s + FORGET_MARGIN_S;
+            retire(settings, &key->times, plan->at);
             status = store_key(ring, arena, key);
         }
     }
@@ -147,7 +171,7 @@ static enum sp_status add_key(struct sp_key_ring *ring, const struct sp_authorit
         return status;
     if (ring->count == MAX_RING_KEYS)
         return SP_TOO_LARGE;
-    status = sp_signer_generate(settings->algorithm, &fresh.signer);
+    status = sp_signer_generate(sp_algorithm_get(plan->algorithm)->name, &fresh.signer);
     if (status == SP_OK)
         status = store_key(ring, arena, &fresh);
     if (status == SP_OK)
@@ -157,38 +181,48 @@ static enum sp_status add_key(struct sp_key_ring *ring, const struct sp_authorit
     return status;
 }
 
+static enum sp_status forget_key(struct sp_key_ring *ring, size_t index)
+{
+    struct ring_key *key = &ring->keys[index];
+    enum sp_status status = ring->store->methods->drop_key(ring->store, sp_signer_kid(key->signer));
+    if (status != SP_OK)
+        return status;
+    sp_signer_destroy(&key->signer);
+    memmove(key, key + 1, (ring->count - index - 1) * sizeof *key);
+    ring->count--;
+    return SP_OK;
+}
+
 static enum sp_status do_deed(struct sp_key_ring *ring, const struct sp_authority_settings *settings,
                               struct sp_arena *arena, const struct sp_key_plan *plan, int64_t now)
 {
-    if (plan->deed == SP_KEYS_GENERATE)
-        return add_key(ring, settings, arena, plan->active_from, now);
-    struct ring_key *key = &ring->keys[plan->index];
-    enum sp_status status = ring->store->methods->drop_key(ring->store, sp_signer_kid(key->signer));
-    if (status == SP_OK) {
-        sp_signer_destroy(&key->signer);
-        memmove(key, key + 1, (ring->count - plan->index - 1) * sizeof *key);
-        ring->count--;
+    switch (plan->deed) {
+    case SP_KEYS_GENERATE:
+        return add_key(ring, settings, arena, plan, now);
+    case SP_KEYS_RETIRE:
+        retire(settings, &ring->keys[plan->index].times, plan->at);
+        return store_key(ring, arena, &ring->keys[plan->index]);
+    case SP_KEYS_FORGET:
+        return forget_key(ring, plan->index);
+    case SP_KEYS_FINE:
+        break;
     }
-    return status;
+    return SP_OK;
 }
 
 static struct sp_key_plan what_is_due(const struct sp_key_ring *ring, const struct sp_authority_settings *settings,
                                       int64_t now)
 {
     struct sp_key_times times[MAX_RING_KEYS];
+    const struct sp_key_policy policy = {settings->algorithm, settings->algorithms, settings->rotation_s,
+                                         settings->overlap_s};
     collect_times(ring, times);
-    bool changed = false;
-    for (size_t i = 0, newest = 0; i < ring->count; i++)
-        if (times[i].active_from >= times[newest].active_from) {
-            newest = i;
-            changed = !sp_str_equal(sp_signer_algorithm(ring->keys[i].signer), settings->algorithm);
-        }
-    return sp_key_plan(times, ring->count, settings->rotation_s, settings->overlap_s, changed, now);
+    return sp_key_plan(times, ring->count, &policy, now);
 }
 
 /* Runs deeds inside one write of the store, on its newest state: another process may rotate at the same moment. */
 static enum sp_status change(struct sp_key_ring *ring, const struct sp_authority_settings *settings,
-                             const struct sp_key_plan *first, int64_t now, char trouble[256])
+                             const struct sp_key_plan *first, size_t first_count, int64_t now, char trouble[256])
 {
     struct sp_store *store = ring->store;
     struct sp_arena *arena = sp_arena_create(RING_ARENA_BYTES);
@@ -200,8 +234,8 @@ static enum sp_status change(struct sp_key_ring *ring, const struct sp_authority
         return explain(ring, status, trouble);
     }
     status = sp_key_ring_reload(ring, trouble);
-    if (status == SP_OK && first != NULL)
-        status = do_deed(ring, settings, arena, first, now);
+    for (size_t i = 0; status == SP_OK && i < first_count; i++)
+        status = do_deed(ring, settings, arena, &first[i], now);
     for (struct sp_key_plan plan; status == SP_OK && (plan = what_is_due(ring, settings, now)).deed != SP_KEYS_FINE;)
         status = do_deed(ring, settings, arena, &plan, now);
     if (status == SP_OK)
@@ -223,16 +257,29 @@ static enum sp_status change(struct sp_key_ring *ring, const struct sp_authority
 enum sp_status sp_key_ring_tend(struct sp_key_ring *ring, const struct sp_authority_settings *settings, int64_t now,
                                 char trouble[256])
 {
+    ring->standard = settings->algorithm;
     if (what_is_due(ring, settings, now).deed == SP_KEYS_FINE)
         return SP_OK;
-    return change(ring, settings, NULL, now, trouble);
+    return change(ring, settings, NULL, 0, now, trouble);
 }
 
-enum sp_status sp_key_ring_rotate(struct sp_key_ring *ring, const struct sp_authority_settings *settings, bool at_once,
-                                  int64_t now, char trouble[256])
+enum sp_status sp_key_ring_rotate(struct sp_key_ring *ring, const struct sp_authority_settings *settings,
+                                  enum sp_algorithm algorithm, bool at_once, int64_t now, char trouble[256])
 {
-    struct sp_key_plan plan = {.deed = SP_KEYS_GENERATE, .active_from = at_once ? now : now + settings->overlap_s};
-    return change(ring, settings, &plan, now, trouble);
+    struct sp_key_plan plans[SP_ALGORITHM_COUNT];
+    size_t count = 0;
+    for (unsigned i = SP_ALGORITHM_UNKNOWN + 1; i < SP_ALGORITHM_COUNT; i++) {
+        bool meant = algorithm == SP_ALGORITHM_UNKNOWN || algorithm == (enum sp_algorithm)i;
+        if (meant && (settings->algorithms & sp_algorithm_bit((enum sp_algorithm)i)) != 0)
+            plans[count++] = (struct sp_key_plan){.deed = SP_KEYS_GENERATE,
+                                                  .algorithm = (enum sp_algorithm)i,
+                                                  .at = at_once ? now : now + settings->overlap_s};
+    }
+    if (count == 0) {
+        snprintf(trouble, 256, "no keys of that algorithm are configured: see tokens.algorithm and tokens.algorithms");
+        return SP_UNSUPPORTED;
+    }
+    return change(ring, settings, plans, count, now, trouble);
 }
 
 enum sp_status sp_key_ring_create(struct sp_store *store, const struct sp_authority_settings *settings,
@@ -264,10 +311,10 @@ void sp_key_ring_destroy(struct sp_key_ring **ring)
     *ring = NULL;
 }
 
-enum sp_status sp_key_ring_sign(struct sp_key_ring *ring, struct sp_arena *arena, const char *type,
-                                struct sp_str payload, int64_t now, struct sp_str *jws)
+enum sp_status sp_key_ring_sign(struct sp_key_ring *ring, struct sp_arena *arena, enum sp_algorithm algorithm,
+                                const char *type, struct sp_str payload, int64_t now, struct sp_str *jws)
 {
-    const struct ring_key *key = active_key(ring, now);
+    const struct ring_key *key = signing_key(ring, algorithm, now);
     return key != NULL ? sp_signer_sign(key->signer, arena, type, payload, jws) : SP_CRYPTO;
 }
 
@@ -280,10 +327,10 @@ enum sp_status sp_key_ring_verify(struct sp_key_ring *ring, struct sp_arena *are
     return status;
 }
 
-struct sp_str sp_key_ring_algorithm(const struct sp_key_ring *ring, int64_t now)
+enum sp_algorithm sp_key_ring_algorithm(const struct sp_key_ring *ring, enum sp_algorithm algorithm, int64_t now)
 {
-    const struct ring_key *key = active_key(ring, now);
-    return key != NULL ? sp_signer_algorithm(key->signer) : SP_STR_NONE;
+    const struct ring_key *key = signing_key(ring, algorithm, now);
+    return key != NULL ? key->times.algorithm : SP_ALGORITHM_UNKNOWN;
 }
 
 void sp_key_ring_write_set(const struct sp_key_ring *ring, int64_t now, struct sp_json_writer *writer)
@@ -300,11 +347,11 @@ void sp_key_ring_write_set(const struct sp_key_ring *ring, int64_t now, struct s
 
 void sp_key_ring_write_states(const struct sp_key_ring *ring, int64_t now, struct sp_json_writer *writer)
 {
-    const struct ring_key *active = active_key(ring, now);
     sp_json_begin_array(writer);
     for (size_t i = 0; i < ring->count; i++) {
         const struct ring_key *key = &ring->keys[i];
-        const char *state = key == active ? "signs" : key->times.active_from > now ? "published" : "retired";
+        bool signs = key->times.active_until == 0 || key->times.active_until > now;
+        const char *state = key->times.active_from > now ? "published" : signs ? "signs" : "retired";
         sp_json_begin_object(writer);
         sp_json_string_member(writer, "kid", sp_signer_kid(key->signer));
         sp_json_string_member(writer, "algorithm", sp_signer_algorithm(key->signer));

@@ -61,3 +61,33 @@ enum sp_status sp_read_jwks_uri(struct sp_settings_reader *reader, const struct 
     *(struct sp_str *)at = text;
     return SP_OK;
 }
+
+static enum sp_status find_algorithm(struct sp_str name, enum sp_algorithm *algorithm)
+{
+    enum sp_algorithm found = sp_algorithm_find(name);
+    if ((sp_algorithm_bit(found) & sp_algorithms_asymmetric()) == 0)
+        return SP_MALFORMED;
+    *algorithm = found;
+    return SP_OK;
+}
+
+enum sp_status sp_read_algorithm(struct sp_settings_reader *reader, const struct sp_json *value, void *at)
+{
+    (void)reader;
+    return find_algorithm(sp_json_string(value), at);
+}
+
+enum sp_status sp_read_algorithms(struct sp_settings_reader *reader, const struct sp_json *value, void *at)
+{
+    struct sp_str_list names;
+    uint32_t set = 0;
+    enum sp_status status = sp_settings_texts(reader, value, &names);
+    for (size_t i = 0; status == SP_OK && i < names.count; i++) {
+        enum sp_algorithm algorithm = SP_ALGORITHM_UNKNOWN;
+        status = find_algorithm(names.at[i], &algorithm);
+        set |= sp_algorithm_bit(algorithm);
+    }
+    if (status == SP_OK)
+        *(uint32_t *)at = set;
+    return status;
+}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Public keys of others in the configuration: a key set, or one key as PEM. */
+/* Keys and algorithms in the configuration: a key set, one key as PEM, names of algorithms.def. */
 #ifndef SP_AUTHORITY_KEY_SET_READER_H
 #define SP_AUTHORITY_KEY_SET_READER_H
 
@@ -16,5 +16,12 @@ SP_MUST_CHECK enum sp_status sp_read_public_key(struct sp_settings_reader *reade
 /* For rows of struct sp_str: an https URL, or http of loopback. */
 SP_MUST_CHECK enum sp_status sp_read_jwks_uri(struct sp_settings_reader *reader, const struct sp_json *value, void *at);
 #define SP_JWKS_URI_EXPECTATION "Write the https URL of the key set; plain http is for loopback only."
+
+/* For rows of enum sp_algorithm, and of a set of them: what signs with a key pair. */
+SP_MUST_CHECK enum sp_status sp_read_algorithm(struct sp_settings_reader *reader, const struct sp_json *value,
+                                               void *at);
+SP_MUST_CHECK enum sp_status sp_read_algorithms(struct sp_settings_reader *reader, const struct sp_json *value,
+                                                void *at);
+#define SP_ALGORITHM_EXPECTATION "Write an algorithm that signs with a key pair, such as RS256, PS256, ES256 or EdDSA."
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include "authority/client_reader.h"
+#include "authority/key_set_reader.h"
 #include "core/base/url.h"
 #include "core/jose/crypto_certificate.h"
 #include "core/policy/settings.h"
@@ -25,7 +26,8 @@ static const struct sp_member_row section_rows[] = {
 static const struct sp_member_row token_rows[] = {
     SP_MEMBER_BY("format", SETTING(token_format), sp_client_read_format, SP_FORMAT_EXPECTATION),
     SP_MEMBER("lifetime", DURATION, SETTING(token_lifetime_s)),
-    SP_MEMBER("algorithm", TEXT, SETTING(algorithm)),
+    SP_MEMBER_BY("algorithm", SETTING(algorithm), sp_read_algorithm, SP_ALGORITHM_EXPECTATION),
+    SP_MEMBER_BY("algorithms", SETTING(algorithms), sp_read_algorithms, SP_ALGORITHM_EXPECTATION),
     SP_MEMBER("code_lifetime", DURATION, SETTING(code_lifetime_s)),
     SP_MEMBER("refresh_lifetime", DURATION, SETTING(refresh_lifetime_s)),
     SP_MEMBER("refresh_grace", DURATION, SETTING(refresh_grace_s)),
@@ -133,6 +135,23 @@ static enum sp_status check_mtls(struct sp_settings_reader *reader, struct sp_st
     return SP_OK;
 }
 
+/* Nothing is promised that no key can sign. */
+static enum sp_status check_algorithms(struct sp_settings_reader *reader, struct sp_str where,
+                                       const struct sp_authority_settings *settings, const struct sp_client *client)
+{
+    const struct {
+        const char *member;
+        enum sp_algorithm algorithm;
+    } chosen[] = {{"id_token_signed_response_alg", client->id_token_algorithm},
+                  {"userinfo_signed_response_alg", client->userinfo_algorithm},
+                  {"introspection_signed_response_alg", client->introspection_algorithm}};
+    for (size_t i = 0; i < sizeof chosen / sizeof chosen[0]; i++)
+        if ((sp_algorithm_bit(chosen[i].algorithm) & ~settings->algorithms) != 0)
+            return sp_settings_complain(reader, where, chosen[i].member,
+                                        SP_STR("There are no keys of it: add it to authority.tokens.algorithms."));
+    return SP_OK;
+}
+
 static enum sp_status read_clients(struct sp_settings_reader *reader, const struct sp_json *section,
                                    struct sp_authority_settings *settings)
 {
@@ -158,6 +177,8 @@ static enum sp_status read_clients(struct sp_settings_reader *reader, const stru
             status = check_issuers(reader, where, settings, client);
         if (status == SP_OK)
             status = check_mtls(reader, where, client, &settings->mtls);
+        if (status == SP_OK)
+            status = check_algorithms(reader, where, settings, client);
         if (status != SP_OK)
             return status;
         if (client->token_lifetime_s > settings->max_token_lifetime_s)
@@ -243,7 +264,7 @@ enum sp_status sp_authority_settings_read(struct sp_arena *arena, const struct s
         .session_lifetime_s = default_seconds(SP_SETTING_SESSIONS_LIFETIME),
         .fresh_s = default_seconds(SP_SETTING_SESSIONS_FRESH),
         .device_lifetime_s = default_seconds(SP_SETTING_TOKENS_DEVICE_LIFETIME),
-        .algorithm = sp_setting_get(SP_SETTING_TOKENS_ALGORITHM)->standard,
+        .algorithm = sp_algorithm_find(sp_setting_get(SP_SETTING_TOKENS_ALGORITHM)->standard),
         .rotation_s = default_seconds(SP_SETTING_KEYS_ROTATION),
         .overlap_s = default_seconds(SP_SETTING_KEYS_OVERLAP),
     };
@@ -271,6 +292,7 @@ enum sp_status sp_authority_settings_read(struct sp_arena *arena, const struct s
         status = sp_settings_complain(&reader, SP_STR("authority.tokens.lifetime"), NULL,
                                       SP_STR("A token must live for a second at least."));
     read.max_token_lifetime_s = read.token_lifetime_s;
+    read.algorithms |= sp_algorithm_bit(read.algorithm);
     if (status == SP_OK)
         status = sp_assertion_issuers_read(&reader, sp_json_member(section, SP_STR("assertion_issuers")), &read);
     if (status == SP_OK)

@@ -38,7 +38,8 @@ struct sp_authority_settings {
     int64_t max_token_lifetime_s; /* the longest of any client: how long a key outlives its last signature */
     int64_t code_lifetime_s, refresh_lifetime_s, refresh_grace_s, session_lifetime_s, device_lifetime_s;
     int64_t fresh_s;                   /* after signing in, sensitive changes need no signing in again for this long */
-    struct sp_str algorithm;           /* of new signing keys */
+    enum sp_algorithm algorithm;       /* of what we sign, where a client chooses no other */
+    uint32_t algorithms;               /* that have keys; the one above among them */
     int64_t rotation_s;                /* a key signs this long; 0: only by hand */
     int64_t overlap_s;                 /* a new key is published this long before it signs */
     struct sp_str master_key;          /* as configured; absent: STATE/authority.master_key */

@@ -6,6 +6,7 @@
 #include "authority/denial.h"
 #include "authority/dpop.h"
 #include "authority/endpoint.h"
+#include "authority/key_ring.h"
 #include "authority/scope.h"
 #include "core/diagnosis/cause.h"
 
@@ -56,9 +57,28 @@ static enum sp_step check_binding(struct sp_call *call, struct sp_str value, con
     return sp_dpop_take(call, "/userinfo", value, jkt);
 }
 
+/* OIDC Core 5.3.2: a JWT with iss and aud, when the client is registered for one. */
+static enum sp_step answer_signed(struct sp_call *call, const struct sp_client *client, const struct sp_buffer *claims)
+{
+    struct sp_str jws = SP_STR_NONE;
+    enum sp_status status = sp_buffer_status(claims);
+    if (status == SP_OK)
+        status = sp_key_ring_sign(call->authority->keys, call->arena, client->userinfo_algorithm, "JWT",
+                                  sp_buffer_str(claims), call->now, &jws);
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
+    call->answer.status = 200;
+    call->answer.content_type = "application/jwt";
+    call->answer.body = jws;
+    sp_answer_header(call, "Cache-Control", SP_STR("no-store"));
+    return SP_GOES_ON;
+}
+
 static enum sp_step answer_claims(struct sp_call *call, const struct sp_account *account,
                                   const struct sp_live_token *token)
 {
+    const struct sp_client *client = sp_client_find(call->authority->settings, call->client_id);
+    bool is_signed = client != NULL && client->userinfo_algorithm != SP_ALGORITHM_UNKNOWN;
     const struct sp_json *claims = NULL;
     enum sp_status status = sp_claims_of_account(call, account, &claims);
     if (status != SP_OK)
@@ -69,9 +89,15 @@ static enum sp_step answer_claims(struct sp_call *call, const struct sp_account 
     sp_json_writer_init(&json, &buffer, false);
     sp_json_begin_object(&json);
     sp_json_string_member(&json, "sub", account->id);
+    if (is_signed) {
+        sp_json_string_member(&json, "iss", call->authority->settings->issuer);
+        sp_json_string_member(&json, "aud", client->id);
+    }
     sp_claims_write(&json, claims, sp_json_string(sp_json_member(token->claims, SP_STR("scope"))),
                     sp_json_string(sp_json_member(token->claims, SP_STR("userinfo_claims"))));
     sp_json_end_object(&json);
+    if (is_signed)
+        return answer_signed(call, client, &buffer);
     sp_answer_json(call, 200, &buffer);
     return SP_GOES_ON;
 }

@@ -23,6 +23,10 @@ static int run(struct sp_cli *cli)
     unsigned char master_key[32];
     char trouble[256] = "";
     const char *state = sp_cli_authority_state(cli);
+    struct sp_str name = sp_cli_text(cli, "algorithm");
+    enum sp_algorithm algorithm = sp_algorithm_find(name);
+    if (name.at != NULL && algorithm == SP_ALGORITHM_UNKNOWN)
+        return sp_cli_failure(cli, "there is no algorithm %.*s", SP_STR_ARG(name));
     enum sp_status status = sp_cli_authority_settings(cli, SP_STR("https://authority.invalid"), NULL, &settings);
     if (status != SP_OK)
         return status == SP_MALFORMED ? SP_CLI_REJECTED : SP_CLI_UNEXAMINED;
@@ -32,7 +36,7 @@ static int run(struct sp_cli *cli)
     if (status == SP_OK)
         status = sp_key_ring_create(store, &settings, master_key, sp_cli_now(), &ring, trouble);
     if (status == SP_OK)
-        status = sp_key_ring_rotate(ring, &settings, sp_cli_flag(cli, "now"), sp_cli_now(), trouble);
+        status = sp_key_ring_rotate(ring, &settings, algorithm, sp_cli_flag(cli, "now"), sp_cli_now(), trouble);
     explicit_bzero(master_key, sizeof master_key);
     int exit_status = status == SP_OK
                           ? print_states(cli, ring)
@@ -47,6 +51,7 @@ static const struct sp_cli_option options[] = {
     {"config", 'c', SP_OPTION_LIST, "FILE",
      "Configuration with an authority: section; may be repeated, later files win."},
     {"state", 0, SP_OPTION_TEXT, "DIR", "The authority's state directory (default: state)."},
+    {"algorithm", 0, SP_OPTION_TEXT, "ALG", "Only the keys of this one of tokens.algorithms (default: all of them)."},
     {"now", 0, SP_OPTION_FLAG, NULL,
      "Sign with the new key at once: verifiers that cache the old set refuse until they look again."},
     {NULL, 0, SP_OPTION_FLAG, NULL, NULL},
@@ -54,10 +59,11 @@ static const struct sp_cli_option options[] = {
 
 const struct sp_cli_command sp_cli_keys_rotate = {
     .name = "rotate",
-    .summary = "give the authority a new signing key",
+    .summary = "give the authority new signing keys",
     .options = options,
-    .text = "The new key is published at once and signs after keys.overlap; the old one stays published until the last "
-            "token that it signed is\n"
-            "dead. After a leak use --now.",
+    .text =
+        "Of every algorithm that is configured, or of the one named: the new key is published at once and signs after\n"
+        "keys.overlap; the old one stays published until the last token that it signed is dead. After a leak use "
+        "--now.",
     .run = run,
 };

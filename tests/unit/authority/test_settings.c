@@ -55,6 +55,13 @@ static void what_cannot_work_is_refused_by_its_member(void **state)
         {TRUST("'issuer':'https://i.example','jwks_uri':'https://i.example/'," KEY),
          "authority.assertion_issuers.i.jwks"},
         {TRUST("'issuer':'https://i.example','subject':'all'," KEY), "authority.assertion_issuers.i.subject"},
+        {"{'tokens':{'algorithm':'none'}}", "authority.tokens.algorithm"},
+        {"{'tokens':{'algorithms':['ES256','HS256']}}", "authority.tokens.algorithms"},
+        {"{'tokens':{'algorithms':'PS256'},'clients':{'c':{'secret':'x','userinfo_signed_response_alg':'PS256'}}}",
+         NULL},
+        {CLIENT("'secret':'x','id_token_signed_response_alg':'RS256'"), NULL}, /* the standard one */
+        {CLIENT("'secret':'x','id_token_signed_response_alg':'PS256'"),
+         "authority.clients.c.id_token_signed_response_alg"},
     };
     struct sp_arena *arena = sp_arena_create(1 << 20);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* When which signing key is made, signs, retires and is forgotten. Pure: the ring (key_ring.h) asks and does.
+ *
+ *   created ── overlap ──► active_from ── rotation ──► active_until ── longest token lifetime ──► forget_at
+ *   published from here      signs from here              the next one signs                        gone
+ *
+ * Each algorithm has a line of keys of its own. An algorithm that comes later is published like any other key before it
+ * signs; one that is no longer wanted signs until the default one does, and is kept until its last token is dead. */
+#ifndef SP_AUTHORITY_KEY_PLAN_H
+#define SP_AUTHORITY_KEY_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "core/jose/algorithm.h"
+
+struct sp_key_times {
+    int64_t created_at, active_from, active_until, forget_at; /* 0: not decided */
+    enum sp_algorithm algorithm;
+};
+
+struct sp_key_policy {
+    enum sp_algorithm standard; /* signs where nothing else is asked for */
+    uint32_t algorithms;        /* all that have keys, the standard among them */
+    int64_t rotation_s;         /* 0: never by schedule */
+    int64_t overlap_s;
+};
+
+enum sp_key_deed { SP_KEYS_FINE, SP_KEYS_GENERATE, SP_KEYS_RETIRE, SP_KEYS_FORGET };
+
+struct sp_key_plan {
+    enum sp_key_deed deed;
+    size_t index;                /* RETIRE, FORGET: which */
+    enum sp_algorithm algorithm; /* GENERATE */
+    int64_t at;                  /* GENERATE: when it signs first; RETIRE: from when it does not */
+};
+
+/* What is due now; ask again after doing it. */
+struct sp_key_plan sp_key_plan(const struct sp_key_times *keys, size_t count, const struct sp_key_policy *policy,
+                               int64_t now);
+/* The index of the key that signs now by this algorithm (SP_ALGORITHM_UNKNOWN: by any); count when there is none. */
+size_t sp_key_plan_active(const struct sp_key_times *keys, size_t count, enum sp_algorithm algorithm, int64_t now);
+
+#endif
