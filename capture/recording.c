@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include "capture/source.h"
 #include "core/flow/har.h"
+#include "core/flow/log.h"
 
 void sp_recording_remark(struct sp_recording *recording, struct sp_flow_capture *capture, const char *format, ...)
 {
@@ -82,6 +83,42 @@ static enum sp_status read_har(struct sp_source *source, struct sp_flow_capture 
     return status == SP_MALFORMED ? SP_OK : status;
 }
 
+/* ---- logs ---- */
+
+static enum sp_status read_log(struct sp_source *source, struct sp_flow_capture *capture,
+                               struct sp_recording *recording)
+{
+    struct sp_log *log = sp_log_create(capture);
+    struct sp_str piece = SP_STR("");
+    const char *fault = NULL;
+    enum sp_status status = SP_OK;
+    if (log == NULL)
+        return SP_NO_MEMORY;
+    do {
+        status = sp_source_read(source, &piece, &fault);
+        if (status == SP_OK || status == SP_MALFORMED)
+            sp_log_read(log, piece, piece.len == 0 || status == SP_MALFORMED);
+    } while (status == SP_OK && piece.len > 0);
+    const struct sp_log_report *report = sp_log_report(log);
+    recording->kind = "log";
+    recording->bytes = report->bytes;
+    recording->exchanges = report->requests;
+    sp_recording_remark(recording, capture, "%llu lines were read.", (unsigned long long)report->lines);
+    if (status == SP_MALFORMED)
+        sp_recording_remark(recording, capture, "%s", fault);
+    if (report->long_lines > 0)
+        sp_recording_remark(recording, capture, "%llu lines are very long and were looked at in pieces.",
+                            (unsigned long long)report->long_lines);
+    if (report->not_utf8 > 0)
+        sp_recording_remark(recording, capture, "%llu lines of those shown hold bytes that are not UTF-8.",
+                            (unsigned long long)report->not_utf8);
+    if (report->more_tokens > 0)
+        sp_recording_remark(recording, capture, "%llu more tokens stand in it and were not looked at.",
+                            (unsigned long long)report->more_tokens);
+    sp_log_destroy(&log);
+    return status == SP_MALFORMED ? SP_OK : status;
+}
+
 enum sp_status sp_recording_read(const struct sp_recording_terms *terms, struct sp_flow_capture *capture,
                                  struct sp_recording *recording, const char **why)
 {
@@ -95,9 +132,12 @@ enum sp_status sp_recording_read(const struct sp_recording_terms *terms, struct 
     case SP_SOURCE_JSON:
         status = read_har(source, capture, recording);
         break;
-    default:
-        *why = "not yet";
+    case SP_SOURCE_PCAP:
+        *why = "packet captures: not yet";
         status = SP_UNSUPPORTED;
+        break;
+    case SP_SOURCE_TEXT:
+        status = read_log(source, capture, recording);
         break;
     }
     sp_source_close(&source);

@@ -81,6 +81,7 @@ static int run_inspect(struct sp_cli *cli)
 {
     struct sp_flow_terms terms = {.show_secrets = sp_cli_flag(cli, "show-secrets"),
                                   .client_id = sp_cli_text(cli, "client-id"),
+                                  .now_s = sp_cli_now(),
                                   .leeway_s = sp_cli_number(cli, "leeway", 30)};
     struct sp_str path = sp_cli_argument(cli, 0);
     struct sp_recording recording;

@@ -65,8 +65,23 @@ static void print_lines(const char *arrow, const struct sp_parameter *rows, size
     puts(sp_cli_style(SP_STYLE_PLAIN));
 }
 
+/* Of a log: where, how often, the line, what it means. */
+static void print_line(const struct sp_flow_message *message)
+{
+    printf("  line %u, %llu time%s: %s", message->exchange.number, (unsigned long long)message->times,
+           message->times == 1 ? "" : "s", sp_cli_style(SP_STYLE_DIM));
+    sp_cli_print_safe(stdout, message->note);
+    puts(sp_cli_style(SP_STYLE_PLAIN));
+    for (const struct sp_flow_finding *at = message->findings; at != NULL; at = at->next)
+        print_finding(at);
+}
+
 void sp_inspect_print_message(struct sp_flow_capture *capture, const struct sp_flow_message *message, int64_t since_ms)
 {
+    if (message->times > 0) {
+        print_line(message);
+        return;
+    }
     struct sp_parameter rows[SP_FLOW_LINES];
     int64_t ms = message->exchange.started_ms - since_ms;
     char when[24] = "";
@@ -109,13 +124,14 @@ static void print_head(const struct sp_flow *flow)
         fputs(" · ", stdout);
         sp_cli_print_safe(stdout, sp_str_slice(flow->place, 0, 200));
     }
-    printf(" · %u message%s\n", flow->count, flow->count == 1 ? "" : "s");
+    const char *what = flow->subject == SP_SUBJECT_LOG ? "text" : "message";
+    printf(" · %u %s%s\n", flow->count, what, flow->count == 1 ? "" : "s");
 }
 
 static void print_flow(struct sp_flow_capture *capture, const struct sp_flow *flow)
 {
     print_head(flow);
-    if (flow->cause != NULL) {
+    if (flow->cause != NULL && flow->subject != SP_SUBJECT_LOG) {
         printf("\n  broken at exchange %u by ", flow->broken_at->exchange.number);
         sp_cli_print_finding(&flow->cause->finding);
         putchar('\n');

@@ -65,6 +65,8 @@
 #define SP_MAX_FLOW_MESSAGES 50000u
 #define SP_MAX_MESSAGES_OF_FLOW 400u
 #define SP_MAX_FLOWS 4000u
+/* A line of a log with a token of 16 kB and its surroundings. */
+#define SP_MAX_LOG_LINE_BYTES (128u * 1024)
 #define SP_MAX_FLOW_ARENA_BYTES (384u * 1024 * 1024)
 
 #endif

@@ -280,6 +280,23 @@ static void append(struct sp_flow_capture *capture, struct sp_flow *flow, struct
     capture->messages++;
 }
 
+struct sp_flow_message *sp_flow_capture_note(struct sp_flow_capture *capture, enum sp_flow_subject subject,
+                                             struct sp_str place, enum sp_flow_kind kind, uint32_t number)
+{
+    struct sp_flow_message *message = SP_ARENA_NEW(capture->arena, struct sp_flow_message);
+    struct sp_flow *flow = find_by_place(capture, subject, place);
+    if (flow == NULL)
+        flow = add_flow(capture, subject, place);
+    if (message == NULL || flow == NULL || capture->messages >= SP_MAX_FLOW_MESSAGES) {
+        capture->not_kept++;
+        return NULL;
+    }
+    message->kind = kind;
+    message->exchange.number = number;
+    append(capture, flow, message);
+    return message;
+}
+
 static bool is_redirect_target(const struct sp_flow_capture *capture, struct sp_str url)
 {
     return sp_flow_index_find(capture->index, "redirect_uri", sp_flow_endpoint(url)) != NULL;

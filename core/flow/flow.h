@@ -23,6 +23,8 @@ enum sp_flow_subject {
     SP_SUBJECT_ISSUER, /* metadata, keys */
     SP_SUBJECT_LOGOUT,
     SP_SUBJECT_OTHER,
+    SP_SUBJECT_LOG,
+    SP_SUBJECT_NETWORK,
 };
 
 struct sp_flow {
@@ -49,6 +51,7 @@ struct sp_flow_issuer {
     const struct sp_json *metadata;
     struct sp_jwk_set *keys; /* NULL: none seen */
     struct sp_str keys_url;
+    bool given; /* by --jwks: for whatever no other set is for */
     struct sp_flow_issuer *next;
 };
 
@@ -68,6 +71,7 @@ struct sp_flow_terms {
     struct sp_str_list redirect_uris; /* registered ones given */
     struct sp_str client_id;          /* that they belong to; absent: to every client */
     int64_t leeway_s;
+    int64_t now_s; /* where a recording does not say when */
 };
 
 struct sp_flow_index;
@@ -97,6 +101,11 @@ void sp_flow_capture_destroy(struct sp_flow_capture **capture);
 void sp_flow_capture_add(struct sp_flow_capture *capture, const struct sp_flow_exchange *exchange);
 /* The same, and the message that it became; NULL when it is none or there is no room. For who judges as it records. */
 struct sp_flow_message *sp_flow_capture_take(struct sp_flow_capture *capture, const struct sp_flow_exchange *exchange);
+
+/* A message that is no exchange (a log's line, a handshake), in the flow of its subject and place; place is borrowed
+ * for good. NULL without room. */
+struct sp_flow_message *sp_flow_capture_note(struct sp_flow_capture *capture, enum sp_flow_subject subject,
+                                             struct sp_str place, enum sp_flow_kind kind, uint32_t number);
 
 /* ---- what is known (known.c) ---- */
 void sp_flow_learn(struct sp_flow_capture *capture, const struct sp_flow_message *message);

@@ -38,6 +38,7 @@ static judge *const judges[SP_FLOW_KIND_COUNT][MAX_JUDGES] = {
     [SP_FLOW_BACKCHANNEL_LOGOUT] = {sp_flow_judge_transport, sp_flow_judge_logout_token},
     [SP_FLOW_API_CALL] = {sp_flow_judge_transport, sp_flow_judge_refusal_named, sp_flow_judge_presented,
                           sp_flow_judge_challenge, sp_flow_judge_cors},
+    [SP_FLOW_LOG_TOKEN] = {sp_flow_judge_log_token},
     [SP_FLOW_TROUBLE] = {sp_flow_judge_transport, sp_flow_judge_cors},
 };
 

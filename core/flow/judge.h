@@ -58,6 +58,7 @@ SP_FLOW_JUDGE(key_set);
 SP_FLOW_JUDGE(logout);
 SP_FLOW_JUDGE(logout_token);
 SP_FLOW_JUDGE(revocation);
+SP_FLOW_JUDGE(log_token); /* a token that stood in a log */
 SP_FLOW_JUDGE(transport); /* no answer, headers too large */
 
 /* ---- shared by judges ---- */

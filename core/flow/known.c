@@ -110,8 +110,10 @@ bool sp_flow_learn_key_set(struct sp_flow_capture *capture, struct sp_str text)
 {
     struct sp_jwk_set *set = set_of(capture, text);
     struct sp_flow_issuer *given = set != NULL ? add_issuer(capture) : NULL;
-    if (given != NULL)
+    if (given != NULL) {
         given->keys = set;
+        given->given = true;
+    }
     return given != NULL;
 }
 

@@ -45,6 +45,8 @@ struct sp_flow_message {
     const struct sp_json *json;      /* the answer's body when it is a JSON object */
     const struct sp_json *asked;     /* the request's body when it is a JSON object */
     struct sp_json_error json_error; /* why the answer's body is none; .fault OK: nothing there */
+    struct sp_str note;              /* of a log: the line, scrubbed; of a handshake: what was agreed */
+    uint64_t times;                  /* of a log: how often it stands there */
     struct sp_flow *flow;
     struct sp_flow_message *next;         /* in the capture */
     struct sp_flow_message *next_in_flow; /* in its flow */

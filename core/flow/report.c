@@ -23,8 +23,9 @@ const char *sp_flow_outcome_name(enum sp_flow_outcome outcome)
 
 struct sp_str sp_flow_subject_title(enum sp_flow_subject subject)
 {
-    static const char *const titles[] = {"Login",  "Token by a machine", "Device login", "API", "Issuer documents",
-                                         "Logout", "Failed requests"};
+    static const char *const titles[] = {
+        "Login",  "Token by a machine", "Device login", "API",           "Issuer documents",
+        "Logout", "Failed requests",    "Log of",       "Connections to"};
     return sp_str_from_cstr(titles[subject]);
 }
 
@@ -55,6 +56,8 @@ struct sp_str sp_flow_shown_url(struct sp_flow_capture *capture, const struct sp
 struct sp_str sp_flow_shown_answer(struct sp_flow_capture *capture, const struct sp_flow_message *message)
 {
     int status = message->exchange.status;
+    if (message->note.at != NULL)
+        return message->note;
     struct sp_str error = sp_flow_answered(message, "error");
     if (status == 0)
         return message->exchange.failure.len > 0 ? sp_str_slice(message->exchange.failure, 0, 200)
@@ -141,6 +144,8 @@ static void write_message(struct sp_json_writer *writer, struct sp_flow_capture 
     sp_json_string_member(writer, "url", sp_flow_shown_url(capture, message));
     sp_json_int_member(writer, "at_ms", exchange->started_ms);
     sp_json_int_member(writer, "status", exchange->status);
+    if (message->times > 0)
+        sp_json_int_member(writer, "times", (int64_t)message->times);
     sp_json_string_member(writer, "answer", sp_flow_shown_answer(capture, message));
     write_lines(writer, "parameters", rows, sp_flow_request_lines(capture, message, rows));
     write_lines(writer, "answered", rows, sp_flow_answer_lines(capture, message, rows));

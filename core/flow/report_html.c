@@ -205,6 +205,8 @@ static void write_message(struct page *page, const struct sp_flow_message *messa
     sp_buffer_printf(page->out, "<details id=\"m%u\"%s><summary>%u ", message->exchange.number,
                      message->findings != NULL ? " open" : "", message->exchange.number);
     text(page, sp_flow_kind_title(message->kind));
+    if (message->times > 0)
+        sp_buffer_printf(page->out, " (%llu times)", (unsigned long long)message->times);
     element(page, " <span class=\"url dim\">", message->exchange.method, " ");
     element(page, "", sp_flow_shown_url(page->capture, message), " \xe2\x86\x92 ");
     element(page, "", sp_flow_shown_answer(page->capture, message), "</span></summary>");
@@ -226,13 +228,14 @@ static void write_flow(struct page *page, const struct sp_flow *flow)
     if (flow->client_id.len > 0)
         element(page, " of <code>", sp_str_slice(flow->client_id, 0, 200), "</code>");
     element(page, "</h2><div class=\"dim url\">", sp_str_slice(flow->place, 0, 200), "</div>");
-    if (flow->cause != NULL) {
+    if (flow->cause != NULL && flow->subject != SP_SUBJECT_LOG) {
         sp_buffer_printf(page->out, "<div class=\"cause\">Broken at <a href=\"#m%u\">exchange %u</a> by ",
                          flow->broken_at->exchange.number, flow->broken_at->exchange.number);
         write_finding(page, &flow->cause->finding, true);
         raw(page, "</div>");
     }
-    write_diagram(page, flow);
+    if (flow->subject != SP_SUBJECT_LOG)
+        write_diagram(page, flow);
     for (const struct sp_flow_message *at = flow->first; at != NULL; at = at->next_in_flow)
         write_message(page, at);
     raw(page, "</section>");
