@@ -42,6 +42,40 @@ static void print_findings(const struct sp_doctor_report *report, enum sp_step s
     }
 }
 
+/* Neighbours that did not run for the same reason share a line: it waits here for the next step. */
+static struct {
+    struct sp_str why; /* absent: nothing waits */
+    char names[160];
+    char text[256];
+} waiting;
+
+static void flush_waiting(void)
+{
+    if (waiting.why.at != NULL) {
+        printf("  %s- %-*s", sp_cli_style(SP_STYLE_DIM), NAME_COLUMNS, waiting.names);
+        unsigned used = (unsigned)strlen(waiting.names);
+        if (used >= NAME_COLUMNS) {
+            printf("\n%*s", INDENT, "");
+        }
+        sp_cli_print_wrapped(stdout, waiting.why, INDENT, INDENT);
+        printf("%s\n", sp_cli_style(SP_STYLE_PLAIN));
+    }
+    waiting.why = SP_STR_NONE;
+    waiting.names[0] = '\0';
+}
+
+static void wait_with(enum sp_step step, struct sp_str why)
+{
+    if (!sp_str_equal(waiting.why, sp_str_slice(why, 0, sizeof waiting.text))) {
+        flush_waiting();
+    }
+    size_t used = strlen(waiting.names);
+    snprintf(waiting.names + used, sizeof waiting.names - used, "%s%s", used > 0 ? ", " : "", sp_step_name(step));
+    waiting.why.len = why.len < sizeof waiting.text ? why.len : sizeof waiting.text;
+    memcpy(waiting.text, why.at, waiting.why.len); /* the report's texts may move */
+    waiting.why.at = waiting.text;
+}
+
 void sp_doctor_print_step(void *context, const struct sp_doctor_report *report, enum sp_step step, bool begins)
 {
     (void)context;
@@ -57,14 +91,16 @@ void sp_doctor_print_step(void *context, const struct sp_doctor_report *report, 
     if (on_terminal) {
         fputs("\r\033[K", stdout);
     }
-    bool skipped = row->outcome == SP_OUTCOME_SKIP;
+    if (row->outcome == SP_OUTCOME_SKIP) {
+        wait_with(step, row->detail);
+        return;
+    }
+    flush_waiting();
     printf("  %s%s%s %s%-*s%s", sp_cli_style(signs[row->outcome].style), signs[row->outcome].sign,
-           sp_cli_style(SP_STYLE_PLAIN), sp_cli_style(skipped ? SP_STYLE_DIM : SP_STYLE_BOLD), NAME_COLUMNS,
-           sp_step_name(step), sp_cli_style(SP_STYLE_PLAIN));
-    fputs(sp_cli_style(skipped ? SP_STYLE_DIM : SP_STYLE_PLAIN), stdout);
+           sp_cli_style(SP_STYLE_PLAIN), sp_cli_style(SP_STYLE_BOLD), NAME_COLUMNS, sp_step_name(step),
+           sp_cli_style(SP_STYLE_PLAIN));
     sp_cli_print_wrapped(stdout, sp_str_slice(row->detail, 0, 1500), INDENT, INDENT);
-    fputs(sp_cli_style(SP_STYLE_PLAIN), stdout);
-    if (!skipped && row->elapsed_ms >= 100) {
+    if (row->elapsed_ms >= 100) {
         printf(" %s(%lld ms)%s", sp_cli_style(SP_STYLE_DIM), (long long)row->elapsed_ms, sp_cli_style(SP_STYLE_PLAIN));
     }
     putchar('\n');
@@ -89,6 +125,7 @@ void sp_doctor_print_diagnosis(const struct sp_doctor_report *report, int64_t no
     struct sp_json_writer writer;
     struct sp_json_error error;
     const struct sp_json *json;
+    flush_waiting();
     sp_buffer_init(&buffer, report->arena, (size_t)4 * 1024 * 1024);
     sp_json_writer_init(&writer, &buffer, false);
     sp_doctor_report_write(&writer, report, now);

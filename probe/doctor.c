@@ -146,7 +146,7 @@ enum sp_status sp_doctor_examine_issuer(struct sp_arena *arena, const struct sp_
     sp_doctor_report_init(report, arena, "issuer", question->name,
                           question->issuer.len > 0 ? question->issuer : question->jwks_uri);
     if (checkup->status == SP_OK) {
-        const char *why = "there is no connection to the issuer";
+        const char *why = "not asked: there is no connection to the issuer that can be trusted";
         sp_checkup_recall(checkup);
         if (sp_checkup_reach(checkup)) {
             sp_checkup_documents(checkup);
@@ -189,7 +189,7 @@ enum sp_status sp_doctor_examine_upstream(struct sp_arena *arena, const struct s
         if (sp_checkup_reach(checkup)) {
             sp_checkup_api(checkup);
         } else {
-            sp_checkup_skip(checkup, SP_STEP_API, "there is no connection to the API");
+            sp_checkup_skip(checkup, SP_STEP_API, "not asked: there is no connection to the API that can be trusted");
         }
     }
     end(checkup);

@@ -74,8 +74,11 @@ bool sp_checkup_finds_tls(struct sp_checkup *checkup);
 void sp_checkup_documents(struct sp_checkup *checkup);
 void sp_checkup_clock(struct sp_checkup *checkup);
 
-/* ---- doctor_client.c: client, redirect_uri, token, api ---- */
+/* ---- doctor_client.c: client, redirect_uri; and the token, when the client is known ---- */
 void sp_checkup_client(struct sp_checkup *checkup);
+
+/* ---- doctor_token.c: token, api ---- */
+void sp_checkup_token(struct sp_checkup *checkup);
 void sp_checkup_api(struct sp_checkup *checkup);
 
 /* ---- doctor_client_request.c ---- */
@@ -85,6 +88,9 @@ SP_MUST_CHECK enum sp_status sp_checkup_authenticate(struct sp_checkup *checkup,
                                                      struct sp_str secret, bool raw, struct sp_buffer *form,
                                                      struct sp_str *authorization);
 void sp_checkup_add_parameter(struct sp_buffer *form, const char *name, struct sp_str value);
+/* A POST of the form, which is taken: wiped and freed. */
+struct sp_http_call *sp_checkup_post(struct sp_checkup *checkup, struct sp_str url, struct sp_buffer *form,
+                                     struct sp_str authorization);
 
 /* ---- doctor_memory.c ---- */
 void sp_checkup_recall(struct sp_checkup *checkup);

@@ -9,6 +9,7 @@
 
 #define MAX_FORM_BYTES ((size_t)64 * 1024)
 #define ASSERTION_LIFE_S 60
+#define MAX_ANSWER_BYTES ((size_t)256 * 1024)
 
 void sp_checkup_add_parameter(struct sp_buffer *form, const char *name, struct sp_str value)
 {
@@ -117,4 +118,21 @@ enum sp_status sp_checkup_authenticate(struct sp_checkup *checkup, struct sp_str
         return SP_OK;
     }
     return SP_UNSUPPORTED;
+}
+
+struct sp_http_call *sp_checkup_post(struct sp_checkup *checkup, struct sp_str url, struct sp_buffer *form,
+                                     struct sp_str authorization)
+{
+    struct sp_http_call *call = NULL;
+    if (sp_buffer_status(form) == SP_OK) {
+        call = sp_checkup_call(checkup, (struct sp_http_request){.url = url,
+                                                                 .form = sp_buffer_str(form),
+                                                                 .authorization = authorization,
+                                                                 .max_bytes = MAX_ANSWER_BYTES});
+    }
+    if (form->at != NULL) {
+        sp_wipe(form->at, form->len);
+    }
+    sp_buffer_fini(form);
+    return call;
 }

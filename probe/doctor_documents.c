@@ -210,24 +210,41 @@ static void ask_references(struct sp_checkup *checkup, struct round *round)
     }
 }
 
+/* Which of them answer: what the status of OPTIONS is says little, and is shown only where it is an error of the
+ * server. */
+static struct sp_str endpoint_words(struct sp_arena *arena, const struct round *round)
+{
+    struct sp_str reached[SP_DOCTOR_MAX_ENDPOINTS], others[SP_DOCTOR_MAX_ENDPOINTS];
+    size_t reached_count = 0, other_count = 0;
+    for (size_t i = 0; i < round->endpoint_count; i++) {
+        const struct sp_endpoint_evidence *row = &round->endpoints[i];
+        struct sp_str name = sp_str_slice(row->name, 0, row->name.len - strlen("_endpoint"));
+        int status = row->report != NULL ? row->report->http_status : 0;
+        if (status > 0 && status < 500) {
+            reached[reached_count++] = name;
+        } else {
+            others[other_count++] =
+                status > 0 ? sp_arena_printf(arena, "%.*s answers %d", SP_STR_ARG(name), status)
+                           : sp_arena_printf(arena, "%.*s %s", SP_STR_ARG(name),
+                                             row->report != NULL ? "does not answer" : "is plain http, not asked");
+        }
+    }
+    if (round->endpoint_count == 0) {
+        return SP_STR("the document names none");
+    }
+    return sp_arena_printf(arena, "%zu of %zu answer: %.*s%s%.*s", reached_count, round->endpoint_count,
+                           SP_STR_ARG(sp_words_list(arena, reached, reached_count)), other_count > 0 ? "; " : "",
+                           SP_STR_ARG(other_count > 0 ? sp_words_list(arena, others, other_count) : SP_STR_NONE));
+}
+
 static void judge_endpoints(struct sp_checkup *checkup, struct round *round)
 {
     struct sp_document_findings findings = {.count = 0};
-    struct sp_buffer text;
-    sp_buffer_init(&text, checkup->arena, 4096);
     for (size_t i = 0; i < round->endpoint_count; i++) {
-        struct sp_endpoint_evidence *row = &round->endpoints[i];
-        row->report = report_of(round->endpoint_calls[i]);
-        sp_buffer_printf(&text, "%s%.*s ", i > 0 ? ", " : "", (int)(row->name.len - 9), row->name.at);
-        if (row->report != NULL && row->report->http_status > 0) {
-            sp_buffer_printf(&text, "%d", row->report->http_status);
-        } else {
-            sp_buffer_printf(&text, "%s", row->report != NULL ? "no answer" : "not asked");
-        }
+        round->endpoints[i].report = report_of(round->endpoint_calls[i]);
     }
     sp_endpoints_judge(checkup->arena, round->endpoints, round->endpoint_count, &findings);
-    sp_checkup_end(checkup, SP_STEP_ENDPOINTS, &findings,
-                   round->endpoint_count > 0 ? sp_buffer_str(&text) : SP_STR("the document names none"));
+    sp_checkup_end(checkup, SP_STEP_ENDPOINTS, &findings, endpoint_words(checkup->arena, round));
 }
 
 static void judge_other_host(struct sp_checkup *checkup, struct round *round)
