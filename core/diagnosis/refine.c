@@ -128,6 +128,42 @@ static bool is_other_api(struct sp_exam *exam, struct sp_finding *finding)
     return false;
 }
 
+/* ---- the client's clock ---- */
+
+#define MAX_DEVICE_SKEW_S 86400
+
+static bool number_of(struct sp_str digits, int64_t *number)
+{
+    *number = 0;
+    for (size_t i = 0; i < digits.len; i++) {
+        if (digits.at[i] < '0' || digits.at[i] > '9' || *number > INT64_C(253402300799))
+            return false;
+        *number = *number * 10 + (digits.at[i] - '0');
+    }
+    return digits.len > 0;
+}
+
+/* The proof is right but for its time, and the issuer's clock agrees with ours. Ahead of us it cannot be stale; behind,
+ * it names (ath) a token that did not exist yet by the clock it was made with. */
+static bool is_client_device(struct sp_exam *exam, struct sp_finding *finding)
+{
+    int64_t made_at, issued_at, now = exam->input.now;
+    const struct sp_issuer_knowledge *known = exam->issuer != NULL ? &exam->issuer->known : NULL;
+    if (!sp_str_equal(finding->detail, SP_STR("iat")) || !number_of(finding->received, &made_at) || known == NULL ||
+        !known->clock_skew_known || known->clock_skew_s > 2 || known->clock_skew_s < -2)
+        return false;
+    int64_t ahead = made_at - now;
+    bool is_ahead = ahead > 0;
+    bool is_behind = ahead < 0 && sp_json_int64(exam->claims.iat, &issued_at) == SP_OK && issued_at <= now + 2 &&
+                     made_at < issued_at - 2;
+    if ((!is_ahead && !is_behind) || ahead > MAX_DEVICE_SKEW_S || ahead < -MAX_DEVICE_SKEW_S)
+        return false;
+    finding->detail = sp_arena_printf(exam->arena, "iat of its DPoP proof is %.*s.",
+                                      SP_STR_ARG(sp_words_instant_from(exam->arena, made_at, now)));
+    finding->received = sp_words_duration(exam->arena, ahead);
+    return true;
+}
+
 /* ---- the table ---- */
 
 static const struct {
@@ -143,6 +179,7 @@ static const struct {
     {SP_CAUSE_AUDIENCE_MISMATCH, is_keycloak_account, SP_CAUSE_AUDIENCE_KEYCLOAK_ACCOUNT},
     {SP_CAUSE_AUDIENCE_MISMATCH, is_client_id, SP_CAUSE_AUDIENCE_IS_CLIENT_ID},
     {SP_CAUSE_AUDIENCE_MISMATCH, is_other_api, SP_CAUSE_AUDIENCE_OTHER_API},
+    {SP_CAUSE_BINDING_DPOP_INVALID, is_client_device, SP_CAUSE_CLOCK_CLIENT_DEVICE},
 };
 
 static void refine(struct sp_exam *exam, struct sp_finding *finding)

@@ -177,12 +177,13 @@ static enum sp_dpop_fault check_claims(struct proof *proof)
         return fault(proof, SP_DPOP_FORM, "jti", SP_STR("a unique id"), proof->result->jti);
     if (!sp_str_equal(htm, proof->expectation->method))
         return fault(proof, SP_DPOP_HTM, "htm", proof->expectation->method, htm);
+    /* The time comes last: a proof that is right but for it proves a clock. */
     enum sp_dpop_fault found = check_url(proof, htu);
     if (found == SP_DPOP_OK)
-        found = check_time(proof);
+        found = check_token(proof);
     if (found == SP_DPOP_OK && proof->expectation->nonce.at != NULL && !sp_str_equal(nonce, proof->expectation->nonce))
         found = fault(proof, SP_DPOP_NONCE, "nonce", SP_STR("the nonce last given"), nonce);
-    return found == SP_DPOP_OK ? check_token(proof) : found;
+    return found == SP_DPOP_OK ? check_time(proof) : found;
 }
 
 /* What a replay cache remembers: one key's one id for one URL. */

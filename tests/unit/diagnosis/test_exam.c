@@ -639,6 +639,29 @@ static void prove_late(struct bench *b)
 {
     prove(b, PROOF("GET", URL, "1699990000"));
 }
+static void know_good_clock(struct bench *b)
+{
+    b->issuers[0].known.clock_skew_known = true;
+    b->issuers[0].known.clock_skew_s = 1;
+}
+static void prove_by_fast_clock(struct bench *b)
+{
+    know_good_clock(b), prove(b, PROOF("GET", URL, "1700000600"));
+}
+/* The token is of 1699999940: its proof cannot be older. */
+static void prove_by_slow_clock(struct bench *b)
+{
+    know_good_clock(b), prove(b, PROOF("GET", URL, "1699999100"));
+}
+/* Old, and of a time when the token was not there, but nobody vouches for our clock. */
+static void prove_by_some_clock(struct bench *b)
+{
+    know_skew(b), prove(b, PROOF("GET", URL, "1699999100"));
+}
+static void prove_of_long_ago(struct bench *b)
+{
+    know_good_clock(b), prove(b, PROOF("GET", URL, "1"));
+}
 static void prove_again(struct bench *b)
 {
     prove_well(b), b->is_replay = true;
@@ -902,6 +925,13 @@ static const struct row {
      SP_CAUSE_NONE},
     {"a proof for another path", SP_CAUSE_BINDING_DPOP_INVALID, E1, HEADER, CLAIMS(""), prove_other_path,
      SP_CAUSE_NONE},
+    {"a proof by a clock that is fast", SP_CAUSE_CLOCK_CLIENT_DEVICE, E1, HEADER, CLAIMS(""), prove_by_fast_clock,
+     SP_CAUSE_NONE},
+    {"a proof by a clock that is slow", SP_CAUSE_CLOCK_CLIENT_DEVICE, E1, HEADER, CLAIMS(""), prove_by_slow_clock,
+     SP_CAUSE_NONE},
+    {"a proof of another time, our clock being in doubt", SP_CAUSE_BINDING_DPOP_INVALID, E1, HEADER, CLAIMS(""),
+     prove_by_some_clock, SP_CAUSE_NONE},
+    {"a proof of long ago", SP_CAUSE_BINDING_DPOP_INVALID, E1, HEADER, CLAIMS(""), prove_of_long_ago, SP_CAUSE_NONE},
     {"a proof that is old", SP_CAUSE_BINDING_DPOP_INVALID, E1, HEADER, CLAIMS(""), prove_late, SP_CAUSE_NONE},
     {"a proof with a token that is not bound", SP_CAUSE_BINDING_DPOP_INVALID, E1, HEADER, CLAIMS(""), prove_unbound,
      SP_CAUSE_NONE},
