@@ -16,6 +16,9 @@ struct sp_endpoint {
     bool any_origin;
 };
 
+/* What stands behind the last slash of the call's path. */
+struct sp_str sp_call_last_segment(const struct sp_call *call);
+
 extern const struct sp_endpoint sp_endpoints[];
 extern const size_t sp_endpoint_count;
 

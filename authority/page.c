@@ -23,7 +23,13 @@ static const char style[] =
     "button{width:100%;margin-top:1rem;padding:.75rem "
     "1rem;font:inherit;font-weight:600;color:#fff;background:#1d5fbf;border:1px solid #1d5fbf;"
     "border-radius:.45rem;cursor:pointer}"
-    "button.other{color:#1b2530;background:#fff;border-color:#7a8794}"
+    "a.button{display:block;margin-top:1rem;padding:.75rem "
+    "1rem;font-weight:600;text-align:center;text-decoration:none;color:#fff;"
+    "background:#1d5fbf;border:1px solid #1d5fbf;border-radius:.45rem;overflow-wrap:anywhere}a.button "
+    "strong{font-weight:inherit}"
+    ".or{text-align:center;margin:1.25rem 0 0}.small{font-size:.875rem;margin-top:1.5rem;overflow-wrap:anywhere}li "
+    "p{margin:.15rem 0}"
+    "a.other,button.other{color:#1b2530;background:#fff;border-color:#7a8794}"
     "input:focus-visible,button:focus-visible,a:focus-visible,summary:focus-visible{outline:3px solid "
     "#f0a500;outline-offset:2px}"
     "ul{padding-left:1.2rem}"
@@ -50,7 +56,8 @@ static const char style[] =
     "monospace;white-space:pre}"
     "mark{background:#ffd54d;color:#000;outline:1px solid #000}"
     "@media(prefers-color-scheme:dark){body{background:#12181f;color:#e8edf2}main{background:#1d2630}"
-    "input{background:#12181f;border-color:#8796a5}button.other{color:#e8edf2;background:transparent;border-color:#"
+    "input{background:#12181f;border-color:#8796a5}a.other,button.other{color:#e8edf2;background:transparent;border-"
+    "color:#"
     "8796a5}.quiet{color:#a9b6c2}"
     ".alert{background:#3b1512;color:#ffb4ab}.done{background:#12301f;color:#a6e3bd}"
     "section,ul.rows>li+li{border-color:#3a4653}.tag{background:#1f3f6b;color:#d6e6ff}dl.facts dt{color:#a9b6c2}}";
@@ -129,14 +136,13 @@ void sp_page_begin_wide(struct sp_page *page, struct sp_call *call, struct sp_st
     begin(page, call, title, SP_STR("<main class=\"wide\">"));
 }
 
-void sp_page_paragraph(struct sp_page *page, enum sp_text text, struct sp_str value)
+void sp_page_words(struct sp_page *page, enum sp_text text, struct sp_str value)
 {
     struct sp_str words = sp_text_get(page->call, text);
     size_t place = 0;
     while (place + 3 <= words.len && memcmp(words.at + place, "{0}", 3) != 0)
         place++;
     bool found = place + 3 <= words.len;
-    sp_page_raw(page, SP_STR("<p>"));
     sp_page_text(page, sp_str_slice(words, 0, found ? place : words.len));
     if (found) {
         sp_page_raw(page, SP_STR("<strong>"));
@@ -144,6 +150,12 @@ void sp_page_paragraph(struct sp_page *page, enum sp_text text, struct sp_str va
         sp_page_raw(page, SP_STR("</strong>"));
         sp_page_text(page, sp_str_slice(words, place + 3, words.len));
     }
+}
+
+void sp_page_paragraph(struct sp_page *page, enum sp_text text, struct sp_str value)
+{
+    sp_page_raw(page, SP_STR("<p>"));
+    sp_page_words(page, text, value);
     sp_page_raw(page, SP_STR("</p>"));
 }
 

@@ -35,6 +35,8 @@ void sp_page_raw(struct sp_page *page, struct sp_str html);
 void sp_page_text(struct sp_page *page, struct sp_str text);
 /* <p>text</p> with {0} replaced by value. */
 void sp_page_paragraph(struct sp_page *page, enum sp_text text, struct sp_str value);
+/* The same without the paragraph. */
+void sp_page_words(struct sp_page *page, enum sp_text text, struct sp_str value);
 void sp_page_hidden(struct sp_page *page, const char *name, struct sp_str value);
 /* <button name=step value=…>; the main one stands out, the others submit without validation. */
 void sp_page_button(struct sp_page *page, const char *step, enum sp_text text, bool is_main);

@@ -30,6 +30,14 @@ static bool is_discovery(const struct sp_authority_settings *settings, struct sp
     return false;
 }
 
+/* A path that ends with a slash has one more segment, such as the id of an upstream. */
+static bool is_at(struct sp_str path, struct sp_str below)
+{
+    if (!sp_str_has_suffix(path, SP_STR("/")))
+        return sp_str_equal(below, path);
+    return sp_str_has_prefix(below, path) && below.len > path.len && sp_str_index_of(below, '/', path.len) == below.len;
+}
+
 static const struct sp_endpoint *find_endpoint(const struct sp_authority_settings *settings, struct sp_str path)
 {
     if (is_discovery(settings, path))
@@ -38,7 +46,7 @@ static const struct sp_endpoint *find_endpoint(const struct sp_authority_setting
         return NULL;
     struct sp_str below = sp_str_slice(path, settings->base_path.len, path.len);
     for (size_t i = 0; i < sp_endpoint_count; i++)
-        if (sp_str_equal(below, sp_str_from_cstr(sp_endpoints[i].path)))
+        if (is_at(sp_str_from_cstr(sp_endpoints[i].path), below))
             return &sp_endpoints[i];
     return NULL;
 }
@@ -132,6 +140,15 @@ enum sp_step sp_authority_answer(struct sp_call *call)
     if (step == SP_GOES_ON)
         step = endpoint->answer(call);
     return call->waits_for != NULL ? SP_WAITS : step;
+}
+
+struct sp_str sp_call_last_segment(const struct sp_call *call)
+{
+    struct sp_str path = call->asked.path;
+    size_t from = path.len;
+    while (from > 0 && path.at[from - 1] != '/')
+        from--;
+    return sp_str_slice(path, from, path.len);
 }
 
 struct sp_str sp_authority_url(const struct sp_call *call, const char *path)

@@ -27,7 +27,9 @@ enum sp_status sp_session_find_by_hash(struct sp_call *call, const unsigned char
                                .sid = ticket.family,
                                .expires_at = ticket.expires_at,
                                .acr = sp_json_string(sp_json_member(data, SP_STR("acr"))),
-                               .amr = sp_json_string(sp_json_member(data, SP_STR("amr")))};
+                               .amr = sp_json_string(sp_json_member(data, SP_STR("amr"))),
+                               .upstream = sp_json_string(sp_json_member(data, SP_STR("upstream"))),
+                               .upstream_hint = sp_json_string(sp_json_member(data, SP_STR("upstream_hint")))};
     memcpy(found.hash, hash, sizeof found.hash);
     status = sp_json_int64(sp_json_member(data, SP_STR("auth_time")), &found.auth_time);
     if (status == SP_OK)
@@ -68,6 +70,10 @@ static struct sp_str session_data(struct sp_call *call, const struct sp_session 
     sp_json_int_member(&json, "auth_time", session->auth_time);
     sp_json_string_member(&json, "acr", session->acr);
     sp_json_string_member(&json, "amr", session->amr);
+    if (session->upstream.at != NULL)
+        sp_json_string_member(&json, "upstream", session->upstream);
+    if (session->upstream_hint.at != NULL)
+        sp_json_string_member(&json, "upstream_hint", session->upstream_hint);
     /* So that the person knows it again on the account page. */
     sp_json_string_member(&json, "browser", sp_user_agent_name(call->arena, call->asked.user_agent));
     if (call->asked.client_address.len > 0)
@@ -79,8 +85,16 @@ static struct sp_str session_data(struct sp_call *call, const struct sp_session 
 enum sp_status sp_session_start(struct sp_call *call, struct sp_str subject, const char *amr,
                                 struct sp_session *session)
 {
-    struct sp_session before, fresh = {.subject = subject, .auth_time = call->now, .amr = sp_str_from_cstr(amr)};
-    fresh.acr = sp_assurance_of(fresh.amr);
+    const struct sp_session known = {.subject = subject, .amr = sp_str_from_cstr(amr)};
+    return sp_session_start_as(call, &known, session);
+}
+
+enum sp_status sp_session_start_as(struct sp_call *call, const struct sp_session *known, struct sp_session *session)
+{
+    struct sp_session before, fresh = *known;
+    fresh.auth_time = call->now;
+    if (fresh.acr.at == NULL)
+        fresh.acr = sp_assurance_of(fresh.amr);
     struct sp_store *store = call->authority->store;
     enum sp_status status = sp_session_find(call, &before);
     if (status == SP_OK && before.subject.at != NULL)
@@ -90,7 +104,7 @@ enum sp_status sp_session_start(struct sp_call *call, struct sp_str subject, con
     fresh.expires_at = call->now + call->authority->settings->session_lifetime_s;
     struct sp_ticket ticket = {.kind = SP_TICKET_SESSION,
                                .family = fresh.sid,
-                               .subject = subject,
+                               .subject = fresh.subject,
                                .issued_at = call->now,
                                .expires_at = fresh.expires_at,
                                .data = session_data(call, &fresh)};

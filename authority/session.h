@@ -9,6 +9,8 @@
 struct sp_session {
     struct sp_str subject;       /* absent: nobody is logged in */
     struct sp_str sid, acr, amr; /* amr: words separated by spaces */
+    struct sp_str upstream;      /* id of the provider that signed the person in; absent: we did */
+    struct sp_str upstream_hint; /* its ID token, for signing out there; may be absent */
     int64_t auth_time, expires_at;
     unsigned char hash[32];
 };
@@ -22,6 +24,9 @@ SP_MUST_CHECK enum sp_status sp_session_find_by_hash(struct sp_call *call, const
  * write. */
 SP_MUST_CHECK enum sp_status sp_session_start(struct sp_call *call, struct sp_str subject, const char *amr,
                                               struct sp_session *session);
+/* The same with more that is known: subject, amr, upstream, and acr where the upstream says one. */
+SP_MUST_CHECK enum sp_status sp_session_start_as(struct sp_call *call, const struct sp_session *known,
+                                                 struct sp_session *session);
 void sp_session_forget_cookie(struct sp_call *call);
 SP_MUST_CHECK enum sp_status sp_session_end(struct sp_call *call, const struct sp_session *session);
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include "authority/client_reader.h"
 #include "authority/key_set_reader.h"
+#include "authority/upstream_reader.h"
 #include "core/base/url.h"
 #include "core/jose/crypto_certificate.h"
 #include "core/policy/settings.h"
@@ -18,6 +19,7 @@ static const struct sp_member_row section_rows[] = {
     SP_MEMBER("keys", SECTION, 0),
     SP_MEMBER("sessions", SECTION, 0),
     SP_MEMBER("assertion_issuers", SECTION, 0),
+    SP_MEMBER("upstreams", SECTION, 0),
     SP_MEMBER("ca_file", TEXT, SETTING(ca_file)),
     SP_MEMBER("store", SECTION, 0),
     SP_MEMBER("mtls", SECTION, 0),
@@ -297,6 +299,8 @@ enum sp_status sp_authority_settings_read(struct sp_arena *arena, const struct s
         status = sp_assertion_issuers_read(&reader, sp_json_member(section, SP_STR("assertion_issuers")), &read);
     if (status == SP_OK)
         status = read_clients(&reader, sp_json_member(section, SP_STR("clients")), &read);
+    if (status == SP_OK)
+        status = sp_upstreams_read(&reader, sp_json_member(section, SP_STR("upstreams")), &read);
     if (status == SP_OK)
         status = collect_scopes(&reader, &read);
     if (status == SP_OK)

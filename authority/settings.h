@@ -8,6 +8,7 @@
 #include "authority/assertion_issuer.h"
 #include "authority/client.h"
 #include "authority/store.h"
+#include "authority/upstream.h"
 #include "core/base/arena.h"
 #include "core/base/json.h"
 
@@ -48,7 +49,9 @@ struct sp_authority_settings {
     bool dpop_nonce;                     /* DPoP proofs must carry our nonce (RFC 9449 8) */
     struct sp_str ca_file;               /* whom https outside is verified against; absent: the system's trust store */
     struct sp_str_list blocked_networks; /* never asked; of the whole file, set by whoever read it */
-    bool development;                    /* --dev: developer's pages say more */
+    const struct sp_upstream_provider *upstreams; /* other providers that sign people in */
+    size_t upstream_count;
+    bool development; /* --dev: developer's pages say more */
 };
 
 struct sp_settings_error {

@@ -8,6 +8,7 @@
 #include "authority/login.h"
 #include "authority/page.h"
 #include "authority/sign_in_pages.h"
+#include "authority/upstream_account.h"
 #include "core/base/secret.h"
 
 /* A page of our own needs somebody who is signed in, and nothing more: as if a client without scopes asked. */
@@ -57,7 +58,14 @@ static enum sp_step show_or_finish(struct sp_call *call, const struct sp_visit *
     enum sp_status status = sp_authorization_consented(call, request, session, &consented);
     if (status != SP_OK)
         return sp_deny_failure(call, status);
-    switch (sp_authorization_need(request, session, consented, visit->signed_in, call->now)) {
+    enum sp_authorization_need need = sp_authorization_need(request, session, consented, visit->signed_in, call->now);
+    /* The identity that brought the person here is theirs once they signed in otherwise. */
+    if (need != SP_NEEDS_LOGIN && visit->link.at != NULL && visit->signed_in) {
+        status = sp_upstream_link(call, visit->link, session->subject);
+        if (status != SP_OK && status != SP_NOT_FOUND)
+            return sp_deny_failure(call, status);
+    }
+    switch (need) {
     case SP_NEEDS_LOGIN:
         sp_login_page_after(call, visit, request, session);
         return SP_GOES_ON;

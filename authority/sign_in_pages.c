@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "authority/sign_in_pages.h"
 
+#include "authority/upstream_pages.h"
+
 static void begin_form(struct sp_page *page, const struct sp_visit *visit, const struct sp_authorization *request)
 {
     page->form_targets = sp_page_origin(page->call->arena, request->redirect_uri);
@@ -60,9 +62,11 @@ static void write_login_page(struct sp_call *call, const struct sp_visit *visit,
         sp_page_paragraph(&page, SP_TEXT_SIGN_IN_OTHER, name_of(call, unwanted));
         sp_page_raw(&page, SP_STR("</div>"));
     }
+    sp_upstream_link_notice(&page, visit);
     begin_form(&page, visit, request);
     sp_login_fields(&page, name.at != NULL ? name : request->login_hint, trouble);
     sp_page_button(&page, "login", SP_TEXT_SIGN_IN, true);
+    sp_upstream_buttons(&page, visit);
     if (visit->local.at == NULL)
         sp_page_button(&page, "cancel", SP_TEXT_CANCEL, false);
     sp_page_raw(&page, SP_STR("</form>"));

@@ -39,6 +39,8 @@ enum sp_ticket_kind {
     SP_TICKET_SESSION = 8,   /* a browser's session */
     SP_TICKET_REPLAY = 9,    /* seen jti of an assertion or a DPoP proof */
     SP_TICKET_VISIT = 10,    /* an authorization request that waits for a person */
+    SP_TICKET_UPSTREAM = 12, /* a sign-in under way at another provider; the value is its state */
+    SP_TICKET_MAIL = 13,     /* a link that was sent by e-mail */
 };
 
 struct sp_ticket {

@@ -55,6 +55,8 @@ static struct sp_str visit_data(struct sp_call *call, const struct sp_visit *vis
     sp_json_string_member(&json, "parameters", visit->parameters);
     if (visit->local.at != NULL)
         sp_json_string_member(&json, "local", visit->local);
+    if (visit->link.at != NULL)
+        sp_json_string_member(&json, "link", visit->link);
     if (visit->fresh)
         sp_json_bool_member(&json, "fresh", true);
     sp_json_string_member(&json, "browser", browser_hash);
@@ -118,8 +120,20 @@ enum sp_step sp_visit_detour(struct sp_call *call, struct sp_str local, bool fre
 
 enum sp_status sp_visit_find(struct sp_call *call, struct sp_visit *visit, enum sp_visit_found *found)
 {
+    return sp_visit_find_by_handle(call, sp_call_parameter(call, "visit"), visit, found);
+}
+
+struct sp_str sp_browser_hash(struct sp_call *call)
+{
+    struct sp_str browser = sp_cookie_get(call, COOKIE);
+    return browser.at != NULL ? hash_text(call, browser) : SP_STR_NONE;
+}
+
+enum sp_status sp_visit_find_by_handle(struct sp_call *call, struct sp_str handle, struct sp_visit *visit,
+                                       enum sp_visit_found *found)
+{
     struct sp_store *store = call->authority->store;
-    struct sp_visit read = {.handle = sp_call_parameter(call, "visit")};
+    struct sp_visit read = {.handle = handle};
     struct sp_ticket ticket;
     const struct sp_json *data = NULL;
     struct sp_json_error error;
@@ -141,6 +155,7 @@ enum sp_status sp_visit_find(struct sp_call *call, struct sp_visit *visit, enum 
     }
     read.parameters = sp_json_string(sp_json_member(data, SP_STR("parameters")));
     read.local = sp_json_string(sp_json_member(data, SP_STR("local")));
+    read.link = sp_json_string(sp_json_member(data, SP_STR("link")));
     read.fresh = sp_json_is(sp_json_member(data, SP_STR("fresh")), SP_JSON_TRUE);
     read.signed_in = sp_json_is(sp_json_member(data, SP_STR("signed_in")), SP_JSON_TRUE);
     read.expires_at = ticket.expires_at;
@@ -150,14 +165,19 @@ enum sp_status sp_visit_find(struct sp_call *call, struct sp_visit *visit, enum 
     return SP_OK;
 }
 
-enum sp_status sp_visit_mark_signed_in(struct sp_call *call, struct sp_visit *visit)
+enum sp_status sp_visit_change(struct sp_call *call, const struct sp_visit *visit)
 {
     struct sp_store *store = call->authority->store;
-    visit->signed_in = true;
-    struct sp_str data = visit_data(call, visit, hash_text(call, sp_cookie_get(call, COOKIE)));
+    struct sp_str data = visit_data(call, visit, sp_browser_hash(call));
     if (data.at == NULL)
         return SP_NO_MEMORY;
     return store->methods->change_ticket(store, SP_TICKET_VISIT, visit->hash, visit->expires_at, SP_STR_NONE, data);
+}
+
+enum sp_status sp_visit_mark_signed_in(struct sp_call *call, struct sp_visit *visit)
+{
+    visit->signed_in = true;
+    return sp_visit_change(call, visit);
 }
 
 enum sp_status sp_visit_end(struct sp_call *call, const struct sp_visit *visit)

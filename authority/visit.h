@@ -13,7 +13,8 @@ struct sp_visit {
     struct sp_str local; /* path and query of our own page that the person comes back to; absent: a client's request */
     bool fresh;          /* a session is not enough: the person has to sign in again */
     struct sp_str form_token;
-    bool signed_in; /* the person logged in for this request */
+    bool signed_in;     /* the person logged in for this request */
+    struct sp_str link; /* id of a federated identity that becomes the account's once its owner signed in; or absent */
     unsigned char hash[32];
     int64_t expires_at;
 };
@@ -26,6 +27,12 @@ SP_MUST_CHECK enum sp_status sp_visit_start(struct sp_call *call, struct sp_visi
 SP_MUST_CHECK enum sp_step sp_visit_detour(struct sp_call *call, struct sp_str local, bool fresh);
 /* By the parameter `visit`; SP_OK with *found. */
 SP_MUST_CHECK enum sp_status sp_visit_find(struct sp_call *call, struct sp_visit *visit, enum sp_visit_found *found);
+SP_MUST_CHECK enum sp_status sp_visit_find_by_handle(struct sp_call *call, struct sp_str handle, struct sp_visit *visit,
+                                                     enum sp_visit_found *found);
+/* Keeps what was changed of it: link, signed_in. */
+SP_MUST_CHECK enum sp_status sp_visit_change(struct sp_call *call, const struct sp_visit *visit);
+/* The hash by which other things are bound to this browser; absent when it has no cookie of ours. */
+struct sp_str sp_browser_hash(struct sp_call *call);
 /* Remembers that the person logged in. */
 SP_MUST_CHECK enum sp_status sp_visit_mark_signed_in(struct sp_call *call, struct sp_visit *visit);
 SP_MUST_CHECK enum sp_status sp_visit_end(struct sp_call *call, const struct sp_visit *visit);

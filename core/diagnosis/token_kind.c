@@ -26,6 +26,10 @@ static void examine_type_header(struct sp_exam *exam)
     struct sp_str typ = media_type_of(sp_json_string(member));
     bool required = terms != NULL && terms->require_type;
     struct sp_str received = member == NULL ? SP_STR("no typ") : member->text;
+    if (is_access_token_type(typ) && exam->input.wants_id_token) {
+        sp_exam_saw(exam, SP_CAUSE_TOKEN_KIND_TYPE_HEADER, SP_CHECK_TYPE, SP_STR("an ID token"), received);
+        return;
+    }
     if (is_access_token_type(typ)) {
         sp_exam_pass_with(exam, SP_CHECK_TYPE, required ? SP_STR("at+jwt") : SP_STR_NONE, received);
         return;
@@ -163,7 +167,7 @@ void sp_token_kind_examine_claims(struct sp_exam *exam)
             ->detail = SP_STR("Its own claims say that it is a refresh token.");
         return;
     }
-    struct sp_str proof = id_token_proof(exam);
+    struct sp_str proof = exam->input.wants_id_token ? SP_STR_NONE : id_token_proof(exam);
     if (proof.at != NULL)
         sp_exam_claimed(exam, SP_CAUSE_TOKEN_KIND_ID_TOKEN, SP_CHECK_TYPE, SP_STR("an access token"),
                         SP_STR("an ID token"))

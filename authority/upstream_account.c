@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "authority/upstream_account.h"
+
+#include "authority/account.h"
+#include "authority/handle.h"
+
+struct sp_str sp_upstream_identity_id(struct sp_arena *arena, const struct sp_upstream_identity *identity)
+{
+    return sp_arena_printf(arena, "%.*s %.*s", SP_STR_ARG(identity->upstream->issuer), SP_STR_ARG(identity->subject));
+}
+
+static const struct sp_json *claim(const struct sp_upstream_identity *identity, struct sp_str name)
+{
+    const struct sp_json *value = sp_json_member(identity->userinfo, name);
+    return value != NULL ? value : sp_json_member(identity->id_token, name);
+}
+
+static bool is_taken_over(const struct sp_upstream_identity *identity, struct sp_str name)
+{
+    return sp_list_has(identity->upstream->claims, name) && claim(identity, name) != NULL &&
+           !sp_str_equal(name, SP_STR("sub"));
+}
+
+/* Its address is taken when it counts here, or when the account has none of its own. */
+static bool takes_email(struct sp_arena *arena, const struct sp_upstream_identity *identity,
+                        const struct sp_json *before)
+{
+    struct sp_str email = sp_json_string(claim(identity, SP_STR("email")));
+    return sp_list_has(identity->upstream->claims, SP_STR("email")) && sp_email_normal(arena, email).at != NULL &&
+           (identity->upstream->trust_email || sp_json_member(before, SP_STR("email")) == NULL);
+}
+
+/* What the account has, with what the upstream says in its place. */
+static struct sp_str merge_claims(struct sp_call *call, const struct sp_upstream_identity *identity,
+                                  const struct sp_json *before, bool verified)
+{
+    struct sp_buffer text;
+    struct sp_json_writer json;
+    bool email = takes_email(call->arena, identity, before);
+    sp_answer_buffer(call, &text);
+    sp_json_writer_init(&json, &text, false);
+    sp_json_begin_object(&json);
+    for
+        SP_JSON_EACH(old, before)
+        {
+            bool is_email =
+                sp_str_equal(old->name, SP_STR("email")) || sp_str_equal(old->name, SP_STR("email_verified"));
+            if (is_email ? email : is_taken_over(identity, old->name))
+                continue;
+            sp_json_name(&json, old->name);
+            sp_json_put_value(&json, old);
+        }
+    for (size_t i = 0; i < identity->upstream->claims.count; i++) {
+        struct sp_str name = identity->upstream->claims.at[i];
+        if (!is_taken_over(identity, name) || sp_str_equal(name, SP_STR("email")) ||
+            sp_str_equal(name, SP_STR("email_verified")))
+            continue;
+        sp_json_name(&json, name);
+        sp_json_put_value(&json, claim(identity, name));
+    }
+    if (email) {
+        sp_json_string_member(&json, "email", sp_json_string(claim(identity, SP_STR("email"))));
+        sp_json_bool_member(&json, "email_verified",
+                            verified && identity->upstream->trust_email &&
+                                sp_json_is(claim(identity, SP_STR("email_verified")), SP_JSON_TRUE));
+    }
+    sp_json_end_object(&json);
+    return sp_buffer_status(&text) == SP_OK ? sp_buffer_str(&text) : SP_STR_NONE;
+}
+
+static enum sp_status update(struct sp_call *call, const struct sp_upstream_identity *identity,
+                             struct sp_account *account)
+{
+    struct sp_store *store = call->authority->store;
+    const struct sp_json *before = NULL;
+    struct sp_json_error error;
+    enum sp_status status = sp_json_parse(call->arena, account->claims, &sp_json_limits_document, &before, &error);
+    for (int verified = 1; status == SP_OK && verified >= 0; verified--) {
+        struct sp_str claims = merge_claims(call, identity, before, verified != 0);
+        if (claims.at == NULL)
+            return SP_NO_MEMORY;
+        status = sp_account_set_claims(store, call->arena, account, claims, call->now);
+        if (status != SP_NOT_FOUND)
+            break;
+        status = SP_OK; /* the address is another account's: here it stays unverified */
+    }
+    return status == SP_OK ? store->methods->put_account(store, account) : status;
+}
+
+/* A name that is free, from what the upstream calls the person. */
+static enum sp_status choose_name(struct sp_call *call, const struct sp_upstream_identity *identity,
+                                  struct sp_str *name)
+{
+    struct sp_store *store = call->authority->store;
+    struct sp_arena *arena = call->arena;
+    struct sp_str id = identity->upstream->id,
+                  preferred = sp_json_string(claim(identity, SP_STR("preferred_username")));
+    struct sp_str candidates[] = {
+        preferred,
+        sp_json_string(claim(identity, SP_STR("email"))),
+        preferred.len > 0 ? sp_arena_printf(arena, "%.*s (%.*s)", SP_STR_ARG(preferred), SP_STR_ARG(id)) : SP_STR_NONE,
+        sp_arena_printf(arena, "%.*s-%.*s", SP_STR_ARG(id), SP_STR_ARG(sp_handle_make(arena, "", 9))),
+    };
+    for (size_t i = 0; i < sizeof candidates / sizeof candidates[0]; i++) {
+        struct sp_account found;
+        char trouble[256];
+        struct sp_account_request request = {.name = candidates[i]};
+        if (candidates[i].len == 0 || sp_account_check(arena, &request, trouble) != SP_OK)
+            continue;
+        enum sp_status status = store->methods->find_account(store, candidates[i], arena, &found);
+        if (status == SP_NOT_FOUND) {
+            *name = candidates[i];
+            return SP_OK;
+        }
+        if (status != SP_OK)
+            return status;
+    }
+    return SP_NO_MEMORY;
+}
+
+static enum sp_status create(struct sp_call *call, const struct sp_upstream_identity *identity,
+                             struct sp_account *account)
+{
+    struct sp_store *store = call->authority->store;
+    struct sp_account made = {.id = sp_handle_make(call->arena, "", 16),
+                              .password_hash = SP_STR(""),
+                              .claims = SP_STR("{}"),
+                              .created_at = call->now};
+    enum sp_status status = made.id.at != NULL ? choose_name(call, identity, &made.name) : SP_NO_MEMORY;
+    if (status == SP_OK)
+        status = store->methods->put_account(store, &made);
+    if (status == SP_OK)
+        status = sp_upstream_link(call, sp_upstream_identity_id(call->arena, identity), made.id);
+    if (status == SP_OK)
+        status = update(call, identity, &made);
+    if (status == SP_OK)
+        *account = made;
+    return status;
+}
+
+enum sp_status sp_upstream_account(struct sp_call *call, const struct sp_upstream_identity *identity,
+                                   struct sp_account *account)
+{
+    struct sp_store *store = call->authority->store;
+    struct sp_record record;
+    struct sp_str id = sp_upstream_identity_id(call->arena, identity);
+    enum sp_status status = id.at != NULL
+                                ? store->methods->find_record(store, SP_RECORD_FEDERATED, id, call->arena, &record)
+                                : SP_NO_MEMORY;
+    if (status == SP_OK)
+        status = store->methods->get_account(store, record.owner, call->arena, account);
+    if (status == SP_OK)
+        return account->disabled ? SP_OK : update(call, identity, account);
+    if (status == SP_NOT_FOUND && identity->upstream->newcomers == SP_NEWCOMER_CREATE)
+        return create(call, identity, account);
+    return status;
+}
+
+enum sp_status sp_upstream_link(struct sp_call *call, struct sp_str identity_id, struct sp_str subject)
+{
+    struct sp_store *store = call->authority->store;
+    struct sp_record found, record = {.kind = SP_RECORD_FEDERATED,
+                                      .id = identity_id,
+                                      .owner = subject,
+                                      .data = SP_STR("{}"),
+                                      .created_at = call->now};
+    bool fresh = false;
+    enum sp_status status = store->methods->put_record(store, &record, &fresh);
+    if (status == SP_OK && !fresh)
+        status = store->methods->find_record(store, SP_RECORD_FEDERATED, identity_id, call->arena, &found);
+    if (status == SP_OK && !fresh && !sp_str_equal(found.owner, subject))
+        return SP_NOT_FOUND;
+    return status;
+}

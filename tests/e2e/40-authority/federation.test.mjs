@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: Apache-2.0
+// Another OpenID Provider as login source: npm's oidc-provider with Chromium, and a scripted one whose every lie is refused and named.
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import http from 'node:http';
+import { test } from 'node:test';
+import { startAuthority } from '../lib/authority.mjs';
+import { startBrowser } from '../lib/browser.mjs';
+import { defer } from '../lib/cleanup.mjs';
+import { openPage, screenshots, withoutChromium as skip } from '../lib/chromium.mjs';
+import { request } from '../lib/http.mjs';
+import { startIssuer, startPlainIssuer } from '../lib/issuer.mjs';
+import { freePort, listen } from '../lib/ports.mjs';
+import { base64url, makeKey, makeToken, now } from '../lib/tokens.mjs';
+
+// ---- the scripted provider: `lie` overrides one step of an honest sign-in ----
+const scripted = await startPlainIssuer({ algorithm: 'RS256' });
+const stranger = await makeKey('RS256');
+const codes = new Map();
+let lie = {};
+let asked = {};
+Object.assign(scripted.metadata, { userinfo_endpoint: `${scripted.issuer}/userinfo`, token_endpoint_auth_methods_supported: ['client_secret_basic'], authorization_response_iss_parameter_supported: true });
+const honestMetadata = scripted.metadata;
+const halfHash = (text) => createHash('sha256').update(text).digest().subarray(0, 16).toString('base64url');
+const json = (outgoing, status, value) => {
+  outgoing.writeHead(status, { 'Content-Type': 'application/json' });
+  outgoing.end(typeof value === 'string' ? value : JSON.stringify(value));
+  return true;
+};
+async function answerToken(incoming, outgoing) {
+  let body = '';
+  for await (const chunk of incoming) body += chunk;
+  const form = Object.fromEntries(new URLSearchParams(body));
+  const begun = codes.get(form.code);
+  assert.equal(form.grant_type, 'authorization_code');
+  codes.delete(form.code);
+  asked.token = { ...form, authorization: incoming.headers.authorization };
+  const challenge = createHash('sha256').update(form.code_verifier ?? '').digest('base64url');
+  if (!begun || challenge !== begun.code_challenge || form.redirect_uri !== begun.redirect_uri) return json(outgoing, 400, { error: 'invalid_grant' });
+  if (lie.token) return lie.token(outgoing);
+  const access = `at-${form.code}`;
+  const claims = { iss: scripted.issuer, aud: 'sallyport', sub: 'u-1', nonce: begun.nonce, at_hash: halfHash(access), exp: now() + 300, iat: now(), name: 'Scripted Person', amr: ['pwd', 'otp'], acr: 'urn:example:silver', ...lie.claims };
+  const id_token = lie.idToken ? await lie.idToken(claims) : await makeToken(lie.key ?? scripted.key, claims, { typ: 'JWT', ...lie.header });
+  return json(outgoing, 200, { access_token: access, token_type: 'Bearer', expires_in: 300, id_token, ...lie.response });
+}
+scripted.fault = (incoming, outgoing) => {
+  const url = new URL(incoming.url, scripted.issuer);
+  if (url.pathname === '/authorize') {
+    const query = Object.fromEntries(url.searchParams);
+    asked.authorization = query;
+    const code = `code-${codes.size}-${Math.random()}`;
+    codes.set(code, query);
+    const back = new URL(lie.redirectTo ?? query.redirect_uri);
+    const answer = { code, state: query.state, iss: scripted.issuer, ...lie.callback };
+    for (const [name, value] of Object.entries(answer)) if (value !== undefined) back.searchParams.set(name, value);
+    outgoing.writeHead(302, { Location: back.href });
+    outgoing.end();
+    return true;
+  }
+  if (url.pathname === '/token') {
+    answerToken(incoming, outgoing);
+    return true;
+  }
+  if (url.pathname === '/userinfo') {
+    asked.userinfo = incoming.headers.authorization;
+    if (lie.userinfo) return lie.userinfo(outgoing);
+    return json(outgoing, 200, { sub: 'u-1', email: 'Scripted@Example.test', email_verified: true, preferred_username: 'scripted', nickname: '<b>nick</b>' });
+  }
+  if (url.pathname === '/jwks' && lie.jwks) return lie.jwks(outgoing);
+  if (url.pathname.startsWith('/.well-known/') && lie.discovery) return lie.discovery(outgoing);
+  return false;
+};
+
+// ---- the authority, and oidc-provider as its upstream ----
+const corpPort = await freePort();
+const application = http.createServer((incoming, answer) => answer.setHeader('Content-Type', 'text/html').end('<title>The application</title>'));
+const redirect = `http://127.0.0.1:${await listen(application)}/callback`;
+defer(() => new Promise((resolve) => application.close(resolve)));
+const upstream = { issuer: scripted.issuer, client_id: 'sallyport', client_secret: 'up & down' };
+const authority = await startAuthority({
+  authority: {
+    clients: { web: { name: 'Photo Album', secret: 's', redirect_uris: [redirect], scopes: ['openid', 'profile', 'email'], skip_consent: true } },
+    upstreams: {
+      corp: { name: 'Corp & Co', issuer: `http://127.0.0.1:${corpPort}`, client_id: 'sallyport', client_secret: 'sallyport-secret', trust_email: true },
+      scripted: { ...upstream, name: 'Scripted' },
+      strict: { ...upstream, newcomers: 'refuse' },
+      linked: { ...upstream, newcomers: 'link' },
+      strong: { ...upstream, acr_values: ['urn:example:gold'] },
+      silent: { ...upstream, issuer: 'http://127.0.0.1:9' },
+    },
+  },
+});
+const corp = await startIssuer({
+  port: corpPort,
+  clients: [{ client_id: 'sallyport', grant_types: ['authorization_code'], response_types: ['code'], redirect_uris: [`${authority.issuer}/callback/corp`] }],
+  provider: {
+    features: { devInteractions: { enabled: true }, userinfo: { enabled: true } },
+    scopes: ['openid', 'profile', 'email'],
+    claims: { openid: ['sub'], profile: ['name', 'preferred_username'], email: ['email', 'email_verified'] },
+    findAccount: (context, id) => ({ accountId: id, claims: () => ({ sub: id, name: 'Cora Corp', preferred_username: 'cora', email: 'cora@corp.test', email_verified: true }) }),
+    cookies: { keys: ['k'] },
+  },
+});
+
+const begin = (extra = {}) => `${authority.issuer}/authorize?${new URLSearchParams({ client_id: 'web', redirect_uri: redirect, response_type: 'code', scope: 'openid profile email', code_challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM', code_challenge_method: 'S256', ...extra })}`;
+const verifier = 'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk';
+async function claimsOf(location) {
+  const code = location.searchParams.get('code');
+  const { json: tokens } = await authority.post('/token', { grant_type: 'authorization_code', code, redirect_uri: redirect, code_verifier: verifier }, { basic: ['web', 's'] });
+  const { json: userinfo } = await authority.get('/userinfo', { token: tokens.access_token });
+  return { ...JSON.parse(Buffer.from(tokens.id_token.split('.')[1], 'base64url')), userinfo };
+}
+/** From the sign-in page to the provider and back to the callback, without following what the callback answers. */
+async function visit(id, browser = startBrowser(), extra = {}) {
+  const page = await browser.open(begin(extra));
+  const link = page.text.match(new RegExp(`href="([^"]*/upstream/${id}\\?visit=[^"]*)"`))[1];
+  asked = {};
+  const away = await browser.open(link);
+  if (!away.location) return { browser, page: away };
+  const back = await request(away.location);
+  return { browser, callback: back.headers.location };
+}
+async function signIn(id, browser, extra) {
+  const { browser: used, callback, page } = await visit(id, browser, extra);
+  return { browser: used, callback, page: page ?? (await used.open(callback)) };
+}
+test.beforeEach(() => {
+  lie = {};
+  scripted.metadata = honestMetadata;
+});
+
+test('a person signs in at oidc-provider with Chromium and has an account of their own', { skip }, async () => {
+  const page = await openPage();
+  await page.route(/fonts\.g/, (route) => route.abort());
+  await page.goto(begin());
+  await screenshots(page, 'login-upstreams');
+  await page.getByRole('link', { name: 'Sign in with Corp & Co' }).click();
+  await page.locator('[name=login]').fill('cora-1');
+  await page.locator('[name=password]').fill('anything');
+  await page.getByRole('button', { name: 'Sign-in' }).click();
+  const arrived = page.waitForRequest((outgoing) => outgoing.url().startsWith(redirect));
+  await page.getByRole('button', { name: 'Continue' }).click();
+  const claims = await claimsOf(new URL((await arrived.catch(async (error) => { throw new Error(`${JSON.stringify(authority.log().at(-1))} ${page.url()} ${await page.locator("body").innerText()} ${error}`); })).url()));
+  assert.equal(claims.userinfo.name, 'Cora Corp');
+  assert.equal(claims.userinfo.email, 'cora@corp.test');
+  assert.equal(claims.userinfo.email_verified, true);
+});
+
+test('what is sent there is a careful request, and what is redeemed is bound to it', async () => {
+  const { page } = await signIn('scripted', startBrowser(), { login_hint: 'ann', prompt: 'login', ui_locales: 'de' });
+  const { authorization, token } = asked;
+  assert.equal(authorization.response_type, 'code');
+  assert.equal(authorization.scope, 'openid profile email');
+  assert.equal(authorization.code_challenge_method, 'S256');
+  assert.equal(authorization.redirect_uri, `${authority.issuer}/callback/scripted`);
+  assert.equal(authorization.login_hint, 'ann');
+  assert.equal(authorization.prompt, 'login');
+  assert.ok(authorization.state.length >= 43 && authorization.nonce.length >= 43 && authorization.state !== authorization.nonce);
+  assert.equal(token.authorization, `Basic ${Buffer.from('sallyport:up%20%26%20down').toString('base64')}`);
+  const claims = await claimsOf(page.location);
+  assert.deepEqual(claims.amr, ['pwd', 'otp']);
+  assert.equal(claims.acr, 'urn:example:silver');
+  assert.equal(claims.userinfo.name, 'Scripted Person');
+  assert.equal(claims.userinfo.email, 'Scripted@Example.test');
+  assert.notEqual(claims.userinfo.email_verified, true); // trust_email is off
+  const again = await signIn('scripted');
+  assert.equal((await claimsOf(again.page.location)).sub, claims.sub);
+});
+
+const cut = (text) => text.slice(0, -8);
+const faults = {
+  'state.missing': { callback: { state: undefined } },
+  'state.mismatch': { callback: { state: 'another' } },
+  'callback.issuer_missing': { callback: { iss: undefined } },
+  'callback.issuer_mismatch': { callback: { iss: 'https://evil.example' } },
+  'callback.error': { callback: { code: undefined, error: 'access_denied', error_description: '<script>alert(1)</script>' } },
+  'request.parameter_missing': { callback: { code: undefined } },
+  'response.error': { token: (outgoing) => json(outgoing, 400, { error: 'invalid_client', error_description: 'who?' }) },
+  'response.html': { token: (outgoing) => { outgoing.writeHead(200, { 'Content-Type': 'text/html' }); outgoing.end('<html>'); return true; } },
+  'response.not_json': { token: (outgoing) => json(outgoing, 200, '{"access_token": oops') },
+  'response.access_token_missing': { response: { access_token: undefined } },
+  'response.token_type_missing': { response: { token_type: undefined } },
+  'response.id_token_missing': { response: { id_token: undefined } },
+  'response.expires_in_type': { response: { expires_in: '300' } },
+  'keys.html': { jwks: (outgoing) => { outgoing.writeHead(200, { 'Content-Type': 'text/html' }); outgoing.end('<!doctype html>'); return true; } },
+  'keys.empty': { jwks: (outgoing) => json(outgoing, 200, { keys: [] }) },
+  'keys.unknown_kid': { header: { kid: 'nobody' } },
+  'signature.invalid': { idToken: async (claims) => makeToken({ ...stranger, kid: scripted.key.kid }, claims, { typ: 'JWT' }) },
+  'algorithm.none': { idToken: async (claims) => `${base64url({ alg: 'none' })}.${base64url(claims)}.` },
+  'issuer.trailing_slash': { claims: { iss: `${scripted.issuer}/` } },
+  'issuer.mismatch': { claims: { iss: 'https://evil.example/tenant' } },
+  'audience.mismatch': { claims: { aud: 'another-client' } },
+  'time.expired': { claims: { exp: now() - 3600, iat: now() - 7200 } },
+  'nonce.missing': { claims: { nonce: undefined } },
+  'nonce.mismatch': { claims: { nonce: 'another' } },
+  'id_token.azp': { claims: { azp: 'another-client' } },
+  'id_token.multiple_audiences': { claims: { aud: ['sallyport', 'another'] } },
+  'id_token.at_hash': { claims: { at_hash: halfHash('another token') } },
+  'id_token.c_hash': { claims: { c_hash: halfHash('another code') } },
+  'claim.missing': { claims: { sub: undefined } },
+  'token.kind.type_header': { header: { typ: 'at+jwt' } },
+  'userinfo.subject_mismatch': { userinfo: (outgoing) => json(outgoing, 200, { sub: 'u-2' }) },
+  'userinfo.signed_unexpectedly': { userinfo: (outgoing) => { outgoing.writeHead(200, { 'Content-Type': 'application/jwt' }); outgoing.end('e30.e30.'); return true; } },
+};
+for (const [cause, fault] of Object.entries(faults))
+  test(`a lying provider: ${cause}`, async () => {
+    lie = fault;
+    const { browser, page, callback } = await signIn('scripted');
+    assert.ok(page.status >= 400, `it went on: ${page.status} ${page.location ?? ''}`);
+    assert.equal(page.headers['content-type'], 'text/html; charset=utf-8');
+    assert.match(page.text, new RegExp(`<code>${cause.replaceAll('.', '\\.')}</code>`));
+    assert.doesNotMatch(page.text, /<script>/);
+    const line = await authority.lastLine(cause);
+    const shown = page.text.match(/this number: <strong>([^<]*)</)[1];
+    assert.equal(line.request_id, shown); // what the person can tell the operator
+    assert.doesNotMatch(JSON.stringify(line), new RegExp(cut(scripted.key.kid) + '.*eyJ'));
+    lie = {};
+    if (!cause.startsWith('state.')) {
+      const again = await browser.open(callback); // used up
+      assert.match(again.text, /state\.mismatch/);
+    }
+    assert.equal((await browser.open(`${authority.issuer}/account`)).text.includes('<title>Sign in'), true);
+  });
+
+const discoveries = {
+  'discovery.issuer_mismatch': { ...honestMetadata, issuer: `${scripted.issuer}/` },
+  'discovery.missing_member': { ...honestMetadata, token_endpoint: undefined },
+  'discovery.insecure_endpoint': { ...honestMetadata, authorization_endpoint: 'http://login.example.com/authorize' },
+  'discovery.not_json': '{',
+};
+for (const [cause, metadata] of Object.entries(discoveries))
+  test(`metadata that cannot be used: ${cause}`, async () => {
+    scripted.metadata = metadata;
+    const { page } = await signIn('scripted');
+    assert.equal(page.status, 502);
+    assert.match(page.text, new RegExp(cause));
+    await authority.lastLine(cause);
+  });
+
+test('a provider that is out of reach is named with the reason', async () => {
+  const { page } = await signIn('silent');
+  assert.equal(page.status, 502);
+  assert.match((await authority.lastLine('keys.unreachable')).finding.detail, /^network\.tcp\.refused/);
+});
+
+test('the page leads back to the sign-in that waits', async () => {
+  lie = faults['callback.error'];
+  const { browser, page } = await signIn('scripted');
+  assert.match(page.text, /was cancelled there/);
+  lie = {};
+  const form = await browser.open(page.text.match(/class="button" href="([^"]*)"/)[1]);
+  assert.match(form.text, /to continue to <strong>Photo Album/);
+  assert.ok((await browser.signIn()).location);
+});
+
+test('a callback in another browser is refused', async () => {
+  const { callback } = await visit('scripted');
+  const page = await startBrowser().open(callback);
+  assert.match(page.text, /state\.other_browser/);
+  await authority.lastLine('state.other_browser');
+});
+
+test('a callback at the address of another provider is refused', async () => {
+  const browser = startBrowser();
+  lie = { redirectTo: `${authority.issuer}/callback/strict` };
+  const { page } = await signIn('scripted', browser);
+  assert.match(page.text, /callback\.issuer_mismatch/);
+});
+
+test('of two that come back with one state exactly one is signed in', async () => {
+  const browser = startBrowser();
+  const { callback } = await visit('scripted', browser);
+  const cookie = [...browser.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
+  const answers = await Promise.all(Array.from({ length: 8 }, () => request(callback, { headers: { Cookie: cookie } })));
+  assert.equal(answers.filter(({ status }) => status === 303).length, 1);
+});
+
+test('whoever is unknown is refused where newcomers are', async () => {
+  lie = { claims: { sub: 'u-new' }, userinfo: (outgoing) => json(outgoing, 200, { sub: 'u-new' }) };
+  const { page } = await signIn('strict');
+  assert.equal(page.status, 403);
+  assert.match(page.text, /Nobody is known here/);
+  await authority.lastLine('login.upstream_unknown');
+});
+
+test('an account is linked by its password, never by an address, and then signs in without one', async () => {
+  lie = { claims: { sub: 'u-ann' }, userinfo: (outgoing) => json(outgoing, 200, { sub: 'u-ann', email: 'ann@example.test', email_verified: true, preferred_username: 'ann' }) };
+  const { browser, page } = await signIn('linked');
+  assert.match(page.text, /To connect your account of <strong>Scripted<\/strong>/);
+  const wrong = await browser.signIn('ann', 'wrong-password');
+  assert.match(wrong.text, /not right/);
+  const claims = await claimsOf((await browser.signIn()).location);
+  const later = await signIn('linked');
+  assert.equal((await claimsOf(later.page.location)).sub, claims.sub);
+  const other = await signIn('strict'); // the same provider: linked by issuer and sub
+  assert.equal((await claimsOf(other.page.location)).sub, claims.sub);
+});
+
+test('the verified address of an account is not given to another', async () => {
+  lie = { claims: { sub: 'u-thief' }, userinfo: (outgoing) => json(outgoing, 200, { sub: 'u-thief', email: 'ann@example.test', email_verified: true, preferred_username: 'ann' }) };
+  const { page } = await signIn('scripted');
+  const claims = await claimsOf(page.location);
+  assert.equal(claims.userinfo.email_verified, false);
+  assert.notEqual(claims.userinfo.name, 'Ann Example');
+});
+
+test('a sign-in that is not strong enough is refused', async () => {
+  const { page } = await signIn('strong');
+  assert.match(page.text, /authentication\.too_weak/);
+});
+
+test('a disabled account stays outside', async () => {
+  lie = { claims: { sub: 'u-off' }, userinfo: (outgoing) => json(outgoing, 200, { sub: 'u-off', preferred_username: 'offa' }) };
+  assert.ok((await signIn('scripted')).page.location);
+  const { sallyport } = await import('../lib/cli.mjs');
+  assert.equal((await sallyport(['accounts', 'disable', 'offa', '--state', authority.state])).code, 0);
+  assert.equal((await signIn('scripted')).page.status, 403);
+});
+
+test('there is no way to a provider without a waiting sign-in of this browser', async () => {
+  const gone = await startBrowser().open(`${authority.issuer}/upstream/scripted?visit=x`);
+  assert.equal(gone.status, 400);
+  const nobody = await startBrowser().open(`${authority.issuer}/upstream/nobody?visit=x`);
+  assert.equal(nobody.status, 404);
+  assert.equal((await startBrowser().open(`${authority.issuer}/callback/scripted/x`)).status, 404);
+});
