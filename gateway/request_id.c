@@ -59,6 +59,17 @@ static uint64_t mixed(uint64_t x)
     return x ^ (x >> 31);
 }
 
+/* Eight hexadecimal digits at once, the lowest first: of a random number any order will do. */
+static uint64_t hex_of(uint32_t number)
+{
+    uint64_t digits = number;
+    digits = (digits | digits << 16) & 0x0000ffff0000ffffull;
+    digits = (digits | digits << 8) & 0x00ff00ff00ff00ffull;
+    digits = (digits | digits << 4) & 0x0f0f0f0f0f0f0f0full;
+    const uint64_t letters = (digits + 0x0606060606060606ull) >> 4 & 0x0101010101010101ull;
+    return digits + 0x3030303030303030ull + letters * ('a' - '0' - 10);
+}
+
 ngx_int_t sp_request_ids_init(struct sp_request_ids *ids)
 {
     return getrandom(ids, sizeof *ids, 0) == (ssize_t)sizeof *ids ? NGX_OK : NGX_ERROR;
@@ -68,7 +79,10 @@ void sp_request_id_make(struct sp_request_ids *ids, u_char text[SP_REQUEST_ID_BY
 {
     ids->count += 0x9e3779b97f4a7c15ull;
     const uint64_t halves[2] = {mixed(ids->count), mixed(ids->count ^ ids->seed)};
-    ngx_hex_dump(text, (u_char *)(uintptr_t)halves, sizeof halves);
+    for (size_t i = 0; i < 4; i++) {
+        const uint64_t eight = hex_of((uint32_t)(halves[i / 2] >> 32 * (i % 2)));
+        memcpy(text + 8 * i, &eight, sizeof eight);
+    }
 }
 
 ngx_int_t sp_call_identify(struct sp_call *call)

@@ -6,6 +6,13 @@ static ngx_int_t init_zone(ngx_shm_zone_t *zone, void *old)
     ngx_slab_pool_t *pool = (ngx_slab_pool_t *)zone->shm.addr;
     const struct sp_shared_table_shape *shape = zone->data;
     if (old != NULL || zone->shm.exists) {
+        /* A reload after an upgrade of the module meets memory that the old one laid out. */
+        if (pool->data != NULL && sp_table_of(pool->data, shape->key_bytes, shape->value_bytes) == NULL) {
+            ngx_log_error(NGX_LOG_EMERG, zone->shm.log, 0,
+                          "sallyport: zone \"%V\" was laid out by another version of the module: restart nginx",
+                          &zone->shm.name);
+            return NGX_ERROR;
+        }
         return NGX_OK;
     }
     /* One page-run of the slab holds the table; what remains is the slab's own bookkeeping. */

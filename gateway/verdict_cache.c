@@ -5,7 +5,7 @@
 
 #include "core/jose/crypto.h"
 
-#define WORKER_SLOTS 256u
+#define WORKER_TOKENS 8192u
 #define WORKER_TOKEN_BYTES 2048u
 #define SHA256_BYTES 32u
 #define SMALL_FACTS_BYTES 208u
@@ -25,23 +25,26 @@ _Static_assert(SHA256_BYTES + ENTRY_BYTES(SMALL_FACTS_BYTES) + 2 * sizeof(uint32
 const struct sp_shared_table_shape sp_cache_shape = {SHA256_BYTES, ENTRY_BYTES(SMALL_FACTS_BYTES)};
 const struct sp_shared_table_shape sp_cache_large_shape = {SHA256_BYTES, ENTRY_BYTES(SP_CACHED_FACTS_BYTES)};
 
+/* In the worker a token stands whole beside its facts. */
 struct slot {
-    struct slot_head {
-        uint64_t generation;
-        int64_t until_s;
-        uint32_t bytes, token_len; /* token_len 0: empty */
-    } head;
+    uint64_t generation;
+    int64_t until_s;
+    uint32_t bytes, token_len;
     unsigned char facts[SMALL_FACTS_BYTES];
     unsigned char token[WORKER_TOKEN_BYTES];
 };
 
-struct sp_worker_cache {
-    struct slot slots[WORKER_SLOTS];
-};
+#define SLOT_KEY_BYTES 8u
 
 struct sp_worker_cache *sp_worker_cache_create(void)
 {
-    return calloc(1, sizeof(struct sp_worker_cache));
+    const size_t entry = sp_table_entry_bytes(SLOT_KEY_BYTES, sizeof(struct slot));
+    const size_t bytes = WORKER_TOKENS * entry + SP_TABLE_WAYS * entry;
+    void *block = aligned_alloc(64, bytes / 64 * 64);
+    if (block == NULL) {
+        return NULL;
+    }
+    return (struct sp_worker_cache *)sp_table_init(block, bytes / 64 * 64, SLOT_KEY_BYTES, sizeof(struct slot));
 }
 
 void sp_worker_cache_destroy(struct sp_worker_cache **cache)
@@ -50,25 +53,35 @@ void sp_worker_cache_destroy(struct sp_worker_cache **cache)
     *cache = NULL;
 }
 
-/* The end of a token is its signature, or random anyway. A collision costs a hash, never a wrong answer: the whole
- * token is compared. */
-static struct slot *slot_of(struct sp_worker_cache *cache, struct sp_str token)
+static struct sp_table *table_of(const struct sp_cache_query *query)
+{
+    return (struct sp_table *)query->worker;
+}
+
+/* The end of a token is its signature, or random anyway: spread by a multiplication it is the token's key. A collision
+ * costs a hash, never a wrong answer: the whole token is compared. */
+static bool key_of(struct sp_str token, uint64_t *key)
 {
     uint64_t end;
     if (token.len < sizeof end || token.len > WORKER_TOKEN_BYTES) {
-        return NULL;
+        return false;
     }
     memcpy(&end, token.at + token.len - sizeof end, sizeof end);
-    return &cache->slots[(end * 0x9e3779b97f4a7c15ull) >> 56];
+    end *= 0x9e3779b97f4a7c15ull;
+    *key = end ^ end >> 32;
+    return true;
 }
-_Static_assert(WORKER_SLOTS == 256, "slot_of takes the top 8 bits");
 
 static const struct slot *find_in_worker(const struct sp_cache_query *query)
 {
-    const struct slot *slot = slot_of(query->worker, query->token);
-    if (slot == NULL || slot->head.token_len != query->token.len || slot->head.generation != query->generation ||
-        slot->head.until_s <= query->now_s ||
-        !sp_secret_equal(sp_str((const char *)slot->token, slot->head.token_len), query->token)) {
+    uint64_t key;
+    if (!key_of(query->token, &key)) {
+        return NULL;
+    }
+    const struct slot *slot = sp_table_find(table_of(query), &key);
+    if (slot == NULL || slot->token_len != query->token.len || slot->generation != query->generation ||
+        slot->until_s <= query->now_s ||
+        !sp_secret_equal(sp_str((const char *)slot->token, slot->token_len), query->token)) {
         return NULL;
     }
     return slot;
@@ -88,13 +101,18 @@ static bool unpack(ngx_pool_t *pool, const unsigned char *packed, uint32_t bytes
 static void keep_in_worker(const struct sp_cache_query *query, const unsigned char *facts, uint32_t bytes,
                            int64_t until_s)
 {
-    struct slot *slot = slot_of(query->worker, query->token);
-    if (slot == NULL || bytes > SMALL_FACTS_BYTES) {
+    uint64_t key;
+    if (bytes > SMALL_FACTS_BYTES || !key_of(query->token, &key)) {
         return;
     }
-    slot->head = (struct slot_head){query->generation, until_s, bytes, (uint32_t)query->token.len};
+    struct slot *slot = sp_table_claim(table_of(query), &key);
+    slot->generation = query->generation;
+    slot->until_s = until_s;
+    slot->bytes = bytes;
+    slot->token_len = (uint32_t)query->token.len;
     memcpy(slot->facts, facts, bytes);
     memcpy(slot->token, query->token.at, query->token.len);
+    sp_table_commit(table_of(query), &key, slot);
 }
 
 /* Until when the found entry holds; 0: not found. */
@@ -130,7 +148,7 @@ enum sp_cache_level sp_verdict_cache_find(const struct sp_cache_query *query, ng
 {
     const struct slot *slot = find_in_worker(query);
     if (slot != NULL) {
-        return unpack(pool, slot->facts, slot->head.bytes, facts) ? SP_CACHE_WORKER : SP_CACHE_MISS;
+        return unpack(pool, slot->facts, slot->bytes, facts) ? SP_CACHE_WORKER : SP_CACHE_MISS;
     }
     uint32_t bytes = 0;
     unsigned char packed[SP_CACHED_FACTS_BYTES];

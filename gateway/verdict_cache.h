@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is remembered of accepted tokens: facts (core/diagnosis/facts.h), never verdicts. Two levels:
  *
- *   worker: 256 slots of the tokens used last, compared whole, so that a token seen a moment ago costs no hash;
+ *   worker: the 8,192 tokens used last, compared whole, so that a token in use costs no hash and no lock (2.3 kB each,
+ *           touched when used: at most 19 MB a worker);
  *   shared: a table in shared memory keyed by the token's SHA-256, 272 bytes an entry, LRU, for all workers
  *           (and one of 1 kB entries, a quarter of the memory, for tokens with long scopes or claims).
  *
@@ -19,7 +20,7 @@ extern const struct sp_shared_table_shape sp_cache_shape, sp_cache_large_shape;
 
 struct sp_worker_cache;
 
-/* One worker's slots; NULL without memory. */
+/* One worker's tokens; NULL without memory. */
 struct sp_worker_cache *sp_worker_cache_create(void);
 void sp_worker_cache_destroy(struct sp_worker_cache **cache);
 

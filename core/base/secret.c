@@ -42,17 +42,20 @@ struct sp_str sp_secret_bytes(const struct sp_secret *secret)
     return secret != NULL ? sp_str(secret->bytes, secret->len) : SP_STR_NONE;
 }
 
+/* May stand anywhere and be read as anything. */
+typedef uint64_t vector __attribute__((vector_size(16), aligned(1), may_alias));
+
 bool sp_secret_equal(struct sp_str a, struct sp_str b)
 {
     uint64_t difference = a.len != b.len;
     size_t common = a.len < b.len ? a.len : b.len, i = 0;
-    /* Eight bytes at a time: tokens are compared on the way of every call. */
-    for (; i + 8 <= common; i += 8) {
-        uint64_t left, right;
-        memcpy(&left, a.at + i, 8);
-        memcpy(&right, b.at + i, 8);
-        difference |= left ^ right;
+    /* In vectors: tokens are compared on the way of every call. */
+    vector apart = {0};
+    for (; i + 2 * sizeof apart <= common; i += 2 * sizeof apart) {
+        const vector *left = (const void *)(a.at + i), *right = (const void *)(b.at + i);
+        apart |= (left[0] ^ right[0]) | (left[1] ^ right[1]);
     }
+    difference |= apart[0] | apart[1];
     for (; i < common; i++) {
         difference |= (uint64_t)((unsigned char)a.at[i] ^ (unsigned char)b.at[i]);
     }

@@ -4,18 +4,23 @@
 #include <stdbool.h>
 #include <string.h>
 
+/* "sptable" and the layout's version. */
+#define LAYOUT 0x7370746162000002u
+
 struct sp_table {
-    uint32_t sets, key_bytes, entry_bytes, set_bytes;
+    uint64_t layout;
+    uint32_t sets, key_bytes, entry_bytes;
     uint32_t clock; /* counts uses; wraps, so ages are compared by difference */
-    uint32_t reserved;
+    uint64_t reserved[5];
 };
+_Static_assert(sizeof(struct sp_table) == 64, "the sets' heads begin a cache line");
 
 /* The head of a set fits one cache line: a miss reads no entry. */
 struct set {
     uint32_t tag[SP_TABLE_WAYS]; /* 0: empty */
     uint32_t used[SP_TABLE_WAYS];
-    unsigned char entries[];
 };
+_Static_assert(sizeof(struct set) == 64, "a cache line");
 
 static size_t rounded(size_t bytes)
 {
@@ -30,7 +35,7 @@ size_t sp_table_entry_bytes(size_t key_bytes, size_t value_bytes)
 struct sp_table *sp_table_init(void *block, size_t bytes, size_t key_bytes, size_t value_bytes)
 {
     const size_t entry = key_bytes + rounded(value_bytes);
-    const size_t set = sizeof(struct set) + SP_TABLE_WAYS * entry;
+    const size_t set = sizeof(struct set) + SP_TABLE_WAYS * entry; /* bytes of all that belongs to one */
     if (key_bytes < 8 || key_bytes % 8 != 0 || key_bytes > 64 || value_bytes > 64 * 1024 ||
         bytes < sizeof(struct sp_table) + set) {
         return NULL;
@@ -40,12 +45,18 @@ struct sp_table *sp_table_init(void *block, size_t bytes, size_t key_bytes, size
         sets = UINT32_MAX;
     }
     struct sp_table *table = block;
-    *table = (struct sp_table){.sets = (uint32_t)sets,
-                               .key_bytes = (uint32_t)key_bytes,
-                               .entry_bytes = (uint32_t)entry,
-                               .set_bytes = (uint32_t)set};
-    memset(table + 1, 0, sets * set);
+    *table = (struct sp_table){
+        .layout = LAYOUT, .sets = (uint32_t)sets, .key_bytes = (uint32_t)key_bytes, .entry_bytes = (uint32_t)entry};
+    memset(table + 1, 0, sets * sizeof(struct set));
     return table;
+}
+
+struct sp_table *sp_table_of(void *block, size_t key_bytes, size_t value_bytes)
+{
+    struct sp_table *table = block;
+    const bool fits = table->layout == LAYOUT && table->key_bytes == key_bytes &&
+                      table->entry_bytes == key_bytes + rounded(value_bytes);
+    return fits ? table : NULL;
 }
 
 size_t sp_table_capacity(const struct sp_table *table)
@@ -53,26 +64,37 @@ size_t sp_table_capacity(const struct sp_table *table)
     return (size_t)table->sets * SP_TABLE_WAYS;
 }
 
-static struct set *set_of(struct sp_table *table, const void *key, uint32_t *tag)
+/* Where a key belongs. */
+struct place {
+    struct set *set;
+    unsigned char *entries;
+    uint32_t tag;
+};
+
+static struct place place_of(struct sp_table *table, const void *key)
 {
-    uint32_t place, mark;
-    memcpy(&place, key, sizeof place);
-    memcpy(&mark, (const unsigned char *)key + sizeof place, sizeof mark);
-    *tag = mark != 0 ? mark : 1;
-    const size_t index = (size_t)(((uint64_t)place * table->sets) >> 32);
-    return (struct set *)((unsigned char *)(table + 1) + index * table->set_bytes);
+    uint32_t which, mark;
+    memcpy(&which, key, sizeof which);
+    memcpy(&mark, (const unsigned char *)key + sizeof which, sizeof mark);
+    const size_t index = (size_t)(((uint64_t)which * table->sets) >> 32);
+    struct set *sets = (struct set *)(table + 1);
+    return (struct place){
+        .set = sets + index,
+        .entries = (unsigned char *)(sets + table->sets) + index * SP_TABLE_WAYS * table->entry_bytes,
+        .tag = mark != 0 ? mark : 1,
+    };
 }
 
-static unsigned char *entry_at(const struct sp_table *table, struct set *set, unsigned way)
+static unsigned char *entry_at(const struct sp_table *table, const struct place *place, unsigned way)
 {
-    return set->entries + (size_t)way * table->entry_bytes;
+    return place->entries + (size_t)way * table->entry_bytes;
 }
 
 /* SP_TABLE_WAYS when key is not there. */
-static unsigned way_of(const struct sp_table *table, struct set *set, uint32_t tag, const void *key)
+static unsigned way_of(const struct sp_table *table, const struct place *place, const void *key)
 {
     for (unsigned way = 0; way < SP_TABLE_WAYS; way++) {
-        if (set->tag[way] == tag && memcmp(entry_at(table, set, way), key, table->key_bytes) == 0) {
+        if (place->set->tag[way] == place->tag && memcmp(entry_at(table, place, way), key, table->key_bytes) == 0) {
             return way;
         }
     }
@@ -81,14 +103,13 @@ static unsigned way_of(const struct sp_table *table, struct set *set, uint32_t t
 
 void *sp_table_find(struct sp_table *table, const void *key)
 {
-    uint32_t tag;
-    struct set *set = set_of(table, key, &tag);
-    const unsigned way = way_of(table, set, tag, key);
+    const struct place place = place_of(table, key);
+    const unsigned way = way_of(table, &place, key);
     if (way == SP_TABLE_WAYS) {
         return NULL;
     }
-    set->used[way] = ++table->clock;
-    return entry_at(table, set, way) + table->key_bytes;
+    place.set->used[way] = ++table->clock;
+    return entry_at(table, &place, way) + table->key_bytes;
 }
 
 static unsigned oldest_way(const struct sp_table *table, const struct set *set)
@@ -107,27 +128,25 @@ static unsigned oldest_way(const struct sp_table *table, const struct set *set)
 
 void *sp_table_claim(struct sp_table *table, const void *key)
 {
-    uint32_t tag;
-    struct set *set = set_of(table, key, &tag);
-    unsigned way = way_of(table, set, tag, key);
+    const struct place place = place_of(table, key);
+    unsigned way = way_of(table, &place, key);
     if (way == SP_TABLE_WAYS) {
-        way = oldest_way(table, set);
+        way = oldest_way(table, place.set);
     }
     /* Volatile: the hole must exist before the first byte of the new value does. */
-    *(volatile uint32_t *)&set->tag[way] = 0;
+    *(volatile uint32_t *)&place.set->tag[way] = 0;
     __atomic_thread_fence(__ATOMIC_RELEASE);
-    unsigned char *entry = entry_at(table, set, way);
+    unsigned char *entry = entry_at(table, &place, way);
     memcpy(entry, key, table->key_bytes);
     return entry + table->key_bytes;
 }
 
 void sp_table_commit(struct sp_table *table, const void *key, void *value)
 {
-    uint32_t tag;
-    struct set *set = set_of(table, key, &tag);
-    const size_t offset = (size_t)((unsigned char *)value - table->key_bytes - set->entries);
+    const struct place place = place_of(table, key);
+    const size_t offset = (size_t)((unsigned char *)value - table->key_bytes - place.entries);
     const unsigned way = (unsigned)(offset / table->entry_bytes);
-    set->used[way] = ++table->clock;
+    place.set->used[way] = ++table->clock;
     __atomic_thread_fence(__ATOMIC_RELEASE);
-    *(volatile uint32_t *)&set->tag[way] = tag;
+    *(volatile uint32_t *)&place.set->tag[way] = place.tag;
 }

@@ -4,7 +4,10 @@
  * set is full the entry unused for longest gives way (set-associative LRU). An entry is found only after it was
  * committed: a writer that dies half-way leaves a hole, not a half-truth.
  *
- *   block: head | set 0 | set 1 | …        set: tag[ways] used[ways] entry[ways]        entry: key | value
+ *   block: head | set 0 | set 1 | … | entries of set 0 | …     set: tag[ways] used[ways]      entry: key | value
+ *
+ * The sets' heads stand together, a cache line each, so that laying out a table touches little memory and a miss reads
+ * no entry; an entry's memory is not touched before it is used.
  *
  * Keys must be hashes (any 8 of their bytes spread evenly). Not locked: who shares the block locks it. */
 #ifndef SP_BASE_TABLE_H
@@ -23,6 +26,9 @@ size_t sp_table_entry_bytes(size_t key_bytes, size_t value_bytes);
 /* Lays an empty table into block (aligned to 8), as many sets as fit. NULL when not even one fits, or key_bytes is not
  * 8, 16 … 64. */
 struct sp_table *sp_table_init(void *block, size_t bytes, size_t key_bytes, size_t value_bytes);
+
+/* A block that another version of this program laid out in another way is not a table of this shape: NULL. */
+struct sp_table *sp_table_of(void *block, size_t key_bytes, size_t value_bytes);
 
 size_t sp_table_capacity(const struct sp_table *table); /* entries */
 

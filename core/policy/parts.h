@@ -21,6 +21,7 @@ struct sp_rule {
  */
 struct sp_routes {
     struct sp_index hosts;  /* to the number of the host; "" is number 0 */
+    bool has_wildcards;     /* some host is a wildcard's */
     uint32_t *max_segments; /* by host: of its longest path; deeper ones need not be looked for */
     struct sp_route_entry *entries;
     size_t mask;

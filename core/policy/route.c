@@ -200,6 +200,7 @@ void sp_index_routes(struct sp_draft *draft, struct sp_policy_parts *parts)
     sp_index_put(&routes->hosts, SP_STR(""), 0);
     for (uint32_t i = 0; i < parts->rule_count; i++) {
         sp_index_put(&routes->hosts, parts->rules[i].host, (uint32_t)routes->hosts.count);
+        routes->has_wildcards |= parts->rules[i].host.len > 0 && parts->rules[i].host.at[0] == '.';
     }
     for (uint32_t i = 0; i < parts->rule_count && draft->status == SP_OK; i++) {
         add_rule(draft, parts, i);
@@ -230,11 +231,12 @@ static const struct sp_route_entry *find_path(const struct sp_routes *routes, ui
 static const struct sp_route_entry *find_entry(const struct sp_routes *routes, struct sp_str host, struct sp_str path)
 {
     const struct sp_route_entry *entry = NULL;
+    const size_t end = routes->hosts.count > 1 && host.len < 256 ? host.len : 0; /* 1: any host */
     /* The name itself, then what follows each of its dots, dot included: the key of a wildcard. */
-    for (size_t from = 0; from < host.len && entry == NULL && host.len < 256;) {
+    for (size_t from = 0; from < end && entry == NULL;) {
         uint32_t number = sp_index_find(&routes->hosts, sp_str_slice(host, from, host.len));
         entry = number != SP_INDEX_NONE ? find_path(routes, number, path) : NULL;
-        from = sp_str_index_of(host, '.', from + 1);
+        from = routes->has_wildcards ? sp_str_index_of(host, '.', from + 1) : end;
     }
     return entry != NULL ? entry : find_path(routes, 0, path);
 }

@@ -100,6 +100,19 @@ static void stays_inside_its_block(void **state)
     free(block);
 }
 
+static void a_block_of_another_shape_or_layout_is_not_taken_for_a_table(void **state)
+{
+    (void)state;
+    const size_t bytes = 8 * 1024;
+    uint64_t *block = malloc(bytes);
+    assert_ptr_equal(sp_table_init(block, bytes, 16, 40), sp_table_of(block, 16, 40));
+    assert_null(sp_table_of(block, 32, 40));
+    assert_null(sp_table_of(block, 16, 48));
+    block[0]++;
+    assert_null(sp_table_of(block, 16, 40));
+    free(block);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -108,6 +121,7 @@ int main(void)
         cmocka_unit_test(the_entry_unused_for_longest_gives_way),
         cmocka_unit_test(refuses_shapes_that_do_not_fit),
         cmocka_unit_test(stays_inside_its_block),
+        cmocka_unit_test(a_block_of_another_shape_or_layout_is_not_taken_for_a_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
