@@ -105,7 +105,8 @@ static void a_block_of_another_shape_or_layout_is_not_taken_for_a_table(void **s
     (void)state;
     const size_t bytes = 8 * 1024;
     uint64_t *block = malloc(bytes);
-    assert_ptr_equal(sp_table_init(block, bytes, 16, 40), sp_table_of(block, 16, 40));
+    struct sp_table *table = sp_table_init(block, bytes, 16, 40); /* before it is looked for */
+    assert_ptr_equal(table, sp_table_of(block, 16, 40));
     assert_null(sp_table_of(block, 32, 40));
     assert_null(sp_table_of(block, 16, 48));
     block[0]++;
