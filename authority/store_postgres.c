@@ -149,8 +149,8 @@ static enum sp_status settle(struct postgres_store *self, PGresult **last)
 static enum sp_status send_prepared(struct postgres_store *self, const char *name, int count,
                                     const struct sp_sql_value *sql_values)
 {
-    const char *values[SP_SQL_MAX_VALUES];
-    int lengths[SP_SQL_MAX_VALUES], formats[SP_SQL_MAX_VALUES];
+    const char *values[SP_SQL_MAX_VALUES] = {NULL};
+    int lengths[SP_SQL_MAX_VALUES] = {0}, formats[SP_SQL_MAX_VALUES] = {0};
     uint64_t numbers[SP_SQL_MAX_VALUES];
     for (int i = 0; i < count; i++) {
         const struct sp_sql_value *value = &sql_values[i];
