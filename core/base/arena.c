@@ -166,10 +166,15 @@ struct sp_str sp_arena_printf(struct sp_arena *arena, const char *format, ...)
     va_start(arguments, format);
     va_copy(again, arguments);
     struct sp_str text = SP_STR_NONE;
-    int len = vsnprintf(NULL, 0, format, arguments);
+    /* Most texts are short: one pass, as the C library counts what it does not write byte by byte. */
+    char brief[512];
+    int len = vsnprintf(brief, sizeof brief, format, arguments);
     char *at = len >= 0 ? sp_arena_alloc(arena, (size_t)len + 1) : NULL;
     if (at != NULL) {
-        vsnprintf(at, (size_t)len + 1, format, again);
+        if ((size_t)len < sizeof brief)
+            memcpy(at, brief, (size_t)len + 1);
+        else
+            vsnprintf(at, (size_t)len + 1, format, again);
         text = sp_str(at, (size_t)len);
     }
     va_end(again);
