@@ -60,7 +60,7 @@ bench: ## CPU time per request against nginx, HAProxy and Apache in one run
 	@ninja -C build-release -j $(JOBS) --quiet programs bench-programs
 	@bench/run
 
-bench-authority: ## CPU time per token of the authority against oidc-provider in one run
+bench-authority: ## CPU time per token of the authority against oidc-provider and glewlwyd in one run
 	@tools/install-deps bench test
 	@tools/configure build-release -- --buildtype=release -Dtests=disabled
 	@ninja -C build-release -j $(JOBS) --quiet sallyport
