@@ -120,7 +120,9 @@ static enum sp_step read_redirect_uri(struct sp_call *call, struct sp_authorizat
     struct sp_str uri = sp_call_parameter(call, "redirect_uri");
     const struct sp_client *client = a->client;
     a->redirect_uri_sent = uri.at != NULL;
-    if (uri.at == NULL && client->redirect_uris.count == 1)
+    /* OAuth lets it be left out, OpenID Connect (Core 3.1.2.1) and FAPI 2.0 (5.3.2.2) do not. */
+    bool may_lack = !client->is_fapi2 && !sp_scope_has(sp_call_parameter(call, "scope"), SP_STR("openid"));
+    if (uri.at == NULL && client->redirect_uris.count == 1 && may_lack)
         uri = client->redirect_uris.at[0];
     if (uri.at == NULL)
         return SP_DENY(call, .cause = SP_CAUSE_REDIRECT_URI_MISSING, .expected = SP_STR("redirect_uri"),
@@ -174,6 +176,21 @@ static bool is_base64url(struct sp_str text)
     return true;
 }
 
+/* RFC 7636 4.1: the verifier itself; 43 to 128 unreserved characters. */
+static enum sp_step read_plain_challenge(struct sp_call *call, struct sp_authorization *a, struct sp_str challenge)
+{
+    bool is_unreserved = true;
+    for (size_t i = 0; i < challenge.len; i++)
+        is_unreserved = is_unreserved && (is_base64url(sp_str_slice(challenge, i, i + 1)) || challenge.at[i] == '.' ||
+                                          challenge.at[i] == '~');
+    if (!is_unreserved || challenge.len < 43 || challenge.len > 128)
+        return refuse_value(call, "code_challenge", SP_STR("a plain one that cannot be"),
+                            "43 to 128 unreserved characters", NULL);
+    a->challenge = challenge;
+    a->challenge_is_plain = true;
+    return SP_GOES_ON;
+}
+
 static enum sp_step read_challenge(struct sp_call *call, struct sp_authorization *a)
 {
     struct sp_str challenge = sp_call_parameter(call, "code_challenge"),
@@ -183,6 +200,9 @@ static enum sp_step read_challenge(struct sp_call *call, struct sp_authorization
                        .expected = SP_STR("code_challenge with code_challenge_method=S256"));
     if (challenge.at == NULL)
         return SP_GOES_ON;
+    bool is_plain = method.at == NULL || sp_str_equal(method, SP_STR("plain"));
+    if (is_plain && a->client->allow_plain_pkce)
+        return read_plain_challenge(call, a, challenge);
     if (!sp_str_equal(method, SP_STR("S256")))
         return SP_DENY(call, .cause = SP_CAUSE_PKCE_PLAIN_NOT_ALLOWED, .expected = SP_STR("S256"),
                        .received =
@@ -203,8 +223,10 @@ static enum sp_step read_prompt(struct sp_call *call, struct sp_authorization *a
     for (; sp_str_next_word(&rest, SP_STR(" "), &word); count++) {
         if (sp_str_equal(word, SP_STR("none")))
             a->prompt_none = true;
-        else if (sp_str_equal(word, SP_STR("login")) || sp_str_equal(word, SP_STR("select_account")))
+        else if (sp_str_equal(word, SP_STR("login")))
             a->prompt_login = true;
+        else if (sp_str_equal(word, SP_STR("select_account")))
+            a->prompt_select = true;
         else if (sp_str_equal(word, SP_STR("consent")))
             a->prompt_consent = true;
         else

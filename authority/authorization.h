@@ -22,7 +22,8 @@ struct sp_authorization {
     struct sp_acr_wish acr;
     struct sp_str_list audiences;
     int64_t max_age_s; /* -1: not asked for */
-    bool prompt_none, prompt_login, prompt_consent;
+    bool prompt_none, prompt_login, prompt_consent, prompt_select;
+    bool challenge_is_plain;
 };
 
 /* From call->parameters. SP_DENIED: answered, by page or redirect; from then on refusals of this call go to the client.
@@ -39,6 +40,7 @@ void sp_authorization_aim(struct sp_call *call);
 enum sp_authorization_need {
     SP_NEEDS_NOTHING,
     SP_NEEDS_LOGIN,
+    SP_NEEDS_ACCOUNT, /* somebody is signed in, and shall say whether it is them who go on */
     SP_NEEDS_CONSENT,
     SP_NEEDS_TOO_MUCH, /* the login was not as strong as the request demands, and no stronger one is to be had */
 };

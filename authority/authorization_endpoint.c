@@ -38,7 +38,6 @@ enum sp_step sp_authorization_endpoint(struct sp_call *call)
     struct sp_str consented;
     struct sp_store *store = call->authority->store;
     bool was_pushed = false;
-    struct sp_str request_uri = sp_call_parameter(call, "request_uri");
     sp_authorization_aim(call);
     enum sp_step step = sp_pushed_request_take(call, &was_pushed);
     const struct sp_client *client = sp_client_find(call->authority->settings, sp_call_parameter(call, "client_id"));
@@ -63,8 +62,6 @@ enum sp_step sp_authorization_endpoint(struct sp_call *call)
     if (need != SP_NEEDS_NOTHING && request.prompt_none)
         return refuse_silently(call, need);
     status = store->methods->begin(store);
-    if (status == SP_OK && was_pushed)
-        status = sp_pushed_request_forget(call, request_uri);
     if (status != SP_OK) {
         store->methods->undo(store);
         return sp_deny_failure(call, status);

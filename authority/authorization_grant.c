@@ -5,6 +5,7 @@
 #include "authority/claims.h"
 #include "authority/denial.h"
 #include "authority/handle.h"
+#include "authority/pushed_request.h"
 #include "authority/scope.h"
 #include "core/jose/crypto.h"
 
@@ -30,6 +31,8 @@ enum sp_authorization_need sp_authorization_need(const struct sp_authorization *
         return SP_NEEDS_LOGIN;
     if (too_weak && a->acr.essential)
         return SP_NEEDS_TOO_MUCH;
+    if (a->prompt_select && !signed_in)
+        return SP_NEEDS_ACCOUNT;
     if (a->prompt_consent || (!a->client->skip_consent && !sp_scope_covers(consented, a->consent_scope)))
         return SP_NEEDS_CONSENT;
     return SP_NEEDS_NOTHING;
@@ -83,6 +86,9 @@ enum sp_step sp_authorization_grant(struct sp_call *call, const struct sp_author
     struct sp_json_writer json;
     struct sp_str userinfo_claims = SP_STR_NONE, id_token_claims = SP_STR_NONE;
     struct sp_str acr = sp_acr_granted(&a->acr, session->acr);
+    enum sp_step step = sp_pushed_request_spend(call);
+    if (step != SP_GOES_ON)
+        return step;
     enum sp_status status = resolve_claims(call, a, session->subject, &userinfo_claims, &id_token_claims);
     if (status != SP_OK)
         return sp_deny_failure(call, status);
@@ -96,6 +102,8 @@ enum sp_step sp_authorization_grant(struct sp_call *call, const struct sp_author
         sp_json_string_member(&json, "nonce", a->nonce);
     if (a->challenge.at != NULL)
         sp_json_string_member(&json, "challenge", a->challenge);
+    if (a->challenge_is_plain)
+        sp_json_bool_member(&json, "challenge_is_plain", true);
     if (a->dpop_jkt.at != NULL)
         sp_json_string_member(&json, "dpop_jkt", a->dpop_jkt);
     sp_json_int_member(&json, "auth_time", session->auth_time);

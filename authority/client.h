@@ -67,6 +67,8 @@ struct sp_client {
     bool require_pkce;
     bool require_pushed;         /* RFC 9126 */
     bool require_signed_request; /* RFC 9101: require_signed_request_object */
+    bool allow_plain_pkce;       /* RFC 7636 4.2: for old clients that cannot hash */
+    bool is_fapi2;               /* FAPI 2.0 Security Profile: see profile.h */
     bool require_dpop;           /* RFC 9449 5.2: dpop_bound_access_tokens */
     bool bound_to_certificate;   /* RFC 8705 3.4: tls_client_certificate_bound_access_tokens */
     bool skip_consent;           /* the operator's own applications */

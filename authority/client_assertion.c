@@ -3,6 +3,7 @@
 
 #include "authority/client_keys.h"
 #include "authority/denial.h"
+#include "authority/fapi2.h"
 #include "authority/replay.h"
 
 /* Clocks of clients differ; beyond an hour an assertion is a password in disguise. */
@@ -52,6 +53,8 @@ static enum sp_step check_signature(struct sp_call *call, const struct sp_client
 {
     const struct sp_jwk_set *keys = NULL;
     bool symmetric = (sp_algorithm_bit(a->jwt.algorithm) & sp_algorithms_symmetric()) != 0;
+    if (client->is_fapi2 && (sp_algorithm_bit(a->jwt.algorithm) & sp_fapi2_algorithms()) == 0)
+        return refuse_form(call, "its alg is none of PS256, ES256 and EdDSA");
     enum sp_step step = symmetric ? SP_GOES_ON : sp_client_keys_for(call, client, a->jwt.kid, &keys);
     if (step != SP_GOES_ON)
         return step;
@@ -77,7 +80,8 @@ static bool names_us(const struct sp_call *call, struct sp_str audience)
            (below.at != NULL && sp_str_has_suffix(call->asked.path, below) && below.len > 1);
 }
 
-static enum sp_step check_audience(struct sp_call *call, const struct sp_client_assertion *a)
+static enum sp_step check_audience(struct sp_call *call, const struct sp_client *client,
+                                   const struct sp_client_assertion *a)
 {
     const struct sp_json *audience = sp_json_member(a->jwt.claims, SP_STR("aud"));
     struct sp_str received = sp_json_string(audience);
@@ -87,6 +91,9 @@ static enum sp_step check_audience(struct sp_call *call, const struct sp_client_
         received = sp_json_string(item);
         ours = received.at != NULL && names_us(call, received);
     }
+    /* FAPI 2.0 5.3.2.1: the issuer as a text and nothing else. */
+    if (client->is_fapi2)
+        ours = sp_str_equal(sp_json_string(audience), call->authority->settings->issuer);
     if (ours)
         return SP_GOES_ON;
     return SP_DENY(call, .cause = SP_CAUSE_CLIENT_ASSERTION_AUDIENCE, .expected = call->authority->settings->issuer,
@@ -95,7 +102,7 @@ static enum sp_step check_audience(struct sp_call *call, const struct sp_client_
 
 static enum sp_step check_times(struct sp_call *call, const struct sp_client_assertion *a, int64_t *expires_at)
 {
-    int64_t not_before = 0;
+    int64_t not_before = 0, issued_at = 0;
     if (sp_json_int64(sp_json_member(a->jwt.claims, SP_STR("exp")), expires_at) != SP_OK)
         return refuse_form(call, "it has no exp");
     if (*expires_at + LEEWAY_S <= call->now)
@@ -104,8 +111,11 @@ static enum sp_step check_times(struct sp_call *call, const struct sp_client_ass
     if (*expires_at > call->now + MAX_LIFETIME_S)
         return refuse_form(call, "it lives longer than an hour");
     const struct sp_json *nbf = sp_json_member(a->jwt.claims, SP_STR("nbf"));
+    const struct sp_json *iat = sp_json_member(a->jwt.claims, SP_STR("iat"));
     if (nbf != NULL && (sp_json_int64(nbf, &not_before) != SP_OK || not_before > call->now + LEEWAY_S))
         return refuse_form(call, "its nbf lies ahead");
+    if (iat != NULL && (sp_json_int64(iat, &issued_at) != SP_OK || issued_at > call->now + LEEWAY_S))
+        return refuse_form(call, "its iat lies ahead");
     return SP_GOES_ON;
 }
 
@@ -136,7 +146,7 @@ enum sp_step sp_client_assertion_judge(struct sp_call *call, const struct sp_cli
         return SP_DENIED;
     if (!sp_str_equal(issuer, client->id) || !sp_str_equal(a->subject, client->id))
         return refuse_form(call, "its iss and sub are not both the client_id");
-    if (check_audience(call, a) != SP_GOES_ON || check_times(call, a, &expires_at) != SP_GOES_ON)
+    if (check_audience(call, client, a) != SP_GOES_ON || check_times(call, a, &expires_at) != SP_GOES_ON)
         return SP_DENIED;
     return check_replay(call, client, a, expires_at);
 }

@@ -138,6 +138,14 @@ static enum sp_status read_certificates(struct sp_settings_reader *reader, const
     return status == SP_TOO_LARGE ? SP_MALFORMED : status;
 }
 
+static enum sp_status read_profile(struct sp_settings_reader *reader, const struct sp_json *value, void *at)
+{
+    struct sp_str text = sp_json_string(value);
+    (void)reader;
+    *(bool *)at = sp_str_equal(text, SP_STR("fapi2"));
+    return *(bool *)at || sp_str_equal(text, SP_STR("default")) ? SP_OK : SP_MALFORMED;
+}
+
 /* ---- a client ---- */
 #define CLIENT(member) offsetof(struct sp_client, member)
 
@@ -179,6 +187,8 @@ static const struct sp_member_row rows[] = {
                  SP_ALGORITHM_EXPECTATION),
     SP_MEMBER_BY("introspection_signed_response_alg", CLIENT(introspection_algorithm), sp_read_algorithm,
                  SP_ALGORITHM_EXPECTATION),
+    SP_MEMBER("allow_plain_pkce", BOOL, CLIENT(allow_plain_pkce)),
+    SP_MEMBER_BY("profile", CLIENT(is_fapi2), read_profile, "Write default or fapi2."),
     SP_MEMBER("require_dpop", BOOL, CLIENT(require_dpop)),
     SP_MEMBER("skip_consent", BOOL, CLIENT(skip_consent)),
     SP_MEMBER("native", BOOL, CLIENT(is_native)),

@@ -90,16 +90,19 @@ static enum sp_step check_verifier(struct sp_call *call, const struct redemption
         return verifier.at == NULL ? SP_GOES_ON : SP_DENY(call, .cause = SP_CAUSE_PKCE_UNEXPECTED_VERIFIER);
     if (verifier.at == NULL)
         return SP_DENY(call, .cause = SP_CAUSE_PKCE_VERIFIER_MISSING, .expected = SP_STR("code_verifier"));
-    if (sp_str_equal(verifier, challenge))
+    bool is_plain = sp_json_is(sp_json_member(r->data, SP_STR("challenge_is_plain")), SP_JSON_TRUE);
+    if (!is_plain && sp_str_equal(verifier, challenge))
         return SP_DENY(call, .cause = SP_CAUSE_PKCE_CHALLENGE_AS_VERIFIER);
     if (verifier.len < 43 || verifier.len > 128)
         return SP_DENY(call, .cause = SP_CAUSE_PKCE_VERIFIER_LENGTH,
                        .received = sp_arena_printf(call->arena, "%zu", verifier.len));
     unsigned char hash[32];
     sp_sha256(verifier, hash);
-    struct sp_str made = sp_base64url_of(call->arena, hash, sizeof hash);
+    struct sp_str made = is_plain ? verifier : sp_base64url_of(call->arena, hash, sizeof hash);
     if (!sp_secret_equal(made, challenge))
-        return SP_DENY(call, .cause = SP_CAUSE_PKCE_VERIFIER_MISMATCH, .expected = challenge, .received = made);
+        return SP_DENY(call, .cause = SP_CAUSE_PKCE_VERIFIER_MISMATCH,
+                       .expected = is_plain ? SP_STR("the plain challenge") : challenge,
+                       .received = is_plain ? SP_STR("another verifier") : made);
     return SP_GOES_ON;
 }
 

@@ -123,7 +123,7 @@ enum sp_step sp_grant_record_issue(struct sp_call *call, const struct sp_client 
                                        .scope = scope,
                                        .bound_to_key = record->jkt.len > 0};
     enum sp_status status = SP_OK;
-    if ((client->grants & (unsigned)SP_GRANT_REFRESH_TOKEN) != 0)
+    if ((client->grants & (unsigned)SP_GRANT_REFRESH_TOKEN) != 0 && !record->keeps_refresh_token)
         status = issue_refresh_token(call, client, record, &answer->refresh_token);
     if (status == SP_OK && sp_scope_has(scope, SP_STR("openid")))
         status = sp_id_token_make(call, client, record, token.value, &answer->id_token);

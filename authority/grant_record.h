@@ -13,6 +13,7 @@ struct sp_grant_record {
     struct sp_str session; /* base64url of the session ticket's hash; absent: not bound to one */
     struct sp_str_list audiences;
     int64_t auth_time;
+    bool keeps_refresh_token; /* the client has one and goes on with it */
 };
 
 /* Reads it from a ticket's data. */

@@ -138,10 +138,15 @@ static enum sp_step rotate(struct sp_call *call, const struct sp_client *client,
     if (find_token(call, client, &r) != SP_GOES_ON || check_family(call, &r) != SP_GOES_ON ||
         check_token(call, &r, &scope) != SP_GOES_ON || check_key(call, client, &r) != SP_GOES_ON)
         return SP_DENIED;
-    enum sp_status status = store->methods->use_ticket(store, SP_TICKET_REFRESH, r.ticket.hash, call->now, &first);
+    /* FAPI 2.0 5.3.2.1: no rotation where the client proves itself and its tokens are bound; a lost answer then costs
+     * nobody a sign-in. */
+    r.record.keeps_refresh_token = client->is_fapi2;
+    enum sp_status status = SP_OK;
+    if (!client->is_fapi2)
+        status = store->methods->use_ticket(store, SP_TICKET_REFRESH, r.ticket.hash, call->now, &first);
     if (status != SP_OK)
         return sp_deny_failure(call, status);
-    if (!first && judge_second_use(call, &r, keeps) != SP_GOES_ON)
+    if (!first && !client->is_fapi2 && judge_second_use(call, &r, keeps) != SP_GOES_ON)
         return SP_DENIED;
     if (sp_grant_record_issue(call, client, &r.record, scope, &answer) != SP_GOES_ON)
         return SP_DENIED;

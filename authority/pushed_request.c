@@ -4,6 +4,7 @@
 #include "authority/authorization.h"
 #include "authority/client_authentication.h"
 #include "authority/denial.h"
+#include "authority/dpop.h"
 #include "authority/endpoint.h"
 #include "authority/handle.h"
 #include "authority/request_object.h"
@@ -75,6 +76,33 @@ static enum sp_step store_request(struct sp_call *call, const struct sp_client *
     return status == SP_OK ? answer_handle(call, handle) : sp_deny_failure(call, status);
 }
 
+static enum sp_status add_parameter(struct sp_call *call, const char *name, struct sp_str value)
+{
+    size_t count = call->parameters.count;
+    struct sp_parameter *all = sp_arena_calloc(call->arena, count + 1, sizeof *all);
+    if (all == NULL)
+        return SP_NO_MEMORY;
+    for (size_t i = 0; i < count; i++)
+        all[i] = call->parameters.at[i];
+    all[count] = (struct sp_parameter){sp_str_from_cstr(name), value};
+    call->parameters = (struct sp_form){all, count + 1};
+    return SP_OK;
+}
+
+/* RFC 9449 10.1: a proof here binds the code as dpop_jkt does. */
+static enum sp_step bind_key(struct sp_call *call)
+{
+    struct sp_str named = sp_call_parameter(call, "dpop_jkt");
+    enum sp_step step = sp_dpop_take(call, "/par", SP_STR_NONE, SP_STR_NONE);
+    if (step != SP_GOES_ON || call->jkt.at == NULL)
+        return step;
+    if (named.at != NULL && !sp_str_equal(named, call->jkt))
+        return SP_DENY(call, .cause = SP_CAUSE_BINDING_DPOP_INVALID, .expected = named, .received = call->jkt,
+                       .detail = SP_STR("dpop_jkt"), .error = "invalid_dpop_proof", .status = 400);
+    enum sp_status status = named.at == NULL ? add_parameter(call, "dpop_jkt", call->jkt) : SP_OK;
+    return status == SP_OK ? SP_GOES_ON : sp_deny_failure(call, status);
+}
+
 enum sp_step sp_pushed_request_endpoint(struct sp_call *call)
 {
     const struct sp_client *client = NULL;
@@ -89,6 +117,8 @@ enum sp_step sp_pushed_request_endpoint(struct sp_call *call)
         return SP_DENY(call, .cause = SP_CAUSE_REQUEST_PARAMETER_INVALID, .expected = SP_STR("plain parameters"),
                        .received = SP_STR("request_uri"), .tell = SP_STR("It is 'request_uri' (RFC 9126 2.1)."));
     enum sp_step step = sp_request_object_take(call, client);
+    if (step == SP_GOES_ON)
+        step = bind_key(call);
     if (step != SP_GOES_ON)
         return step;
     /* Judged now, answered as JSON: the client learns at once what the browser would. */
@@ -119,7 +149,8 @@ enum sp_step sp_pushed_request_take(struct sp_call *call, bool *was_pushed)
         return refuse_uri(call, uri, "a request_uri that the /par endpoint gave", "request_uri_not_supported");
     sp_sha256(uri, hash);
     enum sp_status status = store->methods->find_ticket(store, SP_TICKET_PUSHED, hash, call->arena, &ticket);
-    if (status == SP_NOT_FOUND || (status == SP_OK && ticket.expires_at <= call->now))
+    bool is_over = status == SP_OK && (ticket.expires_at <= call->now || ticket.used_at != 0);
+    if (status == SP_NOT_FOUND || is_over)
         return refuse_uri(call, uri, "a request_uri that is younger than 90 s and not used yet", "invalid_request_uri");
     if (status != SP_OK)
         return sp_deny_failure(call, status);
@@ -127,13 +158,24 @@ enum sp_step sp_pushed_request_take(struct sp_call *call, bool *was_pushed)
         return refuse_uri(call, uri, "the client that pushed the request", "invalid_request_uri");
     size_t offset;
     status = sp_form_parse(call->arena, ticket.data, &call->parameters, &offset);
+    if (status == SP_OK)
+        status = add_parameter(call, "request_uri", uri);
     return status == SP_OK ? SP_GOES_ON : sp_deny_failure(call, status);
 }
 
-enum sp_status sp_pushed_request_forget(struct sp_call *call, struct sp_str request_uri)
+enum sp_step sp_pushed_request_spend(struct sp_call *call)
 {
     struct sp_store *store = call->authority->store;
+    struct sp_str uri = sp_call_parameter(call, "request_uri");
     unsigned char hash[32];
-    sp_sha256(request_uri, hash);
-    return store->methods->drop_ticket(store, SP_TICKET_PUSHED, hash);
+    bool first = false;
+    if (uri.at == NULL)
+        return SP_GOES_ON;
+    sp_sha256(uri, hash);
+    enum sp_status status = store->methods->use_ticket(store, SP_TICKET_PUSHED, hash, call->now, &first);
+    if (status == SP_NOT_FOUND)
+        return SP_GOES_ON; /* the person came in time and took longer than it is kept */
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
+    return first ? SP_GOES_ON : refuse_uri(call, uri, "a request_uri that was not used yet", "invalid_request_uri");
 }

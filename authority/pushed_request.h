@@ -8,10 +8,12 @@
 
 #define SP_PUSHED_REQUEST_PREFIX "urn:ietf:params:oauth:request_uri:"
 
-/* Puts the pushed parameters in the place of call->parameters when they name a request_uri. *was_pushed says whether.
+/* Puts the pushed parameters in the place of call->parameters when they name a request_uri, and keeps it among them.
+ * *was_pushed says whether.
  * The caller's refusals are pages: the request is not to be believed yet. */
 SP_MUST_CHECK enum sp_step sp_pushed_request_take(struct sp_call *call, bool *was_pushed);
-/* It is used up once the browser came with it. The caller has begun a write. */
-SP_MUST_CHECK enum sp_status sp_pushed_request_forget(struct sp_call *call, struct sp_str request_uri);
+/* Uses it up: when a code is issued, and not when the page is loaded (FAPI 2.0 5.3.2.2), which people do twice. Refuses
+ * when it was. Nothing is done for a request that was not pushed. The caller has begun a write. */
+SP_MUST_CHECK enum sp_step sp_pushed_request_spend(struct sp_call *call);
 
 #endif

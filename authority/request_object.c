@@ -3,6 +3,7 @@
 
 #include "authority/client_keys.h"
 #include "authority/denial.h"
+#include "authority/fapi2.h"
 #include "authority/signed_jwt.h"
 
 /* Clocks of clients differ. */
@@ -120,6 +121,8 @@ static enum sp_step check_signature(struct sp_call *call, const struct sp_client
     uint32_t allowed = client->request_object_algorithm != SP_ALGORITHM_UNKNOWN
                            ? sp_algorithm_bit(client->request_object_algorithm)
                            : sp_request_object_algorithms();
+    if (client->is_fapi2)
+        allowed &= sp_fapi2_algorithms();
     if ((sp_algorithm_bit(jwt->algorithm) & allowed) == 0)
         return SP_DENY(
             call, .cause = SP_CAUSE_REQUEST_OBJECT_ALGORITHM, .expected = sp_algorithms_in_words(call->arena, allowed),
@@ -175,6 +178,10 @@ static enum sp_step check_times(struct sp_call *call, const struct sp_client *cl
         return refuse(call, "it lives longer than an hour");
     if (nbf != NULL && not_before > call->now + LEEWAY_S)
         return refuse(call, "its nbf lies ahead");
+    /* FAPI 2.0 Message Signing 5.3.1. */
+    if (client->is_fapi2 && (nbf == NULL || exp == NULL || not_before < call->now - MAX_LIFETIME_S ||
+                             expires_at > not_before + MAX_LIFETIME_S))
+        return refuse(call, "its nbf and exp are not within an hour");
     return SP_GOES_ON;
 }
 

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include "authority/client_reader.h"
+#include "authority/fapi2.h"
 #include "authority/key_set_reader.h"
 #include "authority/upstream_reader.h"
 #include "core/base/url.h"
@@ -181,6 +182,8 @@ static enum sp_status read_clients(struct sp_settings_reader *reader, const stru
             status = check_mtls(reader, where, client, &settings->mtls);
         if (status == SP_OK)
             status = check_algorithms(reader, where, settings, client);
+        if (status == SP_OK)
+            status = sp_fapi2_check(reader, where, settings, client);
         if (status != SP_OK)
             return status;
         if (client->token_lifetime_s > settings->max_token_lifetime_s)

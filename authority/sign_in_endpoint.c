@@ -69,6 +69,9 @@ static enum sp_step show_or_finish(struct sp_call *call, const struct sp_visit *
     case SP_NEEDS_LOGIN:
         sp_login_page_after(call, visit, request, session);
         return SP_GOES_ON;
+    case SP_NEEDS_ACCOUNT:
+        sp_choice_page(call, visit, request, session);
+        return SP_GOES_ON;
     case SP_NEEDS_CONSENT:
         sp_consent_page(call, visit, request, session);
         return SP_GOES_ON;
@@ -115,7 +118,8 @@ static enum sp_step allow(struct sp_call *call, const struct sp_visit *visit, co
     enum sp_status status = sp_authorization_consented(call, request, session, &before);
     enum sp_authorization_need need =
         sp_authorization_need(request, session, request->consent_scope, visit->signed_in, call->now);
-    if (status == SP_OK && need != SP_NEEDS_NOTHING && need != SP_NEEDS_CONSENT)
+    /* Whoever allows has chosen: the page is only shown after it. */
+    if (status == SP_OK && need != SP_NEEDS_NOTHING && need != SP_NEEDS_CONSENT && need != SP_NEEDS_ACCOUNT)
         return show_or_finish(call, visit, request, session); /* the session ended meanwhile */
     struct sp_str all =
         sp_arena_printf(call->arena, "%.*s %.*s", SP_STR_ARG(before), SP_STR_ARG(request->consent_scope));
@@ -151,6 +155,14 @@ static enum sp_step take_form(struct sp_call *call, struct sp_visit *visit)
         return show_or_finish(call, visit, &request, &session); /* nothing was done: the form is shown again */
     if (sp_str_equal(step, SP_STR("cancel")) && visit->local.at == NULL)
         return refuse_access(call, visit);
+    if (sp_str_equal(step, SP_STR("other"))) {
+        sp_login_page(call, visit, &request, SP_STR_NONE, SP_STR_NONE);
+        return SP_GOES_ON;
+    }
+    if (sp_str_equal(step, SP_STR("use"))) {
+        request.prompt_select = false;
+        return show_or_finish(call, visit, &request, &session);
+    }
     if (sp_str_equal(step, SP_STR("login")))
         return sign_in(call, visit, &request, name, password);
     if (sp_str_equal(step, SP_STR("allow")) && visit->local.at == NULL)

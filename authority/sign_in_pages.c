@@ -125,6 +125,21 @@ void sp_consent_text(struct sp_page *page, const struct sp_client *client, struc
     sp_page_raw(page, SP_STR("</div>"));
 }
 
+void sp_choice_page(struct sp_call *call, const struct sp_visit *visit, const struct sp_authorization *request,
+                    const struct sp_session *session)
+{
+    struct sp_page page;
+    sp_page_begin(&page, call, sp_text_get(call, SP_TEXT_CHOICE_TITLE));
+    sp_page_paragraph(&page, SP_TEXT_SIGN_IN_TO, request->client->name);
+    sp_page_paragraph(&page, SP_TEXT_CONSENT_AS, name_of(call, session->subject));
+    begin_form(&page, visit, request);
+    sp_page_button(&page, "use", SP_TEXT_CONTINUE, true);
+    sp_page_button(&page, "other", SP_TEXT_CHOICE_OTHER, false);
+    sp_page_button(&page, "cancel", SP_TEXT_CANCEL, false);
+    sp_page_raw(&page, SP_STR("</form>"));
+    sp_page_end(&page, 200);
+}
+
 void sp_consent_page(struct sp_call *call, const struct sp_visit *visit, const struct sp_authorization *request,
                      const struct sp_session *session)
 {

@@ -19,6 +19,9 @@ void sp_consent_text(struct sp_page *page, const struct sp_client *client, struc
                      const struct sp_session *session);
 /* <ul> of what the scopes allow, in words. */
 void sp_scope_list(struct sp_page *page, struct sp_str scopes);
+/* Who is signed in, to go on as or not (prompt=select_account). */
+void sp_choice_page(struct sp_call *call, const struct sp_visit *visit, const struct sp_authorization *request,
+                    const struct sp_session *session);
 void sp_consent_page(struct sp_call *call, const struct sp_visit *visit, const struct sp_authorization *request,
                      const struct sp_session *session);
 /* The request that the page belongs to is gone, or another browser's. */

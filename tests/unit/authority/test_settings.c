@@ -23,6 +23,7 @@ static enum sp_status read_section(struct sp_arena *arena, const char *text, str
 }
 
 #define CLIENT(members) "{'clients':{'c':{" members "}}}"
+#define FAPI2(members) "{'tokens':{'algorithms':'ES256'},'clients':{'c':{'profile':'fapi2'," KEY "," members "}}}"
 #define TRUST(members) "{'assertion_issuers':{'i':{" members "}}}"
 #define KEY                                                                                                            \
     "'jwks':{'keys':[{'kty':'EC','crv':'P-256','x':'f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU','y':'x_"              \
@@ -62,6 +63,17 @@ static void what_cannot_work_is_refused_by_its_member(void **state)
         {CLIENT("'secret':'x','id_token_signed_response_alg':'RS256'"), NULL}, /* the standard one */
         {CLIENT("'secret':'x','id_token_signed_response_alg':'PS256'"),
          "authority.clients.c.id_token_signed_response_alg"},
+        {FAPI2("'id_token_signed_response_alg':'ES256','token_format':'opaque','require_dpop':true"), NULL},
+        {FAPI2("'token_format':'opaque','require_dpop':true"), "authority.clients.c.id_token_signed_response_alg"},
+        {FAPI2("'id_token_signed_response_alg':'ES256','require_dpop':true"), "authority.clients.c.token_format"},
+        {FAPI2("'token_format':'opaque'"), "authority.clients.c.require_dpop"},
+        {FAPI2("'require_dpop':true,'allow_plain_pkce':true"), "authority.clients.c.allow_plain_pkce"},
+        {FAPI2("'require_dpop':true,'redirect_uris':['http://127.0.0.1/']"), "authority.clients.c.redirect_uris"},
+        {FAPI2("'require_dpop':true,'secret':'x','method':'client_secret_jwt'"), "authority.clients.c.method"},
+        {CLIENT("'secret':'x','profile':'fapi1'"), "authority.clients.c.profile"},
+        {"{'tokens':{'code_lifetime':'2m','algorithm':'ES256'},'clients':{'c':{'profile':'fapi2','require_dpop':"
+         "true," KEY "}}}",
+         "authority.clients.c.profile"},
     };
     struct sp_arena *arena = sp_arena_create(1 << 20);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+// A client under `profile: fapi2`: oauth4webapi runs the FAPI 2.0 Security Profile flow with private_key_jwt and DPoP; then what the OpenID
+// Foundation's plan for it tries.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as oauth from 'oauth4webapi';
+import { startAuthority } from '../lib/authority.mjs';
+import { startBrowser } from '../lib/browser.mjs';
+import { jose, jwks, makeKey, makeToken, now } from '../lib/tokens.mjs';
+
+const redirect = 'https://app.example/callback';
+const pair = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign', 'verify']);
+const jwk = { ...(await jose.exportJWK(pair.publicKey)), kid: 'one', alg: 'ES256', use: 'sig' };
+const byHand = await makeKey('ES256');
+const rsa = await makeKey('RS256');
+const client = { client_id: 'bank' };
+const base = { profile: 'fapi2', require_dpop: true, redirect_uris: [redirect], scopes: ['openid', 'offline_access'], skip_consent: true };
+const authority = await startAuthority({
+  authority: { tokens: { algorithm: 'ES256' }, clients: { bank: { ...base, jwks: jwks(jwk, byHand, rsa) }, other: { ...base, jwks: jwks(byHand) }, signer: { ...base, jwks: jwks(byHand, rsa), require_signed_request_object: true } } },
+});
+const http = { [oauth.allowInsecureRequests]: true };
+const as = await oauth.processDiscoveryResponse(new URL(authority.issuer), await oauth.discoveryRequest(new URL(authority.issuer), http));
+const authentication = oauth.PrivateKeyJwt({ key: pair.privateKey, kid: 'one' });
+const ASSERTION = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
+const verifier = oauth.generateRandomCodeVerifier();
+const code_challenge = await oauth.calculatePKCECodeChallenge(verifier);
+const request = (more = {}) => Object.fromEntries(Object.entries({ redirect_uri: redirect, response_type: 'code', scope: 'openid offline_access', code_challenge, code_challenge_method: 'S256', ...more }).filter(([, value]) => value !== undefined));
+const assertion = (more = {}, key = byHand, id = 'bank') => makeToken(key, { iss: id, sub: id, aud: authority.issuer, exp: now() + 60, jti: crypto.randomUUID(), ...more }, { typ: 'JWT' });
+const push = async (more = {}, jwt = undefined, headers = {}) => authority.post('/par', { client_assertion: jwt ?? (await assertion()), client_assertion_type: ASSERTION, client_id: 'bank', ...request(more) }, { headers });
+const visit = (uri, browser, id = 'bank') => browser.open(`${as.authorization_endpoint}?${new URLSearchParams({ client_id: id, request_uri: uri })}`);
+
+async function startFlow(DPoP, parameters = request()) {
+  const response = await oauth.pushedAuthorizationRequest(as, client, authentication, parameters, { ...http, DPoP });
+  const { request_uri: uri } = await oauth.processPushedAuthorizationResponse(as, client, response);
+  const browser = startBrowser();
+  await visit(uri, browser);
+  const { location } = await browser.signIn();
+  return { uri, browser, location, parameters: oauth.validateAuthResponse(as, client, location) };
+}
+const redeem = (parameters, DPoP, code = verifier) => oauth.authorizationCodeGrantRequest(as, client, authentication, parameters, redirect, code, { ...http, DPoP });
+
+test('the whole flow: pushed, bound, refreshed without rotation', async () => {
+  const DPoP = oauth.DPoP(client, await oauth.generateKeyPair('ES256', { extractable: true }));
+  const { parameters, location } = await startFlow(DPoP);
+  assert.equal(location.searchParams.get('iss'), authority.issuer);
+  const tokens = await oauth.processAuthorizationCodeResponse(as, client, await redeem(parameters, DPoP), { requireIdToken: true });
+  assert.equal(tokens.token_type, 'dpop');
+  const info = await oauth.processUserInfoResponse(as, client, oauth.getValidatedIdTokenClaims(tokens).sub, await oauth.userInfoRequest(as, client, tokens.access_token, { ...http, DPoP }));
+  assert.ok(info.sub);
+  for (let i = 0; i < 3; i++) {
+    const again = await oauth.processRefreshTokenResponse(as, client, await oauth.refreshTokenGrantRequest(as, client, authentication, tokens.refresh_token, { ...http, DPoP }));
+    assert.equal(again.refresh_token, undefined);
+    assert.ok(again.access_token !== tokens.access_token);
+  }
+});
+
+test('a proof at /par binds the code to its key (RFC 9449 10.1)', async () => {
+  const [mine, theirs] = [oauth.DPoP(client, await oauth.generateKeyPair('ES256')), oauth.DPoP(client, await oauth.generateKeyPair('ES256'))];
+  const stolen = await startFlow(mine);
+  const answer = await redeem(stolen.parameters, theirs);
+  assert.equal(answer.status, 400);
+  assert.match((await answer.json()).error_description, /binding\.dpop_invalid/);
+  const own = await startFlow(mine);
+  assert.equal((await redeem(own.parameters, mine)).status, 200);
+  // dpop_jkt that is not the proof's.
+  const response = await oauth.pushedAuthorizationRequest(as, client, authentication, request({ dpop_jkt: 'a'.repeat(43) }), { ...http, DPoP: mine });
+  assert.equal((await response.json()).error, 'invalid_dpop_proof');
+});
+
+test('dpop_jkt alone binds it too, and without a proof there is no token', async () => {
+  const keys = await oauth.generateKeyPair('ES256', { extractable: true });
+  const jkt = await jose.calculateJwkThumbprint(await jose.exportJWK(keys.publicKey));
+  const { parameters } = await startFlow(undefined, request({ dpop_jkt: jkt }));
+  const bare = await redeem(parameters, undefined);
+  assert.equal((await bare.json()).error, 'invalid_dpop_proof');
+  const fresh = await startFlow(undefined, request({ dpop_jkt: jkt }));
+  assert.equal((await redeem(fresh.parameters, oauth.DPoP(client, keys))).status, 200);
+});
+
+test('a request_uri may be loaded again until the sign-in is done, and never after', async () => {
+  const { json } = await push();
+  const browser = startBrowser();
+  assert.match((await visit(json.request_uri, browser)).text, /name="password"/);
+  assert.match((await visit(json.request_uri, browser)).text, /name="password"/);
+  const form = browser.page;
+  assert.ok((await browser.signIn()).location.searchParams.get('code'));
+  const again = await visit(json.request_uri, browser);
+  assert.equal(again.status, 400);
+  assert.match(again.text, /request\.parameter_invalid/);
+  assert.ok(form.url);
+});
+
+test('of two sign-ins with one request_uri one gets a code', async () => {
+  const { json } = await push();
+  const [ann, twin] = [startBrowser(), startBrowser()];
+  await visit(json.request_uri, ann);
+  await visit(json.request_uri, twin);
+  assert.ok((await ann.signIn()).location.searchParams.get('code'));
+  assert.equal((await twin.signIn()).location.searchParams.get('error'), 'invalid_request_uri');
+});
+
+test('what the profile forbids at /par and /authorize', async () => {
+  const rows = [
+    [{ code_challenge: undefined, code_challenge_method: undefined }, undefined, 'pkce.required'],
+    [{ code_challenge_method: 'plain' }, undefined, 'pkce.plain_not_allowed'],
+    [{ response_type: 'code id_token' }, undefined, 'request.response_type'],
+    [{ response_type: 'token' }, undefined, 'request.response_type'],
+    [{ redirect_uri: undefined }, undefined, 'redirect_uri.missing'],
+    [{ redirect_uri: 'https://evil.example/' }, undefined, 'redirect_uri.mismatch'],
+    [{ request_uri: 'urn:x' }, undefined, 'request.parameter_invalid'],
+    [{}, await assertion({ aud: `${authority.issuer}/token` }), 'client.assertion_audience'],
+    [{}, await assertion({ aud: `${authority.issuer}/par` }), 'client.assertion_audience'],
+    [{}, await assertion({ aud: [authority.issuer] }), 'client.assertion_audience'],
+    [{}, await assertion({ sub: undefined }), 'client'],
+    [{}, await assertion({ exp: now() - 300 }), 'client.assertion_expired'],
+    [{}, await assertion({ iat: now() + 90 }), 'request.parameter_invalid'],
+    [{}, await assertion({ nbf: now() + 90 }), 'request.parameter_invalid'],
+    [{}, await assertion({}, rsa), 'request.parameter_invalid'],
+    [{ client_assertion: undefined, client_assertion_type: undefined }, '', 'client.authentication_missing'],
+  ];
+  for (const [more, jwt, cause] of rows) {
+    const { status, json } = jwt === '' ? await authority.post('/par', { client_id: 'bank', ...request() }) : await push(more, jwt);
+    assert.ok(status >= 400 && status < 500, cause);
+    assert.ok(json.error_description.includes(cause), `${cause}: ${json.error_description}`);
+    assert.equal(json.request_uri, undefined);
+  }
+  assert.equal((await authority.get('/par')).status, 405);
+  const early = await push({}, await assertion({ iat: now() + 8, nbf: now() + 8 }));
+  assert.equal(early.status, 201);
+  const plain = await startBrowser().open(`${as.authorization_endpoint}?${new URLSearchParams({ client_id: 'bank', ...request() })}`);
+  assert.equal(plain.location.searchParams.get('error'), 'invalid_request');
+  const { json } = await push();
+  assert.match((await visit(json.request_uri, startBrowser(), 'other')).text, /request\.parameter_invalid/); // pushed by bank
+});
+
+test('request objects of the profile: RS256 refused, nbf and exp within an hour', async () => {
+  const jar = (more, key = byHand) => makeToken(key, { iss: 'signer', aud: authority.issuer, nbf: now(), exp: now() + 300, sub: undefined, client_id: 'signer', ...request(), ...more }, { typ: 'oauth-authz-req+jwt' });
+  const send = async (jwt) => authority.post('/par', { client_assertion: await assertion({}, byHand, 'signer'), client_assertion_type: ASSERTION, client_id: 'signer', request: jwt });
+  assert.equal((await send(await jar())).status, 201);
+  assert.equal((await send(await jar({ aud: ['https://x.example', authority.issuer] }))).status, 201);
+  assert.equal((await send(await jar({ nbf: now() + 8 }))).status, 201);
+  for (const [jwt, cause] of [[await jar({}, rsa), 'object_algorithm'], [await jar({ nbf: undefined }), 'object_malformed'], [await jar({ nbf: now() - 3700 }), 'object_malformed'], [await jar({ exp: now() + 3700 }), 'object_malformed']]) {
+    const { json } = await send(jwt);
+    assert.equal(json.error, 'invalid_request_object', cause);
+    assert.ok(json.error_description.includes(`request.${cause}`), json.error_description);
+  }
+});
+
+test('long nonce and state come back whole or are refused, never cut', async () => {
+  for (const length of [64, 384, 5000]) {
+    const state = 's'.repeat(length);
+    const { status, json } = await push({ state, nonce: 'n'.repeat(length) });
+    if (length > 4096) {
+      assert.equal(json.error, 'invalid_request');
+      continue;
+    }
+    assert.equal(status, 201);
+    const browser = startBrowser();
+    await visit(json.request_uri, browser);
+    assert.equal((await browser.signIn()).location.searchParams.get('state'), state);
+  }
+});
