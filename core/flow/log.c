@@ -358,8 +358,9 @@ static void tell_token(struct sp_log *log, const struct token *token)
     message->exchange.started_ms = token->at_ms != 0 ? token->at_ms : log->capture->terms.now_s * 1000;
     const struct sp_json *claims = sp_flow_jwt_part(log->capture->arena, token->text, 1);
     struct sp_str iss = sp_json_string(sp_json_member(claims, SP_STR("iss")));
-    message->note = sp_arena_printf(log->capture->arena, "%s of %.*s", claims != NULL ? "JWT" : "no JWT",
-                                    SP_STR_ARG(iss.len > 0 ? sp_str_slice(iss, 0, 200) : SP_STR("no issuer")));
+    message->note = sp_arena_printf(log->capture->arena, "%s of %.*s: %.*s", claims != NULL ? "JWT" : "no JWT",
+                                    SP_STR_ARG(iss.len > 0 ? sp_str_slice(iss, 0, 200) : SP_STR("no issuer")),
+                                    SP_STR_ARG(sp_flow_masked(log->capture, token->text)));
 }
 
 /* A part of another text of the same lines, as older versions write it. */
