@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include "capture/source.h"
+#include "capture/tshark.h"
+#include "core/flow/dissection.h"
 #include "core/flow/har.h"
 #include "core/flow/log.h"
 
@@ -119,6 +121,73 @@ static enum sp_status read_log(struct sp_source *source, struct sp_flow_capture 
     return status == SP_MALFORMED ? SP_OK : status;
 }
 
+/* ---- packets ---- */
+
+static void take_dissection(void *context, struct sp_str bytes)
+{
+    sp_dissection_read(context, bytes, false);
+}
+
+static void remark_packets(struct sp_recording *recording, struct sp_flow_capture *capture,
+                           const struct sp_dissection_report *report, const struct sp_tshark_end *end, bool has_keylog)
+{
+    if (end->timed_out)
+        sp_recording_remark(recording, capture,
+                            "tshark said nothing for %d s and was ended: what it told before counts.",
+                            SP_TSHARK_IDLE_S);
+    else if (end->exit_status == -1)
+        sp_recording_remark(recording, capture,
+                            "tshark crashed or was stopped at its limits: what it told before counts.");
+    else if (end->exit_status != 0)
+        sp_recording_remark(recording, capture, "tshark ended with %d: %.300s", end->exit_status, end->complaint);
+    if (report->unreadable > 0)
+        sp_recording_remark(recording, capture, "%llu of the dissector's lines could not be read.",
+                            (unsigned long long)report->unreadable);
+    if (report->unanswered > 0)
+        sp_recording_remark(recording, capture, "%llu requests have no answer in the capture.",
+                            (unsigned long long)report->unanswered);
+    if (report->without_request > 0)
+        sp_recording_remark(recording, capture,
+                            "%llu answers have no request in the capture: it began in their middle.",
+                            (unsigned long long)report->without_request);
+    if (report->encrypted > 0 && !has_keylog)
+        sp_recording_remark(
+            recording, capture,
+            "%llu connections are TLS: of them only the handshake can be seen. With the client's secrets "
+            "(SSLKEYLOGFILE) give --keylog FILE.",
+            (unsigned long long)report->encrypted);
+    if (report->more_connections > 0)
+        sp_recording_remark(recording, capture, "%llu packets are of more connections than are looked at.",
+                            (unsigned long long)report->more_connections);
+}
+
+static enum sp_status read_packets(const struct sp_recording_terms *terms, struct sp_flow_capture *capture,
+                                   struct sp_recording *recording, const char **why)
+{
+    struct sp_tshark_end end;
+    recording->kind = "pcap";
+    if (strcmp(terms->path, "-") == 0) {
+        *why = "a packet capture must be a file, it cannot come from standard input";
+        return SP_UNSUPPORTED;
+    }
+    struct sp_dissection *dissection = sp_dissection_create(capture);
+    if (dissection == NULL)
+        return SP_NO_MEMORY;
+    enum sp_status status = sp_tshark_run(terms->path, terms->keylog, take_dissection, dissection, &end);
+    if (status == SP_UNSUPPORTED)
+        *why =
+            "packet captures are read by tshark, which is not installed: `apt install tshark` (Debian, Ubuntu), `dnf "
+            "install wireshark-cli` (Fedora)";
+    if (status == SP_OK) {
+        sp_dissection_read(dissection, SP_STR(""), true);
+        const struct sp_dissection_report *report = sp_dissection_report(dissection);
+        recording->exchanges = report->exchanges;
+        remark_packets(recording, capture, report, &end, terms->keylog != NULL);
+    }
+    sp_dissection_destroy(&dissection);
+    return status;
+}
+
 enum sp_status sp_recording_read(const struct sp_recording_terms *terms, struct sp_flow_capture *capture,
                                  struct sp_recording *recording, const char **why)
 {
@@ -133,8 +202,7 @@ enum sp_status sp_recording_read(const struct sp_recording_terms *terms, struct 
         status = read_har(source, capture, recording);
         break;
     case SP_SOURCE_PCAP:
-        *why = "packet captures: not yet";
-        status = SP_UNSUPPORTED;
+        status = read_packets(terms, capture, recording, why);
         break;
     case SP_SOURCE_TEXT:
         status = read_log(source, capture, recording);

@@ -67,6 +67,8 @@
 #define SP_MAX_FLOWS 4000u
 /* A line of a log with a token of 16 kB and its surroundings. */
 #define SP_MAX_LOG_LINE_BYTES (128u * 1024)
+/* A packet in tshark's JSON: bodies stand there twice as hexadecimal. */
+#define SP_MAX_DISSECTION_LINE_BYTES (16u * 1024 * 1024)
 #define SP_MAX_FLOW_ARENA_BYTES (384u * 1024 * 1024)
 
 #endif
