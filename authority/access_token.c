@@ -4,6 +4,7 @@
 #include "authority/handle.h"
 #include "authority/key_ring.h"
 #include "authority/denial.h"
+#include "authority/client_directory.h"
 #include "core/jose/crypto.h"
 #include "core/diagnosis/cause.h"
 
@@ -163,6 +164,18 @@ static enum sp_status find_opaque(struct sp_call *call, struct sp_str value, str
     return sp_json_parse(call->arena, ticket.data, &sp_json_limits_token, &token->claims, &error);
 }
 
+/* The client registered itself and is gone: what it was given goes with it (RFC 7592 2.3). */
+static enum sp_status is_orphan(struct sp_call *call, const struct sp_json *claims, bool *orphan)
+{
+    struct sp_str id = sp_json_string(sp_json_member(claims, SP_STR("client_id")));
+    const struct sp_client *client = NULL;
+    if (!sp_str_has_prefix(id, SP_STR(SP_REGISTERED_CLIENT_PREFIX)))
+        return SP_OK;
+    enum sp_status status = sp_client_find_any(call, id, &client);
+    *orphan = status == SP_OK && client == NULL;
+    return status;
+}
+
 enum sp_status sp_access_token_find(struct sp_call *call, struct sp_str value, struct sp_live_token *token,
                                     enum sp_cause *cause)
 {
@@ -173,6 +186,13 @@ enum sp_status sp_access_token_find(struct sp_call *call, struct sp_str value, s
         status = sp_json_int64(sp_json_member(found.claims, SP_STR("exp")), &found.expires_at);
     if (status == SP_OK && found.expires_at <= call->now) {
         *cause = SP_CAUSE_TIME_EXPIRED;
+        status = SP_NOT_FOUND;
+    }
+    bool orphan = false;
+    if (status == SP_OK)
+        status = is_orphan(call, found.claims, &orphan);
+    if (orphan) {
+        *cause = SP_CAUSE_TOKEN_REVOKED;
         status = SP_NOT_FOUND;
     }
     if (status == SP_OK)

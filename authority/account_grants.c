@@ -4,11 +4,12 @@
 #include "authority/denial.h"
 #include "authority/grants_given.h"
 #include "authority/sign_in_pages.h"
+#include "authority/client_directory.h"
 
 static void write_grant(struct sp_page *page, const struct sp_account_view *view, const struct sp_grant_given *grant)
 {
     struct sp_call *call = page->call;
-    const struct sp_client *client = sp_client_find(call->authority->settings, grant->client_id);
+    const struct sp_client *client = sp_client_look_up_or_none(call, grant->client_id);
     sp_page_raw(page, SP_STR("<li><div><strong>"));
     sp_page_text(page, client != NULL ? client->name : grant->client_id);
     sp_page_raw(page, SP_STR("</strong><div class=\"quiet\">"));

@@ -21,17 +21,19 @@
 #include "authority/store.h"
 
 struct sp_key_ring;
+struct sp_client_directory;
 struct sp_remote_keys;
 
 struct sp_authority {
     const struct sp_authority_settings *settings;
     struct sp_store *store;
     struct sp_key_ring *keys;
-    struct sp_str proxy_secret;         /* of our own nginx, see client_certificate.h; absent: none */
-    struct sp_remote_keys *remote_keys; /* made when first needed */
-    unsigned char process_secret[32];   /* of the master key: keys what is in memory, and nonces */
-    const atomic_bool *abandon;         /* set when the process ends: errands outside are given up; may be NULL */
-    uint64_t lost_turns;                /* turns whose writes could not be flushed */
+    struct sp_client_directory *directory; /* of registered clients; made when first needed */
+    struct sp_str proxy_secret;            /* of our own nginx, see client_certificate.h; absent: none */
+    struct sp_remote_keys *remote_keys;    /* made when first needed */
+    unsigned char process_secret[32];      /* of the master key: keys what is in memory, and nonces */
+    const atomic_bool *abandon;            /* set when the process ends: errands outside are given up; may be NULL */
+    uint64_t lost_turns;                   /* turns whose writes could not be flushed */
 };
 
 /* Finds the endpoint by path, reads the parameters and runs it; fills call->answer, unless it hands up SP_WAITS: then

@@ -5,6 +5,7 @@
 #include "authority/key_ring.h"
 #include "authority/page.h"
 #include "authority/scope.h"
+#include "authority/client_directory.h"
 #include "core/diagnosis/redirect_uri.h"
 
 #define MAX_ECHOED_BYTES 4096u
@@ -86,9 +87,9 @@ static enum sp_step read_client(struct sp_call *call, struct sp_authorization *a
         return SP_DENY(call, .cause = SP_CAUSE_REQUEST_PARAMETER_MISSING, .expected = SP_STR("client_id"),
                        .tell = SP_STR("It is 'client_id'."));
     call->client_id = id;
-    a->client = sp_client_find(settings, id);
-    if (a->client != NULL)
-        return SP_GOES_ON;
+    enum sp_step step = sp_client_look_up(call, id, &a->client);
+    if (step != SP_GOES_ON || a->client != NULL)
+        return step;
     const struct sp_client *nearest = sp_client_nearest(settings, id);
     return SP_DENY(call, .cause = SP_CAUSE_CLIENT_UNKNOWN, .received = id, .status = 400,
                    .expected = nearest != NULL ? nearest->id : SP_STR("a registered client_id"));
@@ -377,7 +378,7 @@ enum sp_step sp_authorization_check(struct sp_call *call, struct sp_authorizatio
 void sp_authorization_aim(struct sp_call *call)
 {
     struct sp_str uri = sp_call_parameter(call, "redirect_uri");
-    const struct sp_client *client = sp_client_find(call->authority->settings, sp_call_parameter(call, "client_id"));
+    const struct sp_client *client = sp_client_look_up_or_none(call, sp_call_parameter(call, "client_id"));
     struct sp_authorization *a = SP_ARENA_NEW(call->arena, struct sp_authorization);
     call->deny = sp_denial_page;
     if (a == NULL || client == NULL || uri.at == NULL ||

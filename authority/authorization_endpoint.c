@@ -7,6 +7,7 @@
 #include "authority/pushed_request.h"
 #include "authority/request_object.h"
 #include "authority/visit.h"
+#include "authority/client_directory.h"
 
 static enum sp_step refuse_silently(struct sp_call *call, enum sp_authorization_need need)
 {
@@ -40,7 +41,9 @@ enum sp_step sp_authorization_endpoint(struct sp_call *call)
     bool was_pushed = false;
     sp_authorization_aim(call);
     enum sp_step step = sp_pushed_request_take(call, &was_pushed);
-    const struct sp_client *client = sp_client_find(call->authority->settings, sp_call_parameter(call, "client_id"));
+    const struct sp_client *client = NULL;
+    if (step == SP_GOES_ON)
+        step = sp_client_look_up(call, sp_call_parameter(call, "client_id"), &client);
     if (step == SP_GOES_ON && !was_pushed && client != NULL) /* a pushed one was judged when it was pushed */
         step = sp_request_object_take(call, client);
     if (step == SP_GOES_ON)

@@ -8,6 +8,7 @@
 #include "authority/client_certificate.h"
 #include "authority/client_secret.h"
 #include "authority/denial.h"
+#include "authority/client_directory.h"
 
 struct proof {
     enum sp_client_method method;
@@ -94,9 +95,9 @@ static enum sp_step collect(struct sp_call *call, struct proof *proof)
 static enum sp_step find_client(struct sp_call *call, const struct proof *proof, const struct sp_client **client)
 {
     const struct sp_authority_settings *settings = call->authority->settings;
-    *client = sp_client_find(settings, proof->client_id);
-    if (*client != NULL)
-        return SP_GOES_ON;
+    enum sp_step step = sp_client_look_up(call, proof->client_id, client);
+    if (step != SP_GOES_ON || *client != NULL)
+        return step;
     /* The whole header was sent unencoded: an id such as a URL then differs from its decoded self. */
     if (proof->basic.raw_id.len > 0 && sp_client_find(settings, proof->basic.raw_id) != NULL)
         return SP_DENY(call, .cause = SP_CAUSE_CLIENT_SECRET_NOT_ENCODED,

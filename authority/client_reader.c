@@ -107,7 +107,7 @@ static enum sp_status read_methods(struct sp_settings_reader *reader, const stru
     return read_set(reader, value, sp_client_method_find, at);
 }
 
-static enum sp_status read_grants(struct sp_settings_reader *reader, const struct sp_json *value, void *at)
+enum sp_status sp_client_read_grants(struct sp_settings_reader *reader, const struct sp_json *value, void *at)
 {
     return read_set(reader, value, sp_grant_find, at);
 }
@@ -157,7 +157,7 @@ static const struct sp_member_row rows[] = {
     SP_MEMBER_BY("method", CLIENT(methods), read_methods,
                  "Write client_secret_basic, client_secret_post, client_secret_jwt, private_key_jwt, "
                  "tls_client_auth, self_signed_tls_client_auth or none."),
-    SP_MEMBER_BY("grants", CLIENT(grants), read_grants, "Write a list of grant types that this authority knows."),
+    SP_MEMBER_BY("grants", CLIENT(grants), sp_client_read_grants, SP_GRANTS_EXPECTATION),
     SP_MEMBER("scopes", TEXTS, CLIENT(scopes)),
     SP_MEMBER("audiences", TEXTS, CLIENT(audiences)),
     SP_MEMBER_BY("token_format", CLIENT(token_format), sp_client_read_format, SP_FORMAT_EXPECTATION),
@@ -244,7 +244,7 @@ static enum sp_status check_certificate(struct sp_settings_reader *reader, struc
     return status;
 }
 
-static enum sp_status check(struct sp_settings_reader *reader, struct sp_str where, struct sp_client *client)
+enum sp_status sp_client_check(struct sp_settings_reader *reader, struct sp_str where, struct sp_client *client)
 {
     const unsigned by_secret =
         (unsigned)SP_CLIENT_SECRET_BASIC | (unsigned)SP_CLIENT_SECRET_POST | (unsigned)SP_CLIENT_SECRET_JWT;
@@ -283,9 +283,24 @@ static enum sp_status check(struct sp_settings_reader *reader, struct sp_str whe
     return check_certificate(reader, where, client);
 }
 
+enum sp_status sp_client_check_mtls(struct sp_settings_reader *reader, struct sp_str where,
+                                    const struct sp_client *client, const struct sp_mtls_settings *mtls)
+{
+    if (!mtls->enabled && (sp_client_uses_certificate(client) || client->bound_to_certificate))
+        return sp_settings_complain(
+            reader, where, client->bound_to_certificate ? "tls_client_certificate_bound_access_tokens" : "method",
+            SP_STR("Client certificates are not asked for: add authority.mtls (it may be empty, {})."));
+    if (mtls->trust == NULL && (client->methods & (unsigned)SP_CLIENT_TLS) != 0)
+        return sp_settings_complain(
+            reader, where, "method",
+            SP_STR("tls_client_auth needs the authorities that its certificates are verified against: add "
+                   "authority.mtls.client_ca."));
+    return SP_OK;
+}
+
 enum sp_status sp_client_read(struct sp_settings_reader *reader, struct sp_str where, const struct sp_json *section,
                               struct sp_client *client)
 {
     enum sp_status status = sp_settings_read_members(reader, where, section, rows, client);
-    return status == SP_OK ? check(reader, where, client) : status;
+    return status == SP_OK ? sp_client_check(reader, where, client) : status;
 }

@@ -4,6 +4,7 @@
 #include "authority/authorization.h"
 #include "authority/denial.h"
 #include "authority/page.h"
+#include "authority/client_directory.h"
 #include "core/diagnosis/cause.h"
 
 static bool is_about_redirect_uri(enum sp_cause cause)
@@ -58,7 +59,7 @@ static void write_row(struct sp_page *page, enum sp_text label, struct sp_str va
 static void write_comparison(struct sp_page *page, const struct sp_denial *denial)
 {
     struct sp_str_list registered = {NULL, 0};
-    const struct sp_client *client = sp_client_find(page->call->authority->settings, page->call->client_id);
+    const struct sp_client *client = sp_client_look_up_or_none(page->call, page->call->client_id);
     if (client != NULL)
         registered = client->redirect_uris;
     bool compares = sp_list_has(registered, denial->expected);

@@ -7,6 +7,7 @@
 #include "authority/handle.h"
 #include "authority/login.h"
 #include "authority/sign_in_pages.h"
+#include "authority/client_directory.h"
 #include "core/base/secret.h"
 
 static void begin_form(struct sp_page *page, struct sp_str user_code)
@@ -111,8 +112,9 @@ static enum sp_step answer_step(struct sp_call *call)
         return SP_GOES_ON;
     }
     enum sp_status status = sp_device_find_by_user_code(call, code, &device);
-    const struct sp_client *client =
-        status == SP_OK ? sp_client_find(call->authority->settings, device.ticket.client_id) : NULL;
+    const struct sp_client *client = NULL;
+    if (status == SP_OK && sp_client_look_up(call, device.ticket.client_id, &client) != SP_GOES_ON)
+        return SP_DENIED;
     if (status == SP_NOT_FOUND || (status == SP_OK && client == NULL)) {
         ask_code(call, code);
         return SP_GOES_ON;

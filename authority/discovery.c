@@ -47,7 +47,7 @@ static void write_endpoints(struct sp_call *call, struct sp_json_writer *json)
 {
     for (size_t i = 0; i < sp_endpoint_count; i++) {
         const struct sp_endpoint *endpoint = &sp_endpoints[i];
-        if (endpoint->metadata != NULL)
+        if (endpoint->metadata != NULL && sp_endpoint_is_on(endpoint, call->authority->settings))
             sp_json_string_member(json, endpoint->metadata, sp_authority_url(call, endpoint->path));
         if (endpoint->auth_methods_metadata == NULL)
             continue;

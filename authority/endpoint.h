@@ -6,7 +6,13 @@
 #include "authority/authority.h"
 
 /* Bits. HEAD goes where GET goes. */
-enum sp_method { SP_METHOD_GET = 1, SP_METHOD_POST = 2 };
+enum sp_method {
+    SP_METHOD_GET = 1,
+    SP_METHOD_POST = 2,
+    SP_METHOD_PUT = 4,
+    SP_METHOD_DELETE = 8,
+    SP_BODY_IS_JSON = 16, /* the endpoint reads it; parameters are those of the query */
+};
 
 struct sp_endpoint {
     const char *name, *path;
@@ -21,6 +27,8 @@ struct sp_str sp_call_last_segment(const struct sp_call *call);
 
 extern const struct sp_endpoint sp_endpoints[];
 extern const size_t sp_endpoint_count;
+/* False: not configured, so for clients it is not there. */
+bool sp_endpoint_is_on(const struct sp_endpoint *endpoint, const struct sp_authority_settings *settings);
 
 #define ENDPOINT(NAME, path, methods, function, ...) enum sp_step function(struct sp_call *call);
 #include "authority/endpoints.def"

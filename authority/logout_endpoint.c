@@ -10,6 +10,7 @@
 #include "authority/page.h"
 #include "authority/scope.h"
 #include "authority/visit.h"
+#include "authority/client_directory.h"
 #include "core/base/secret.h"
 
 struct logout {
@@ -56,7 +57,8 @@ static enum sp_step read_logout(struct sp_call *call, struct logout *logout)
     if (read_hint(call, logout, &client_id) != SP_GOES_ON)
         return SP_DENIED;
     call->client_id = client_id;
-    logout->client = sp_client_find(call->authority->settings, client_id);
+    if (sp_client_look_up(call, client_id, &logout->client) != SP_GOES_ON)
+        return SP_DENIED;
     if (logout->redirect_uri.at == NULL)
         return SP_GOES_ON;
     if (client_id.at == NULL)

@@ -38,6 +38,11 @@ static bool is_at(struct sp_str path, struct sp_str below)
     return sp_str_has_prefix(below, path) && below.len > path.len && sp_str_index_of(below, '/', path.len) == below.len;
 }
 
+bool sp_endpoint_is_on(const struct sp_endpoint *endpoint, const struct sp_authority_settings *settings)
+{
+    return endpoint->answer != sp_registration_endpoint || settings->registration.enabled;
+}
+
 static const struct sp_endpoint *find_endpoint(const struct sp_authority_settings *settings, struct sp_str path)
 {
     if (is_discovery(settings, path))
@@ -47,7 +52,7 @@ static const struct sp_endpoint *find_endpoint(const struct sp_authority_setting
     struct sp_str below = sp_str_slice(path, settings->base_path.len, path.len);
     for (size_t i = 0; i < sp_endpoint_count; i++)
         if (is_at(sp_str_from_cstr(sp_endpoints[i].path), below))
-            return &sp_endpoints[i];
+            return sp_endpoint_is_on(&sp_endpoints[i], settings) ? &sp_endpoints[i] : NULL;
     return NULL;
 }
 
@@ -55,13 +60,23 @@ static unsigned method_bit(struct sp_str method)
 {
     if (sp_str_equal(method, SP_STR("GET")) || sp_str_equal(method, SP_STR("HEAD")))
         return SP_METHOD_GET;
-    return sp_str_equal(method, SP_STR("POST")) ? (unsigned)SP_METHOD_POST : 0;
+    static const struct {
+        struct sp_str name;
+        unsigned bit;
+    } methods[] = {{{"POST", 4}, SP_METHOD_POST}, {{"PUT", 3}, SP_METHOD_PUT}, {{"DELETE", 6}, SP_METHOD_DELETE}};
+    for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++)
+        if (sp_str_equal(methods[i].name, method))
+            return methods[i].bit;
+    return 0;
 }
 
 static struct sp_str allowed(const struct sp_endpoint *endpoint)
 {
     static const struct sp_str texts[] = {{"", 0}, {"GET, HEAD", 9}, {"POST", 4}, {"GET, HEAD, POST", 15}};
-    return texts[endpoint->methods];
+    const unsigned all = (unsigned)SP_METHOD_PUT | (unsigned)SP_METHOD_DELETE;
+    return (endpoint->methods & all) != 0
+               ? SP_STR("GET, HEAD, POST, PUT, DELETE")
+               : texts[endpoint->methods & ((unsigned)SP_METHOD_GET | (unsigned)SP_METHOD_POST)];
 }
 
 static enum sp_step refuse_method(struct sp_call *call, const struct sp_endpoint *endpoint)
@@ -78,10 +93,20 @@ static bool is_form(struct sp_str content_type)
     return sp_str_equal_ignoring_case(type, SP_STR("application/x-www-form-urlencoded"));
 }
 
-static enum sp_step read_parameters(struct sp_call *call)
+static bool is_json(struct sp_str content_type)
+{
+    struct sp_str type = sp_str_trim(sp_str_slice(content_type, 0, sp_str_index_of(content_type, ';', 0)));
+    return sp_str_equal_ignoring_case(type, SP_STR("application/json"));
+}
+
+static enum sp_step read_parameters(struct sp_call *call, const struct sp_endpoint *endpoint)
 {
     struct sp_asked *asked = &call->asked;
-    bool is_post = sp_str_equal(asked->method, SP_STR("POST"));
+    bool takes_json = (endpoint->methods & (unsigned)SP_BODY_IS_JSON) != 0,
+         is_post = !takes_json && sp_str_equal(asked->method, SP_STR("POST"));
+    if (takes_json && asked->body.len > 0 && !is_json(asked->content_type))
+        return SP_DENY(call, .cause = SP_CAUSE_REQUEST_NOT_JSON, .expected = SP_STR("application/json"),
+                       .received = asked->content_type.len > 0 ? asked->content_type : SP_STR("no Content-Type"));
     if (is_post && (asked->body.len > 0 || asked->content_type.len > 0) && !is_form(asked->content_type))
         return SP_DENY(call, .cause = SP_CAUSE_REQUEST_NOT_FORM,
                        .expected = SP_STR("application/x-www-form-urlencoded"),
@@ -112,7 +137,7 @@ static enum sp_step read_parameters(struct sp_call *call)
 static void answer_preflight(struct sp_call *call)
 {
     call->answer.status = 204;
-    sp_answer_header(call, "Access-Control-Allow-Methods", SP_STR("GET, POST"));
+    sp_answer_header(call, "Access-Control-Allow-Methods", SP_STR("GET, POST, PUT, DELETE"));
     sp_answer_header(call, "Access-Control-Allow-Headers", SP_STR("Authorization, Content-Type, DPoP"));
     sp_answer_header(call, "Access-Control-Max-Age", SP_STR("3600"));
 }
@@ -136,7 +161,7 @@ enum sp_step sp_authority_answer(struct sp_call *call)
     }
     if ((endpoint->methods & method_bit(call->asked.method)) == 0)
         return refuse_method(call, endpoint);
-    enum sp_step step = read_parameters(call);
+    enum sp_step step = read_parameters(call, endpoint);
     if (step == SP_GOES_ON)
         step = endpoint->answer(call);
     return call->waits_for != NULL ? SP_WAITS : step;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "authority/client_directory.h"
 #include "authority/server.h"
 
 #include <errno.h>
@@ -307,6 +308,7 @@ static void tend(struct server *server)
     enum sp_status status = store->methods->version(store, &version);
     if (status == SP_OK && version != server->seen_version) {
         server->seen_version = version;
+        sp_client_directory_forget(authority, SP_STR_NONE);
         status = sp_key_ring_reload(authority->keys, trouble);
     }
     if (status == SP_OK)

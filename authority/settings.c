@@ -24,6 +24,7 @@ static const struct sp_member_row section_rows[] = {
     SP_MEMBER("ca_file", TEXT, SETTING(ca_file)),
     SP_MEMBER("store", SECTION, 0),
     SP_MEMBER("mtls", SECTION, 0),
+    SP_MEMBER("registration", SECTION, 0),
     SP_MEMBERS_END,
 };
 static const struct sp_member_row token_rows[] = {
@@ -98,6 +99,27 @@ static const struct sp_member_row mtls_rows[] = {
     SP_MEMBERS_END,
 };
 
+static enum sp_status read_most_clients(struct sp_settings_reader *reader, const struct sp_json *value, void *at)
+{
+    (void)reader;
+    int64_t most = 0;
+    if (!sp_json_is(value, SP_JSON_NUMBER) || sp_json_int64(value, &most) != SP_OK || most < 1 ||
+        most > (int64_t)SP_MAX_CLIENTS)
+        return SP_MALFORMED;
+    *(int64_t *)at = most;
+    return SP_OK;
+}
+
+static const struct sp_member_row registration_rows[] = {
+    SP_MEMBER("open", BOOL, SETTING(registration.open)),
+    SP_MEMBER_BY("max_clients", SETTING(registration.max_clients), read_most_clients,
+                 "Write a number between 1 and 100000."),
+    SP_MEMBER_BY("grants", SETTING(registration.grants), sp_client_read_grants, SP_GRANTS_EXPECTATION),
+    SP_MEMBER("scopes", TEXTS, SETTING(registration.scopes)),
+    SP_MEMBER("audiences", TEXTS, SETTING(registration.audiences)),
+    SP_MEMBERS_END,
+};
+
 static int by_id(const void *a, const void *b)
 {
     return sp_str_compare(((const struct sp_client *)a)->id, ((const struct sp_client *)b)->id);
@@ -119,22 +141,6 @@ static enum sp_status check_issuers(struct sp_settings_reader *reader, struct sp
             return sp_settings_complain(reader, where, "assertion_issuers",
                                         SP_STR("Write names of authority.assertion_issuers."));
     }
-    return SP_OK;
-}
-
-/* What a client needs of the section around it. */
-static enum sp_status check_mtls(struct sp_settings_reader *reader, struct sp_str where, const struct sp_client *client,
-                                 const struct sp_mtls_settings *mtls)
-{
-    if (!mtls->enabled && (sp_client_uses_certificate(client) || client->bound_to_certificate))
-        return sp_settings_complain(
-            reader, where, client->bound_to_certificate ? "tls_client_certificate_bound_access_tokens" : "method",
-            SP_STR("Client certificates are not asked for: add authority.mtls (it may be empty, {})."));
-    if (mtls->trust == NULL && (client->methods & (unsigned)SP_CLIENT_TLS) != 0)
-        return sp_settings_complain(
-            reader, where, "method",
-            SP_STR("tls_client_auth needs the authorities that its certificates are verified against: add "
-                   "authority.mtls.client_ca."));
     return SP_OK;
 }
 
@@ -179,7 +185,7 @@ static enum sp_status read_clients(struct sp_settings_reader *reader, const stru
         if (status == SP_OK)
             status = check_issuers(reader, where, settings, client);
         if (status == SP_OK)
-            status = check_mtls(reader, where, client, &settings->mtls);
+            status = sp_client_check_mtls(reader, where, client, &settings->mtls);
         if (status == SP_OK)
             status = check_algorithms(reader, where, settings, client);
         if (status == SP_OK)
@@ -195,12 +201,13 @@ static enum sp_status read_clients(struct sp_settings_reader *reader, const stru
     return SP_OK;
 }
 
+static const struct sp_str openid_scopes[] = {{"openid", 6},  {"profile", 7}, {"email", 5},
+                                              {"address", 7}, {"phone", 5},   {"offline_access", 14}};
+
 /* Every scope that is known here: a scope outside is `unknown`, one inside that the client lacks is `not allowed`. */
 static enum sp_status collect_scopes(struct sp_settings_reader *reader, struct sp_authority_settings *settings)
 {
-    static const struct sp_str openid_scopes[] = {{"openid", 6},  {"profile", 7}, {"email", 5},
-                                                  {"address", 7}, {"phone", 5},   {"offline_access", 14}};
-    size_t most = sizeof openid_scopes / sizeof openid_scopes[0];
+    size_t most = sizeof openid_scopes / sizeof openid_scopes[0] + settings->registration.scopes.count;
     for (size_t i = 0; i < settings->client_count; i++)
         most += settings->clients[i].scopes.count;
     struct sp_str *scopes = sp_arena_calloc(reader->arena, most, sizeof *scopes);
@@ -213,7 +220,13 @@ static enum sp_status collect_scopes(struct sp_settings_reader *reader, struct s
         for (size_t j = 0; j < settings->clients[i].scopes.count; j++)
             if (!sp_list_has(all, settings->clients[i].scopes.at[j]))
                 scopes[all.count++] = settings->clients[i].scopes.at[j];
+    for (size_t i = 0; i < settings->registration.scopes.count; i++)
+        if (!sp_list_has(all, settings->registration.scopes.at[i]))
+            scopes[all.count++] = settings->registration.scopes.at[i];
     settings->scopes = all;
+    if (settings->registration.scopes.at == NULL)
+        settings->registration.scopes =
+            (struct sp_str_list){openid_scopes, sizeof openid_scopes / sizeof openid_scopes[0]};
     return SP_OK;
 }
 
@@ -258,7 +271,7 @@ enum sp_status sp_authority_settings_read(struct sp_arena *arena, const struct s
                                           struct sp_str default_issuer, struct sp_authority_settings *settings,
                                           struct sp_settings_error *error)
 {
-    struct sp_settings_reader reader = {arena, error};
+    struct sp_settings_reader reader = {.arena = arena, .error = error};
     struct sp_authority_settings read = {
         .issuer = default_issuer,
         .token_format = SP_TOKEN_FORMAT_JWT,
@@ -269,6 +282,8 @@ enum sp_status sp_authority_settings_read(struct sp_arena *arena, const struct s
         .session_lifetime_s = default_seconds(SP_SETTING_SESSIONS_LIFETIME),
         .fresh_s = default_seconds(SP_SETTING_SESSIONS_FRESH),
         .device_lifetime_s = default_seconds(SP_SETTING_TOKENS_DEVICE_LIFETIME),
+        .registration = {.max_clients = sp_setting_get(SP_SETTING_REGISTRATION_MAX_CLIENTS)->default_number,
+                         .grants = (unsigned)SP_GRANT_AUTHORIZATION_CODE | (unsigned)SP_GRANT_REFRESH_TOKEN},
         .algorithm = sp_algorithm_find(sp_setting_get(SP_SETTING_TOKENS_ALGORITHM)->standard),
         .rotation_s = default_seconds(SP_SETTING_KEYS_ROTATION),
         .overlap_s = default_seconds(SP_SETTING_KEYS_OVERLAP),
@@ -281,7 +296,8 @@ enum sp_status sp_authority_settings_read(struct sp_arena *arena, const struct s
                  {"keys", "authority.keys", key_rows},
                  {"sessions", "authority.sessions", session_rows},
                  {"store", "authority.store", store_rows},
-                 {"mtls", "authority.mtls", mtls_rows}};
+                 {"mtls", "authority.mtls", mtls_rows},
+                 {"registration", "authority.registration", registration_rows}};
     enum sp_status status = sp_settings_read_members(&reader, SP_STR("authority"), section, section_rows, &read);
     for (size_t i = 0; status == SP_OK && i < sizeof parts / sizeof parts[0]; i++) {
         const struct sp_json *part = sp_json_member(section, sp_str_from_cstr(parts[i].name));
@@ -289,6 +305,7 @@ enum sp_status sp_authority_settings_read(struct sp_arena *arena, const struct s
             status = sp_settings_read_members(&reader, sp_str_from_cstr(parts[i].where), part, parts[i].rows, &read);
     }
     read.mtls.enabled = sp_json_member(section, SP_STR("mtls")) != NULL;
+    read.registration.enabled = sp_json_member(section, SP_STR("registration")) != NULL;
     if (status == SP_OK)
         status = end_texts(&reader, &read.postgres);
     if (status == SP_OK)

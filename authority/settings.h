@@ -24,6 +24,16 @@ struct sp_mtls_settings {
     struct sp_str proxy_secret;               /* by which a proxy of the operator's own is known; absent: none */
 };
 
+/* RFC 7591: what clients that register themselves may be. */
+struct sp_registration_settings {
+    bool enabled;                 /* the section is there */
+    bool open;                    /* without an initial access token */
+    int64_t max_clients;          /* that registered themselves, at a time */
+    unsigned grants;              /* that they may use */
+    struct sp_str_list scopes;    /* that they may ask for */
+    struct sp_str_list audiences; /* that they may name as `resource`; the first is the default */
+};
+
 struct sp_authority_settings {
     struct sp_str issuer;    /* exactly as written: `iss` byte for byte */
     struct sp_str base;      /* the issuer without a final slash: endpoints are base + path */
@@ -46,6 +56,7 @@ struct sp_authority_settings {
     struct sp_str master_key;          /* as configured; absent: STATE/authority.master_key */
     struct sp_postgres_terms postgres; /* url absent: SQLite in the state directory */
     struct sp_mtls_settings mtls;
+    struct sp_registration_settings registration;
     bool dpop_nonce;                     /* DPoP proofs must carry our nonce (RFC 9449 8) */
     struct sp_str ca_file;               /* whom https outside is verified against; absent: the system's trust store */
     struct sp_str_list blocked_networks; /* never asked; of the whole file, set by whoever read it */

@@ -121,6 +121,8 @@ enum sp_status sp_settings_read_members(struct sp_settings_reader *reader, struc
         const struct sp_member_row *row = rows;
         while (row->name != NULL && !sp_str_equal(sp_str_from_cstr(row->name), member->name))
             row++;
+        if (row->name == NULL && reader->ignores_unknown)
+            continue;
         if (row->name == NULL)
             return complain_of_unknown(reader, where, member->name, rows);
         enum sp_status status = read_value(reader, row, member, into);

@@ -9,6 +9,7 @@
 struct sp_settings_reader {
     struct sp_arena *arena;
     struct sp_settings_error *error;
+    bool ignores_unknown; /* members that are no row are passed over: the object is a stranger's (RFC 7591 2) */
 };
 
 enum sp_member_kind {

@@ -29,18 +29,19 @@
 
 /* Stored as written: append, never renumber. */
 enum sp_ticket_kind {
-    SP_TICKET_ACCESS = 1,    /* an opaque access token */
-    SP_TICKET_REVOKED = 2,   /* the jti of a JWT that is revoked before its end */
-    SP_TICKET_CODE = 3,      /* authorization code */
-    SP_TICKET_REFRESH = 4,   /* refresh token */
-    SP_TICKET_DEVICE = 5,    /* device code */
-    SP_TICKET_USER_CODE = 6, /* what the person types; data names the device code */
-    SP_TICKET_PUSHED = 7,    /* request_uri of a pushed request */
-    SP_TICKET_SESSION = 8,   /* a browser's session */
-    SP_TICKET_REPLAY = 9,    /* seen jti of an assertion or a DPoP proof */
-    SP_TICKET_VISIT = 10,    /* an authorization request that waits for a person */
-    SP_TICKET_UPSTREAM = 12, /* a sign-in under way at another provider; the value is its state */
-    SP_TICKET_MAIL = 13,     /* a link that was sent by e-mail */
+    SP_TICKET_ACCESS = 1,          /* an opaque access token */
+    SP_TICKET_REVOKED = 2,         /* the jti of a JWT that is revoked before its end */
+    SP_TICKET_CODE = 3,            /* authorization code */
+    SP_TICKET_REFRESH = 4,         /* refresh token */
+    SP_TICKET_DEVICE = 5,          /* device code */
+    SP_TICKET_USER_CODE = 6,       /* what the person types; data names the device code */
+    SP_TICKET_PUSHED = 7,          /* request_uri of a pushed request */
+    SP_TICKET_SESSION = 8,         /* a browser's session */
+    SP_TICKET_REPLAY = 9,          /* seen jti of an assertion or a DPoP proof */
+    SP_TICKET_VISIT = 10,          /* an authorization request that waits for a person */
+    SP_TICKET_INITIAL_ACCESS = 11, /* lets a client register itself (RFC 7591 1.2) */
+    SP_TICKET_UPSTREAM = 12,       /* a sign-in under way at another provider; the value is its state */
+    SP_TICKET_MAIL = 13,           /* a link that was sent by e-mail */
 };
 
 struct sp_ticket {
@@ -164,6 +165,7 @@ struct sp_store_methods {
     enum sp_status (*list_records)(struct sp_store *store, enum sp_record_kind kind, struct sp_str owner,
                                    struct sp_str after, size_t most, struct sp_arena *arena, struct sp_record **records,
                                    size_t *count);
+    enum sp_status (*count_records)(struct sp_store *store, enum sp_record_kind kind, int64_t *count);
     /* Those due at `now` or before, the longest due first; at most `most`. Texts in arena. */
     enum sp_status (*list_due)(struct sp_store *store, enum sp_record_kind kind, int64_t now, size_t most,
                                struct sp_arena *arena, struct sp_record **records, size_t *count);

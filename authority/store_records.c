@@ -68,3 +68,16 @@ enum sp_status sp_sql_list_due(struct sp_store *store, enum sp_record_kind kind,
         SP_SQL_LIST_DUE, .values = {sp_sql_number((int64_t)kind), sp_sql_number(now), sp_sql_number((int64_t)most)}};
     return read_records(store, &query, kind, most, arena, records, count);
 }
+
+static enum sp_status read_count(const struct sp_sql_value *columns, struct sp_arena *arena, void *element)
+{
+    (void)arena;
+    *(int64_t *)element = columns[0].number;
+    return SP_OK;
+}
+
+enum sp_status sp_sql_count_records(struct sp_store *store, enum sp_record_kind kind, int64_t *count)
+{
+    const struct sp_sql_query query = {SP_SQL_COUNT_RECORDS, .values = {sp_sql_number((int64_t)kind)}};
+    return sp_sql_first(store, &query, read_count, sizeof *count, NULL, count);
+}

@@ -104,6 +104,7 @@ enum sp_status sp_sql_copy(const struct sp_sql_value *columns, size_t count, str
     METHOD(find_record)                                                                                                \
     METHOD(drop_record)                                                                                                \
     METHOD(list_records)                                                                                               \
+    METHOD(count_records)                                                                                              \
     METHOD(list_due)
 
 #define SP_SQL_DECLARE(method) extern typeof(*((struct sp_store_methods *)0)->method) sp_sql_##method;

@@ -3,6 +3,7 @@
 #include "authority/access_token.h"
 #include "authority/claims.h"
 #include "authority/client_certificate.h"
+#include "authority/client_directory.h"
 #include "authority/denial.h"
 #include "authority/dpop.h"
 #include "authority/endpoint.h"
@@ -77,7 +78,7 @@ static enum sp_step answer_signed(struct sp_call *call, const struct sp_client *
 static enum sp_step answer_claims(struct sp_call *call, const struct sp_account *account,
                                   const struct sp_live_token *token)
 {
-    const struct sp_client *client = sp_client_find(call->authority->settings, call->client_id);
+    const struct sp_client *client = sp_client_look_up_or_none(call, call->client_id);
     bool is_signed = client != NULL && client->userinfo_algorithm != SP_ALGORITHM_UNKNOWN;
     const struct sp_json *claims = NULL;
     enum sp_status status = sp_claims_of_account(call, account, &claims);

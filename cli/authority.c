@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "authority/client_directory.h"
 #include "authority/account.h"
 #include "authority/handle.h"
 #include "authority/key_ring.h"
@@ -133,6 +134,7 @@ static void reload(void *context, struct sp_authority *authority)
     /* Both generations stay in the command's arena: calls that wait for a flush still point into the old one. */
     running->settings = read;
     authority->settings = &running->settings;
+    sp_client_directory_forget(authority, SP_STR_NONE); /* read under the rules of before */
     fprintf(stderr, "authority: the configuration was read again\n");
 }
 
@@ -176,6 +178,7 @@ static int run(struct sp_cli *cli)
                                   : sp_cli_failure(cli, "%s", trouble[0] != '\0' ? trouble : sp_status_text(status));
 done:
     sp_remote_keys_destroy(&running.authority.remote_keys);
+    sp_client_directory_destroy(&running.authority.directory);
     sp_key_ring_destroy(&running.authority.keys);
     if (running.authority.store != NULL)
         running.authority.store->methods->destroy(&running.authority.store);

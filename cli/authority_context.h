@@ -22,7 +22,7 @@ SP_MUST_CHECK enum sp_status sp_cli_open_store(const struct sp_cli *cli, const s
 /* authority.store of the -c files; url is absent without any, or when it is SQLite. Complains itself. */
 SP_MUST_CHECK enum sp_status sp_cli_postgres_terms(const struct sp_cli *cli, struct sp_postgres_terms *terms);
 
-extern const struct sp_cli_command sp_cli_authority, sp_cli_accounts, sp_cli_backup;
+extern const struct sp_cli_command sp_cli_authority, sp_cli_accounts, sp_cli_backup, sp_cli_clients;
 extern const struct sp_cli_command sp_cli_keys, sp_cli_keys_rotate;
 
 #endif

@@ -24,6 +24,9 @@
 #define OAUTH_SLOW_DOWN TEXT("slow_down")
 #define OAUTH_EXPIRED_TOKEN TEXT("expired_token")
 #define OAUTH_INTERACTION_REQUIRED TEXT("interaction_required")
+#define OAUTH_INVALID_REDIRECT_URI TEXT("invalid_redirect_uri")
+#define OAUTH_INVALID_CLIENT_METADATA TEXT("invalid_client_metadata")
+#define OAUTH_UNAPPROVED_SOFTWARE_STATEMENT TEXT("unapproved_software_statement")
 #define OAUTH_ACCESS_DENIED TEXT("access_denied")
 /* clang-format on */
 

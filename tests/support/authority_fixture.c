@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <cmocka.h>
+#include "authority/client_directory.h"
 #include "authority/key_ring.h"
 #include "authority/remote_keys.h"
 #include "core/diagnosis/cause.h"
@@ -45,6 +46,7 @@ struct fixture *fixture_create(const char *section)
 void fixture_destroy(struct fixture **fixture)
 {
     sp_remote_keys_destroy(&(*fixture)->authority.remote_keys);
+    sp_client_directory_destroy(&(*fixture)->authority.directory);
     sp_key_ring_destroy(&(*fixture)->authority.keys);
     (*fixture)->authority.store->methods->destroy(&(*fixture)->authority.store);
     sp_arena_destroy(&(*fixture)->arena);

@@ -488,7 +488,12 @@ static void records_are_found_by_name_owner_and_time(void **state)
                      never = {SP_RECORD_OUTGOING, SP_STR("a"), SP_STR_NONE, SP_STR_NONE, 10, 0};
     assert_int_equal(m->put_record(f->store, &early, NULL), SP_OK);
     assert_int_equal(m->put_record(f->store, &never, NULL), SP_OK);
+    int64_t total = -1;
     assert_int_equal(m->list_records(f->store, put.kind, SP_STR_NONE, SP_STR(""), 2, f->arena, &list, &count), SP_OK);
+    assert_int_equal(m->count_records(f->store, put.kind, &total), SP_OK);
+    assert_true(total >= (int64_t)count && count > 0);
+    assert_int_equal(m->count_records(f->store, (enum sp_record_kind)999, &total), SP_OK);
+    assert_int_equal(total, 0);
     assert_true(count == 2 && sp_str_equal(list[0].id, SP_STR("a")) && sp_str_equal(list[1].id, SP_STR("b")));
     assert_null(list[0].owner.at);
     assert_int_equal(m->list_records(f->store, put.kind, SP_STR_NONE, list[1].id, 2, f->arena, &list, &count), SP_OK);

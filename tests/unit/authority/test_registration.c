@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Clients that register themselves (RFC 7591, 7592): what may be registered, who may, and what becomes of it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <cmocka.h>
+#include "authority/client_directory.h"
+#include "authority/redirect_uri_policy.h"
+#include "core/jose/crypto.h"
+#include "tests/support/authority_fixture.h"
+
+#define URI "'redirect_uris':['https://app.example/cb']"
+
+static int start(void **state)
+{
+    *state = fixture_create("{'tokens':{'algorithm':'ES256'},'clients':{'rs':{'secret':'s'}},"
+                            "'registration':{'open':true,'max_clients':60,'scopes':['openid','read'],"
+                            "'grants':['authorization_code','refresh_token','client_credentials'],"
+                            "'audiences':['https://api.example']}}");
+    return 0;
+}
+
+static int stop(void **state)
+{
+    fixture_destroy((struct fixture **)state);
+    return 0;
+}
+
+static const char *quoted(struct fixture *fixture, const char *json)
+{
+    struct sp_str copy;
+    assert_int_equal(sp_arena_copy(fixture->arena, sp_str_from_cstr(json), &copy), SP_OK);
+    for (char *at = (char *)(uintptr_t)copy.at; *at != '\0'; at++)
+        *at = *at == '\'' ? '"' : *at;
+    return copy.at;
+}
+
+static struct sp_call *post(struct fixture *fixture, const char *json, const char *token)
+{
+    return CALL(fixture, .path = "/register", .content_type = "application/json", .body = quoted(fixture, json),
+                .authorization = token != NULL ? sp_arena_printf(fixture->arena, "Bearer %s", token).at : NULL);
+}
+
+static struct sp_call *manage(struct fixture *fixture, const char *method, const char *id, const char *token,
+                              const char *json)
+{
+    return CALL(fixture, .method = method, .path = "/register", .content_type = "application/json",
+                .query = sp_arena_printf(fixture->arena, "client_id=%s", id).at,
+                .body = json != NULL ? quoted(fixture, json) : NULL,
+                .authorization = token != NULL ? sp_arena_printf(fixture->arena, "Bearer %s", token).at : NULL);
+}
+
+static void only_uris_of_the_application_itself_may_be_registered(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *uri;
+        bool web, native, development; /* fine for… */
+    } rows[] = {
+        {"https://app.example/cb", true, true, true},
+        {"https://app.example:8443/cb?x=1", true, true, true},
+        {"HTTPS://app.example/cb", true, true, true},
+        {"http://127.0.0.1/cb", false, true, true},
+        {"http://[::1]:4711/cb", false, true, true},
+        {"http://localhost/cb", false, true, true},
+        {"com.example.app:/cb", false, true, false},
+        {"com.example.app://cb", false, true, false},
+        {"http://app.example/cb", false, false, false},
+        {"http://127.0.0.1.evil.example/cb", false, false, false},
+        {"https://user@app.example/cb", false, false, false},
+        {"https://app.example@evil.example/cb", false, false, false},
+        {"https://app.example/cb#x", false, false, false},
+        {"https://*.app.example/cb", false, false, false},
+        {"https://app.example/c b", false, false, false},
+        {"https://app.example/\\evil.example", false, false, false},
+        {"https:///cb", false, false, false},
+        {"https://", false, false, false},
+        {"https:app.example", false, false, false},
+        {"https://app.example:99999/", false, false, false},
+        {"//app.example/cb", false, false, false},
+        {"/cb", false, false, false},
+        {"", false, false, false},
+        {"app.example/cb", false, false, false},
+        {"javascript:alert(1)", false, false, false},
+        {"data:text/html,x", false, false, false},
+        {"file:///etc/passwd", false, false, false},
+        {"myapp:/cb", false, false, false},
+        {"com.example.app:", false, false, false},
+        {"ja\tvascript:x", false, false, false},
+        {"https://\xC3\xA4.example/", false, false, false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct sp_str uri = sp_str_from_cstr(rows[i].uri);
+        bool web = sp_redirect_uri_fault(uri, (struct sp_redirect_uri_policy){false, false}) == NULL,
+             native = sp_redirect_uri_fault(uri, (struct sp_redirect_uri_policy){true, false}) == NULL,
+             development = sp_redirect_uri_fault(uri, (struct sp_redirect_uri_policy){false, true}) == NULL;
+        if (web != rows[i].web || native != rows[i].native || development != rows[i].development)
+            fail_msg("%s: %d %d %d", rows[i].uri, web, native, development);
+    }
+}
+
+static void each_member_is_taken_or_refused_by_name(void **state)
+{
+    struct fixture *fixture = *state;
+    static const struct {
+        const char *json, *cause, *tells;
+    } rows[] = {
+        {"{" URI "}", "", ""},
+        {"{" URI ",'unknown':{'a':[1]},'client_name':'Fotos \xC3\xBC'}", "", ""},
+        {"{" URI ",'token_endpoint_auth_method':'none'}", "", ""},
+        {"{'grant_types':['client_credentials'],'response_types':[]}", "", ""},
+        {"{" URI ",'scope':'openid','grant_types':['authorization_code','refresh_token']}", "", ""},
+        {"{" URI ",'require_auth_time':true,'contacts':['a@b.example'],'software_id':'x'}", "", ""},
+        {"{" URI ",'token_endpoint_auth_method':'private_key_jwt','jwks_uri':'https://keys.example/'}", "", ""},
+        {"{}", "registration.redirect_uri", "redirect URI"},
+        {"{'redirect_uris':[]}", "registration.redirect_uri", ""},
+        {"{'redirect_uris':'https://a.example/'}", "registration.redirect_uri", "list"},
+        {"{'redirect_uris':['https://a.example/#f']}", "registration.redirect_uri", "fragment"},
+        {"{'redirect_uris':['https://a.example/','javascript:x']}", "registration.redirect_uri", "https"},
+        {"{'redirect_uris':[7]}", "registration.redirect_uri", ""},
+        {"{" URI ",'post_logout_redirect_uris':['http://a.example/']}", "registration.metadata", "http"},
+        {"{" URI ",'token_endpoint_auth_method':'client_secret_jwt'}", "registration.metadata", "auth_method"},
+        {"{" URI ",'token_endpoint_auth_method':'tls_client_auth','tls_client_auth_san_dns':'a'}",
+         "registration.metadata", "certificates"},
+        {"{" URI ",'token_endpoint_auth_method':'private_key_jwt'}", "registration.metadata", "key"},
+        {"{" URI ",'token_endpoint_auth_method':7}", "registration.metadata", ""},
+        {"{" URI ",'jwks_uri':'http://127.0.0.1/'}", "registration.metadata", "public host"},
+        {"{" URI ",'jwks_uri':'https://keys.internal/'}", "registration.metadata", "public host"},
+        {"{" URI ",'jwks':{'keys':[]}}", "registration.metadata", "jwks"},
+        {"{" URI ",'jwks':{'keys':[{'kty':'oct','k':'AAAA'}]}}", "registration.metadata", "jwks"},
+        {"{" URI ",'grant_types':['password']}", "registration.metadata", "grant_types"},
+        {"{" URI ",'grant_types':['urn:ietf:params:oauth:grant-type:token-exchange']}", "registration.metadata",
+         "grant_types"},
+        {"{" URI ",'grant_types':['client_credentials'],'token_endpoint_auth_method':'none'}", "registration.metadata",
+         "grant_types"},
+        {"{" URI ",'grant_types':['client_credentials'],'response_types':['code']}", "registration.metadata",
+         "response_types"},
+        {"{" URI ",'response_types':['id_token']}", "registration.metadata", "code"},
+        {"{" URI ",'response_types':[]}", "registration.metadata", "together"},
+        {"{" URI ",'scope':'openid admin'}", "registration.metadata", "'admin'"},
+        {"{" URI ",'scope':['openid']}", "registration.metadata", "scope"},
+        {"{" URI ",'subject_type':'pairwise'}", "registration.metadata", "public"},
+        {"{" URI ",'application_type':'desktop'}", "registration.metadata", "native"},
+        {"{" URI ",'id_token_signed_response_alg':'RS256'}", "registration.metadata", "No key"},
+        {"{" URI ",'id_token_signed_response_alg':'none'}", "registration.metadata", ""},
+        {"{" URI ",'id_token_encrypted_response_alg':'RSA-OAEP'}", "registration.metadata", "encrypted"},
+        {"{" URI ",'logo_uri':'javascript:x'}", "registration.metadata", "https"},
+        {"{" URI ",'client_name':'a\\u0007'}", "registration.metadata", "client_name"},
+        {"{" URI ",'client_name':'a\\u202Eb'}", "registration.metadata", "client_name"},
+        {"{" URI ",'software_statement':'a.b.c'}", "registration.software_statement", "leave it out"},
+        {"[]", "registration.metadata", "JSON object"},
+        {"{" URI, "registration.metadata", "JSON object"},
+        {"{" URI "," URI "}", "registration.metadata", "JSON object"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct sp_call *call = post(fixture, rows[i].json, NULL);
+        bool accepted = rows[i].cause[0] == '\0';
+        if (strcmp(fixture_cause(call), rows[i].cause) != 0 || call->answer.status != (accepted ? 201 : 400) ||
+            (!accepted && !sp_str_contains(call->answer.body, sp_str_from_cstr(rows[i].tells))))
+            fail_msg("%s: '%s' %d: %.*s", rows[i].json, fixture_cause(call), call->answer.status,
+                     SP_STR_ARG(call->answer.body));
+        if (!accepted) {
+            const char *error = strstr(rows[i].cause, "redirect_uri") != NULL         ? "invalid_redirect_uri"
+                                : strstr(rows[i].cause, "software_statement") != NULL ? "unapproved_software_statement"
+                                                                                      : "invalid_client_metadata";
+            assert_string_equal(fixture_member(call, "error"), error);
+        }
+    }
+}
+
+static void a_registered_client_works_until_it_is_removed(void **state)
+{
+    struct fixture *fixture = *state;
+    struct sp_call *call =
+        post(fixture, "{'grant_types':['client_credentials'],'response_types':[],'scope':'read'}", NULL);
+    const char *id = fixture_member(call, "client_id"), *secret = fixture_member(call, "client_secret"),
+               *token = fixture_member(call, "registration_access_token");
+    assert_int_equal(call->answer.status, 201);
+    assert_non_null(secret);
+    assert_string_equal(fixture_member(call, "token_endpoint_auth_method"), "client_secret_basic");
+    assert_true(sp_str_contains(call->answer.body, SP_STR("\"client_secret_expires_at\":0")));
+    const char *basic = fixture_basic(fixture, id, secret), *body = "grant_type=client_credentials";
+    call = CALL(fixture, .authorization = basic, .body = body);
+    assert_int_equal(call->answer.status, 200);
+    assert_string_equal(fixture_member(call, "scope"), "read");
+    const char *ask = sp_arena_printf(fixture->arena, "token=%s", fixture_member(call, "access_token")).at;
+    call = CALL(fixture, .path = "/introspect", .authorization = fixture_basic(fixture, "rs", "s"), .body = ask);
+    assert_true(sp_str_contains(call->answer.body, SP_STR("\"active\":true")));
+    assert_true(sp_str_contains(call->answer.body, SP_STR("https://api.example")));
+    assert_string_equal(
+        fixture_cause(CALL(fixture, .authorization = fixture_basic(fixture, id, "other"), .body = body)),
+        "client.secret_wrong");
+
+    /* Read: everything but the secret. */
+    call = manage(fixture, "GET", id, token, NULL);
+    assert_int_equal(call->answer.status, 200);
+    assert_string_equal(fixture_member(call, "client_id"), id);
+    assert_string_equal(fixture_member(call, "registration_access_token"), token);
+    assert_string_equal(fixture_member(call, "scope"), "read");
+    assert_null(fixture_member(call, "client_secret"));
+
+    /* Changed: at once, in memory too. */
+    call = manage(fixture, "PUT", id, token,
+                  sp_arena_printf(fixture->arena,
+                                  "{'client_id':'%s','client_secret':'%s'," URI
+                                  ",'token_endpoint_auth_method':'client_secret_post'}",
+                                  id, secret)
+                      .at);
+    assert_int_equal(call->answer.status, 200);
+    assert_string_equal(fixture_cause(CALL(fixture, .authorization = basic, .body = body)), "client.method_mismatch");
+    call =
+        CALL(fixture, .body = sp_arena_printf(fixture->arena, "%s&client_id=%s&client_secret=%s", body, id, secret).at);
+    assert_string_equal(fixture_cause(call), "request.grant_not_allowed");
+
+    static const struct {
+        const char *json, *tells;
+    } wrong[] = {{"{" URI "}", "client_id"},
+                 {"{'client_id':'x'," URI "}", "client_id"},
+                 {"{'client_id':'%s','client_secret':'chosen'," URI "}", "client_secret"},
+                 {"{'client_id':'%s','registration_access_token':'x'," URI "}", "registration_access_token"}};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        char text[512];
+        const char *place = strstr(wrong[i].json, "%s");
+        snprintf(text, sizeof text, "%.*s%s%s", (int)(place != NULL ? place - wrong[i].json : 0), wrong[i].json,
+                 place != NULL ? id : "", place != NULL ? place + 2 : wrong[i].json);
+        call = manage(fixture, "PUT", id, token, text);
+        if (call->answer.status != 400 || !sp_str_contains(call->answer.body, sp_str_from_cstr(wrong[i].tells)))
+            fail_msg("%s: %.*s", text, SP_STR_ARG(call->answer.body));
+    }
+
+    /* Somebody else's token is good for nothing. */
+    struct sp_call *other = post(fixture, "{" URI "}", NULL);
+    const char *methods[] = {"GET", "PUT", "DELETE"};
+    for (size_t i = 0; i < 3; i++) {
+        call = manage(fixture, methods[i], id, fixture_member(other, "registration_access_token"), "{}");
+        assert_int_equal(call->answer.status, 401);
+        assert_string_equal(fixture_cause(call), "registration.token_invalid");
+        assert_string_equal(fixture_cause(manage(fixture, methods[i], id, NULL, "{}")), "registration.token_missing");
+        assert_string_equal(fixture_cause(manage(fixture, methods[i], "rs", token, "{}")),
+                            "registration.token_invalid");
+    }
+
+    call = manage(fixture, "DELETE", id, token, NULL);
+    assert_int_equal(call->answer.status, 204);
+    assert_int_equal(manage(fixture, "GET", id, token, NULL)->answer.status, 401);
+    assert_string_equal(fixture_cause(CALL(fixture, .authorization = basic, .body = body)), "client.unknown");
+    call = CALL(fixture, .path = "/introspect", .authorization = fixture_basic(fixture, "rs", "s"), .body = ask);
+    assert_true(sp_str_equal(call->answer.body, SP_STR("{\"active\":false}")));
+}
+
+/* What another process wrote is seen once the directory forgets; what was undone never was. */
+static void memory_follows_the_store(void **state)
+{
+    struct fixture *fixture = *state;
+    struct sp_store *store = fixture->authority.store;
+    struct sp_call *call = post(fixture, "{" URI "}", NULL);
+    struct sp_str id = sp_str_from_cstr(fixture_member(call, "client_id"));
+    assert_non_null(sp_client_look_up_or_none(call, id));
+    assert_int_equal(store->methods->begin(store), SP_OK);
+    assert_int_equal(store->methods->drop_record(store, SP_RECORD_CLIENT, id), SP_OK);
+    sp_client_directory_forget(&fixture->authority, SP_STR_NONE);
+    assert_null(sp_client_look_up_or_none(call, id));
+    store->methods->undo(store);
+    fixture->authority.lost_turns++;
+    assert_non_null(sp_client_look_up_or_none(call, id));
+    /* A client that nobody holds any more is let go, one that a call holds is not. */
+    const struct sp_client *held = sp_client_look_up_or_none(call, id);
+    sp_client_directory_forget(&fixture->authority, id);
+    assert_true(sp_str_equal(held->id, id));
+    assert_null(sp_client_look_up_or_none(call, SP_STR("spdc_nobody")));
+}
+
+static void put_initial(struct fixture *fixture, const char *token, int64_t expires_at, const char *data)
+{
+    struct sp_store *store = fixture->authority.store;
+    struct sp_ticket ticket = {.kind = SP_TICKET_INITIAL_ACCESS,
+                               .issued_at = FIXTURE_NOW,
+                               .expires_at = expires_at,
+                               .data = sp_str_from_cstr(data)};
+    sp_sha256(sp_str_from_cstr(token), ticket.hash);
+    assert_int_equal(store->methods->begin(store), SP_OK);
+    assert_int_equal(store->methods->put_ticket(store, &ticket, NULL), SP_OK);
+    assert_int_equal(store->methods->keep(store), SP_OK);
+}
+
+static void without_an_initial_access_token_nobody_registers(void **state)
+{
+    (void)state;
+    struct fixture *fixture = fixture_create("{'clients':{},'registration':{'max_clients':3}}");
+    put_initial(fixture, "twice", FIXTURE_NOW + 60, "{\"uses\":2}");
+    put_initial(fixture, "old", FIXTURE_NOW, "{\"uses\":1}");
+    struct sp_call *call = post(fixture, "{" URI "}", NULL);
+    assert_int_equal(call->answer.status, 401);
+    assert_string_equal(fixture_cause(call), "registration.token_missing");
+    assert_string_equal(fixture_cause(post(fixture, "{" URI "}", "unknown")), "registration.token_invalid");
+    assert_string_equal(fixture_cause(post(fixture, "{" URI "}", "old")), "registration.token_invalid");
+    /* A refused registration spends nothing. */
+    assert_int_equal(post(fixture, "{}", "twice")->answer.status, 400);
+    assert_int_equal(post(fixture, "{" URI "}", "twice")->answer.status, 201);
+    assert_int_equal(post(fixture, "{" URI "}", "twice")->answer.status, 201);
+    call = post(fixture, "{" URI "}", "twice");
+    assert_string_equal(fixture_cause(call), "registration.token_invalid");
+    assert_true(sp_str_contains(call->finding.received, SP_STR("used up")));
+    put_initial(fixture, "many", FIXTURE_NOW + 60, "{\"uses\":9}");
+    assert_int_equal(post(fixture, "{" URI "}", "many")->answer.status, 201);
+    call = post(fixture, "{" URI "}", "many");
+    assert_string_equal(fixture_cause(call), "registration.full");
+    assert_int_equal(call->answer.status, 403);
+    fixture_destroy(&fixture);
+}
+
+static void where_it_is_not_configured_it_is_not_there(void **state)
+{
+    (void)state;
+    struct fixture *fixture = fixture_create("{'clients':{}}");
+    assert_string_equal(fixture_cause(post(fixture, "{" URI "}", NULL)), "request.endpoint_unknown");
+    struct sp_call *call = CALL(fixture, .method = "GET", .path = "/.well-known/openid-configuration");
+    assert_false(sp_str_contains(call->answer.body, SP_STR("registration_endpoint")));
+    fixture_destroy(&fixture);
+    fixture = *state;
+    call = CALL(fixture, .method = "GET", .path = "/.well-known/openid-configuration");
+    assert_true(
+        sp_str_contains(call->answer.body, SP_STR("\"registration_endpoint\":\"https://login.example/register\"")));
+    call = CALL(fixture, .path = "/register", .body = "redirect_uris=x");
+    assert_string_equal(fixture_cause(call), "request.not_json");
+    call = CALL(fixture, .method = "PATCH", .path = "/register");
+    assert_int_equal(call->answer.status, 405);
+}
+
+/* What the configuration allows no more, a client has no more. */
+static void narrower_rules_hold_for_those_that_are_there(void **state)
+{
+    struct fixture *fixture = *state;
+    struct sp_call *call = post(fixture, "{" URI ",'scope':'openid read'}", NULL);
+    struct sp_str id = sp_str_from_cstr(fixture_member(call, "client_id"));
+    assert_int_equal(sp_client_look_up_or_none(call, id)->scopes.count, 2);
+    struct sp_str only_openid = SP_STR("openid");
+    fixture->settings.registration.scopes = (struct sp_str_list){&only_openid, 1};
+    sp_client_directory_forget(&fixture->authority, SP_STR_NONE);
+    assert_int_equal(sp_client_look_up_or_none(call, id)->scopes.count, 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(only_uris_of_the_application_itself_may_be_registered),
+        cmocka_unit_test(each_member_is_taken_or_refused_by_name),
+        cmocka_unit_test(a_registered_client_works_until_it_is_removed),
+        cmocka_unit_test(memory_follows_the_store),
+        cmocka_unit_test(without_an_initial_access_token_nobody_registers),
+        cmocka_unit_test(where_it_is_not_configured_it_is_not_there),
+        cmocka_unit_test(narrower_rules_hold_for_those_that_are_there),
+    };
+    return cmocka_run_group_tests(tests, start, stop);
+}
