@@ -215,6 +215,7 @@ static void write_own_metrics(const struct sp_plane *plane, struct sp_buffer *ou
     sp_metric_describe(out, "sallyport_ready", "gauge", "1 while /readyz says so.");
     sp_metric_sample(out, "sallyport_ready", NULL, SP_STR_NONE, sp_plane_is_ready(plane));
     write_issuer_metrics(plane, out);
+    sp_warnings_write_metrics(plane->warnings, out, time(NULL));
 }
 
 /* The workers' counters come from nginx; without them ours are told all the same. */

@@ -10,6 +10,7 @@
 #include "control/state_file.h"
 #include "core/base/limits.h"
 #include "core/diagnosis/verdict.h"
+#include "core/policy/settings.h"
 #include "core/policy/snapshot.h"
 #include "probe/configuration.h"
 
@@ -71,6 +72,12 @@ static enum sp_status set_up_issuers(struct sp_plane *plane, const struct sp_pol
     if (status == SP_OK) {
         status = sp_introspector_configure(plane->introspector, setups.introspection, setups.introspection_count,
                                            policy->serving.blocked_networks);
+    }
+    if (status == SP_OK) {
+        const struct sp_json *alerts = sp_setting_value(policy->source, SP_SETTING_ROOT_ALERTS);
+        status = sp_warnings_configure(plane->warnings, sp_setting_text(alerts, SP_SETTING_ALERTS_WEBHOOK),
+                                       policy->serving.blocked_networks);
+        status = status == SP_MALFORMED ? SP_OK : status; /* told; the gateway serves all the same */
     }
     if (status == SP_OK && plane->is_keeping) {
         status =

@@ -40,6 +40,11 @@ struct sp_keeper *sp_keeper_create(struct sp_loop *loop, struct sp_fetcher *fetc
     return keeper;
 }
 
+void sp_keeper_warn(struct sp_keeper *keeper, struct sp_warnings *warnings)
+{
+    keeper->warnings = warnings;
+}
+
 void sp_keeper_destroy(struct sp_keeper **keeper)
 {
     if (*keeper == NULL) {
@@ -129,6 +134,7 @@ enum sp_status sp_keeper_configure(struct sp_keeper *keeper, const struct sp_kee
     while (before != NULL) {
         struct sp_kept_issuer *gone = before;
         before = gone->next;
+        sp_kept_warnings_forget(gone);
         destroy_issuer(gone);
     }
     sp_keys_file_publish(keeper);

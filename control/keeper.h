@@ -32,6 +32,10 @@ struct sp_keeper;
 struct sp_keeper *sp_keeper_create(struct sp_loop *loop, struct sp_fetcher *fetcher, const char *keys_path);
 void sp_keeper_destroy(struct sp_keeper **keeper);
 
+/* Whom warnings are told; borrowed. NULL: nobody. */
+struct sp_warnings;
+void sp_keeper_warn(struct sp_keeper *keeper, struct sp_warnings *warnings);
+
 /* Replaces what is kept: an issuer of the same name and URL goes on with what is known of it. blocked_networks is
  * borrowed until the next call. Starts to fetch what is missing. */
 SP_MUST_CHECK enum sp_status sp_keeper_configure(struct sp_keeper *keeper, const struct sp_keeper_issuer *issuers,

@@ -6,6 +6,8 @@
 
 #include "control/keeper.h"
 #include "core/base/json.h"
+#include "control/warnings.h"
+#include "core/diagnosis/clock.h"
 #include "core/diagnosis/document.h"
 
 #define SP_MAX_PREVIOUS_KIDS 256u
@@ -34,6 +36,8 @@ struct sp_kept_issuer {
     char *failure_detail;
     int64_t clock_skew_s;
     bool clock_skew_known;
+    struct sp_clock_sample clock_sample; /* of the last answer with a Date; who and address are absent */
+    char clock_address[64];
 
     /* in flight */
     bool is_fetching, is_looking_again;
@@ -50,6 +54,7 @@ struct sp_keeper {
     struct sp_fetcher *fetcher;
     char *path;
     struct sp_kept_issuer *issuers;
+    struct sp_warnings *warnings; /* NULL: nobody is told */
     struct sp_str_list blocked_networks;
     int64_t generation;
     unsigned char written_sha256[32]; /* of the last keys.json without its generation */
@@ -64,6 +69,15 @@ void sp_key_fetch_start(struct sp_kept_issuer *issuer);
 /* The same as a timer's callback; nothing when a fetch is in flight. */
 void sp_key_fetch_due(void *issuer);
 void sp_key_fetch_tell_waiters(struct sp_kept_issuer *issuer, const char *outcome);
+
+/* ---- kept_warnings.c: what of an issuer will not work for long ---- */
+/* Certificate and clock of an answer; measures the issuer's clock. */
+void sp_kept_warnings_take_answer(struct sp_kept_issuer *issuer, const struct sp_fetch_report *report);
+void sp_kept_warnings_take_findings(struct sp_kept_issuer *issuer, enum sp_warning_source source,
+                                    const struct sp_document_findings *findings);
+/* The refresh failed (the issuer's failure says why), or it did not. */
+void sp_kept_warnings_take_refresh(struct sp_kept_issuer *issuer);
+void sp_kept_warnings_forget(const struct sp_kept_issuer *issuer);
 
 /* ---- keys_file.c ---- */
 /* Reads what keys.json holds at the start. */

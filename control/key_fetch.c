@@ -45,16 +45,6 @@ void sp_key_fetch_due(void *data)
     }
 }
 
-static void measure_clock(struct sp_kept_issuer *issuer, const struct sp_fetch_report *report)
-{
-    if (report->date_s != 0) {
-        int64_t skew = report->date_s - (int64_t)time(NULL);
-        /* Date counts whole seconds and travels: below 2 s it says nothing. */
-        issuer->clock_skew_s = skew > -2 && skew < 2 ? 0 : skew;
-        issuer->clock_skew_known = true;
-    }
-}
-
 static void fail(struct sp_kept_issuer *issuer, const struct sp_finding *finding)
 {
     struct sp_arena *arena = sp_arena_create(64 * 1024);
@@ -89,6 +79,7 @@ static void fail(struct sp_kept_issuer *issuer, const struct sp_finding *finding
     sp_timer_set(issuer->keeper->loop, &issuer->timer,
                  sp_schedule_retry(issuer->failures_in_row, issuer->keys != NULL, jitter) * 1000, sp_key_fetch_due,
                  issuer);
+    sp_kept_warnings_take_refresh(issuer);
     sp_keys_file_publish(issuer->keeper);
     sp_key_fetch_tell_waiters(issuer, "failed");
 }
@@ -156,6 +147,7 @@ static void succeed(struct sp_kept_issuer *issuer, struct sp_jwk_set *set, struc
     issuer->failures_in_row = 0;
     issuer->failure = issuer->failure_reason = SP_CAUSE_NONE;
     replace(&issuer->failure_detail, NULL);
+    sp_kept_warnings_take_refresh(issuer);
     issuer->is_fetching = issuer->is_looking_again = false;
     sp_timer_set(issuer->keeper->loop, &issuer->timer, sp_schedule_refresh(max_age_s, issuer->setup.refresh_s) * 1000,
                  sp_key_fetch_due, issuer);
@@ -180,7 +172,7 @@ static void keys_came(void *data, const struct sp_fetch_report *report)
     struct sp_jwk_set *set = NULL;
     struct sp_finding no_memory = {.cause = SP_CAUSE_KEYS_TOO_LARGE,
                                    .expected = SP_STR("a key set that fits into memory")};
-    measure_clock(issuer, report);
+    sp_kept_warnings_take_answer(issuer, report);
     if (arena == NULL || sp_keys_document_examine(arena, report, &set, &findings) != SP_OK) {
         fail(issuer, &no_memory);
     } else if (findings.refused) {
@@ -189,6 +181,7 @@ static void keys_came(void *data, const struct sp_fetch_report *report)
         if (issuer->keys_text == NULL || !sp_str_equal(sp_str_from_cstr(issuer->keys_text), report->body)) {
             log_oddities(issuer, &findings);
         }
+        sp_kept_warnings_take_findings(issuer, SP_WARNING_OF_KEYS, &findings);
         succeed(issuer, set, report->body, report->max_age_s);
     }
     sp_arena_destroy(&arena);
@@ -207,6 +200,7 @@ static void fetch(struct sp_kept_issuer *issuer, struct sp_str url, size_t max_b
         .timeout_ms = FETCH_TIMEOUT_MS,
         .max_bytes = max_bytes,
         .max_redirects = MAX_REDIRECTS,
+        .notes_certificate = true,
     };
     struct sp_http_call *call;
     struct sp_finding finding = {.cause = SP_CAUSE_KEYS_INSECURE_URL, .received = url};
@@ -253,7 +247,7 @@ static void metadata_came(void *data, const struct sp_fetch_report *report)
     struct sp_finding no_memory = {.cause = SP_CAUSE_DISCOVERY_NOT_JSON,
                                    .expected = report->url,
                                    .received = SP_STR("a document that does not fit into memory")};
-    measure_clock(issuer, report);
+    sp_kept_warnings_take_answer(issuer, report);
     if (arena == NULL || sp_metadata_examine(arena, report, issuer->setup.issuer, &metadata, &findings) != SP_OK) {
         fail(issuer, &no_memory);
     } else if (findings.refused && findings.rows[0].cause == SP_CAUSE_DISCOVERY_NOT_FOUND &&
@@ -273,6 +267,7 @@ static void metadata_came(void *data, const struct sp_fetch_report *report)
         if (issuer->jwks_uri == NULL) {
             log_oddities(issuer, &findings);
         }
+        sp_kept_warnings_take_findings(issuer, SP_WARNING_OF_METADATA, &findings);
         take_metadata(issuer, &metadata);
         fetch_keys(issuer);
     }

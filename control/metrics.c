@@ -21,14 +21,21 @@ static void put_label_value(struct sp_buffer *out, struct sp_str value)
     }
 }
 
+void sp_metric_sample_with(struct sp_buffer *out, const char *name, const struct sp_metric_label *labels, size_t count,
+                           double value)
+{
+    sp_buffer_append(out, sp_str_from_cstr(name));
+    for (size_t i = 0; i < count; i++) {
+        sp_buffer_printf(out, "%s%s=\"", i == 0 ? "{" : ",", labels[i].name);
+        put_label_value(out, labels[i].value);
+        sp_buffer_append(out, i + 1 == count ? SP_STR("\"}") : SP_STR("\""));
+    }
+    sp_buffer_printf(out, " %.15g\n", value);
+}
+
 void sp_metric_sample(struct sp_buffer *out, const char *name, const char *label, struct sp_str label_value,
                       double value)
 {
-    sp_buffer_append(out, sp_str_from_cstr(name));
-    if (label != NULL) {
-        sp_buffer_printf(out, "{%s=\"", label);
-        put_label_value(out, label_value);
-        sp_buffer_append(out, SP_STR("\"}"));
-    }
-    sp_buffer_printf(out, " %.15g\n", value);
+    const struct sp_metric_label one = {label, label_value};
+    sp_metric_sample_with(out, name, &one, label != NULL ? 1 : 0, value);
 }

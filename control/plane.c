@@ -309,13 +309,17 @@ static bool create_parts(struct sp_plane *plane)
     if (plane->fetcher == NULL || plane->introspector == NULL || plane->resolver == NULL || plane->nginx == NULL) {
         return false;
     }
+    plane->warnings = sp_warnings_create(plane->loop, plane->fetcher);
     plane->keeper = sp_keeper_create(plane->loop, plane->fetcher, path);
+    if (plane->keeper != NULL) {
+        sp_keeper_warn(plane->keeper, plane->warnings);
+    }
     snprintf(path, sizeof path, "%s/control.sock", plane->terms->state);
     plane->http = sp_http_create(plane->loop, path, plane->group, sp_plane_answer, sp_plane_exchange_ended, plane);
     if (plane->http == NULL) {
         sp_log(SP_LOG_ERROR, "%s: %s", path, strerror(errno));
     }
-    return plane->keeper != NULL && plane->http != NULL;
+    return plane->warnings != NULL && plane->keeper != NULL && plane->http != NULL;
 }
 
 static void destroy_parts(struct sp_plane *plane)
@@ -333,6 +337,7 @@ static void destroy_parts(struct sp_plane *plane)
     sp_http_destroy(&plane->http);
     sp_introspector_destroy(&plane->introspector);
     sp_keeper_destroy(&plane->keeper);
+    sp_warnings_destroy(&plane->warnings);
     sp_resolver_destroy(&plane->resolver);
     sp_fetcher_destroy(&plane->fetcher);
     sp_policy_unref(&plane->policy);

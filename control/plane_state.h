@@ -11,6 +11,7 @@
 #include "control/nginx.h"
 #include "control/plane.h"
 #include "control/resolver.h"
+#include "control/warnings.h"
 #include "core/policy/policy.h"
 
 #define SP_MAX_WATCHED_FILES 64u
@@ -20,6 +21,7 @@ struct sp_plane {
     struct sp_loop *loop;
     struct sp_fetcher *fetcher;
     struct sp_keeper *keeper;
+    struct sp_warnings *warnings;
     struct sp_introspector *introspector;
     struct sp_resolver *resolver;
     struct sp_nginx *nginx;

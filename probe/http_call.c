@@ -25,7 +25,8 @@ struct sp_http_call {
     bool too_large;
     char error[CURL_ERROR_SIZE];
     char content_type[MAX_HEADER_BYTES], location[2 * MAX_HEADER_BYTES], cache_control[MAX_HEADER_BYTES],
-        detail[2 * MAX_HEADER_BYTES], authenticate[2 * MAX_HEADER_BYTES], final_url[8 * MAX_HEADER_BYTES], address[64];
+        detail[2 * MAX_HEADER_BYTES], authenticate[2 * MAX_HEADER_BYTES], final_url[8 * MAX_HEADER_BYTES], address[64],
+        certificate[MAX_HEADER_BYTES];
     int64_t date_s, retry_after_s, age_s, sent_ms, received_ms;
     struct sp_fetch_report report;
 };
@@ -181,6 +182,7 @@ static bool set_options(struct sp_http_call *call, const struct sp_http_request 
     SET(CURLOPT_PRIVATE, call);
     SET(CURLOPT_PREREQFUNCTION, note_sending);
     SET(CURLOPT_PREREQDATA, call);
+    SET(CURLOPT_CERTINFO, request->notes_certificate ? 1L : 0L);
     SET(CURLOPT_HTTPHEADER, call->headers);
     if (call->ca_file != NULL) {
         SET(CURLOPT_CAINFO, call->ca_file);
@@ -250,6 +252,7 @@ enum sp_status sp_http_call_create(const struct sp_http_request *request, struct
     bool ready =
         made->handle != NULL && copy_texts(made, request) &&
         (request->host.at == NULL || add_header(made, "Host", request->host)) &&
+        (request->form_type.at == NULL || add_header(made, "Content-Type", request->form_type)) &&
         add_header(made, "Accept", request->accept.at != NULL ? request->accept : SP_STR("application/json")) &&
         (request->authorization.at == NULL || add_header(made, "Authorization", request->authorization)) &&
         set_options(made, request);
@@ -319,6 +322,31 @@ static struct sp_str text_or_none(const char *text)
     return text[0] != '\0' ? sp_str_from_cstr(text) : SP_STR_NONE;
 }
 
+/* Of the chain that was served, the certificate that ends first. */
+static void take_certificate(struct sp_http_call *call)
+{
+    struct curl_certinfo *chain = NULL;
+    if (curl_easy_getinfo(call->handle, CURLINFO_CERTINFO, &chain) != CURLE_OK || chain == NULL) {
+        return;
+    }
+    for (int i = 0; i < chain->num_of_certs; i++) {
+        const char *subject = "";
+        int64_t ends = 0;
+        for (const struct curl_slist *row = chain->certinfo[i]; row != NULL; row = row->next) {
+            if (strncmp(row->data, "Subject:", 8) == 0) {
+                subject = row->data + 8;
+            } else if (strncmp(row->data, "Expire date:", 12) == 0) {
+                ends = curl_getdate(row->data + 12, NULL);
+            }
+        }
+        if (ends > 0 && (call->report.certificate_ends_s == 0 || ends < call->report.certificate_ends_s)) {
+            call->report.certificate_ends_s = ends;
+            keep_header(call->certificate, sizeof call->certificate, sp_str_from_cstr(subject));
+            call->report.certificate = sp_str_from_cstr(call->certificate);
+        }
+    }
+}
+
 /* When it was asked and answered, by whom, and where it ended. */
 static void take_course(struct sp_http_call *call)
 {
@@ -333,6 +361,7 @@ static void take_course(struct sp_http_call *call)
     report->address = text_or_none(call->address);
     report->authenticate = text_or_none(call->authenticate);
     report->age_s = call->age_s;
+    take_certificate(call);
     report->sent_ms = call->sent_ms;
     report->received_ms = call->received_ms;
 }

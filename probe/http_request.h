@@ -10,6 +10,7 @@
 struct sp_http_request {
     struct sp_str url;
     struct sp_str form;          /* absent: GET; else POST of this application/x-www-form-urlencoded body */
+    struct sp_str form_type;     /* of another body than a form: its media type; absent: a form's */
     struct sp_str authorization; /* value of the Authorization header, or absent */
     struct sp_str accept;        /* absent: application/json */
     struct sp_str ca_file;       /* absent: the system's trust store */
@@ -23,6 +24,7 @@ struct sp_http_request {
     int64_t connect_timeout_ms, timeout_ms;
     size_t max_bytes;
     unsigned max_redirects;     /* to https only; credentials are never sent on */
+    bool notes_certificate;     /* fill certificate and certificate_ends_s of the report */
     const atomic_bool *abandon; /* set by another thread: end soon, as timed out; may be NULL */
 };
 

@@ -27,6 +27,8 @@ struct sp_fetch_report {
     int64_t sent_ms,
         received_ms;            /* our wall clock when the request left and the answer's first byte came; 0: did not */
     int64_t age_s;              /* Age header: the answer, and its Date, come from a cache; 0: none */
+    struct sp_str certificate;  /* of the chain served, the subject of the one that ends first; absent: not asked for */
+    int64_t certificate_ends_s; /* 0: not known */
     struct sp_str authenticate; /* WWW-Authenticate; absent: none */
 };
 

@@ -78,6 +78,14 @@ static void tell_date(struct sp_arena *arena, const struct sp_certificate_facts 
     }
 }
 
+void sp_certificate_end_judge(struct sp_arena *arena, const struct sp_certificate_facts *certificate, int64_t now,
+                              struct sp_document_findings *findings)
+{
+    if (certificate->not_after > now && certificate->not_after - now < SP_CERTIFICATE_WARNING_S) {
+        tell_date(arena, certificate, SP_CAUSE_NETWORK_TLS_EXPIRING, certificate->not_after, now, findings);
+    }
+}
+
 static const struct sp_certificate_facts *top_of(const struct sp_chain_evidence *chain)
 {
     return &chain->certificates[chain->count - 1];
@@ -174,10 +182,7 @@ void sp_chain_judge(struct sp_arena *arena, const struct sp_chain_evidence *chai
                                                                SP_STR_ARG(chain->certificates[0].subject));
     }
     for (size_t i = 0; i < chain->count; i++) {
-        const struct sp_certificate_facts *certificate = &chain->certificates[i];
-        if (certificate->not_after > now && certificate->not_after - now < SP_CERTIFICATE_WARNING_S) {
-            tell_date(arena, certificate, SP_CAUSE_NETWORK_TLS_EXPIRING, certificate->not_after, now, findings);
-        }
+        sp_certificate_end_judge(arena, &chain->certificates[i], now, findings);
     }
     /* Evidence that would accept nothing must not look like evidence that does. */
     if (!chain->trusted && chain->fault_count == 0) {

@@ -83,6 +83,10 @@ void sp_tls_judge(struct sp_arena *arena, const struct sp_tls_evidence *tls, int
 void sp_chain_judge(struct sp_arena *arena, const struct sp_chain_evidence *chain, struct sp_str host, int64_t now,
                     struct sp_document_findings *findings);
 
+/* One certificate that is valid now: network.tls.expiring when it is near its end. */
+void sp_certificate_end_judge(struct sp_arena *arena, const struct sp_certificate_facts *certificate, int64_t now,
+                              struct sp_document_findings *findings);
+
 /* "CN=idp.example.com (2026-01-02 to 2026-04-02)", for evidence. */
 struct sp_str sp_certificate_words(struct sp_arena *arena, const struct sp_certificate_facts *certificate);
 
