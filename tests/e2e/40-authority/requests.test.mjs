@@ -112,3 +112,45 @@ test('each scope shows its claims at userinfo, by header and by body', async () 
     if (scope === 'openid address') assert.equal(info.address.country, 'DE');
   }
 });
+
+test('what a request lacks is told', async () => {
+  for (const [more, error, cause] of [[{ response_type: undefined }, 'invalid_request', 'request.parameter_missing'], [{ response_type: 'id_token token' }, 'unsupported_response_type', 'request.response_type'], [{ response_mode: 'jwt' }, 'invalid_request', 'request.parameter_invalid']]) {
+    const { location } = await open(startBrowser(), more);
+    assert.equal(location.searchParams.get('error'), error);
+    assert.ok(location.searchParams.get('error_description').includes(cause));
+  }
+});
+
+test('errors take the same way as codes', async () => {
+  const form = await open(startBrowser(), { response_mode: 'form_post', prompt: 'none' });
+  assert.equal(form.status, 200);
+  for (const [name, value] of [['error', 'login_required'], ['state', 'x'], ['iss', authority.issuer]]) assert.ok(form.text.includes(`name="${name}" value="${value}"`), name);
+  assert.ok(form.text.includes(`action="${redirect}"`));
+  const { location } = await open(startBrowser(), { response_mode: 'fragment', prompt: 'none' });
+  assert.equal(location.search, '');
+  assert.equal(new URLSearchParams(location.hash.slice(1)).get('error'), 'login_required');
+});
+
+test('discovery has what Config OP asks for', async () => {
+  for (const where of ['/.well-known/openid-configuration', '/.well-known/oauth-authorization-server']) {
+    const { status, headers, json } = await authority.get(where);
+    assert.equal(status, 200);
+    assert.match(headers['content-type'], /^application\/json/);
+    assert.equal(json.issuer, authority.issuer);
+    for (const member of ['authorization_endpoint', 'token_endpoint', 'userinfo_endpoint', 'jwks_uri', 'pushed_authorization_request_endpoint']) assert.ok(json[member].startsWith(`${authority.issuer}/`), member);
+    assert.deepEqual(json.response_types_supported, ['code']);
+    assert.ok(json.subject_types_supported.includes('public'));
+    assert.ok(json.id_token_signing_alg_values_supported.includes('RS256'));
+    assert.ok(json.request_object_signing_alg_values_supported.includes('RS256'));
+    assert.ok(json.token_endpoint_auth_methods_supported.includes('private_key_jwt'));
+    for (const alg of ['PS256', 'ES256', 'EdDSA']) assert.ok(json.token_endpoint_auth_signing_alg_values_supported.includes(alg) && json.dpop_signing_alg_values_supported.includes(alg), alg);
+    assert.ok(json.scopes_supported.includes('openid') && json.scopes_supported.every((scope) => /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(scope)));
+    assert.deepEqual(json.ui_locales_supported, Intl.getCanonicalLocales(json.ui_locales_supported));
+    assert.ok(json.claims_supported.includes('sub') && json.grant_types_supported.includes('authorization_code'));
+    assert.deepEqual(json.code_challenge_methods_supported, ['S256']);
+    assert.equal(json.authorization_response_iss_parameter_supported, true);
+  }
+  const { keys } = (await authority.get('/jwks')).json;
+  assert.equal(new Set(keys.map(({ kid }) => kid)).size, keys.length);
+  for (const key of keys) assert.ok(key.use === 'sig' && key.kid && !['d', 'p', 'q', 'k'].some((part) => part in key));
+});
