@@ -6,7 +6,7 @@
 #include "cli/cli.h"
 #include "core/flow/report.h"
 
-extern const struct sp_cli_command sp_cli_inspect;
+extern const struct sp_cli_command sp_cli_inspect, sp_cli_record;
 
 /* Source, every flow drawn with what was found, and a last line that counts. */
 void sp_inspect_print(struct sp_flow_capture *capture, const struct sp_flow_source *source);

@@ -14,19 +14,13 @@
 #include <stdlib.h>
 
 static const struct sp_cli_command *const commands[] = {
-    &sp_cli_check,
-    &sp_cli_cause,
-    &sp_cli_serve,
-    &sp_cli_token,
-    &sp_cli_explain,
-    &sp_cli_inspect,
-    &sp_cli_authority,
-    &sp_cli_accounts,
-    &sp_cli_clients,
-    &sp_cli_backup,
-    &sp_cli_keys,
-    &sp_cli_doctor,
-    NULL,
+    &sp_cli_check,     &sp_cli_cause,
+    &sp_cli_serve,     &sp_cli_token,
+    &sp_cli_explain,   &sp_cli_inspect,
+    &sp_cli_authority, &sp_cli_accounts,
+    &sp_cli_clients,   &sp_cli_backup,
+    &sp_cli_keys,      &sp_cli_doctor,
+    &sp_cli_record,    NULL,
 };
 
 #define CLI_ARENA_BYTES (512u * 1024 * 1024)

@@ -60,6 +60,8 @@
 /* Longer than any server takes: what made a server answer 431 still fits. */
 #define SP_MAX_CAPTURED_HEADER_BYTES (128u * 1024)
 #define SP_MAX_CAPTURED_HEADERS 512u
+/* Passing through `record`: sign-in pages with their pictures inside stay below. */
+#define SP_MAX_RECORDED_BODY_BYTES (8u * 1024 * 1024)
 #define SP_MAX_CAPTURED_EXCHANGE_BYTES (8u * 1024 * 1024)
 /* OAuth messages that are kept of one capture, and those of one flow: each is compared with the others of its flow. */
 #define SP_MAX_FLOW_MESSAGES 50000u

@@ -63,7 +63,7 @@ void sp_flow_judge_transport(struct sp_flow_capture *capture, struct sp_flow_mes
         if (sp_flow_text_has(failure, failures[i].says)) {
             struct sp_finding *finding = sp_flow_tell(capture, message, failures[i].cause, origin, origin);
             finding->detail =
-                sp_arena_printf(capture->arena, "The browser says %.*s.", SP_STR_ARG(sp_str_slice(failure, 0, 200)));
+                sp_arena_printf(capture->arena, "The recording says: %.*s", SP_STR_ARG(sp_str_slice(failure, 0, 200)));
             finding->tolerated = !matters(capture, message);
             return;
         }

@@ -130,8 +130,8 @@ static void write_lines(struct sp_json_writer *writer, const char *name, const s
     sp_json_end_array(writer);
 }
 
-static void write_message(struct sp_json_writer *writer, struct sp_flow_capture *capture,
-                          const struct sp_flow_message *message)
+void sp_flow_write_message_json(struct sp_json_writer *writer, struct sp_flow_capture *capture,
+                                const struct sp_flow_message *message)
 {
     struct sp_parameter rows[SP_FLOW_LINES];
     const struct sp_flow_exchange *exchange = &message->exchange;
@@ -174,7 +174,7 @@ static void write_flow(struct sp_json_writer *writer, struct sp_flow_capture *ca
     sp_json_name(writer, SP_STR("messages"));
     sp_json_begin_array(writer);
     for (const struct sp_flow_message *at = flow->first; at != NULL; at = at->next_in_flow)
-        write_message(writer, capture, at);
+        sp_flow_write_message_json(writer, capture, at);
     sp_json_end_array(writer);
     sp_json_end_object(writer);
 }

@@ -37,6 +37,9 @@ size_t sp_flow_answer_lines(struct sp_flow_capture *capture, const struct sp_flo
 /* The members of one object, which the caller opens and closes: source, flows, summary. */
 void sp_flow_write_json(struct sp_json_writer *writer, struct sp_flow_capture *capture,
                         const struct sp_flow_source *source);
+/* One message as it stands in `messages`. */
+void sp_flow_write_message_json(struct sp_json_writer *writer, struct sp_flow_capture *capture,
+                                const struct sp_flow_message *message);
 /* A page that needs nothing from anywhere else. */
 void sp_flow_write_html(struct sp_buffer *out, struct sp_flow_capture *capture, const struct sp_flow_source *source);
 

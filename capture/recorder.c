@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One thread a connection (libmicrohttpd's) and one blocking transfer a request (libcurl's): a debugging tool for one
+ * client, not a gateway. What is shared – number, HAR, judge – is behind one lock. The HAR is whole after every entry:
+ * its tail is written each time and overwritten by the next. */
+#include "capture/recorder.h"
+
+#include <arpa/inet.h>
+#include <curl/curl.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <microhttpd.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+#include "core/base/buffer.h"
+#include "core/base/limits.h"
+#include "core/flow/detour.h"
+#include "core/flow/har_writer.h"
+
+#define CONNECTIONS 64u
+#define IDLE_S 120u
+#define CALL_ARENA_BYTES (64u * 1024 * 1024)
+#define HEADERS 200u
+#define CONNECT_MS 10000L
+#define TRANSFER_MS 60000L
+
+struct sp_recorder {
+    struct sp_recorder_terms terms;
+    struct MHD_Daemon *daemon;
+    struct sp_arena *arena;
+    struct sp_detour detour;
+    struct sp_str ca_file; /* ends with NUL; absent: the system's */
+    pthread_mutex_t lock;
+    FILE *har;
+    long tail; /* where the HAR's tail begins */
+    uint32_t count;
+};
+
+struct call {
+    struct sp_recorder *recorder;
+    struct sp_arena *arena;
+    struct sp_str uri; /* as sent, with its query */
+    struct sp_buffer body, answer;
+    struct sp_flow_header request[HEADERS], response[HEADERS];
+    struct sp_flow_exchange exchange;
+    bool began, answer_too_large;
+};
+
+struct sp_str sp_recorder_url(const struct sp_recorder *recorder)
+{
+    return recorder->detour.to;
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* ---- a call begins and ends ---- */
+
+static void *begin_call(void *context, const char *uri, struct MHD_Connection *connection)
+{
+    struct call *call = calloc(1, sizeof *call);
+    (void)connection;
+    if (call == NULL || (call->arena = sp_arena_create(CALL_ARENA_BYTES)) == NULL ||
+        sp_arena_copy(call->arena, sp_str_from_cstr(uri), &call->uri) != SP_OK) {
+        if (call != NULL)
+            sp_arena_destroy(&call->arena);
+        free(call);
+        return NULL;
+    }
+    call->recorder = context;
+    sp_buffer_init(&call->body, call->arena, SP_MAX_RECORDED_BODY_BYTES);
+    sp_buffer_init(&call->answer, call->arena, SP_MAX_RECORDED_BODY_BYTES);
+    return call;
+}
+
+static void end_call(void *context, struct MHD_Connection *connection, void **state,
+                     enum MHD_RequestTerminationCode how)
+{
+    struct call *call = *state;
+    (void)context;
+    (void)connection;
+    (void)how;
+    if (call == NULL)
+        return;
+    sp_arena_destroy(&call->arena);
+    free(call);
+    *state = NULL;
+}
+
+/* ---- towards the issuer ---- */
+
+/* Of one hop (RFC 9110 7.6.1), or curl's to make. */
+static bool is_hop_header(struct sp_str name)
+{
+    static const char *const names[] = {"Connection",
+                                        "Keep-Alive",
+                                        "Proxy-Authenticate",
+                                        "Proxy-Authorization",
+                                        "Proxy-Connection",
+                                        "TE",
+                                        "Trailer",
+                                        "Transfer-Encoding",
+                                        "Upgrade",
+                                        "Host",
+                                        "Content-Length",
+                                        "Expect",
+                                        "Accept-Encoding",
+                                        "Content-Encoding"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (sp_str_equal_ignoring_case(name, sp_str_from_cstr(names[i])))
+            return true;
+    return false;
+}
+
+static enum MHD_Result take_header(void *context, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+    struct call *call = context;
+    struct sp_flow_headers *headers = &call->exchange.request_headers;
+    (void)kind;
+    if (headers->count == HEADERS || value == NULL)
+        return MHD_YES;
+    struct sp_flow_header *row = &call->request[headers->count];
+    if (sp_arena_copy(call->arena, sp_str_from_cstr(name), &row->name) == SP_OK &&
+        sp_arena_copy(call->arena, sp_str_from_cstr(value), &row->value) == SP_OK)
+        headers->count++;
+    return MHD_YES;
+}
+
+static size_t take_answer(char *bytes, size_t size, size_t count, void *context)
+{
+    struct call *call = context;
+    sp_buffer_append(&call->answer, sp_str(bytes, size * count));
+    call->answer_too_large = sp_buffer_status(&call->answer) != SP_OK;
+    return call->answer_too_large ? 0 : size * count;
+}
+
+static size_t take_answer_header(char *bytes, size_t size, size_t count, void *context)
+{
+    struct call *call = context;
+    struct sp_str line = sp_str_trim(sp_str(bytes, size * count));
+    struct sp_flow_headers *headers = &call->exchange.response_headers;
+    size_t colon = sp_str_index_of(line, ':', 0);
+    if (sp_str_has_prefix(line, SP_STR("HTTP/"))) {
+        headers->count = 0; /* after 100 Continue the headers begin anew */
+    } else if (colon < line.len && headers->count < HEADERS) {
+        struct sp_flow_header *row = &call->response[headers->count];
+        if (sp_arena_copy(call->arena, sp_str_slice(line, 0, colon), &row->name) == SP_OK &&
+            sp_arena_copy(call->arena, sp_str_trim(sp_str_slice(line, colon + 1, line.len)), &row->value) == SP_OK)
+            headers->count++;
+    }
+    return size * count;
+}
+
+static struct curl_slist *headers_for_issuer(const struct call *call)
+{
+    struct curl_slist *list = curl_slist_append(NULL, "Expect:");
+    for (size_t i = 0; i < call->exchange.request_headers.count; i++) {
+        const struct sp_flow_header *header = &call->request[i];
+        if (is_hop_header(header->name))
+            continue;
+        /* curl sends an empty value only where a semicolon ends the name. */
+        struct sp_str line =
+            header->value.len > 0
+                ? sp_arena_printf(call->arena, "%.*s: %.*s", SP_STR_ARG(header->name), SP_STR_ARG(header->value))
+                : sp_arena_printf(call->arena, "%.*s;", SP_STR_ARG(header->name));
+        struct curl_slist *longer = line.at != NULL ? curl_slist_append(list, line.at) : NULL;
+        list = longer != NULL ? longer : list;
+    }
+    return list;
+}
+
+static void forward(struct call *call)
+{
+    CURL *handle = curl_easy_init();
+    struct sp_flow_exchange *exchange = &call->exchange;
+    struct curl_slist *headers = headers_for_issuer(call);
+    char error[CURL_ERROR_SIZE] = "";
+    long status = 0;
+    char *address = NULL;
+    if (handle == NULL) {
+        exchange->failure = SP_STR("out of memory");
+        curl_slist_free_all(headers);
+        return;
+    }
+    bool head = sp_str_equal(exchange->method, SP_STR("HEAD"));
+    curl_easy_setopt(handle, CURLOPT_URL, exchange->url.at);
+    curl_easy_setopt(handle, CURLOPT_PATH_AS_IS, 1L);
+    curl_easy_setopt(handle, CURLOPT_CUSTOMREQUEST, head ? NULL : exchange->method.at);
+    curl_easy_setopt(handle, CURLOPT_NOBODY, head ? 1L : 0L);
+    if (call->body.len > 0) {
+        curl_easy_setopt(handle, CURLOPT_POSTFIELDS, call->body.at);
+        curl_easy_setopt(handle, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body.len);
+    }
+    curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, take_answer);
+    curl_easy_setopt(handle, CURLOPT_WRITEDATA, call);
+    curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, take_answer_header);
+    curl_easy_setopt(handle, CURLOPT_HEADERDATA, call);
+    curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(handle, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
+    curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, TRANSFER_MS);
+    curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, error);
+    if (call->recorder->ca_file.at != NULL)
+        curl_easy_setopt(handle, CURLOPT_CAINFO, call->recorder->ca_file.at);
+    CURLcode result = curl_easy_perform(handle);
+    curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(handle, CURLINFO_PRIMARY_IP, &address);
+    struct sp_str copy;
+    if (address != NULL && sp_arena_copy(call->arena, sp_str_from_cstr(address), &copy) == SP_OK)
+        exchange->server_address = copy;
+    exchange->status = result == CURLE_OK ? (int)status : 0;
+    if (result != CURLE_OK)
+        exchange->failure = sp_arena_printf(call->arena, "%s", error[0] != '\0' ? error : curl_easy_strerror(result));
+    curl_slist_free_all(headers);
+    curl_easy_cleanup(handle);
+}
+
+/* ---- keeping it ---- */
+
+static void write_har(struct sp_recorder *recorder, struct call *call)
+{
+    struct sp_buffer entry;
+    struct sp_json_writer writer;
+    if (recorder->har == NULL)
+        return;
+    sp_buffer_init(&entry, call->arena, CALL_ARENA_BYTES);
+    sp_json_writer_init(&writer, &entry, false);
+    sp_har_write_entry(&writer, call->arena, &call->exchange);
+    if (sp_buffer_status(&entry) != SP_OK || fseek(recorder->har, recorder->tail, SEEK_SET) != 0)
+        return;
+    if (recorder->count > 1)
+        fputs(",\n", recorder->har);
+    fwrite(entry.at, 1, entry.len, recorder->har);
+    recorder->tail = ftell(recorder->har);
+    fputs(SP_HAR_TAIL, recorder->har);
+    fflush(recorder->har);
+}
+
+static void keep(struct call *call)
+{
+    struct sp_recorder *recorder = call->recorder;
+    pthread_mutex_lock(&recorder->lock);
+    call->exchange.number = ++recorder->count;
+    write_har(recorder, call);
+    recorder->terms.take(recorder->terms.context, &call->exchange);
+    pthread_mutex_unlock(&recorder->lock);
+}
+
+/* ---- towards the client ---- */
+
+static enum MHD_Result answer_failure(const struct call *call, struct MHD_Connection *connection)
+{
+    struct sp_str text = sp_arena_printf(call->arena, "sallyport record: the issuer did not answer: %.*s\n",
+                                         SP_STR_ARG(call->exchange.failure));
+    struct MHD_Response *response = MHD_create_response_from_buffer(
+        text.len, (void *)(uintptr_t)(text.at != NULL ? text.at : ""), MHD_RESPMEM_MUST_COPY);
+    if (response == NULL)
+        return MHD_NO;
+    MHD_add_response_header(response, "Content-Type", "text/plain; charset=utf-8");
+    enum MHD_Result queued = MHD_queue_response(connection, MHD_HTTP_BAD_GATEWAY, response);
+    MHD_destroy_response(response);
+    return queued;
+}
+
+static enum MHD_Result answer(struct call *call, struct MHD_Connection *connection)
+{
+    const struct sp_detour *detour = &call->recorder->detour;
+    const struct sp_flow_headers *headers = &call->exchange.response_headers;
+    if (call->exchange.status == 0)
+        return answer_failure(call, connection);
+    struct sp_str body =
+        sp_detour_body(call->arena, detour, sp_flow_header(headers, "Content-Type"), sp_buffer_str(&call->answer));
+    struct MHD_Response *response = MHD_create_response_from_buffer(
+        body.len, (void *)(uintptr_t)(body.at != NULL ? body.at : ""), MHD_RESPMEM_MUST_COPY);
+    if (response == NULL)
+        return MHD_NO;
+    for (size_t i = 0; i < headers->count; i++) {
+        struct sp_str value = sp_detour_header(call->arena, detour, headers->at[i].name, headers->at[i].value);
+        /* The arena's copies end with NUL. HSTS of the issuer is no promise of ours. */
+        if (value.at != NULL && !is_hop_header(headers->at[i].name) &&
+            !sp_str_equal_ignoring_case(headers->at[i].name, SP_STR("Strict-Transport-Security")))
+            MHD_add_response_header(response, headers->at[i].name.at,
+                                    sp_arena_printf(call->arena, "%.*s", SP_STR_ARG(value)).at);
+    }
+    enum MHD_Result queued = MHD_queue_response(connection, (unsigned)call->exchange.status, response);
+    MHD_destroy_response(response);
+    return queued;
+}
+
+static void perform(struct call *call, struct MHD_Connection *connection, const char *method)
+{
+    struct sp_flow_exchange *exchange = &call->exchange;
+    struct sp_recorder *recorder = call->recorder;
+    exchange->started_ms = now_ms();
+    exchange->method = sp_arena_printf(call->arena, "%.32s", method);
+    exchange->url = sp_arena_printf(call->arena, "%.*s%.*s", SP_STR_ARG(recorder->detour.from), SP_STR_ARG(call->uri));
+    exchange->request_headers = (struct sp_flow_headers){call->request, 0};
+    exchange->response_headers = (struct sp_flow_headers){call->response, 0};
+    MHD_get_connection_values(connection, MHD_HEADER_KIND, take_header, call);
+    exchange->request_body = sp_buffer_str(&call->body);
+    if (exchange->url.at == NULL || exchange->method.at == NULL)
+        exchange->failure = SP_STR("out of memory");
+    else
+        forward(call);
+    exchange->took_ms = now_ms() - exchange->started_ms;
+    exchange->response_bytes = call->answer.len;
+    exchange->response_body = sp_str_slice(sp_buffer_str(&call->answer), 0, SP_MAX_CAPTURED_BODY_BYTES);
+    exchange->response_cut = call->answer.len > SP_MAX_CAPTURED_BODY_BYTES;
+    keep(call);
+}
+
+static enum MHD_Result serve(void *context, struct MHD_Connection *connection, const char *path, const char *method,
+                             const char *version, const char *piece, size_t *piece_len, void **state)
+{
+    struct call *call = *state;
+    (void)context;
+    (void)path;
+    (void)version;
+    if (call == NULL)
+        return MHD_NO;
+    if (!call->began) {
+        call->began = true;
+        return MHD_YES;
+    }
+    if (*piece_len > 0) {
+        sp_buffer_append(&call->body, sp_str(piece, *piece_len));
+        *piece_len = 0;
+        return sp_buffer_status(&call->body) == SP_OK ? MHD_YES : MHD_NO;
+    }
+    /* "http://host/" as a proxy is asked is not what this is. */
+    if (call->uri.len == 0 || call->uri.at[0] != '/')
+        return MHD_NO;
+    perform(call, connection, method);
+    return answer(call, connection);
+}
+
+/* ---- start and stop ---- */
+
+static enum sp_status open_har(struct sp_recorder *recorder)
+{
+    if (recorder->terms.har == NULL)
+        return SP_OK;
+    int fd = open(recorder->terms.har, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    recorder->har = fd >= 0 ? fdopen(fd, "w") : NULL;
+    if (recorder->har == NULL) {
+        if (fd >= 0)
+            close(fd);
+        return SP_IO;
+    }
+    fputs(SP_HAR_HEAD, recorder->har);
+    recorder->tail = ftell(recorder->har);
+    fputs(SP_HAR_TAIL, recorder->har);
+    return fflush(recorder->har) == 0 ? SP_OK : SP_IO;
+}
+
+static enum sp_status listen_at(struct sp_recorder *recorder)
+{
+    struct sockaddr_in address4 = {.sin_family = AF_INET, .sin_port = htons((uint16_t)recorder->terms.port)};
+    struct sockaddr_in6 address6 = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)recorder->terms.port)};
+    bool is4 = inet_pton(AF_INET, recorder->terms.address, &address4.sin_addr) == 1;
+    bool is6 = !is4 && inet_pton(AF_INET6, recorder->terms.address, &address6.sin6_addr) == 1;
+    unsigned flags =
+        MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL | (is6 ? MHD_USE_IPv6 : 0u);
+    if (!is4 && !is6) {
+        errno = EINVAL;
+        return SP_IO;
+    }
+    errno = 0;
+    recorder->daemon = MHD_start_daemon(
+        flags, 0, NULL, NULL, serve, recorder, MHD_OPTION_SOCK_ADDR,
+        is4 ? (struct sockaddr *)(void *)&address4 : (struct sockaddr *)(void *)&address6, MHD_OPTION_URI_LOG_CALLBACK,
+        begin_call, recorder, MHD_OPTION_NOTIFY_COMPLETED, end_call, NULL, MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS,
+        MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S, MHD_OPTION_END);
+    if (recorder->daemon == NULL)
+        return SP_IO;
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(recorder->daemon, MHD_DAEMON_INFO_BIND_PORT);
+    recorder->detour.to = sp_arena_printf(recorder->arena, is6 ? "http://[%s]:%u" : "http://%s:%u",
+                                          recorder->terms.address, info != NULL ? info->port : 0u);
+    return recorder->detour.to.at != NULL ? SP_OK : SP_NO_MEMORY;
+}
+
+enum sp_status sp_recorder_start(const struct sp_recorder_terms *terms, struct sp_recorder **out)
+{
+    struct sp_recorder *recorder = calloc(1, sizeof *recorder);
+    enum sp_status status = SP_NO_MEMORY;
+    if (recorder == NULL)
+        return SP_NO_MEMORY;
+    recorder->terms = *terms;
+    pthread_mutex_init(&recorder->lock, NULL);
+    recorder->arena = sp_arena_create(1024 * 1024);
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+    if (recorder->arena == NULL ||
+        (terms->ca_file.at != NULL && sp_arena_copy(recorder->arena, terms->ca_file, &recorder->ca_file) != SP_OK))
+        goto done;
+    recorder->detour.from = sp_flow_origin(terms->issuer);
+    status = open_har(recorder);
+    if (status == SP_OK)
+        status = listen_at(recorder);
+done:
+    if (status != SP_OK) {
+        int kept = errno;
+        sp_recorder_stop(&recorder);
+        errno = kept;
+        return status;
+    }
+    *out = recorder;
+    return SP_OK;
+}
+
+void sp_recorder_stop(struct sp_recorder **recorder)
+{
+    if (*recorder == NULL)
+        return;
+    if ((*recorder)->daemon != NULL)
+        MHD_stop_daemon((*recorder)->daemon);
+    if ((*recorder)->har != NULL)
+        fclose((*recorder)->har);
+    sp_arena_destroy(&(*recorder)->arena);
+    pthread_mutex_destroy(&(*recorder)->lock);
+    free(*recorder);
+    *recorder = NULL;
+}
