@@ -17,9 +17,29 @@ static const size_t section_count = sizeof sections / sizeof sections[0];
 
 void sp_account_form(struct sp_page *page, const struct sp_account_view *view, const char *section)
 {
+    sp_account_passkey_form(page, view, section, NULL);
+}
+
+void sp_account_way_back(struct sp_page *page, const char *section)
+{
+    sp_page_raw(page, SP_STR("<p><a href=\""));
+    /* This page's address is /account: with the fragment alone the browser would stay on it. */
+    sp_page_text(page, sp_authority_url(page->call, "/account?done#"));
+    sp_page_raw(page, sp_str_from_cstr(section));
+    sp_page_raw(page, SP_STR("\">"));
+    sp_page_text(page, sp_text_get(page->call, SP_TEXT_BACK_TO_ACCOUNT));
+    sp_page_raw(page, SP_STR("</a></p>"));
+}
+
+void sp_account_passkey_form(struct sp_page *page, const struct sp_account_view *view, const char *section,
+                             const struct sp_passkey_prompt *prompt)
+{
     sp_page_raw(page, SP_STR("<form method=\"post\" action=\""));
     sp_page_text(page, sp_authority_url(page->call, "/account"));
-    sp_page_raw(page, SP_STR("\">"));
+    sp_page_raw(page, SP_STR("\""));
+    if (prompt != NULL)
+        sp_page_passkey_attributes(page, prompt);
+    sp_page_raw(page, SP_STR(">"));
     sp_page_hidden(page, "form_token", view->form_token);
     sp_page_hidden(page, "section", sp_str_from_cstr(section));
 }

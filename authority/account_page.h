@@ -10,6 +10,7 @@
 #ifndef SP_AUTHORITY_ACCOUNT_PAGE_H
 #define SP_AUTHORITY_ACCOUNT_PAGE_H
 
+#include "authority/factor_pages.h"
 #include "authority/page.h"
 #include "authority/session.h"
 
@@ -42,6 +43,13 @@ struct sp_account_section {
 
 /* <form> with its token and the section's name; the caller adds fields and buttons and closes it with </form>. */
 void sp_account_form(struct sp_page *page, const struct sp_account_view *view, const char *section);
+/* The same for the passkey script to find. */
+void sp_account_passkey_form(struct sp_page *page, const struct sp_account_view *view, const char *section,
+                             const struct sp_passkey_prompt *prompt);
+/* <a> from a page of its own back to the section. */
+void sp_account_way_back(struct sp_page *page, const char *section);
+/* Makes new recovery codes and shows them on a page of their own. */
+SP_MUST_CHECK enum sp_step sp_account_show_recovery_codes(struct sp_call *call, const struct sp_account_view *view);
 /* In place of a form that needs_fresh while the person is not: why, and the button that leads to signing in again. */
 void sp_account_ask_fresh(struct sp_page *page, const struct sp_account_view *view, const char *section);
 /* <time>2026-11-26 03:10 UTC</time> */

@@ -36,11 +36,9 @@ static void respond_by_redirect(struct sp_call *call, const struct sp_authorizat
 static void respond_by_form(struct sp_call *call, const struct sp_authorization *a, const struct sp_answer_pair *pairs,
                             size_t count)
 {
-    static const char script[] = "document.forms[0].submit()";
     struct sp_page page;
     sp_page_begin(&page, call, sp_text_get(call, SP_TEXT_CONTINUE_TITLE));
     page.form_targets = sp_page_origin(call->arena, a->redirect_uri);
-    page.script_hash = SP_STR("'sha256-ePniVEkSivX/c7XWBGafqh8tSpiRrKiqYeqbG7N1TOE='");
     sp_page_raw(&page, SP_STR("<form method=\"post\" action=\""));
     sp_page_text(&page, a->redirect_uri);
     sp_page_raw(&page, SP_STR("\">"));
@@ -49,9 +47,8 @@ static void respond_by_form(struct sp_call *call, const struct sp_authorization 
             sp_page_hidden(&page, pairs[i].name, pairs[i].value);
     sp_page_raw(&page, SP_STR("<button>"));
     sp_page_text(&page, sp_text_get(call, SP_TEXT_CONTINUE));
-    sp_page_raw(&page, SP_STR("</button></form><script>"));
-    sp_page_raw(&page, sp_str_from_cstr(script));
-    sp_page_raw(&page, SP_STR("</script>"));
+    sp_page_raw(&page, SP_STR("</button></form>"));
+    sp_page_script(&page, SP_STR("document.forms[0].submit()"));
     sp_page_end(&page, 200);
 }
 

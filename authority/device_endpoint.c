@@ -5,9 +5,9 @@
 #include "authority/device.h"
 #include "authority/endpoint.h"
 #include "authority/handle.h"
-#include "authority/login.h"
 #include "authority/sign_in_pages.h"
 #include "authority/client_directory.h"
+#include "authority/visit.h"
 #include "core/base/secret.h"
 
 static void begin_form(struct sp_page *page, struct sp_str user_code)
@@ -40,16 +40,15 @@ static void ask_code(struct sp_call *call, struct sp_str typed)
     sp_page_end(&page, 200);
 }
 
-static void ask_login(struct sp_call *call, struct sp_str user_code, struct sp_str name, struct sp_str trouble)
+/* Signing in is the same for all: the person comes back with the code. */
+static enum sp_step ask_login(struct sp_call *call, struct sp_str user_code)
 {
-    struct sp_page page;
-    sp_page_begin(&page, call, sp_text_get(call, SP_TEXT_SIGN_IN_TITLE));
-    sp_login_trouble(&page, trouble);
-    begin_form(&page, user_code);
-    sp_login_fields(&page, name, trouble);
-    sp_page_button(&page, "login", SP_TEXT_SIGN_IN, true);
-    sp_page_raw(&page, SP_STR("</form>"));
-    sp_page_end(&page, 200);
+    struct sp_buffer local;
+    sp_answer_buffer(call, &local);
+    sp_buffer_append(&local, SP_STR("/device?user_code="));
+    sp_form_encode(&local, user_code);
+    enum sp_status status = sp_buffer_status(&local);
+    return status == SP_OK ? sp_visit_detour(call, sp_buffer_str(&local), false) : sp_deny_failure(call, status);
 }
 
 static void ask_consent(struct sp_call *call, struct sp_str user_code, const struct sp_device *device,
@@ -102,8 +101,7 @@ static bool is_own_form(struct sp_call *call)
 
 static enum sp_step answer_step(struct sp_call *call)
 {
-    struct sp_str code = sp_call_parameter(call, "user_code"), step = sp_call_parameter(call, "step"),
-                  name = sp_call_parameter(call, "username");
+    struct sp_str code = sp_call_parameter(call, "user_code"), step = sp_call_parameter(call, "step");
     struct sp_device device;
     struct sp_session session;
     bool own = is_own_form(call);
@@ -124,14 +122,8 @@ static enum sp_step answer_step(struct sp_call *call)
     if (status != SP_OK)
         return sp_deny_failure(call, status);
     call->client_id = client->id;
-    struct sp_str trouble = SP_STR_NONE;
-    if (own && sp_str_equal(step, SP_STR("login")) &&
-        sp_login_try(call, name, sp_call_parameter(call, "password"), &session, &trouble) != SP_GOES_ON)
-        return SP_DENIED;
-    if (session.subject.at == NULL || trouble.at != NULL) {
-        ask_login(call, code, name, trouble);
-        return SP_GOES_ON;
-    }
+    if (session.subject.at == NULL)
+        return ask_login(call, code);
     bool allows = sp_str_equal(step, SP_STR("allow"));
     if (own && (allows || sp_str_equal(step, SP_STR("deny"))))
         return decide(call, &device, &session, allows);

@@ -364,3 +364,15 @@ void sp_key_ring_write_states(const struct sp_key_ring *ring, int64_t now, struc
     }
     sp_json_end_array(writer);
 }
+
+enum sp_status sp_key_ring_seal(const struct sp_key_ring *ring, struct sp_str label, struct sp_str plain,
+                                struct sp_arena *arena, struct sp_str *sealed)
+{
+    return sp_seal(ring->master_key, label, plain, arena, sealed);
+}
+
+enum sp_status sp_key_ring_unseal(const struct sp_key_ring *ring, struct sp_str label, struct sp_str sealed,
+                                  struct sp_arena *arena, struct sp_str *plain)
+{
+    return sp_unseal(ring->master_key, label, sealed, arena, plain);
+}

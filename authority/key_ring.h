@@ -35,6 +35,12 @@ SP_MUST_CHECK enum sp_status sp_key_ring_sign(struct sp_key_ring *ring, struct s
                                               int64_t now, struct sp_str *jws);
 SP_MUST_CHECK enum sp_status sp_key_ring_verify(struct sp_key_ring *ring, struct sp_arena *arena, const char *type,
                                                 struct sp_str jws, struct sp_str *payload);
+/* Other secrets that rest under the same master key, each under its own label. SP_NOT_FOUND: sealed under another key
+ * or label. The caller wipes plain. */
+SP_MUST_CHECK enum sp_status sp_key_ring_seal(const struct sp_key_ring *ring, struct sp_str label, struct sp_str plain,
+                                              struct sp_arena *arena, struct sp_str *sealed);
+SP_MUST_CHECK enum sp_status sp_key_ring_unseal(const struct sp_key_ring *ring, struct sp_str label,
+                                                struct sp_str sealed, struct sp_arena *arena, struct sp_str *plain);
 /* The algorithm by which sign() would sign. */
 enum sp_algorithm sp_key_ring_algorithm(const struct sp_key_ring *ring, enum sp_algorithm algorithm, int64_t now);
 /* {"keys":[…]} of every published key. */

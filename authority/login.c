@@ -22,7 +22,7 @@ static enum sp_step record_failure(struct sp_call *call, struct sp_account *acco
     return status == SP_OK ? SP_GOES_ON : sp_deny_failure(call, status);
 }
 
-enum sp_step sp_login_try(struct sp_call *call, struct sp_str name, struct sp_str password, struct sp_session *session,
+enum sp_step sp_login_try(struct sp_call *call, struct sp_str name, struct sp_str password, struct sp_account *whose,
                           struct sp_str *trouble)
 {
     struct sp_store *store = call->authority->store;
@@ -53,8 +53,7 @@ enum sp_step sp_login_try(struct sp_call *call, struct sp_str name, struct sp_st
     }
     account.failures = 0;
     status = store->methods->put_account(store, &account);
-    if (status == SP_OK)
-        status = sp_session_start(call, account.id, "pwd", session);
+    *whose = account;
     *trouble = SP_STR_NONE;
     return status == SP_OK ? SP_GOES_ON : sp_deny_failure(call, status);
 }

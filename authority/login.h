@@ -5,9 +5,9 @@
 
 #include "authority/session.h"
 
-/* *trouble: absent: signed in, *session began; "": wrong; else the seconds to wait. SP_DENIED: our failure, answered;
- * SP_WAITS. The caller has begun a write, and keeps it when it is neither. */
+/* *trouble: absent: right, *account is whose (no session began: second_step.h); "": wrong; else the seconds to wait.
+ * SP_DENIED: our failure, answered; SP_WAITS. The caller has begun a write, and keeps it when it is neither. */
 SP_MUST_CHECK enum sp_step sp_login_try(struct sp_call *call, struct sp_str name, struct sp_str password,
-                                        struct sp_session *session, struct sp_str *trouble);
+                                        struct sp_account *account, struct sp_str *trouble);
 
 #endif

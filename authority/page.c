@@ -55,6 +55,10 @@ static const char style[] =
     "dl{overflow-x:auto}dt{font-weight:600;margin-top:.75rem}dd{margin:0;font-family:ui-monospace,Menlo,Consolas,"
     "monospace;white-space:pre}"
     "mark{background:#ffd54d;color:#000;outline:1px solid #000}"
+    "svg.qr{display:block;width:100%;max-width:14rem;margin:1rem auto;border-radius:.45rem}"
+    ".key,ol.codes{font-family:ui-monospace,Menlo,Consolas,monospace;overflow-wrap:anywhere}"
+    "ol.codes{columns:2 10rem;padding-left:2rem}ol.codes li{break-inside:avoid}"
+    "details{margin-top:1.25rem}summary{cursor:pointer}[hidden]{display:none}"
     "@media(prefers-color-scheme:dark){body{background:#12181f;color:#e8edf2}main{background:#1d2630}"
     "input{background:#12181f;border-color:#8796a5}a.other,button.other{color:#e8edf2;background:transparent;border-"
     "color:#"
@@ -176,6 +180,21 @@ static struct sp_str hash_source(struct sp_call *call, struct sp_str text)
     if (sp_base64_encode(call->arena, sp_str((const char *)hash, sizeof hash), &encoded) != SP_OK)
         return SP_STR("'none'");
     return sp_arena_printf(call->arena, "'sha256-%.*s'", SP_STR_ARG(encoded));
+}
+
+void sp_page_script(struct sp_page *page, struct sp_str script)
+{
+    page->script_hash = hash_source(page->call, script);
+    sp_page_raw(page, SP_STR("<script>"));
+    sp_page_raw(page, script);
+    sp_page_raw(page, SP_STR("</script>"));
+}
+
+void sp_page_alert(struct sp_page *page, enum sp_text text, struct sp_str value)
+{
+    sp_page_raw(page, SP_STR("<div class=\"alert\" role=\"alert\" id=\"trouble\">"));
+    sp_page_paragraph(page, text, value);
+    sp_page_raw(page, SP_STR("</div>"));
 }
 
 void sp_page_end(struct sp_page *page, int status)

@@ -41,6 +41,10 @@ void sp_page_hidden(struct sp_page *page, const char *name, struct sp_str value)
 /* <button name=step value=…>; the main one stands out, the others submit without validation. */
 void sp_page_button(struct sp_page *page, const char *step, enum sp_text text, bool is_main);
 void sp_page_label(struct sp_page *page, const char *id, enum sp_text text);
+/* The page's one script, a literal, allowed by its hash. */
+void sp_page_script(struct sp_page *page, struct sp_str script);
+/* <div role=alert id=trouble> with the text; value as in sp_page_paragraph. */
+void sp_page_alert(struct sp_page *page, enum sp_text text, struct sp_str value);
 /* Writes the answer with its security headers. */
 void sp_page_end(struct sp_page *page, int status);
 

@@ -37,7 +37,7 @@ enum sp_status sp_session_find_by_hash(struct sp_call *call, const unsigned char
     return status;
 }
 
-enum sp_status sp_session_find(struct sp_call *call, struct sp_session *session)
+static enum sp_status find_by_cookie(struct sp_call *call, struct sp_session *session)
 {
     struct sp_str handle = sp_cookie_get(call, COOKIE);
     unsigned char hash[32];
@@ -47,6 +47,21 @@ enum sp_status sp_session_find(struct sp_call *call, struct sp_session *session)
     sp_sha256(handle, hash);
     enum sp_status status = sp_session_find_by_hash(call, hash, session);
     return status == SP_NOT_FOUND ? SP_OK : status;
+}
+
+/* From before a second factor was demanded of everybody. */
+static bool is_too_weak(const struct sp_call *call, const struct sp_session *session)
+{
+    return call->authority->settings->second_factor == SP_SECOND_FACTOR_REQUIRED &&
+           !sp_assurance_covers(session->acr, sp_assurance_of(SP_STR("mfa")));
+}
+
+enum sp_status sp_session_find(struct sp_call *call, struct sp_session *session)
+{
+    enum sp_status status = find_by_cookie(call, session);
+    if (status == SP_OK && session->subject.at != NULL && is_too_weak(call, session))
+        *session = (struct sp_session){0};
+    return status;
 }
 
 void sp_session_forget_cookie(struct sp_call *call)
@@ -96,7 +111,7 @@ enum sp_status sp_session_start_as(struct sp_call *call, const struct sp_session
     if (fresh.acr.at == NULL)
         fresh.acr = sp_assurance_of(fresh.amr);
     struct sp_store *store = call->authority->store;
-    enum sp_status status = sp_session_find(call, &before);
+    enum sp_status status = find_by_cookie(call, &before);
     if (status == SP_OK && before.subject.at != NULL)
         status = sp_session_end(call, &before);
     struct sp_str handle = sp_handle_make(call->arena, "", SP_HANDLE_BYTES);

@@ -15,7 +15,7 @@ struct sp_session {
     unsigned char hash[32];
 };
 
-/* SP_OK with subject absent when there is none; SP_IO. */
+/* SP_OK with subject absent when there is none, or none that is as strong as login.second_factor demands; SP_IO. */
 SP_MUST_CHECK enum sp_status sp_session_find(struct sp_call *call, struct sp_session *session);
 /* The same by the hash that a refresh token keeps; SP_NOT_FOUND when it has ended. */
 SP_MUST_CHECK enum sp_status sp_session_find_by_hash(struct sp_call *call, const unsigned char hash[32],

@@ -25,6 +25,7 @@ static const struct sp_member_row section_rows[] = {
     SP_MEMBER("store", SECTION, 0),
     SP_MEMBER("mtls", SECTION, 0),
     SP_MEMBER("registration", SECTION, 0),
+    SP_MEMBER("login", SECTION, 0),
     SP_MEMBERS_END,
 };
 static const struct sp_member_row token_rows[] = {
@@ -117,6 +118,26 @@ static const struct sp_member_row registration_rows[] = {
     SP_MEMBER_BY("grants", SETTING(registration.grants), sp_client_read_grants, SP_GRANTS_EXPECTATION),
     SP_MEMBER("scopes", TEXTS, SETTING(registration.scopes)),
     SP_MEMBER("audiences", TEXTS, SETTING(registration.audiences)),
+    SP_MEMBERS_END,
+};
+
+static enum sp_status read_second_factor(struct sp_settings_reader *reader, const struct sp_json *value, void *at)
+{
+    static const struct sp_str names[] = {[SP_SECOND_FACTOR_OPTIONAL] = {"optional", 8},
+                                          [SP_SECOND_FACTOR_OFF] = {"off", 3},
+                                          [SP_SECOND_FACTOR_REQUIRED] = {"required", 8}};
+    (void)reader;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (sp_str_equal(sp_json_string(value), names[i])) {
+            *(enum sp_second_factor *)at = (enum sp_second_factor)i;
+            return SP_OK;
+        }
+    return SP_MALFORMED;
+}
+
+static const struct sp_member_row login_rows[] = {
+    SP_MEMBER_BY("second_factor", SETTING(second_factor), read_second_factor, "Write off, optional or required."),
+    SP_MEMBER("passkeys", BOOL, SETTING(passkeys)),
     SP_MEMBERS_END,
 };
 
@@ -281,6 +302,7 @@ enum sp_status sp_authority_settings_read(struct sp_arena *arena, const struct s
         .refresh_grace_s = default_seconds(SP_SETTING_TOKENS_REFRESH_GRACE),
         .session_lifetime_s = default_seconds(SP_SETTING_SESSIONS_LIFETIME),
         .fresh_s = default_seconds(SP_SETTING_SESSIONS_FRESH),
+        .passkeys = true,
         .device_lifetime_s = default_seconds(SP_SETTING_TOKENS_DEVICE_LIFETIME),
         .registration = {.max_clients = sp_setting_get(SP_SETTING_REGISTRATION_MAX_CLIENTS)->default_number,
                          .grants = (unsigned)SP_GRANT_AUTHORIZATION_CODE | (unsigned)SP_GRANT_REFRESH_TOKEN},
@@ -297,7 +319,8 @@ enum sp_status sp_authority_settings_read(struct sp_arena *arena, const struct s
                  {"sessions", "authority.sessions", session_rows},
                  {"store", "authority.store", store_rows},
                  {"mtls", "authority.mtls", mtls_rows},
-                 {"registration", "authority.registration", registration_rows}};
+                 {"registration", "authority.registration", registration_rows},
+                 {"login", "authority.login", login_rows}};
     enum sp_status status = sp_settings_read_members(&reader, SP_STR("authority"), section, section_rows, &read);
     for (size_t i = 0; status == SP_OK && i < sizeof parts / sizeof parts[0]; i++) {
         const struct sp_json *part = sp_json_member(section, sp_str_from_cstr(parts[i].name));

@@ -34,6 +34,8 @@ struct sp_registration_settings {
     struct sp_str_list audiences; /* that they may name as `resource`; the first is the default */
 };
 
+enum sp_second_factor { SP_SECOND_FACTOR_OPTIONAL, SP_SECOND_FACTOR_OFF, SP_SECOND_FACTOR_REQUIRED };
+
 struct sp_authority_settings {
     struct sp_str issuer;    /* exactly as written: `iss` byte for byte */
     struct sp_str base;      /* the issuer without a final slash: endpoints are base + path */
@@ -63,6 +65,9 @@ struct sp_authority_settings {
     const struct sp_upstream_provider *upstreams; /* other providers that sign people in */
     size_t upstream_count;
     bool development; /* --dev: developer's pages say more */
+
+    enum sp_second_factor second_factor; /* whom a second step is asked of */
+    bool passkeys;                       /* people may sign in with them */
 };
 
 struct sp_settings_error {

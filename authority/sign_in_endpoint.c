@@ -7,6 +7,7 @@
 #include "authority/endpoint.h"
 #include "authority/login.h"
 #include "authority/page.h"
+#include "authority/second_step.h"
 #include "authority/sign_in_pages.h"
 #include "authority/upstream_account.h"
 #include "core/base/secret.h"
@@ -67,6 +68,8 @@ static enum sp_step show_or_finish(struct sp_call *call, const struct sp_visit *
     }
     switch (need) {
     case SP_NEEDS_LOGIN:
+        if (visit->passed.at != NULL)
+            return sp_second_step_show(call, visit, request);
         sp_login_page_after(call, visit, request, session);
         return SP_GOES_ON;
     case SP_NEEDS_ACCOUNT:
@@ -95,19 +98,42 @@ static enum sp_step show_or_finish(struct sp_call *call, const struct sp_visit *
 }
 
 /* ---- the forms ---- */
+static enum sp_step go_on_signed_in(struct sp_call *call, struct sp_visit *visit,
+                                    const struct sp_authorization *request, const struct sp_session *session)
+{
+    enum sp_status status = sp_visit_mark_signed_in(call, visit);
+    return status == SP_OK ? show_or_finish(call, visit, request, session) : sp_deny_failure(call, status);
+}
+
 static enum sp_step sign_in(struct sp_call *call, struct sp_visit *visit, const struct sp_authorization *request,
                             struct sp_str name, struct sp_str password)
 {
+    struct sp_account account;
     struct sp_session session;
     struct sp_str trouble;
-    if (sp_login_try(call, name, password, &session, &trouble) != SP_GOES_ON)
+    if (sp_login_try(call, name, password, &account, &trouble) != SP_GOES_ON)
         return SP_DENIED;
     if (trouble.at != NULL) {
         sp_login_page(call, visit, request, name, trouble);
         return SP_GOES_ON;
     }
-    enum sp_status status = sp_visit_mark_signed_in(call, visit);
-    return status == SP_OK ? show_or_finish(call, visit, request, &session) : sp_deny_failure(call, status);
+    if (sp_second_step_begin(call, visit, account.id, "pwd", &session) != SP_GOES_ON)
+        return SP_DENIED;
+    return session.subject.at != NULL ? go_on_signed_in(call, visit, request, &session)
+                                      : sp_second_step_show(call, visit, request);
+}
+
+static enum sp_step take_second_step(struct sp_call *call, struct sp_visit *visit,
+                                     const struct sp_authorization *request, const struct sp_form *form,
+                                     const struct sp_session *before)
+{
+    struct sp_session session;
+    if (sp_second_step_take(call, visit, request, form, &session) != SP_GOES_ON)
+        return SP_DENIED;
+    if (call->answer.status != 0)
+        return SP_GOES_ON;
+    return session.subject.at != NULL ? go_on_signed_in(call, visit, request, &session)
+                                      : show_or_finish(call, visit, request, before);
 }
 
 static enum sp_step allow(struct sp_call *call, const struct sp_visit *visit, const struct sp_authorization *request,
@@ -144,6 +170,7 @@ static enum sp_step take_form(struct sp_call *call, struct sp_visit *visit)
 {
     struct sp_str step = sp_call_parameter(call, "step"), name = sp_call_parameter(call, "username"),
                   password = sp_call_parameter(call, "password"), token = sp_call_parameter(call, "form_token");
+    const struct sp_form form = call->parameters;
     struct sp_authorization request;
     struct sp_session session;
     if (restore(call, visit, &request) != SP_GOES_ON)
@@ -167,7 +194,7 @@ static enum sp_step take_form(struct sp_call *call, struct sp_visit *visit)
         return sign_in(call, visit, &request, name, password);
     if (sp_str_equal(step, SP_STR("allow")) && visit->local.at == NULL)
         return allow(call, visit, &request, &session);
-    return show_or_finish(call, visit, &request, &session);
+    return take_second_step(call, visit, &request, &form, &session);
 }
 
 static enum sp_step show(struct sp_call *call, const struct sp_visit *visit)

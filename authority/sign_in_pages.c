@@ -1,31 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "authority/sign_in_pages.h"
 
+#include "authority/passkey_script.h"
 #include "authority/upstream_pages.h"
 
-static void begin_form(struct sp_page *page, const struct sp_visit *visit, const struct sp_authorization *request)
+void sp_sign_in_form(struct sp_page *page, const struct sp_visit *visit, const struct sp_authorization *request,
+                     const struct sp_passkey_prompt *prompt)
 {
     page->form_targets = sp_page_origin(page->call->arena, request->redirect_uri);
     sp_page_raw(page, SP_STR("<form method=\"post\" action=\""));
     sp_page_text(page, sp_authority_url(page->call, "/signin"));
-    sp_page_raw(page, SP_STR("\">"));
+    sp_page_raw(page, SP_STR("\""));
+    if (prompt != NULL)
+        sp_page_passkey_attributes(page, prompt);
+    sp_page_raw(page, SP_STR(">"));
     sp_page_hidden(page, "visit", visit->handle);
     sp_page_hidden(page, "form_token", visit->form_token);
 }
 
-void sp_login_trouble(struct sp_page *page, struct sp_str seconds)
-{
-    if (seconds.at == NULL)
-        return;
-    sp_page_raw(page, SP_STR("<div class=\"alert\" role=\"alert\" id=\"trouble\">"));
-    sp_page_paragraph(page, seconds.len > 0 ? SP_TEXT_SIGN_IN_WAIT : SP_TEXT_SIGN_IN_WRONG, seconds);
-    sp_page_raw(page, SP_STR("</div>"));
-}
-
-void sp_login_fields(struct sp_page *page, struct sp_str name, struct sp_str trouble)
+static void write_login_fields(struct sp_page *page, struct sp_str name, struct sp_str trouble)
 {
     sp_page_label(page, "username", SP_TEXT_USERNAME);
-    sp_page_raw(page, SP_STR("<input id=\"username\" name=\"username\" autocomplete=\"username\" "
+    /* "webauthn": where the browser may offer passkeys. */
+    sp_page_raw(page, SP_STR("<input id=\"username\" name=\"username\" autocomplete=\"username webauthn\" "
                              "autocapitalize=\"none\" spellcheck=\"false\" required"));
     if (name.len == 0)
         sp_page_raw(page, SP_STR(" autofocus"));
@@ -49,41 +46,77 @@ static struct sp_str name_of(struct sp_call *call, struct sp_str subject)
     return store->methods->get_account(store, subject, call->arena, &account) == SP_OK ? account.name : subject;
 }
 
-/* unwanted: the account that is signed in while the application asks for another one; or absent. */
+static void write_passkey_form(struct sp_page *page, const struct sp_visit *visit,
+                               const struct sp_authorization *request)
+{
+    if (sp_passkeys_relying_party(page->call->authority->settings).at == NULL)
+        return;
+    const struct sp_passkey_prompt prompt = {
+        .challenge = visit->challenge, .needs_verification = true, .autofill = true};
+    sp_sign_in_form(page, visit, request, &prompt);
+    sp_page_hidden(page, "step", SP_STR("passkey"));
+    sp_page_passkey_fields(page, false, SP_TEXT_PASSKEY_SIGN_IN, false);
+    sp_page_raw(page, SP_STR("</form>"));
+    sp_page_script(page, sp_passkey_script());
+}
+
+/* What the sign-in page says and fills in beside its fields; absent texts: nothing. */
+struct login_page {
+    struct sp_str name;
+    struct sp_str trouble;  /* as sp_login_page's */
+    struct sp_str unwanted; /* the account that is signed in while the application asks for another one */
+    enum sp_text alert;     /* SP_TEXT_COUNT: none */
+};
+
+static void write_trouble(struct sp_page *page, const struct login_page *says)
+{
+    if (says->trouble.at != NULL)
+        sp_page_alert(page, says->trouble.len > 0 ? SP_TEXT_SIGN_IN_WAIT : SP_TEXT_SIGN_IN_WRONG, says->trouble);
+    if (says->unwanted.at != NULL)
+        sp_page_alert(page, SP_TEXT_SIGN_IN_OTHER, name_of(page->call, says->unwanted));
+    if (says->alert != SP_TEXT_COUNT)
+        sp_page_alert(page, says->alert, SP_STR_NONE);
+}
+
 static void write_login_page(struct sp_call *call, const struct sp_visit *visit, const struct sp_authorization *request,
-                             struct sp_str name, struct sp_str trouble, struct sp_str unwanted)
+                             const struct login_page *says)
 {
     struct sp_page page;
     sp_page_begin(&page, call, sp_text_get(call, SP_TEXT_SIGN_IN_TITLE));
     sp_page_paragraph(&page, SP_TEXT_SIGN_IN_TO, request->client->name);
-    sp_login_trouble(&page, trouble);
-    if (unwanted.at != NULL) {
-        sp_page_raw(&page, SP_STR("<div class=\"alert\" role=\"alert\">"));
-        sp_page_paragraph(&page, SP_TEXT_SIGN_IN_OTHER, name_of(call, unwanted));
-        sp_page_raw(&page, SP_STR("</div>"));
-    }
+    write_trouble(&page, says);
     sp_upstream_link_notice(&page, visit);
-    begin_form(&page, visit, request);
-    sp_login_fields(&page, name.at != NULL ? name : request->login_hint, trouble);
+    sp_sign_in_form(&page, visit, request, NULL);
+    write_login_fields(&page, says->name.at != NULL ? says->name : request->login_hint, says->trouble);
     sp_page_button(&page, "login", SP_TEXT_SIGN_IN, true);
     sp_upstream_buttons(&page, visit);
     if (visit->local.at == NULL)
         sp_page_button(&page, "cancel", SP_TEXT_CANCEL, false);
     sp_page_raw(&page, SP_STR("</form>"));
+    write_passkey_form(&page, visit, request);
     sp_page_end(&page, 200);
 }
 
 void sp_login_page(struct sp_call *call, const struct sp_visit *visit, const struct sp_authorization *request,
                    struct sp_str name, struct sp_str trouble)
 {
-    write_login_page(call, visit, request, name, trouble, SP_STR_NONE);
+    write_login_page(call, visit, request,
+                     &(struct login_page){.name = name, .trouble = trouble, .alert = SP_TEXT_COUNT});
+}
+
+void sp_login_page_alert(struct sp_call *call, const struct sp_visit *visit, const struct sp_authorization *request,
+                         enum sp_text alert)
+{
+    write_login_page(call, visit, request, &(struct login_page){.alert = alert});
 }
 
 void sp_login_page_after(struct sp_call *call, const struct sp_visit *visit, const struct sp_authorization *request,
                          const struct sp_session *session)
 {
     bool is_wrong = session->subject.at != NULL && sp_authorization_is_for_another(request, session->subject);
-    write_login_page(call, visit, request, SP_STR_NONE, SP_STR_NONE, is_wrong ? session->subject : SP_STR_NONE);
+    write_login_page(
+        call, visit, request,
+        &(struct login_page){.unwanted = is_wrong ? session->subject : SP_STR_NONE, .alert = SP_TEXT_COUNT});
 }
 
 static const struct {
@@ -146,7 +179,7 @@ void sp_consent_page(struct sp_call *call, const struct sp_visit *visit, const s
     struct sp_page page;
     sp_page_begin(&page, call, sp_text_get(call, SP_TEXT_CONSENT_TITLE));
     sp_consent_text(&page, request->client, request->consent_scope, session);
-    begin_form(&page, visit, request);
+    sp_sign_in_form(&page, visit, request, NULL);
     sp_page_button(&page, "allow", SP_TEXT_ALLOW, true);
     sp_page_button(&page, "cancel", SP_TEXT_DENY, false);
     sp_page_raw(&page, SP_STR("</form>"));

@@ -3,6 +3,7 @@
 #define SP_AUTHORITY_SIGN_IN_PAGES_H
 
 #include "authority/authorization.h"
+#include "authority/factor_pages.h"
 #include "authority/page.h"
 #include "authority/visit.h"
 
@@ -12,9 +13,12 @@ void sp_login_page(struct sp_call *call, const struct sp_visit *visit, const str
 /* The same, first shown: says so when the person of the session is not the one whom the application asks for. */
 void sp_login_page_after(struct sp_call *call, const struct sp_visit *visit, const struct sp_authorization *request,
                          const struct sp_session *session);
-/* The pieces, for other pages that ask the same. */
-void sp_login_trouble(struct sp_page *page, struct sp_str trouble);
-void sp_login_fields(struct sp_page *page, struct sp_str name, struct sp_str trouble);
+/* The same after something else went wrong. */
+void sp_login_page_alert(struct sp_call *call, const struct sp_visit *visit, const struct sp_authorization *request,
+                         enum sp_text alert);
+/* <form> to /signin for the visit; with a prompt it is the one that the passkey script finds. The caller closes it. */
+void sp_sign_in_form(struct sp_page *page, const struct sp_visit *visit, const struct sp_authorization *request,
+                     const struct sp_passkey_prompt *prompt);
 void sp_consent_text(struct sp_page *page, const struct sp_client *client, struct sp_str scopes,
                      const struct sp_session *session);
 /* <ul> of what the scopes allow, in words. */

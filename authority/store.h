@@ -42,6 +42,7 @@ enum sp_ticket_kind {
     SP_TICKET_INITIAL_ACCESS = 11, /* lets a client register itself (RFC 7591 1.2) */
     SP_TICKET_UPSTREAM = 12,       /* a sign-in under way at another provider; the value is its state */
     SP_TICKET_MAIL = 13,           /* a link that was sent by e-mail */
+    SP_TICKET_CHALLENGE = 15,      /* of a passkey that is being added */
 };
 
 struct sp_ticket {

@@ -6,6 +6,8 @@
  *   state, browser, iss, error ─► token endpoint ─► keys ─► ID token ─► userinfo ─► account ─► session
  *
  * A sign-in is used up by its outcome, good or bad: a state that was refused is not tried again. */
+#include "authority/assurance.h"
+#include "authority/second_step.h"
 #include "authority/authorization.h"
 #include "authority/denial.h"
 #include "authority/endpoint.h"
@@ -287,6 +289,12 @@ static enum sp_step start_session(struct arrival *a, const struct sp_account *ac
                                .upstream = a->upstream->id};
     if (a->upstream->logout && a->login.end_session_endpoint.at != NULL && a->tokens.id_token.len <= MAX_HINT_BYTES)
         known.upstream_hint = a->tokens.id_token;
+    /* Where everybody needs a second step, what the upstream asked for may be one; else ours follows. */
+    if (call->authority->settings->second_factor == SP_SECOND_FACTOR_REQUIRED &&
+        !sp_assurance_covers(known.acr.at != NULL ? known.acr : sp_assurance_of(known.amr),
+                             sp_assurance_of(SP_STR("mfa"))))
+        return sp_second_step_begin(call, visit, account->id, "fed", &session) == SP_GOES_ON ? back_to_sign_in(a)
+                                                                                             : SP_DENIED;
     enum sp_status status = sp_session_start_as(call, &known, &session);
     if (status == SP_OK)
         status = sp_visit_mark_signed_in(call, visit);

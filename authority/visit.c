@@ -9,6 +9,8 @@
 
 #define COOKIE "sp_browser"
 #define VISIT_LIFETIME_S 1800
+/* The password is asked for again when the second step takes longer. */
+#define PASSED_LIFETIME_S 600
 
 struct sp_str sp_browser_secret(struct sp_call *call)
 {
@@ -61,6 +63,12 @@ static struct sp_str visit_data(struct sp_call *call, const struct sp_visit *vis
         sp_json_bool_member(&json, "fresh", true);
     sp_json_string_member(&json, "browser", browser_hash);
     sp_json_bool_member(&json, "signed_in", visit->signed_in);
+    sp_json_string_member(&json, "challenge", visit->challenge);
+    if (visit->passed.at != NULL) {
+        sp_json_string_member(&json, "passed", visit->passed);
+        sp_json_string_member(&json, "passed_by", visit->passed_by);
+        sp_json_int_member(&json, "passed_at", visit->passed_at);
+    }
     sp_json_end_object(&json);
     return sp_buffer_status(&text) == SP_OK ? sp_buffer_str(&text) : SP_STR_NONE;
 }
@@ -79,13 +87,15 @@ static enum sp_status put_visit(struct sp_call *call, struct sp_visit *visit)
     struct sp_str browser = sp_browser_secret(call);
     struct sp_visit fresh = *visit;
     fresh.handle = sp_handle_make(call->arena, "", SP_HANDLE_BYTES);
+    fresh.challenge = sp_handle_make(call->arena, "", SP_HANDLE_BYTES);
     fresh.expires_at = call->now + VISIT_LIFETIME_S;
     struct sp_ticket ticket = {.kind = SP_TICKET_VISIT,
                                .client_id = call->client_id,
                                .issued_at = call->now,
                                .expires_at = fresh.expires_at,
                                .data = visit_data(call, &fresh, hash_text(call, browser))};
-    if (browser.at == NULL || fresh.handle.at == NULL || fresh.parameters.at == NULL || ticket.data.at == NULL)
+    if (browser.at == NULL || fresh.handle.at == NULL || fresh.challenge.at == NULL || fresh.parameters.at == NULL ||
+        ticket.data.at == NULL)
         return SP_NO_MEMORY;
     sp_sha256(fresh.handle, ticket.hash);
     memcpy(fresh.hash, ticket.hash, sizeof fresh.hash);
@@ -158,6 +168,12 @@ enum sp_status sp_visit_find_by_handle(struct sp_call *call, struct sp_str handl
     read.link = sp_json_string(sp_json_member(data, SP_STR("link")));
     read.fresh = sp_json_is(sp_json_member(data, SP_STR("fresh")), SP_JSON_TRUE);
     read.signed_in = sp_json_is(sp_json_member(data, SP_STR("signed_in")), SP_JSON_TRUE);
+    read.challenge = sp_json_string(sp_json_member(data, SP_STR("challenge")));
+    read.passed = sp_json_string(sp_json_member(data, SP_STR("passed")));
+    read.passed_by = sp_json_string(sp_json_member(data, SP_STR("passed_by")));
+    if (read.passed.at != NULL && (sp_json_int64(sp_json_member(data, SP_STR("passed_at")), &read.passed_at) != SP_OK ||
+                                   call->now - read.passed_at > PASSED_LIFETIME_S))
+        read.passed = SP_STR_NONE;
     read.expires_at = ticket.expires_at;
     read.form_token = sp_form_token(call, browser, read.handle);
     *visit = read;
@@ -177,7 +193,14 @@ enum sp_status sp_visit_change(struct sp_call *call, const struct sp_visit *visi
 enum sp_status sp_visit_mark_signed_in(struct sp_call *call, struct sp_visit *visit)
 {
     visit->signed_in = true;
+    visit->passed = SP_STR_NONE;
     return sp_visit_change(call, visit);
+}
+
+enum sp_status sp_visit_new_challenge(struct sp_call *call, struct sp_visit *visit)
+{
+    visit->challenge = sp_handle_make(call->arena, "", SP_HANDLE_BYTES);
+    return visit->challenge.at != NULL ? sp_visit_change(call, visit) : SP_NO_MEMORY;
 }
 
 enum sp_status sp_visit_end(struct sp_call *call, const struct sp_visit *visit)

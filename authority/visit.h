@@ -15,6 +15,10 @@ struct sp_visit {
     struct sp_str form_token;
     bool signed_in;     /* the person logged in for this request */
     struct sp_str link; /* id of a federated identity that becomes the account's once its owner signed in; or absent */
+    /* Between the password and the second step: whose it was, by which method, when; absent: nobody's. */
+    struct sp_str passed, passed_by;
+    int64_t passed_at;
+    struct sp_str challenge; /* for one passkey; sp_visit_new_challenge once it was used */
     unsigned char hash[32];
     int64_t expires_at;
 };
@@ -29,12 +33,13 @@ SP_MUST_CHECK enum sp_step sp_visit_detour(struct sp_call *call, struct sp_str l
 SP_MUST_CHECK enum sp_status sp_visit_find(struct sp_call *call, struct sp_visit *visit, enum sp_visit_found *found);
 SP_MUST_CHECK enum sp_status sp_visit_find_by_handle(struct sp_call *call, struct sp_str handle, struct sp_visit *visit,
                                                      enum sp_visit_found *found);
-/* Keeps what was changed of it: link, signed_in. */
+/* Keeps what was changed of it. */
 SP_MUST_CHECK enum sp_status sp_visit_change(struct sp_call *call, const struct sp_visit *visit);
 /* The hash by which other things are bound to this browser; absent when it has no cookie of ours. */
 struct sp_str sp_browser_hash(struct sp_call *call);
 /* Remembers that the person logged in. */
 SP_MUST_CHECK enum sp_status sp_visit_mark_signed_in(struct sp_call *call, struct sp_visit *visit);
+SP_MUST_CHECK enum sp_status sp_visit_new_challenge(struct sp_call *call, struct sp_visit *visit);
 SP_MUST_CHECK enum sp_status sp_visit_end(struct sp_call *call, const struct sp_visit *visit);
 
 /* The browser's own secret, from its cookie; made and set when absent. */

@@ -106,6 +106,7 @@ static const struct sp_cli_command *const members[] = {
     &sp_cli_accounts_disable,
     &sp_cli_accounts_enable,
     &sp_cli_accounts_remove,
+    &sp_cli_accounts_factors,
     NULL,
 };
 

@@ -21,6 +21,6 @@ int sp_accounts_failure(const struct sp_cli *cli, const struct sp_accounts_desk 
                         const char *trouble);
 
 extern const struct sp_cli_command sp_cli_accounts_import, sp_cli_accounts_list, sp_cli_accounts_show,
-    sp_cli_accounts_disable, sp_cli_accounts_enable, sp_cli_accounts_remove;
+    sp_cli_accounts_disable, sp_cli_accounts_enable, sp_cli_accounts_remove, sp_cli_accounts_factors;
 
 #endif
