@@ -46,13 +46,14 @@ static struct sp_str name_of(struct sp_call *call, struct sp_str subject)
     return store->methods->get_account(store, subject, call->arena, &account) == SP_OK ? account.name : subject;
 }
 
+/* After one that failed the browser is not asked by itself again. */
 static void write_passkey_form(struct sp_page *page, const struct sp_visit *visit,
-                               const struct sp_authorization *request)
+                               const struct sp_authorization *request, bool autofill)
 {
     if (sp_passkeys_relying_party(page->call->authority->settings).at == NULL)
         return;
     const struct sp_passkey_prompt prompt = {
-        .challenge = visit->challenge, .needs_verification = true, .autofill = true};
+        .challenge = visit->challenge, .needs_verification = true, .autofill = autofill};
     sp_sign_in_form(page, visit, request, &prompt);
     sp_page_hidden(page, "step", SP_STR("passkey"));
     sp_page_passkey_fields(page, false, SP_TEXT_PASSKEY_SIGN_IN, false);
@@ -93,7 +94,7 @@ static void write_login_page(struct sp_call *call, const struct sp_visit *visit,
     if (visit->local.at == NULL)
         sp_page_button(&page, "cancel", SP_TEXT_CANCEL, false);
     sp_page_raw(&page, SP_STR("</form>"));
-    write_passkey_form(&page, visit, request);
+    write_passkey_form(&page, visit, request, says->alert == SP_TEXT_COUNT);
     sp_page_end(&page, 200);
 }
 
@@ -165,7 +166,7 @@ void sp_choice_page(struct sp_call *call, const struct sp_visit *visit, const st
     sp_page_begin(&page, call, sp_text_get(call, SP_TEXT_CHOICE_TITLE));
     sp_page_paragraph(&page, SP_TEXT_SIGN_IN_TO, request->client->name);
     sp_page_paragraph(&page, SP_TEXT_CONSENT_AS, name_of(call, session->subject));
-    begin_form(&page, visit, request);
+    sp_sign_in_form(&page, visit, request, NULL);
     sp_page_button(&page, "use", SP_TEXT_CONTINUE, true);
     sp_page_button(&page, "other", SP_TEXT_CHOICE_OTHER, false);
     sp_page_button(&page, "cancel", SP_TEXT_CANCEL, false);

@@ -130,6 +130,8 @@ static int run(struct sp_cli *cli)
 }
 
 static const struct sp_cli_option options[] = {
+    {"config", 'c', SP_OPTION_LIST, "FILE",
+     "Configuration whose authority.store is used; without one, the file in DIR."},
     {"state", 0, SP_OPTION_TEXT, "DIR", "The authority's state directory (default: state)."},
     {"remove", 0, SP_OPTION_TEXT, "WHAT", "Take one away: app, the id of a passkey, or all."},
     {NULL, 0, SP_OPTION_FLAG, NULL, NULL},

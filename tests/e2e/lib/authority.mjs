@@ -10,12 +10,12 @@ import { request } from './http.mjs';
 import { until } from './wait.mjs';
 
 /**
- * startAuthority({ authority: {…the section…}, state: true|DIR, args: [] })
+ * startAuthority({ authority: {…the section…}, state: true|DIR, args: [], port: 0 })
  * Without `authority` it is plain `--dev`. With `state` (default) it keeps its store in a folder, so that it can be restarted.
  * Resolves to { issuer, listen (its own URL, where the issuer is a balancer's), state, pid, output(), log(), lastLine(cause), post(path, form, { basic, headers }), get(path), cli(args), write(section),
  * signal(name), stop(signal), restart() }.
  */
-export async function startAuthority({ authority, state = true, args = [] } = {}) {
+export async function startAuthority({ authority, state = true, args = [], port: first = 0 } = {}) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'sallyport-authority-'));
   const directory = typeof state === 'string' ? state : path.join(folder, 'state');
   const config = path.join(folder, 'sallyport.yaml');
@@ -26,7 +26,7 @@ export async function startAuthority({ authority, state = true, args = [] } = {}
   if (authority) self.write(authority);
   self.output = () => output;
   self.start = async () => {
-    const port = self.listen ? new URL(self.listen).port : '0';
+    const port = self.listen ? new URL(self.listen).port : first;
     const words = ['authority', '--dev', '--json', '--listen', `127.0.0.1:${port}`, ...args];
     if (authority) words.push('-c', config);
     if (state) words.push('--state', directory);
