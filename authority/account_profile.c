@@ -2,6 +2,7 @@
 /* The account page's section of what is known of the person, and its way out. */
 #include "authority/account_page.h"
 #include "authority/denial.h"
+#include "authority/front_channel_logout.h"
 
 static void write_row(struct sp_page *page, struct sp_str label, struct sp_str value)
 {
@@ -59,9 +60,6 @@ enum sp_step sp_account_profile_act(struct sp_call *call, struct sp_account_view
     if (status != SP_OK)
         return sp_deny_failure(call, status);
     sp_session_forget_cookie(call);
-    struct sp_page page;
-    sp_page_begin(&page, call, sp_text_get(call, SP_TEXT_SIGNED_OUT_TITLE));
-    sp_page_paragraph(&page, SP_TEXT_SIGNED_OUT, SP_STR_NONE);
-    sp_page_end(&page, 200);
+    sp_front_channel_logout_page(call, &view->session, SP_STR_NONE);
     return SP_GOES_ON;
 }

@@ -28,7 +28,7 @@ static enum sp_status read_rule(struct sp_settings_reader *reader, const struct 
 static const struct sp_member_row rows[] = {
     SP_MEMBER("issuer", TEXT, ISSUER(issuer)),
     SP_MEMBER_BY("jwks", ISSUER(keys), sp_read_key_set, SP_KEY_SET_EXPECTATION),
-    SP_MEMBER_BY("jwks_uri", ISSUER(jwks_uri), sp_read_jwks_uri, SP_JWKS_URI_EXPECTATION),
+    SP_MEMBER_BY("jwks_uri", ISSUER(jwks_uri), sp_read_secure_url, SP_JWKS_URI_EXPECTATION),
     SP_MEMBER_BY("public_key", ISSUER(keys), sp_read_public_key, SP_PUBLIC_KEY_EXPECTATION),
     SP_MEMBER("subject_claim", TEXT, ISSUER(subject_claim)),
     SP_MEMBER_BY("subject", ISSUER(rule), read_rule,

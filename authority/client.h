@@ -59,6 +59,9 @@ struct sp_client {
     struct sp_str_list
         assertion_issuers; /* whose word it may bring (RFC 7523 2.1), by name; empty: any that is trusted */
     struct sp_str_list redirect_uris, post_logout_redirect_uris;
+    struct sp_str backchannel_logout_uri, frontchannel_logout_uri; /* absent: it does not hear of the end of sessions */
+    bool backchannel_logout_session_required;                      /* met anyhow: sid is in every logout token */
+    bool frontchannel_logout_session_required;
     enum sp_token_format token_format;
     enum sp_algorithm request_object_algorithm;                    /* UNKNOWN: any that can */
     enum sp_algorithm id_token_algorithm;                          /* UNKNOWN: the settings' */
@@ -84,6 +87,11 @@ static inline bool sp_client_is_public(const struct sp_client *client)
 static inline bool sp_client_uses_certificate(const struct sp_client *client)
 {
     return (client->methods & ((unsigned)SP_CLIENT_TLS | (unsigned)SP_CLIENT_SELF_SIGNED_TLS)) != 0;
+}
+
+static inline bool sp_client_hears_of_logout(const struct sp_client *client)
+{
+    return client->backchannel_logout_uri.len > 0 || client->frontchannel_logout_uri.len > 0;
 }
 
 /* "client_secret_basic or client_secret_post"; static or in arena, for messages. */

@@ -181,6 +181,10 @@ enum sp_step sp_discovery_endpoint(struct sp_call *call)
     sp_json_bool_member(&json, "request_uri_parameter_supported", false); /* only pushed ones */
     sp_json_bool_member(&json, "require_pushed_authorization_requests", false);
     sp_json_bool_member(&json, "claims_parameter_supported", true);
+    static const char *const logout[] = {"backchannel_logout_supported", "backchannel_logout_session_supported",
+                                         "frontchannel_logout_supported", "frontchannel_logout_session_supported"};
+    for (size_t i = 0; i < sizeof logout / sizeof logout[0]; i++)
+        sp_json_bool_member(&json, logout[i], true);
     WRITE_TEXTS(&json, "subject_types_supported", "public");
     static const char *const signed_answers[] = {"id_token_signing_alg_values_supported",
                                                  "userinfo_signing_alg_values_supported",

@@ -6,6 +6,7 @@
 #include "authority/id_token.h"
 #include "authority/scope.h"
 #include "core/base/limits.h"
+#include "core/jose/base64url.h"
 #include "core/jose/crypto.h"
 
 static struct sp_str text_of(const struct sp_json *data, const char *name)
@@ -102,6 +103,18 @@ static enum sp_status issue_refresh_token(struct sp_call *call, const struct sp_
     return store->methods->put_ticket(store, &ticket, NULL);
 }
 
+/* So that the client hears of the session's end. */
+static enum sp_status note_in_session(struct sp_call *call, const struct sp_client *client,
+                                      const struct sp_grant_record *record)
+{
+    struct sp_str hash = SP_STR_NONE;
+    if (record->session.len == 0 || !sp_client_hears_of_logout(client))
+        return SP_OK;
+    enum sp_status status = sp_base64url_decode(call->arena, record->session, &hash);
+    return status == SP_OK && hash.len == 32 ? sp_session_add_client(call, (const unsigned char *)hash.at, client)
+                                             : status;
+}
+
 enum sp_step sp_grant_record_issue(struct sp_call *call, const struct sp_client *client,
                                    const struct sp_grant_record *record, struct sp_str scope,
                                    struct sp_token_answer *answer)
@@ -125,6 +138,8 @@ enum sp_step sp_grant_record_issue(struct sp_call *call, const struct sp_client 
     enum sp_status status = SP_OK;
     if ((client->grants & (unsigned)SP_GRANT_REFRESH_TOKEN) != 0 && !record->keeps_refresh_token)
         status = issue_refresh_token(call, client, record, &answer->refresh_token);
+    if (status == SP_OK)
+        status = note_in_session(call, client, record);
     if (status == SP_OK && sp_scope_has(scope, SP_STR("openid")))
         status = sp_id_token_make(call, client, record, token.value, &answer->id_token);
     return status == SP_OK ? SP_GOES_ON : sp_deny_failure(call, status);

@@ -50,7 +50,7 @@ enum sp_status sp_read_public_key(struct sp_settings_reader *reader, const struc
     return status == SP_OK ? keep(reader, set, at) : status == SP_NO_MEMORY ? status : SP_MALFORMED;
 }
 
-enum sp_status sp_read_jwks_uri(struct sp_settings_reader *reader, const struct sp_json *value, void *at)
+enum sp_status sp_read_secure_url(struct sp_settings_reader *reader, const struct sp_json *value, void *at)
 {
     struct sp_url url;
     struct sp_str text = sp_json_string(value);

@@ -14,7 +14,8 @@ SP_MUST_CHECK enum sp_status sp_read_public_key(struct sp_settings_reader *reade
 #define SP_PUBLIC_KEY_EXPECTATION "Write a public key or certificate as PEM, such as ${file:client.pem}."
 
 /* For rows of struct sp_str: an https URL, or http of loopback. */
-SP_MUST_CHECK enum sp_status sp_read_jwks_uri(struct sp_settings_reader *reader, const struct sp_json *value, void *at);
+SP_MUST_CHECK enum sp_status sp_read_secure_url(struct sp_settings_reader *reader, const struct sp_json *value,
+                                                void *at);
 #define SP_JWKS_URI_EXPECTATION "Write the https URL of the key set; plain http is for loopback only."
 
 /* For rows of enum sp_algorithm, and of a set of them: what signs with a key pair. */

@@ -6,6 +6,7 @@
 #include "authority/cookie.h"
 #include "authority/denial.h"
 #include "authority/endpoint.h"
+#include "authority/front_channel_logout.h"
 #include "authority/key_ring.h"
 #include "authority/page.h"
 #include "authority/scope.h"
@@ -72,23 +73,31 @@ static enum sp_step read_logout(struct sp_call *call, struct logout *logout)
     return SP_GOES_ON;
 }
 
-static void answer_done(struct sp_call *call, const struct logout *logout)
+/* Where the person goes on to; absent: nowhere. */
+static struct sp_str next_url(struct sp_call *call, const struct logout *logout)
 {
-    if (logout->redirect_uri.at == NULL) {
-        struct sp_page page;
-        sp_page_begin(&page, call, sp_text_get(call, SP_TEXT_SIGNED_OUT_TITLE));
-        sp_page_paragraph(&page, SP_TEXT_SIGNED_OUT, SP_STR_NONE);
-        sp_page_end(&page, 200);
-        return;
-    }
     struct sp_buffer url;
+    if (logout->redirect_uri.at == NULL)
+        return SP_STR_NONE;
     sp_answer_buffer(call, &url);
     sp_buffer_append(&url, logout->redirect_uri);
     char separator = sp_str_index_of(logout->redirect_uri, '?', 0) < logout->redirect_uri.len ? '&' : '?';
     if (logout->state.at != NULL)
         sp_form_add(&url, &separator, "state", logout->state);
+    return sp_buffer_status(&url) == SP_OK ? sp_buffer_str(&url) : SP_STR_NONE;
+}
+
+/* ended: the session that this request ended; NULL: there was none, or the person stays. */
+static void answer_done(struct sp_call *call, const struct logout *logout, const struct sp_session *ended)
+{
+    static const struct sp_session none;
+    struct sp_str next = next_url(call, logout);
+    if (next.at == NULL || (ended != NULL && sp_front_channel_logout_is_due(call, ended))) {
+        sp_front_channel_logout_page(call, ended != NULL ? ended : &none, next);
+        return;
+    }
     call->answer.status = 303;
-    sp_answer_header(call, "Location", sp_buffer_str(&url));
+    sp_answer_header(call, "Location", next);
     sp_answer_header(call, "Cache-Control", SP_STR("no-store"));
 }
 
@@ -152,7 +161,7 @@ enum sp_step sp_logout_endpoint(struct sp_call *call)
     if (status != SP_OK)
         return sp_deny_failure(call, status);
     if (session.subject.at == NULL || sp_str_equal(sp_call_parameter(call, "step"), SP_STR("stay"))) {
-        answer_done(call, &logout);
+        answer_done(call, &logout, NULL);
         return SP_GOES_ON;
     }
     call->subject = session.subject;
@@ -165,6 +174,6 @@ enum sp_step sp_logout_endpoint(struct sp_call *call)
     if (end_session(call, &session) != SP_GOES_ON)
         return SP_DENIED;
     sp_session_forget_cookie(call);
-    answer_done(call, &logout);
+    answer_done(call, &logout, &session);
     return SP_GOES_ON;
 }

@@ -205,13 +205,14 @@ void sp_page_end(struct sp_page *page, int status)
     if (call->answer.status != status)
         return; /* it did not fit: the answer says so */
     call->answer.content_type = "text/html; charset=utf-8";
-    struct sp_str script = page->script_hash.at != NULL ? page->script_hash : SP_STR("'none'");
+    struct sp_str script = page->script_hash.at != NULL ? page->script_hash : SP_STR("'none'"),
+                  frames = page->frame_sources.len > 0 ? page->frame_sources : SP_STR("'none'");
     sp_answer_header(call, "Content-Security-Policy",
                      sp_arena_printf(call->arena,
                                      "default-src 'none'; style-src %.*s; script-src %.*s; form-action 'self' %.*s; "
-                                     "frame-ancestors 'none'; base-uri 'none'",
+                                     "frame-src %.*s; frame-ancestors 'none'; base-uri 'none'",
                                      SP_STR_ARG(hash_source(call, sp_str_from_cstr(style))), SP_STR_ARG(script),
-                                     SP_STR_ARG(page->form_targets)));
+                                     SP_STR_ARG(page->form_targets), SP_STR_ARG(frames)));
     sp_answer_header(call, "Referrer-Policy", SP_STR("no-referrer"));
     sp_answer_header(call, "X-Frame-Options", SP_STR("DENY"));
     sp_answer_header(call, "Content-Language", sp_language_tag(sp_call_language(call)));

@@ -22,8 +22,9 @@ struct sp_str sp_text_get(const struct sp_call *call, enum sp_text text);
 struct sp_page {
     struct sp_call *call;
     struct sp_buffer html;
-    struct sp_str form_targets; /* CSP sources beside 'self' that a form's answer may redirect to */
-    struct sp_str script_hash;  /* CSP source of the one script; absent: none may run */
+    struct sp_str form_targets;  /* CSP sources beside 'self' that a form's answer may redirect to */
+    struct sp_str frame_sources; /* CSP sources of frames; absent: none may be loaded */
+    struct sp_str script_hash;   /* CSP source of the one script; absent: none may run */
 };
 
 void sp_page_begin(struct sp_page *page, struct sp_call *call, struct sp_str title);

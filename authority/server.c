@@ -16,6 +16,7 @@
 #include "authority/denial.h"
 #include "authority/errand_pool.h"
 #include "authority/key_ring.h"
+#include "authority/outbox.h"
 
 #define CALL_ARENA_BYTES (4u * 1024 * 1024)
 #define CONNECTION_MEMORY_BYTES (32u * 1024)
@@ -44,6 +45,7 @@ struct server {
     struct sp_authority *authority;
     struct MHD_Daemon *daemon;
     struct sp_errand_pool *errands;
+    struct sp_outbox *outbox;
     atomic_bool abandons;
     struct sp_call_log log;
     struct exchange *waiting; /* answered, but suspended until the turn's flush */
@@ -296,8 +298,16 @@ static void end_turn(struct server *server)
 }
 
 /* Housekeeping between turns: keys that are due, keys that another process changed, tickets that are dead. */
+static void deliver(struct server *server)
+{
+    if (!server->stops && sp_outbox_tend(server->outbox, server->now) == SP_IO)
+        fprintf(stderr, "authority: %s\n", server->authority->store->trouble);
+}
+
 static void tend(struct server *server)
 {
+    if (server->now != server->tended_at || server->authority->has_outgoing)
+        deliver(server);
     if (server->now == server->tended_at)
         return;
     server->tended_at = server->now;
@@ -401,10 +411,14 @@ enum sp_status sp_server_run(const struct sp_server_terms *terms)
     int epoll_fd = -1, signal_fd = -1;
     sp_call_log_init(&server.log, terms->log_fd, terms->tells_refusals);
     server.authority->abandon = &server.abandons;
+    server.authority->has_outgoing = true; /* what an earlier process left */
     enum sp_status status = sp_errand_pool_create(&server.errands);
     if (status != SP_OK)
         goto done;
-    status = SP_IO;
+    server.outbox = sp_outbox_create(server.authority, server.errands, &server.log);
+    status = server.outbox != NULL ? SP_IO : SP_NO_MEMORY;
+    if (server.outbox == NULL)
+        goto done;
     server.daemon =
         MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request,
                          &server, MHD_OPTION_LISTEN_SOCKET, terms->listen_fd, MHD_OPTION_URI_LOG_CALLBACK, on_uri,
@@ -420,6 +434,7 @@ enum sp_status sp_server_run(const struct sp_server_terms *terms)
         drain(&server, epoll_fd, signal_fd);
 done:
     sp_errand_pool_destroy(&server.errands);
+    sp_outbox_destroy(&server.outbox);
     if (server.daemon != NULL)
         MHD_stop_daemon(server.daemon);
     server.authority->abandon = NULL;

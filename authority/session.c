@@ -2,6 +2,7 @@
 #include "authority/session.h"
 
 #include "authority/assurance.h"
+#include "authority/back_channel_logout.h"
 #include "authority/cookie.h"
 #include "authority/handle.h"
 #include "authority/user_agent.h"
@@ -9,6 +10,20 @@
 
 #define COOKIE "sp_session"
 #define SID_BYTES 16u
+/* Nobody uses more applications at once; those beyond are not told. */
+#define MAX_CLIENTS 100u
+
+static enum sp_status read_clients(struct sp_arena *arena, const struct sp_json *list, struct sp_str_list *clients)
+{
+    size_t room = sp_json_is(list, SP_JSON_ARRAY) ? list->count : 0, count = 0;
+    struct sp_str *ids = sp_arena_calloc(arena, room + 1, sizeof *ids);
+    if (ids == NULL)
+        return SP_NO_MEMORY;
+    for (const struct sp_json *item = room > 0 ? list->first : NULL; item != NULL; item = item->next)
+        ids[count++] = sp_json_string(item);
+    *clients = (struct sp_str_list){ids, count};
+    return SP_OK;
+}
 
 enum sp_status sp_session_find_by_hash(struct sp_call *call, const unsigned char hash[32], struct sp_session *session)
 {
@@ -31,7 +46,9 @@ enum sp_status sp_session_find_by_hash(struct sp_call *call, const unsigned char
                                .upstream = sp_json_string(sp_json_member(data, SP_STR("upstream"))),
                                .upstream_hint = sp_json_string(sp_json_member(data, SP_STR("upstream_hint")))};
     memcpy(found.hash, hash, sizeof found.hash);
-    status = sp_json_int64(sp_json_member(data, SP_STR("auth_time")), &found.auth_time);
+    status = read_clients(call->arena, sp_json_member(data, SP_STR("clients")), &found.clients);
+    if (status == SP_OK)
+        status = sp_json_int64(sp_json_member(data, SP_STR("auth_time")), &found.auth_time);
     if (status == SP_OK)
         *session = found;
     return status;
@@ -69,10 +86,71 @@ void sp_session_forget_cookie(struct sp_call *call)
     sp_cookie_set(call, COOKIE, SP_STR(""), -1);
 }
 
-enum sp_status sp_session_end(struct sp_call *call, const struct sp_session *session)
+static enum sp_status drop(struct sp_call *call, const struct sp_session *session)
 {
     struct sp_store *store = call->authority->store;
     return store->methods->drop_ticket(store, SP_TICKET_SESSION, session->hash);
+}
+
+enum sp_status sp_session_end(struct sp_call *call, const struct sp_session *session)
+{
+    enum sp_status status = sp_back_channel_logout_put(call, session);
+    return status == SP_OK ? drop(call, session) : status;
+}
+
+static void write_clients(struct sp_json_writer *json, struct sp_str_list clients, struct sp_str one_more)
+{
+    sp_json_name(json, SP_STR("clients"));
+    sp_json_begin_array(json);
+    for (size_t i = 0; i < clients.count; i++)
+        sp_json_put_string(json, clients.at[i]);
+    if (one_more.at != NULL)
+        sp_json_put_string(json, one_more);
+    sp_json_end_array(json);
+}
+
+/* The ticket's data as it is, but for one client more. */
+static struct sp_str data_with(struct sp_call *call, const struct sp_json *data, struct sp_str_list clients,
+                               struct sp_str id)
+{
+    struct sp_buffer text;
+    struct sp_json_writer json;
+    sp_answer_buffer(call, &text);
+    sp_json_writer_init(&json, &text, false);
+    sp_json_begin_object(&json);
+    for (const struct sp_json *member = data->first; member != NULL; member = member->next) {
+        if (sp_str_equal(member->name, SP_STR("clients")))
+            continue;
+        sp_json_name(&json, member->name);
+        sp_json_put_value(&json, member);
+    }
+    write_clients(&json, clients, id);
+    sp_json_end_object(&json);
+    return sp_buffer_status(&text) == SP_OK ? sp_buffer_str(&text) : SP_STR_NONE;
+}
+
+enum sp_status sp_session_add_client(struct sp_call *call, const unsigned char hash[32], const struct sp_client *client)
+{
+    struct sp_store *store = call->authority->store;
+    struct sp_ticket ticket;
+    struct sp_str_list clients;
+    const struct sp_json *data = NULL;
+    struct sp_json_error error;
+    if (!sp_client_hears_of_logout(client))
+        return SP_OK;
+    enum sp_status status = store->methods->find_ticket(store, SP_TICKET_SESSION, hash, call->arena, &ticket);
+    if (status == SP_NOT_FOUND)
+        return SP_OK;
+    if (status == SP_OK)
+        status = sp_json_parse(call->arena, ticket.data, &sp_json_limits_token, &data, &error);
+    if (status == SP_OK)
+        status = read_clients(call->arena, sp_json_member(data, SP_STR("clients")), &clients);
+    if (status != SP_OK || sp_list_has(clients, client->id) || clients.count >= MAX_CLIENTS)
+        return status;
+    struct sp_str grown = data_with(call, data, clients, client->id);
+    if (grown.at == NULL)
+        return SP_NO_MEMORY;
+    return store->methods->change_ticket(store, SP_TICKET_SESSION, hash, ticket.expires_at, ticket.subject, grown);
 }
 
 static struct sp_str session_data(struct sp_call *call, const struct sp_session *session)
@@ -93,6 +171,8 @@ static struct sp_str session_data(struct sp_call *call, const struct sp_session 
     sp_json_string_member(&json, "browser", sp_user_agent_name(call->arena, call->asked.user_agent));
     if (call->asked.client_address.len > 0)
         sp_json_string_member(&json, "address", sp_str_slice(call->asked.client_address, 0, 64));
+    if (session->clients.count > 0)
+        write_clients(&json, session->clients, SP_STR_NONE);
     sp_json_end_object(&json);
     return sp_buffer_status(&text) == SP_OK ? sp_buffer_str(&text) : SP_STR_NONE;
 }
@@ -112,10 +192,13 @@ enum sp_status sp_session_start_as(struct sp_call *call, const struct sp_session
         fresh.acr = sp_assurance_of(fresh.amr);
     struct sp_store *store = call->authority->store;
     enum sp_status status = find_by_cookie(call, &before);
+    bool goes_on = status == SP_OK && before.subject.at != NULL && sp_str_equal(before.subject, fresh.subject);
     if (status == SP_OK && before.subject.at != NULL)
-        status = sp_session_end(call, &before);
+        status = goes_on ? drop(call, &before) : sp_session_end(call, &before);
     struct sp_str handle = sp_handle_make(call->arena, "", SP_HANDLE_BYTES);
-    fresh.sid = sp_handle_make(call->arena, "", SID_BYTES);
+    fresh.sid = goes_on ? before.sid : sp_handle_make(call->arena, "", SID_BYTES);
+    if (goes_on)
+        fresh.clients = before.clients;
     fresh.expires_at = call->now + call->authority->settings->session_lifetime_s;
     struct sp_ticket ticket = {.kind = SP_TICKET_SESSION,
                                .family = fresh.sid,

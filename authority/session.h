@@ -12,6 +12,7 @@ struct sp_session {
     struct sp_str upstream;      /* id of the provider that signed the person in; absent: we did */
     struct sp_str upstream_hint; /* its ID token, for signing out there; may be absent */
     int64_t auth_time, expires_at;
+    struct sp_str_list clients; /* ids of those that got tokens in it and are to hear of its end */
     unsigned char hash[32];
 };
 
@@ -28,6 +29,10 @@ SP_MUST_CHECK enum sp_status sp_session_start(struct sp_call *call, struct sp_st
 SP_MUST_CHECK enum sp_status sp_session_start_as(struct sp_call *call, const struct sp_session *known,
                                                  struct sp_session *session);
 void sp_session_forget_cookie(struct sp_call *call);
+/* The client got tokens in the session; a session that has ended is SP_OK too. The caller has begun a write. */
+SP_MUST_CHECK enum sp_status sp_session_add_client(struct sp_call *call, const unsigned char hash[32],
+                                                   const struct sp_client *client);
+/* Its clients are told by back-channel messages. The caller has begun a write. */
 SP_MUST_CHECK enum sp_status sp_session_end(struct sp_call *call, const struct sp_session *session);
 
 #endif

@@ -72,5 +72,8 @@
 /* A packet in tshark's JSON: bodies stand there twice as hexadecimal. */
 #define SP_MAX_DISSECTION_LINE_BYTES (16u * 1024 * 1024)
 #define SP_MAX_FLOW_ARENA_BYTES (384u * 1024 * 1024)
+/* A message that waits to be delivered: a mail with its text is a few kB. */
+#define SP_MAX_OUTGOING_BYTES (64u * 1024)
+#define SP_MAX_OUTGOING_ARENA_BYTES (8u * 1024 * 1024)
 
 #endif

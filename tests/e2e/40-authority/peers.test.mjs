@@ -23,7 +23,7 @@ const port = await freePort();
 const authority = await startAuthority({
   authority: {
     clients: {
-      apache: { name: 'Apache', secret: 'a secret', redirect_uris: [`http://127.0.0.1:${port}/private/callback`], scopes: ['openid', 'profile'], skip_consent: true },
+      apache: { name: 'Apache', secret: 'a secret', redirect_uris: [`http://127.0.0.1:${port}/private/callback`], scopes: ['openid', 'profile'], skip_consent: true, backchannel_logout_uri: `http://127.0.0.1:${port}/private/callback?logout=backchannel` },
       machine: { secret: 's', scopes: ['read'], audiences: [audience] },
       reference: { secret: 's', scopes: ['read'], audiences: [audience], token_format: 'opaque' },
       gateway: { secret: 'g' },
@@ -87,6 +87,10 @@ OIDCPKCEMethod S256
   assert.equal(page.status, 200, page.text);
   assert.equal(page.text, 'behind the door');
   assert.equal(page.headers['x-name'], 'Ann Example');
+  // Signed out at the authority, the person is signed out there: mod_auth_openidc takes the logout token.
+  await person.open(`${authority.issuer}/logout`);
+  await person.submit({ step: 'signout' });
+  await until(async () => (await application.open(`http://127.0.0.1:${port}/private/page.html`)).location?.origin === authority.issuer, 'Apache to end its session');
 });
 
 test('HAProxy verifies its tokens with the published key', { skip: haproxy }, async () => {
