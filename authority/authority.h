@@ -23,6 +23,7 @@
 struct sp_key_ring;
 struct sp_client_directory;
 struct sp_remote_keys;
+struct sp_throttle;
 
 struct sp_authority {
     const struct sp_authority_settings *settings;
@@ -31,6 +32,7 @@ struct sp_authority {
     struct sp_client_directory *directory; /* of registered clients; made when first needed */
     struct sp_str proxy_secret;            /* of our own nginx, see client_certificate.h; absent: none */
     struct sp_remote_keys *remote_keys;    /* made when first needed */
+    struct sp_throttle *throttle;          /* likewise */
     unsigned char process_secret[32];      /* of the master key: keys what is in memory, and nonces */
     const atomic_bool *abandon;            /* set when the process ends: errands outside are given up; may be NULL */
     bool has_outgoing;                     /* a message was put since the outbox looked last */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "authority/back_channel_logout.h"
 
+#include "authority/client_directory.h"
 #include "authority/handle.h"
 #include "authority/key_ring.h"
 #include "authority/outgoing.h"
@@ -74,12 +75,16 @@ enum sp_status sp_back_channel_logout_prepare(struct sp_authority *authority, st
 {
     struct sp_str token;
     struct sp_buffer form;
-    const struct sp_client *client = sp_client_find(authority->settings, message->owner);
+    struct sp_call call = {.authority = authority, .arena = arena, .now = now};
+    const struct sp_client *client = NULL;
+    enum sp_status status = sp_client_find_any(&call, message->owner, &client);
+    if (status != SP_OK)
+        return status;
     if (client == NULL || client->backchannel_logout_uri.len == 0)
         return SP_NOT_FOUND;
     message->to = client->backchannel_logout_uri;
     /* By the key that signs the client's id_tokens (2.6). */
-    enum sp_status status = make_token(authority, arena, message, client->id_token_algorithm, now, &token);
+    status = make_token(authority, arena, message, client->id_token_algorithm, now, &token);
     if (status != SP_OK)
         return status;
     sp_buffer_init(&form, arena, 16384);

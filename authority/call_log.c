@@ -5,6 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "core/diagnosis/cause.h"
+#include "core/diagnosis/exam.h"
 
 #define MAX_WAITING_BYTES (16u * 1024 * 1024)
 /* Text from outside is evidence, not storage. */
@@ -41,6 +42,21 @@ static void put_cause(struct sp_json_writer *json, const struct sp_finding *find
     put(json, "fix", info->fix);
     put(json, "references", info->references);
     sp_json_end_object(json);
+}
+
+/* What `sallyport explain` shows, in the form of every other surface. */
+static void put_verdict(struct sp_json_writer *json, const struct sp_call *call)
+{
+    struct sp_finding finding = call->finding;
+    finding.check = SP_CHECK_COUNT; /* of the request, none of a token's checks */
+    finding.expected = sp_str_slice(finding.expected, 0, MAX_EVIDENCE_BYTES);
+    finding.received = sp_str_slice(finding.received, 0, MAX_EVIDENCE_BYTES);
+    finding.detail = sp_str_slice(finding.detail, 0, MAX_EVIDENCE_BYTES);
+    const struct sp_verdict *verdict = sp_verdict_of(call->arena, &finding);
+    if (verdict == NULL)
+        return;
+    sp_json_name(json, SP_STR("verdict"));
+    sp_verdict_write(json, verdict, call->now);
 }
 
 static void tell(const struct sp_call *call)
@@ -85,6 +101,7 @@ void sp_call_log_add(struct sp_call_log *log, const struct sp_call *call)
     put(&json, "method", call->asked.method);
     put(&json, "path", call->asked.path);
     sp_json_int_member(&json, "status", call->answer.status);
+    sp_json_bool_member(&json, "accepted", !refused || call->finding.tolerated);
     put(&json, "client_address", call->asked.client_address);
     put(&json, "client_id", call->client_id);
     put(&json, "subject", call->subject);
@@ -92,6 +109,8 @@ void sp_call_log_add(struct sp_call_log *log, const struct sp_call *call)
     if (refused) {
         put(&json, "cause", sp_cause_get(call->finding.cause)->id);
         put_cause(&json, &call->finding);
+        if (!call->finding.tolerated)
+            put_verdict(&json, call);
     }
     sp_json_end_object(&json);
     sp_buffer_append_char(&log->waiting, '\n');

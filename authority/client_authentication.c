@@ -9,6 +9,7 @@
 #include "authority/client_secret.h"
 #include "authority/denial.h"
 #include "authority/client_directory.h"
+#include "authority/throttle.h"
 
 struct proof {
     enum sp_client_method method;
@@ -160,7 +161,9 @@ static enum sp_step explain_wrong_secret(struct sp_call *call, const struct sp_c
 static enum sp_step judge_secret(struct sp_call *call, const struct sp_client *client, const struct proof *proof)
 {
     enum sp_secret_match match = SP_SECRET_DIFFERS;
-    enum sp_step step = SP_GOES_ON;
+    enum sp_step step = sp_throttle_check(call, SP_THROTTLE_CLIENT_SECRET);
+    if (step != SP_GOES_ON)
+        return step;
     if (proof->secret.at != NULL)
         step = sp_client_secret_match(call, client, proof->secret, &match);
     if (step != SP_GOES_ON || match == SP_SECRET_MATCHES)
@@ -170,6 +173,7 @@ static enum sp_step judge_secret(struct sp_call *call, const struct sp_client *c
         step = explain_wrong_secret(call, client, proof, &cause);
     if (step != SP_GOES_ON)
         return step;
+    sp_throttle_fail(call, SP_THROTTLE_CLIENT_SECRET);
     if (cause == SP_CAUSE_CLIENT_SECRET_WRONG && proof->secret.at == NULL)
         return refuse_basic(call,
                             "the secret holds a '%' that begins no escape: form-encode id and secret before base64");

@@ -7,6 +7,7 @@
 #include "authority/handle.h"
 #include "authority/sign_in_pages.h"
 #include "authority/client_directory.h"
+#include "authority/throttle.h"
 #include "authority/visit.h"
 #include "core/base/secret.h"
 
@@ -109,11 +110,15 @@ static enum sp_step answer_step(struct sp_call *call)
         ask_code(call, SP_STR_NONE);
         return SP_GOES_ON;
     }
+    enum sp_step throttled = sp_throttle_check(call, SP_THROTTLE_USER_CODE);
+    if (throttled != SP_GOES_ON)
+        return throttled;
     enum sp_status status = sp_device_find_by_user_code(call, code, &device);
     const struct sp_client *client = NULL;
     if (status == SP_OK && sp_client_look_up(call, device.ticket.client_id, &client) != SP_GOES_ON)
         return SP_DENIED;
     if (status == SP_NOT_FOUND || (status == SP_OK && client == NULL)) {
+        sp_throttle_fail(call, SP_THROTTLE_USER_CODE);
         ask_code(call, code);
         return SP_GOES_ON;
     }

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "authority/front_channel_logout.h"
 
+#include "authority/client_directory.h"
 #include "authority/page.h"
 
 /* A client that does not answer keeps nobody here; also without scripts. */
 #define LONGEST_WAIT_S 5
 
-static const struct sp_client *find(const struct sp_call *call, struct sp_str id)
+static const struct sp_client *find(struct sp_call *call, struct sp_str id)
 {
-    const struct sp_client *client = sp_client_find(call->authority->settings, id);
+    const struct sp_client *client = sp_client_look_up_or_none(call, id);
     return client != NULL && client->frontchannel_logout_uri.len > 0 ? client : NULL;
 }
 
-bool sp_front_channel_logout_is_due(const struct sp_call *call, const struct sp_session *session)
+bool sp_front_channel_logout_is_due(struct sp_call *call, const struct sp_session *session)
 {
     for (size_t i = 0; i < session->clients.count; i++)
         if (find(call, session->clients.at[i]) != NULL)

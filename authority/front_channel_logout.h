@@ -6,7 +6,7 @@
 
 #include "authority/session.h"
 
-bool sp_front_channel_logout_is_due(const struct sp_call *call, const struct sp_session *session);
+bool sp_front_channel_logout_is_due(struct sp_call *call, const struct sp_session *session);
 /* The page; next: where it goes on to, a URL that may be redirected to, or absent: it stays. */
 void sp_front_channel_logout_page(struct sp_call *call, const struct sp_session *session, struct sp_str next);
 

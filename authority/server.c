@@ -15,14 +15,17 @@
 #include "authority/call_log.h"
 #include "authority/denial.h"
 #include "authority/errand_pool.h"
+#include "authority/handle.h"
 #include "authority/key_ring.h"
 #include "authority/outbox.h"
+#include "probe/network.h"
 
 #define CALL_ARENA_BYTES (4u * 1024 * 1024)
 #define CONNECTION_MEMORY_BYTES (32u * 1024)
 #define MAX_CONNECTIONS 4096u
 #define IDLE_SECONDS 60u
 #define KEPT_EXCHANGES 256u
+#define REQUEST_ID_BYTES 12u
 #define PURGE_PERIOD_S 60
 #define PURGE_ROWS 5000
 
@@ -47,6 +50,7 @@ struct server {
     struct sp_errand_pool *errands;
     struct sp_outbox *outbox;
     atomic_bool abandons;
+    bool behind_proxy; /* our nginx, on the private socket: it says who asks */
     struct sp_call_log log;
     struct exchange *waiting; /* answered, but suspended until the turn's flush */
     struct exchange *free;
@@ -140,6 +144,25 @@ static enum MHD_Result on_header(void *context, enum MHD_ValueKind kind, const c
     return MHD_YES;
 }
 
+/* On a TCP listener anybody may write X-Real-IP: there the connection tells. */
+static struct sp_str address_of(const struct exchange *exchange)
+{
+    char text[64] = "";
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(exchange->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    struct sp_str copy = SP_STR_NONE;
+    if (info != NULL && info->client_addr != NULL)
+        sp_network_print(info->client_addr, text, sizeof text);
+    return sp_arena_copy(exchange->arena, sp_str_from_cstr(text), &copy) == SP_OK ? copy : SP_STR_NONE;
+}
+
+static bool is_unix_socket(int fd)
+{
+    struct sockaddr_storage address = {0};
+    socklen_t len = sizeof address;
+    return getsockname(fd, (struct sockaddr *)&address, &len) == 0 && address.ss_family == AF_UNIX;
+}
+
 static void read_asked(const struct exchange *exchange, const char *method, struct sp_asked *asked)
 {
     size_t mark = sp_str_index_of(exchange->uri, '?', 0);
@@ -148,6 +171,10 @@ static void read_asked(const struct exchange *exchange, const char *method, stru
                                .query = sp_str_slice(exchange->uri, mark + 1, exchange->uri.len),
                                .body = sp_buffer_str(&exchange->body)};
     MHD_get_connection_values(exchange->connection, MHD_HEADER_KIND, on_header, asked);
+    if (exchange->server->behind_proxy)
+        return;
+    asked->client_address = address_of(exchange);
+    asked->request_id = sp_handle_make(exchange->arena, "", REQUEST_ID_BYTES);
 }
 
 /* ---- answering ---- */
@@ -162,6 +189,9 @@ static enum MHD_Result queue_answer(const struct exchange *exchange)
     MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
     if (answer->content_type != NULL)
         MHD_add_response_header(response, "Content-Type", answer->content_type);
+    /* nginx adds its own. */
+    if (!exchange->server->behind_proxy && exchange->call.asked.request_id.at != NULL)
+        MHD_add_response_header(response, "X-Request-Id", exchange->call.asked.request_id.at);
     for (size_t i = 0; i < answer->header_count; i++) {
         struct sp_str value;
         if (sp_arena_copy(exchange->arena, answer->headers[i].value, &value) == SP_OK && value.at != NULL)
@@ -357,7 +387,8 @@ static enum sp_status watch(struct server *server, int *epoll_fd, int *signal_fd
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGHUP);
-    if (info == NULL || sigprocmask(SIG_BLOCK, &signals, NULL) != 0)
+    /* A file that may not grow is a full disk: its write fails and the call is answered 503. */
+    if (info == NULL || sigprocmask(SIG_BLOCK, &signals, NULL) != 0 || signal(SIGXFSZ, SIG_IGN) == SIG_ERR)
         return SP_IO;
     *signal_fd = signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
     *epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -411,6 +442,7 @@ enum sp_status sp_server_run(const struct sp_server_terms *terms)
     int epoll_fd = -1, signal_fd = -1;
     sp_call_log_init(&server.log, terms->log_fd, terms->tells_refusals);
     server.authority->abandon = &server.abandons;
+    server.behind_proxy = is_unix_socket(terms->listen_fd);
     server.authority->has_outgoing = true; /* what an earlier process left */
     enum sp_status status = sp_errand_pool_create(&server.errands);
     if (status != SP_OK)

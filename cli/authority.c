@@ -15,6 +15,7 @@
 #include "authority/master_key.h"
 #include "authority/remote_keys.h"
 #include "authority/server.h"
+#include "authority/throttle.h"
 #include "cli/authority_context.h"
 
 static const char dev_section[] =
@@ -179,6 +180,7 @@ static int run(struct sp_cli *cli)
 done:
     sp_remote_keys_destroy(&running.authority.remote_keys);
     sp_client_directory_destroy(&running.authority.directory);
+    sp_throttle_destroy(&running.authority.throttle);
     sp_key_ring_destroy(&running.authority.keys);
     if (running.authority.store != NULL)
         running.authority.store->methods->destroy(&running.authority.store);

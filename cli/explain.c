@@ -20,11 +20,15 @@
 static const struct sp_cli_option options[] = {
     {"state", 0, SP_OPTION_TEXT, "DIR",
      "The state directory of sallyport serve. Default: state, else /var/lib/sallyport."},
-    {"log", 0, SP_OPTION_TEXT, "FILE", "The call log itself. Default: calls.jsonl in the state directory."},
+    {"log", 0, SP_OPTION_TEXT, "FILE",
+     "The call log itself. Default: calls.jsonl and authority.jsonl in the state directory."},
     {NULL, 0, SP_OPTION_FLAG, NULL, NULL},
 };
 
-static const char *log_path(const struct sp_cli *cli)
+/* In the state directory: the gateway's calls, and those of the authority. */
+static const char *const log_names[] = {"calls.jsonl", "authority.jsonl"};
+
+static const char *log_path(const struct sp_cli *cli, const char *name)
 {
     struct sp_str log = sp_cli_text(cli, "log"), state = sp_cli_text(cli, "state");
     if (log.at != NULL)
@@ -33,18 +37,37 @@ static const char *log_path(const struct sp_cli *cli)
         state = sp_str_from_cstr(getenv("STATE_DIRECTORY")); /* systemd's, as serve has it */
     if (state.at == NULL)
         state = access("state", F_OK) == 0 ? SP_STR("state") : SP_STR("/var/lib/sallyport");
-    return sp_arena_printf(cli->arena, "%.*s/calls.jsonl", SP_STR_ARG(state)).at;
+    return sp_arena_printf(cli->arena, "%.*s/%s", SP_STR_ARG(state), name).at;
 }
 
-static enum sp_status find_patiently(struct sp_arena *arena, const char *path, struct sp_str id,
+static bool is_absent(enum sp_status status)
+{
+    return status == SP_NOT_FOUND || (status == SP_IO && errno == ENOENT);
+}
+
+/* In any of the logs. What is said of a call in none of them is said of the first that exists. */
+static enum sp_status find_once(struct sp_arena *arena, const char *const *paths, struct sp_str id,
+                                struct sp_log_found *found)
+{
+    enum sp_status first = sp_log_find(arena, paths[0], id, found);
+    if (!is_absent(first) || paths[1] == NULL)
+        return first;
+    int error = errno;
+    enum sp_status second = sp_log_find(arena, paths[1], id, found);
+    if (!is_absent(second) || first == SP_IO)
+        return second;
+    errno = error;
+    return first;
+}
+
+static enum sp_status find_patiently(struct sp_arena *arena, const char *const *paths, struct sp_str id,
                                      struct sp_log_found *found)
 {
     const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};
-    enum sp_status status = sp_log_find(arena, path, id, found);
-    for (int waited = 0; waited < PATIENCE_MS && (status == SP_NOT_FOUND || (status == SP_IO && errno == ENOENT));
-         waited += PAUSE_MS) {
+    enum sp_status status = find_once(arena, paths, id, found);
+    for (int waited = 0; waited < PATIENCE_MS && is_absent(status); waited += PAUSE_MS) {
         nanosleep(&pause, NULL);
-        status = sp_log_find(arena, path, id, found);
+        status = find_once(arena, paths, id, found);
     }
     return status;
 }
@@ -122,8 +145,9 @@ static void print_member(const struct sp_json *line, const char *name)
 
 static void print_call(const struct sp_json *line)
 {
-    static const char *const members[] = {"time",   "api",   "consumer", "subject",         "client_id",
-                                          "issuer", "cache", "upstream", "upstream_status", "client_address"};
+    static const char *const members[] = {"time",     "endpoint", "grant",           "api",
+                                          "consumer", "subject",  "client_id",       "issuer",
+                                          "cache",    "upstream", "upstream_status", "client_address"};
     const struct sp_json *timings = sp_json_member(line, SP_STR("timings"));
     printf("%s", sp_cli_style(SP_STYLE_BOLD));
     sp_cli_print_safe(stdout, sp_json_string(sp_json_member(line, SP_STR("method"))));
@@ -196,12 +220,13 @@ static int run_explain(struct sp_cli *cli)
 {
     struct sp_str id = sp_str_trim(sp_cli_argument(cli, 0));
     struct sp_log_found found = {0};
-    const char *path = log_path(cli);
+    const char *path = log_path(cli, log_names[0]);
+    const char *const paths[] = {path, sp_cli_text(cli, "log").at == NULL ? log_path(cli, log_names[1]) : NULL};
     if (id.len == 0 || id.len > 256)
         return sp_cli_usage_error(cli, "this is no request id");
     if (path == NULL)
         return sp_cli_failure(cli, "out of memory");
-    enum sp_status status = find_patiently(cli->arena, path, id, &found);
+    enum sp_status status = find_patiently(cli->arena, paths, id, &found);
     return status == SP_OK ? show(cli, &found) : complain(cli, path, id, status, &found);
 }
 

@@ -75,5 +75,7 @@
 /* A message that waits to be delivered: a mail with its text is a few kB. */
 #define SP_MAX_OUTGOING_BYTES (64u * 1024)
 #define SP_MAX_OUTGOING_ARENA_BYTES (8u * 1024 * 1024)
+/* Counters of failures by address and by name: 32 bytes of key, 24 of counts and a little more: 60,000 of them. */
+#define SP_MAX_THROTTLE_BYTES (4u * 1024 * 1024)
 
 #endif

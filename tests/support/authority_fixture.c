@@ -8,6 +8,7 @@
 #include "authority/client_directory.h"
 #include "authority/key_ring.h"
 #include "authority/remote_keys.h"
+#include "authority/throttle.h"
 #include "core/diagnosis/cause.h"
 #include "core/jose/base64url.h"
 
@@ -47,6 +48,7 @@ void fixture_destroy(struct fixture **fixture)
 {
     sp_remote_keys_destroy(&(*fixture)->authority.remote_keys);
     sp_client_directory_destroy(&(*fixture)->authority.directory);
+    sp_throttle_destroy(&(*fixture)->authority.throttle);
     sp_key_ring_destroy(&(*fixture)->authority.keys);
     (*fixture)->authority.store->methods->destroy(&(*fixture)->authority.store);
     sp_arena_destroy(&(*fixture)->arena);
@@ -74,6 +76,7 @@ struct sp_call *fixture_call(struct fixture *fixture, const struct fixture_reque
     asked->dpop = sp_str_from_cstr(request->dpop);
     asked->dpop_count = request->dpop != NULL;
     asked->origin = sp_str_from_cstr(request->origin);
+    asked->client_address = sp_str_from_cstr(request->client_address);
     asked->client_certificate = sp_str_from_cstr(request->certificate);
     asked->client_certificate_count = request->certificate != NULL;
     asked->proxy_secret = sp_str_from_cstr(request->proxy_secret != NULL  ? request->proxy_secret

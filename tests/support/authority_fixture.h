@@ -27,6 +27,7 @@ struct fixture_request {
     const char *query, *body;
     const char *authorization, *content_type, *cookie, *dpop, *origin;
     unsigned authorization_count;
+    const char *client_address;
     const char *certificate;  /* the header of the TLS proxy */
     const char *proxy_secret; /* FIXTURE_PROXY_SECRET when NULL and there is a certificate */
 };

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "authority/throttle.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include "authority/denial.h"
+#include "authority/handle.h"
+#include "core/base/limits.h"
+#include "core/base/table.h"
+
+static const struct {
+    const char *name;
+    uint32_t failures;
+    int64_t window_s;
+} classes[SP_THROTTLE_CLASSES] = {
+    /* An office behind one address mistypes now and then; a guesser gets 300 tries an hour, over all accounts. */
+    [SP_THROTTLE_LOGIN] = {"login", 50, 600},
+    /* 20^8 codes of ten minutes: hopeless with this (RFC 8628 5.1). */
+    [SP_THROTTLE_USER_CODE] = {"user code", 20, 600},
+    [SP_THROTTLE_CLIENT_SECRET] = {"client secret", 300, 60},
+};
+
+struct counter {
+    int64_t started_at, failed_at;
+    int64_t failures;
+};
+
+struct sp_throttle {
+    struct sp_table *table;
+    uint64_t block[];
+};
+
+void sp_throttle_destroy(struct sp_throttle **throttle)
+{
+    free(*throttle);
+    *throttle = NULL;
+}
+
+/* NULL without memory: then nothing is throttled by address, but by account still. */
+static struct sp_table *table_of(struct sp_authority *authority)
+{
+    struct sp_throttle *throttle = authority->throttle;
+    if (throttle != NULL)
+        return throttle->table;
+    throttle = calloc(1, sizeof *throttle + SP_MAX_THROTTLE_BYTES);
+    if (throttle == NULL)
+        return NULL;
+    throttle->table = sp_table_init(throttle->block, SP_MAX_THROTTLE_BYTES, 32, sizeof(struct counter));
+    authority->throttle = throttle;
+    return throttle->table;
+}
+
+struct sp_str sp_throttle_network(struct sp_arena *arena, struct sp_str address)
+{
+    char text[INET6_ADDRSTRLEN + 1] = "";
+    unsigned char bytes[16];
+    static const unsigned char mapped[12] = {[10] = 0xFF, [11] = 0xFF};
+    if (address.len >= sizeof text)
+        return sp_str_slice(address, 0, 64);
+    memcpy(text, address.len > 0 ? address.at : "", address.len);
+    if (inet_pton(AF_INET6, text, bytes) != 1)
+        return address;
+    if (memcmp(bytes, mapped, sizeof mapped) == 0)
+        return sp_arena_printf(arena, "%u.%u.%u.%u", bytes[12], bytes[13], bytes[14], bytes[15]);
+    for (size_t i = 8; i < sizeof bytes; i++)
+        bytes[i] = 0;
+    (void)inet_ntop(AF_INET6, bytes, text, sizeof text);
+    return sp_arena_printf(arena, "%s/64", text);
+}
+
+/* Keyed, so that nobody outside chooses what falls together. */
+static bool make_key(struct sp_call *call, const char *kind, struct sp_str what, unsigned char key[32])
+{
+    struct sp_str text = sp_arena_printf(call->arena, "throttle %s %.*s", kind, SP_STR_ARG(what));
+    if (text.at != NULL)
+        sp_mac(call->authority->process_secret, text, key);
+    return text.at != NULL;
+}
+
+static bool key_of_address(struct sp_call *call, enum sp_throttle_class class, unsigned char key[32])
+{
+    return call->asked.client_address.len > 0 &&
+           make_key(call, classes[class].name, sp_throttle_network(call->arena, call->asked.client_address), key);
+}
+
+/* The counter within its window; a copy, zero when there is none. */
+static struct counter find(struct sp_call *call, const unsigned char key[32], int64_t window_s)
+{
+    struct sp_table *table = table_of(call->authority);
+    const struct counter *found = table != NULL ? sp_table_find(table, key) : NULL;
+    bool holds = found != NULL && call->now - found->started_at < window_s && found->started_at <= call->now;
+    return holds ? *found : (struct counter){.started_at = call->now};
+}
+
+static void count(struct sp_call *call, const unsigned char key[32], int64_t window_s)
+{
+    struct sp_table *table = table_of(call->authority);
+    struct counter counter = find(call, key, window_s);
+    if (table == NULL)
+        return;
+    counter.failures++;
+    counter.failed_at = call->now;
+    struct counter *place = sp_table_claim(table, key);
+    *place = counter;
+    sp_table_commit(table, key, place);
+}
+
+enum sp_step sp_throttle_check(struct sp_call *call, enum sp_throttle_class class)
+{
+    unsigned char key[32];
+    if (!key_of_address(call, class, key))
+        return SP_GOES_ON;
+    struct counter counter = find(call, key, classes[class].window_s);
+    if (counter.failures < classes[class].failures)
+        return SP_GOES_ON;
+    int64_t wait_s = counter.started_at + classes[class].window_s - call->now;
+    sp_answer_header(call, "Retry-After", sp_arena_printf(call->arena, "%lld", (long long)wait_s));
+    return SP_DENY(
+        call, .cause = SP_CAUSE_LOGIN_THROTTLED, .error = "temporarily_unavailable",
+        .expected = sp_arena_printf(call->arena, "at most %u failures of a %s in %lld s", classes[class].failures,
+                                    classes[class].name, (long long)classes[class].window_s),
+        .received = sp_arena_printf(call->arena, "%lld from %.*s", (long long)counter.failures,
+                                    SP_STR_ARG(sp_throttle_network(call->arena, call->asked.client_address))));
+}
+
+void sp_throttle_fail(struct sp_call *call, enum sp_throttle_class class)
+{
+    unsigned char key[32];
+    if (key_of_address(call, class, key))
+        count(call, key, classes[class].window_s);
+}
+
+/* As long as an account would wait at most, and more. */
+#define NAME_WINDOW_S 86400
+
+static bool key_of_name(struct sp_call *call, struct sp_str name, unsigned char key[32])
+{
+    struct sp_str folded;
+    if (sp_arena_copy(call->arena, sp_str_slice(name, 0, 256), &folded) != SP_OK)
+        return false;
+    char *at = (char *)(uintptr_t)folded.at; /* ours: just copied */
+    for (size_t i = 0; i < folded.len; i++)
+        if (at[i] >= 'A' && at[i] <= 'Z')
+            at[i] = (char)(at[i] | 0x20);
+    return make_key(call, "name", folded, key);
+}
+
+void sp_throttle_name_find(struct sp_call *call, struct sp_str name, int64_t *failures, int64_t *failed_at)
+{
+    unsigned char key[32];
+    struct counter counter = {0};
+    if (key_of_name(call, name, key))
+        counter = find(call, key, NAME_WINDOW_S);
+    *failures = counter.failures;
+    *failed_at = counter.failed_at;
+}
+
+void sp_throttle_name_fail(struct sp_call *call, struct sp_str name)
+{
+    unsigned char key[32];
+    if (key_of_name(call, name, key))
+        count(call, key, NAME_WINDOW_S);
+}

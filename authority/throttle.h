@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Guessing from one address is slowed whatever it guesses at: after so many failures of a class within its window
+ * nothing more is judged from there until the window is over (429 with Retry-After). Addresses are IPv4 addresses and
+ * IPv6 networks of /64, which is what one subscriber has. Names that are no account are counted like accounts, so that
+ * the waits of password.h tell nobody which names exist. In memory, in tables of fixed size: whoever fills them pushes
+ * out the oldest. Per account see password.h. */
+#ifndef SP_AUTHORITY_THROTTLE_H
+#define SP_AUTHORITY_THROTTLE_H
+
+#include "authority/authority.h"
+
+enum sp_throttle_class {
+    SP_THROTTLE_LOGIN,         /* passwords, and whatever a person proves itself by */
+    SP_THROTTLE_USER_CODE,     /* what is typed at the device page: eight characters, short-lived */
+    SP_THROTTLE_CLIENT_SECRET, /* long, as a rule, and machines repeat a wrong one fast */
+    SP_THROTTLE_CLASSES,
+};
+
+struct sp_throttle;
+
+void sp_throttle_destroy(struct sp_throttle **throttle);
+
+/* SP_DENIED: too many failures from the call's address; answered. Ask before anything is judged. */
+SP_MUST_CHECK enum sp_step sp_throttle_check(struct sp_call *call, enum sp_throttle_class class);
+/* Counts a failure. */
+void sp_throttle_fail(struct sp_call *call, enum sp_throttle_class class);
+
+/* For a name that is no account: failures so far and the time of the last one, as an account has them. */
+void sp_throttle_name_find(struct sp_call *call, struct sp_str name, int64_t *failures, int64_t *failed_at);
+void sp_throttle_name_fail(struct sp_call *call, struct sp_str name);
+
+/* What an address is counted under: IPv4 whole, IPv6 its /64, anything else as it is; in arena. */
+struct sp_str sp_throttle_network(struct sp_arena *arena, struct sp_str address);
+
+#endif

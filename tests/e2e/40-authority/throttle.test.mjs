@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// Guessing is slowed by account and by address, and tells nobody which accounts there are. Refused calls are explained by their id.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { startAuthority } from '../lib/authority.mjs';
+import { startBrowser } from '../lib/browser.mjs';
+import { sallyport } from '../lib/cli.mjs';
+
+const redirect = 'https://app.example/callback';
+const authority = await startAuthority({
+  authority: { tokens: { algorithm: 'ES256' }, clients: { basic: { secret: 's', method: 'client_secret_basic' }, spa: { method: 'none', redirect_uris: [redirect], scopes: ['openid'], skip_consent: true } } },
+});
+const login = `${authority.issuer}/authorize?${new URLSearchParams({ client_id: 'spa', response_type: 'code', redirect_uri: redirect, scope: 'openid', code_challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM', code_challenge_method: 'S256' })}`;
+const said = (page) => page.text.replace(/<style>.*?<\/style>/s, '').replace(/<form.*?<\/form>/s, '').replace(/\d+/g, 'N');
+
+test('a name that is no account is told exactly what an account is told, try after try', async () => {
+  const [known, unknown] = [startBrowser(), startBrowser()];
+  for (const browser of [known, unknown]) await browser.open(login);
+  for (let i = 0; i < 8; i++) {
+    const [a, b] = [await known.signIn('ann', `wrong-${i}`), await unknown.signIn('zoe', `wrong-${i}`)];
+    assert.equal(a.status, b.status);
+    assert.equal(said(a), said(b), `try ${i}`);
+  }
+});
+
+test('an address that fails too often is refused at the device page, whatever it forges', async () => {
+  const browser = startBrowser({ 'X-Real-IP': '192.0.2.77' });
+  let page;
+  for (let i = 0; i < 30 && page?.status !== 429; i++) {
+    browser.cookies.clear();
+    page = await startBrowser({ 'X-Real-IP': `192.0.2.${i}` }).open(`${authority.issuer}/device?user_code=BCDF-GH${'JK'[i % 2]}${'LMNPQRST'[i % 8]}`);
+  }
+  assert.equal(page.status, 429);
+  assert.ok(Number(page.headers['retry-after']) > 0);
+  const line = await authority.lastLine('login.throttled');
+  assert.match(line.finding.received, /from 127\.0\.0\.1$/); // X-Real-IP is not believed on TCP
+});
+
+test('explain tells a refused call of the authority by its request id', async () => {
+  const answer = await authority.post('/token', { grant_type: 'client_credentials', client_id: 'basic', client_secret: 's' });
+  assert.equal(answer.status, 401);
+  const { code, json, stderr } = await sallyport(['explain', answer.requestId, '--json', '--state', authority.state]);
+  assert.equal(code, 0, stderr);
+  assert.equal(json.accepted, false);
+  assert.equal(json.cause.id, 'client.method_mismatch');
+  // Which method was used and which is registered.
+  assert.equal(json.cause.received, 'client_secret_post');
+  assert.equal(json.cause.expected, 'client_secret_basic');
+  assert.ok(json.cause.fix.length > 0 && !json.cause.fix.includes('{'));
+  assert.equal(json.call.endpoint, 'TOKEN');
+  const text = await sallyport(['explain', answer.requestId, '--state', authority.state]);
+  assert.match(text.stdout, /client\.method_mismatch/);
+  assert.match(text.stdout, /client_secret_post/);
+});
