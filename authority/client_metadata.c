@@ -160,7 +160,7 @@ static const struct sp_member_row rows[] = {
     SP_MEMBER_BY("scope", CLIENT(scopes), read_scope, "Write scopes with spaces between them."),
     SP_MEMBER_BY("jwks", CLIENT(keys), sp_read_key_set,
                  "Write a key set {\"keys\":[…]} with at least one usable public key, and no private one."),
-    SP_MEMBER_BY("jwks_uri", CLIENT(jwks_uri), sp_read_jwks_uri, SP_JWKS_URI_EXPECTATION),
+    SP_MEMBER_BY("jwks_uri", CLIENT(jwks_uri), sp_read_secure_url, SP_JWKS_URI_EXPECTATION),
     SP_MEMBER_BY("software_id", 0, read_plain, "Write a text."),
     SP_MEMBER_BY("software_version", 0, read_plain, "Write a text."),
     SP_MEMBER_BY("subject_type", 0, read_public_subject, "The only subject type is public."),
@@ -180,6 +180,10 @@ static const struct sp_member_row rows[] = {
     SP_MEMBER("tls_client_auth_san_email", TEXT, CLIENT(certificate_names.san_email)),
     SP_MEMBER_BY("post_logout_redirect_uris", CLIENT(post_logout_redirect_uris), read_uris,
                  "Write a list of at most 32 URIs."),
+    SP_MEMBER_BY("backchannel_logout_uri", CLIENT(backchannel_logout_uri), sp_read_secure_url, HTTPS),
+    SP_MEMBER("backchannel_logout_session_required", BOOL, CLIENT(backchannel_logout_session_required)),
+    SP_MEMBER_BY("frontchannel_logout_uri", CLIENT(frontchannel_logout_uri), sp_read_secure_url, HTTPS),
+    SP_MEMBER("frontchannel_logout_session_required", BOOL, CLIENT(frontchannel_logout_session_required)),
     SP_MEMBER_BY("require_auth_time", 0, read_bool, "Write true or false."), /* ID tokens always have it */
     SP_MEMBER_BY("software_statement", 0, refuse, "No software statement is trusted here; leave it out."),
     SP_MEMBER_BY("sector_identifier_uri", 0, refuse, "The only subject type is public; leave it out."),
@@ -217,14 +221,22 @@ static enum sp_status check_uris(struct reading *reading, const struct sp_client
 }
 
 /* Nobody makes this server ask its own network. */
-static enum sp_status check_jwks_uri(struct reading *reading, const struct sp_client *client)
+static enum sp_status check_asked_urls(struct reading *reading, const struct sp_client *client)
 {
+    const struct {
+        const char *member;
+        struct sp_str value;
+    } urls[] = {{"jwks_uri", client->jwks_uri},
+                {"backchannel_logout_uri", client->backchannel_logout_uri},
+                {"frontchannel_logout_uri", client->frontchannel_logout_uri}};
     struct sp_url url;
-    if (client->jwks_uri.len == 0 || !reading->terms->settings->is_https)
-        return SP_OK;
-    if (sp_url_split(client->jwks_uri, &url) != SP_OK || !sp_str_equal(url.scheme, SP_STR("https")) ||
-        sp_host_is_internal(url.host))
-        return complain(reading, "jwks_uri", SP_STR("Write an https URL with a public host name."));
+    for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
+        if (urls[i].value.len == 0 || !reading->terms->settings->is_https)
+            continue;
+        if (sp_url_split(urls[i].value, &url) != SP_OK || !sp_str_equal(url.scheme, SP_STR("https")) ||
+            sp_host_is_internal(url.host))
+            return complain(reading, urls[i].member, SP_STR("Write an https URL with a public host name."));
+    }
     return SP_OK;
 }
 
@@ -320,7 +332,7 @@ static enum sp_status check(struct reading *reading, struct sp_client *client)
     if (status == SP_OK)
         status = check_uris(reading, client, "post_logout_redirect_uris", client->post_logout_redirect_uris);
     if (status == SP_OK)
-        status = check_jwks_uri(reading, client);
+        status = check_asked_urls(reading, client);
     if (status == SP_OK)
         status = check_scopes(reading, client);
     if (status == SP_OK)
