@@ -150,7 +150,7 @@ static enum sp_step check_room(struct sp_call *call)
         return sp_deny_failure(call, status);
     if (count < most)
         return SP_GOES_ON;
-    return SP_DENY(call, .cause = SP_CAUSE_REGISTRATION_FULL,
+    return SP_DENY(call, .cause = SP_CAUSE_REGISTRATION_FULL, .status = 403,
                    .expected = sp_arena_printf(call->arena, "at most %lld clients", (long long)most),
                    .received = sp_arena_printf(call->arena, "%lld", (long long)count));
 }
