@@ -17,7 +17,7 @@ const authority = await startAuthority({
   },
 });
 const port = Number(new URL(authority.issuer).port);
-const token = (basic) => authority.post('/token', { grant_type: 'client_credentials' }, { basic });
+const token = (basic) => authority.post('/token', { grant_type: 'client_credentials' }, { basic, timeout: 90_000 });
 const challenge = 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM';
 const login = `${authority.issuer}/authorize?${new URLSearchParams({ client_id: 'spa', response_type: 'code', redirect_uri: redirect, scope: 'openid', code_challenge: challenge, code_challenge_method: 'S256' })}`;
 

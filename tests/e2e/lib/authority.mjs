@@ -57,10 +57,10 @@ export async function startAuthority({ authority, state = true, args = [], port:
   };
   self.signal = (name) => child.kill(name);
   self.get = (where, options) => request(self.issuer + where, options);
-  self.post = (where, form, { basic, headers = {} } = {}) => {
+  self.post = (where, form, { basic, headers = {}, timeout } = {}) => {
     const all = { 'Content-Type': 'application/x-www-form-urlencoded', ...headers };
     if (basic) all.Authorization = `Basic ${Buffer.from(basic.map((word) => encodeURIComponent(word)).join(':')).toString('base64')}`;
-    return request(self.issuer + where, { method: 'POST', headers: all, body: typeof form === 'string' ? form : new URLSearchParams(form).toString() });
+    return request(self.issuer + where, { method: 'POST', timeout, headers: all, body: typeof form === 'string' ? form : new URLSearchParams(form).toString() });
   };
   self.log = () => fs.readFileSync(path.join(directory, 'authority.jsonl'), 'utf8').trim().split('\n').filter(Boolean).map((line) => JSON.parse(line));
   // The line of a call is written when its turn ends, which may be after its answer arrived.
