@@ -7,9 +7,11 @@
 #include <stdlib.h>
 #include <cmocka.h>
 #include "authority/key_ring.h"
+#include "core/jose/crypto.h"
 #include "tests/support/authority_fixture.h"
 
 #define ALICE "&client_id=alice&client_secret=x"
+#define APP "&client_id=app&client_secret=x"
 #define OPAQUE "&client_id=opaque&client_secret=x"
 
 static int start(void **state)
@@ -19,6 +21,8 @@ static int start(void **state)
         "'alice':{'secret':'x','scopes':['read','write','openid'],'audiences':['https://a.example','urn:b']},"
         "'opaque':{'secret':'x','token_format':'opaque','audiences':['https://a.example'],'token_lifetime':'10s'},"
         "'plain':{'secret':'x','scopes':['other']},"
+        "'app':{'secret':'x','grants':['authorization_code','refresh_token'],'scopes':['offline_access'],"
+        "'redirect_uris':['https://app.example/cb']},"
         "'web':{'secret':'x','grants':['client_credentials'],'redirect_uris':['https://w.example/cb']}}}");
     return 0;
 }
@@ -139,6 +143,34 @@ static void a_jwt_is_revoked_by_its_owner_only(void **state)
     assert_string_equal(claim(fixture, token, "active"), "false");
 }
 
+/* A refresh token lives longer than any access token, and so must the mark of its family. */
+static void a_refresh_token_that_was_given_back_stays_dead_however_late_it_comes(void **state)
+{
+    struct fixture *fixture = *state;
+    struct sp_store *store = fixture->authority.store;
+    const struct sp_str token = SP_STR("sprt_given-back");
+    const int64_t lifetime_s = fixture->settings.refresh_lifetime_s;
+    struct sp_ticket ticket = {
+        .kind = SP_TICKET_REFRESH,
+        .family = SP_STR("family"),
+        .client_id = SP_STR("app"),
+        .subject = SP_STR("ann"),
+        .issued_at = fixture->now,
+        .expires_at = fixture->now + lifetime_s,
+        .data = SP_STR("{\"issuer\":\"https://login.example\",\"scope\":\"offline_access\",\"audiences\":[]}")};
+    sp_sha256(token, ticket.hash);
+    assert_int_equal(store->methods->begin(store), SP_OK);
+    assert_int_equal(store->methods->put_ticket(store, &ticket, NULL), SP_OK);
+    assert_int_equal(store->methods->keep(store), SP_OK);
+    struct sp_call *call = CALL(fixture, .path = "/revoke", .body = "token=sprt_given-back" APP);
+    assert_int_equal(call->answer.status, 200);
+    for (int64_t end = fixture->now + lifetime_s; fixture->now < end - 86400; fixture->now += 86400) {
+        assert_int_equal(store->methods->purge_tickets(store, fixture->now - 86400, 1000), SP_OK);
+        call = CALL(fixture, .body = "grant_type=refresh_token&refresh_token=sprt_given-back" APP);
+        assert_string_equal(fixture_cause(call), "refresh.revoked");
+    }
+}
+
 static void what_is_not_ours_is_inactive_and_revoking_it_succeeds(void **state)
 {
     struct fixture *fixture = *state;
@@ -229,6 +261,7 @@ int main(void)
         ROW(the_description_keeps_to_the_characters_of_rfc_6749),
         ROW(an_opaque_token_lives_until_its_end_or_its_revocation),
         ROW(a_jwt_is_revoked_by_its_owner_only),
+        ROW(a_refresh_token_that_was_given_back_stays_dead_however_late_it_comes),
         ROW(what_is_not_ours_is_inactive_and_revoking_it_succeeds),
         ROW(discovery_says_what_the_tables_say_at_both_forms),
         ROW(scripts_of_any_origin_may_ask_for_tokens_but_not_introspect),
