@@ -77,7 +77,7 @@ static bool names_us(const struct sp_call *call, struct sp_str audience)
     else if (alias.at != NULL && sp_str_has_prefix(audience, alias))
         below = sp_str_slice(audience, alias.len, audience.len);
     return sp_str_equal(audience, settings->issuer) || sp_str_equal(below, SP_STR("/token")) ||
-           (below.at != NULL && sp_str_has_suffix(call->asked.path, below) && below.len > 1);
+           (sp_str_has_prefix(below, SP_STR("/")) && below.len > 1 && sp_str_has_suffix(call->asked.path, below));
 }
 
 static enum sp_step check_audience(struct sp_call *call, const struct sp_client *client,

@@ -47,6 +47,7 @@ test('each wrong assertion is named', async () => {
   const rows = [
     [replayed, 'client.assertion_replayed'],
     [await makeToken(key, claims({ aud: 'https://other.example' })), 'client.assertion_audience'],
+    [await makeToken(key, claims({ aud: `${authority.issuer}oken` })), 'client.assertion_audience'],
     [await makeToken(key, claims({ exp: now() - 60 })), 'client.assertion_expired'],
     [await makeToken(stranger, claims()), 'client.assertion_signature'],
     [await makeToken(key, claims({ iss: 'mac' })), 'request.parameter_invalid'],
