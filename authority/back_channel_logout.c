@@ -91,8 +91,11 @@ enum sp_status sp_back_channel_logout_prepare(struct sp_authority *authority, st
     sp_buffer_printf(&form, "logout_token=%.*s", SP_STR_ARG(token)); /* base64url and dots */
     if (sp_buffer_status(&form) != SP_OK)
         return sp_buffer_status(&form);
-    const struct sp_http_request request = {
-        .url = message->to, .form = sp_buffer_str(&form), .timeout_ms = TIMEOUT_MS, .max_bytes = MAX_ANSWER_BYTES};
+    const struct sp_http_request request = {.url = message->to,
+                                            .form = sp_buffer_str(&form),
+                                            .public_only = client->public_urls_only,
+                                            .timeout_ms = TIMEOUT_MS,
+                                            .max_bytes = MAX_ANSWER_BYTES};
     return sp_errand_make_http(arena, authority, &request, errand);
 }
 

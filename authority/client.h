@@ -48,6 +48,7 @@ struct sp_client {
     size_t secret_count;
     const struct sp_jwk_set *keys; /* registered public keys; NULL: none. Ask client_keys.h */
     struct sp_str jwks_uri;        /* or where they are; absent: nowhere */
+    bool public_urls_only;         /* a stranger wrote what is asked: no address of our own networks is */
     struct sp_certificate_names certificate_names;
     const unsigned char (
         *certificates)[32]; /* SHA-256 of those registered for self_signed_tls_client_auth, beside keys */

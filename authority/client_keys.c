@@ -6,8 +6,10 @@
 enum sp_step sp_client_keys_for(struct sp_call *call, const struct sp_client *client, struct sp_str kid,
                                 const struct sp_jwk_set **keys)
 {
-    if (client->jwks_uri.len > 0)
-        return sp_remote_keys_get(call, client->jwks_uri, kid, keys);
+    if (client->jwks_uri.len > 0) {
+        const struct sp_keys_place place = {client->jwks_uri, client->public_urls_only};
+        return sp_remote_keys_get(call, &place, kid, keys);
+    }
     *keys = client->keys;
     return SP_GOES_ON;
 }

@@ -221,7 +221,7 @@ static enum sp_status check_uris(struct reading *reading, const struct sp_client
 }
 
 /* Nobody makes this server ask its own network. */
-static enum sp_status check_asked_urls(struct reading *reading, const struct sp_client *client)
+static enum sp_status check_asked_urls(struct reading *reading, struct sp_client *client)
 {
     const struct {
         const char *member;
@@ -237,6 +237,7 @@ static enum sp_status check_asked_urls(struct reading *reading, const struct sp_
             sp_host_is_internal(url.host))
             return complain(reading, urls[i].member, SP_STR("Write an https URL with a public host name."));
     }
+    client->public_urls_only = reading->terms->settings->is_https; /* a name may still lead inside */
     return SP_OK;
 }
 

@@ -81,8 +81,9 @@ static enum sp_step check_signature(struct sp_call *call, const struct bearer *b
 {
     const struct sp_jwk_set *keys = b->issuer->keys;
     enum sp_step step = SP_GOES_ON;
-    if (b->issuer->jwks_uri.len > 0)
-        step = sp_remote_keys_get(call, b->issuer->jwks_uri, b->jwt.kid, &keys);
+    const struct sp_keys_place place = {.url = b->issuer->jwks_uri};
+    if (place.url.len > 0)
+        step = sp_remote_keys_get(call, &place, b->jwt.kid, &keys);
     if (step != SP_GOES_ON || sp_signed_jwt_verifies(&b->jwt, keys))
         return step;
     return SP_DENY(call, .cause = SP_CAUSE_ASSERTION_SIGNATURE, .expected = b->issuer->issuer,

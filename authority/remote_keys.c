@@ -17,6 +17,7 @@
 struct kept {
     struct kept *next; /* by last use, youngest first */
     char *url;
+    bool public_only;
     struct sp_jwk_set *set; /* NULL: none came yet */
     int64_t fetched_at, fresh_until, attempted_at, retry_at;
     unsigned failures; /* in a row */
@@ -74,8 +75,9 @@ static void make_room(struct sp_remote_keys *keys)
     destroy_kept(dying);
 }
 
-static struct kept *add(struct sp_remote_keys *keys, struct sp_str url)
+static struct kept *add(struct sp_remote_keys *keys, const struct sp_keys_place *place)
 {
+    struct sp_str url = place->url;
     make_room(keys);
     struct kept *kept = calloc(1, sizeof *kept);
     if (kept != NULL && (kept->url = malloc(url.len + 1)) == NULL) {
@@ -86,25 +88,26 @@ static struct kept *add(struct sp_remote_keys *keys, struct sp_str url)
         return NULL;
     memcpy(kept->url, url.at, url.len);
     kept->url[url.len] = '\0';
+    kept->public_only = place->public_only;
     put_first(keys, kept);
     keys->count++;
     return kept;
 }
 
-static struct kept *find_or_add(struct sp_authority *authority, struct sp_str url)
+static struct kept *find_or_add(struct sp_authority *authority, const struct sp_keys_place *place)
 {
     if (authority->remote_keys == NULL && (authority->remote_keys = calloc(1, sizeof *authority->remote_keys)) == NULL)
         return NULL;
     struct sp_remote_keys *keys = authority->remote_keys;
     for (struct kept **at = &keys->first; *at != NULL; at = &(*at)->next) {
         struct kept *found = *at;
-        if (!sp_str_equal(sp_str_from_cstr(found->url), url))
+        if (found->public_only != place->public_only || !sp_str_equal(sp_str_from_cstr(found->url), place->url))
             continue;
         *at = found->next;
         put_first(keys, found);
         return found;
     }
-    return add(keys, url);
+    return add(keys, place);
 }
 
 /* ---- a fetch has ended ---- */
@@ -160,8 +163,10 @@ static void settle(struct sp_errand *errand, int64_t now)
 /* ---- asking ---- */
 static enum sp_step fetch(struct sp_call *call, struct kept *kept)
 {
-    const struct sp_http_request request = {
-        .url = sp_str_from_cstr(kept->url), .max_bytes = SP_MAX_CLIENT_JWKS_BYTES, .max_redirects = MAX_REDIRECTS};
+    const struct sp_http_request request = {.url = sp_str_from_cstr(kept->url),
+                                            .public_only = kept->public_only,
+                                            .max_bytes = SP_MAX_CLIENT_JWKS_BYTES,
+                                            .max_redirects = MAX_REDIRECTS};
     if (kept->fetching != NULL)
         return sp_errand_follow(call, kept->fetching);
     struct sp_errand *errand = NULL;
@@ -215,10 +220,10 @@ static enum sp_step hand_out(struct sp_call *call, const struct kept *kept, cons
     return SP_GOES_ON;
 }
 
-enum sp_step sp_remote_keys_get(struct sp_call *call, struct sp_str url, struct sp_str kid,
+enum sp_step sp_remote_keys_get(struct sp_call *call, const struct sp_keys_place *place, struct sp_str kid,
                                 const struct sp_jwk_set **keys)
 {
-    struct kept *kept = find_or_add(call->authority, url);
+    struct kept *kept = find_or_add(call->authority, place);
     if (kept == NULL)
         return sp_deny_failure(call, SP_NO_MEMORY);
     enum sp_step step = SP_GOES_ON;

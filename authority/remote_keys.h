@@ -13,10 +13,17 @@ struct sp_remote_keys;
 
 void sp_remote_keys_destroy(struct sp_remote_keys **keys);
 
+/* public_only: whoever wrote the URL is not trusted with our networks. A host that is public by its name may resolve to
+ * an address inside, or redirect there; only the address that is connected to tells. */
+struct sp_keys_place {
+    struct sp_str url;
+    bool public_only;
+};
+
 /* The set behind the URL, with the kid in it when it has one by that name (absent: any). *keys lives as long as the
  * call. SP_WAITS: it is being fetched. SP_DENIED: there is none, answered 503 with the keys.* cause: whoever cannot be
  * judged is not refused. Not within a write. */
-SP_MUST_CHECK enum sp_step sp_remote_keys_get(struct sp_call *call, struct sp_str url, struct sp_str kid,
-                                              const struct sp_jwk_set **keys);
+SP_MUST_CHECK enum sp_step sp_remote_keys_get(struct sp_call *call, const struct sp_keys_place *place,
+                                              struct sp_str kid, const struct sp_jwk_set **keys);
 
 #endif

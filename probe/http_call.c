@@ -19,7 +19,7 @@ struct sp_http_call {
     size_t form_len;
     struct sp_str_list blocked_networks;
     const atomic_bool *abandon;
-    bool was_blocked;
+    bool public_only, was_blocked;
     char blocked_address[64];
     struct sp_buffer body;
     bool too_large;
@@ -105,13 +105,15 @@ static curl_socket_t open_socket(void *data, curlsocktype purpose, struct curl_s
 {
     struct sp_http_call *call = data;
     (void)purpose;
-    for (size_t i = 0; i < call->blocked_networks.count; i++) {
-        if (sp_network_contains(call->blocked_networks.at[i], &address->addr)) {
-            call->was_blocked = true;
-            sp_network_print(&address->addr, call->blocked_address, sizeof call->blocked_address);
-            errno = EACCES;
-            return CURL_SOCKET_BAD;
-        }
+    bool blocked = call->public_only && !sp_network_is_public(&address->addr);
+    for (size_t i = 0; i < call->blocked_networks.count && !blocked; i++) {
+        blocked = sp_network_contains(call->blocked_networks.at[i], &address->addr);
+    }
+    if (blocked) {
+        call->was_blocked = true;
+        sp_network_print(&address->addr, call->blocked_address, sizeof call->blocked_address);
+        errno = EACCES;
+        return CURL_SOCKET_BAD;
     }
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
@@ -244,6 +246,7 @@ enum sp_status sp_http_call_create(const struct sp_http_request *request, struct
     }
     sp_buffer_init(&made->body, NULL, request->max_bytes);
     made->blocked_networks = request->blocked_networks;
+    made->public_only = request->public_only;
     made->abandon = request->abandon;
     made->report.max_bytes = request->max_bytes;
     made->report.timeout_ms = request->timeout_ms;
@@ -387,7 +390,9 @@ void sp_http_call_finish(struct sp_http_call *call, CURLcode result)
     if (call->was_blocked) {
         report->failure = SP_CAUSE_NETWORK_TCP_UNREACHABLE;
         snprintf(call->detail, sizeof call->detail,
-                 "%s is in a network that the configuration blocks (blocked_networks)", call->blocked_address);
+                 call->public_only ? "%s is not a public address; whoever registers itself names no other"
+                                   : "%s is in a network that the configuration blocks (blocked_networks)",
+                 call->blocked_address);
     } else {
         report->failure = sp_curl_failure_cause(call->handle, result, call->error);
         sp_curl_failure_detail(call->handle, result, call->error, call->detail, sizeof call->detail);

@@ -21,6 +21,7 @@ struct sp_http_request {
     bool allows_plain_http; /* for evidence alone: what comes back proves nothing and no secret may be in the request */
     struct sp_str_list
         blocked_networks; /* "10.0.0.0/8", "fd00::/8", "169.254.169.254"; borrowed while the call lives */
+    bool public_only;     /* a stranger named the URL: no address of this machine or of a private network is asked */
     int64_t connect_timeout_ms, timeout_ms;
     size_t max_bytes;
     unsigned max_redirects;     /* to https only; credentials are never sent on */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 #include "authority/client_directory.h"
+#include "authority/handle.h"
 #include "authority/redirect_uri_policy.h"
 #include "core/jose/crypto.h"
 #include "tests/support/authority_fixture.h"
@@ -343,6 +344,30 @@ static void narrower_rules_hold_for_those_that_are_there(void **state)
     assert_int_equal(sp_client_look_up_or_none(call, id)->scopes.count, 1);
 }
 
+/* By its name it is public; where it leads is known once it is connected to. */
+static void keys_of_strangers_are_not_looked_for_inside(void **state)
+{
+    struct fixture *fixture = *state;
+    struct sp_call *made =
+        post(fixture,
+             "{'token_endpoint_auth_method':'private_key_jwt','jwks_uri':'https://[::ffff:127.0.0.1]:9/',"
+             "'grant_types':['client_credentials'],'response_types':[]}",
+             NULL);
+    assert_int_equal(made->answer.status, 201);
+    const char *claims = sp_arena_printf(fixture->arena, "{\"sub\":\"%s\"}", fixture_member(made, "client_id")).at;
+    struct sp_str encoded = sp_base64url_of(fixture->arena, claims, strlen(claims));
+    struct sp_call *call =
+        CALL(fixture, .body = sp_arena_printf(fixture->arena,
+                                              "grant_type=client_credentials&client_assertion="
+                                              "eyJhbGciOiJFUzI1NiJ9.%.*s.AAAA&client_assertion_type="
+                                              "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+                                              SP_STR_ARG(encoded))
+                                  .at);
+    assert_string_equal(fixture_cause(call), "keys.unreachable");
+    assert_true(sp_str_contains(call->finding.received, SP_STR("127.0.0.1 is not a public address")));
+    assert_int_equal(call->answer.status, 503);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -352,6 +377,7 @@ int main(void)
         cmocka_unit_test(memory_follows_the_store),
         cmocka_unit_test(without_an_initial_access_token_nobody_registers),
         cmocka_unit_test(where_it_is_not_configured_it_is_not_there),
+        cmocka_unit_test(keys_of_strangers_are_not_looked_for_inside),
         cmocka_unit_test(narrower_rules_hold_for_those_that_are_there),
     };
     return cmocka_run_group_tests(tests, start, stop);

@@ -48,8 +48,39 @@ static void networks_contain_their_addresses(void **state)
     }
 }
 
+static bool is_public(const char *address)
+{
+    struct sockaddr_in v4 = {.sin_family = AF_INET};
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+    if (inet_pton(AF_INET, address, &v4.sin_addr) == 1) {
+        return sp_network_is_public((const struct sockaddr *)&v4);
+    }
+    assert_int_equal(inet_pton(AF_INET6, address, &v6.sin6_addr), 1);
+    return sp_network_is_public((const struct sockaddr *)&v6);
+}
+
+static void what_leads_inside_is_not_public(void **state)
+{
+    (void)state;
+    static const char *const inside[] = {
+        "0.0.0.0",       "10.1.2.3",         "100.64.0.1",      "127.0.0.1",       "169.254.169.254",
+        "172.31.0.1",    "192.168.0.1",      "224.0.0.1",       "255.255.255.255", "::",
+        "::1",           "::ffff:127.0.0.1", "::ffff:10.0.0.1", "::7f00:1",        "64:ff9b::a00:1",
+        "2002:a00:1::1", "fd00::1",          "fe80::1",         "ff02::1"};
+    static const char *const outside[] = {"8.8.8.8", "172.32.0.1", "100.128.0.1", "::ffff:8.8.8.8", "2606:4700::1111"};
+    for (size_t i = 0; i < sizeof inside / sizeof inside[0]; i++) {
+        print_message("%s\n", inside[i]);
+        assert_false(is_public(inside[i]));
+    }
+    for (size_t i = 0; i < sizeof outside / sizeof outside[0]; i++) {
+        print_message("%s\n", outside[i]);
+        assert_true(is_public(outside[i]));
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(networks_contain_their_addresses)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(networks_contain_their_addresses),
+                                       cmocka_unit_test(what_leads_inside_is_not_public)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
