@@ -23,6 +23,11 @@ static void run_http(struct sp_errand *errand)
     errand->report = sp_http_call_report(errand->http);
 }
 
+static void run_mail(struct sp_errand *errand)
+{
+    sp_mail_call_perform(&errand->mail, &errand->mail_report);
+}
+
 static void run_nothing(struct sp_errand *errand)
 {
     (void)errand;
@@ -54,6 +59,7 @@ static const struct {
     [SP_ERRAND_PASSWORD_VERIFY] = {SP_LANE_COMPUTE, run_verify, same_password},
     [SP_ERRAND_PASSWORD_HASH] = {SP_LANE_COMPUTE, run_hash, same_password},
     [SP_ERRAND_HTTP] = {SP_LANE_NETWORK, run_http, same_request},
+    [SP_ERRAND_MAIL] = {SP_LANE_DELIVERY, run_mail, is_never_the_same},
     [SP_ERRAND_FOLLOW] = {SP_LANE_NETWORK, run_nothing, is_never_the_same},
 };
 
@@ -86,8 +92,11 @@ static struct sp_errand *make(struct sp_arena *arena, const struct sp_errand *li
     *errand = *like;
     errand->lane = kinds[like->kind].lane;
     struct sp_http_request *request = &errand->request;
-    struct sp_str *texts[] = {&errand->password, &errand->encoded,        &request->url,    &request->form,
-                              &request->accept,  &request->authorization, &request->ca_file};
+    struct sp_mail_request *mail = &errand->mail;
+    struct sp_str *texts[] = {&errand->password, &errand->encoded,        &request->url,     &request->form,
+                              &request->accept,  &request->authorization, &request->ca_file, &mail->url,
+                              &mail->user,       &mail->password,         &mail->from,       &mail->to,
+                              &mail->ca_file,    &mail->message};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         if (!keep(arena, texts[i]))
             return NULL;
@@ -252,4 +261,21 @@ enum sp_step sp_errand_http(struct sp_call *call, const struct sp_http_request *
     if (step == SP_GOES_ON)
         *report = errand->report;
     return step;
+}
+
+enum sp_status sp_errand_make_mail(struct sp_arena *arena, const struct sp_authority *authority,
+                                   const struct sp_mail_request *request, struct sp_errand **out)
+{
+    struct sp_errand like = {.kind = SP_ERRAND_MAIL, .mail = *request};
+    if (like.mail.ca_file.at == NULL)
+        like.mail.ca_file = authority->settings->ca_file;
+    if (like.mail.connect_timeout_ms == 0)
+        like.mail.connect_timeout_ms = SP_ERRAND_CONNECT_TIMEOUT_MS;
+    if (like.mail.timeout_ms == 0)
+        like.mail.timeout_ms = SP_ERRAND_TIMEOUT_MS;
+    struct sp_errand *errand = make(arena, &like);
+    if (errand == NULL)
+        return SP_NO_MEMORY;
+    *out = errand;
+    return SP_OK;
 }

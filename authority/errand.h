@@ -20,12 +20,14 @@
 #include "authority/password.h"
 #include "core/diagnosis/fetch_report.h"
 #include "probe/http_request.h"
+#include "probe/mail_call.h"
 
 /* Rows of the table in errand.c. */
 enum sp_errand_kind {
     SP_ERRAND_PASSWORD_VERIFY,
     SP_ERRAND_PASSWORD_HASH,
     SP_ERRAND_HTTP,
+    SP_ERRAND_MAIL,
     SP_ERRAND_FOLLOW, /* another call's errand, on which this one waits too: no thread runs it */
 };
 
@@ -42,12 +44,14 @@ struct sp_errand {
     /* asked */
     struct sp_str password, encoded;
     struct sp_http_request request;
+    struct sp_mail_request mail;
     /* answered, once done */
     bool done, matches;
     enum sp_status status; /* SP_NO_MEMORY: it could not be run */
     char hash[SP_PASSWORD_ENCODED_BYTES];
     const struct sp_fetch_report *report;
     struct sp_http_call *http;
+    struct sp_mail_report mail_report;
     /* Called on the loop's thread once the errand is done, or not done because it was turned away: before anybody is
      * called again. May be NULL. */
     void (*settle)(struct sp_errand *errand, int64_t now);
@@ -80,6 +84,10 @@ SP_MUST_CHECK enum sp_step sp_errand_wait(struct sp_call *call, struct sp_errand
 SP_MUST_CHECK enum sp_step sp_errand_follow(struct sp_call *call, struct sp_errand *leader);
 /* Runs settle, once. */
 void sp_errand_settle(struct sp_errand *errand, int64_t now);
+
+/* A message by SMTP; times that are 0 and the CA file become the settings'. */
+SP_MUST_CHECK enum sp_status sp_errand_make_mail(struct sp_arena *arena, const struct sp_authority *authority,
+                                                 const struct sp_mail_request *request, struct sp_errand **errand);
 
 /* Blocking, on any thread. Sets done. */
 void sp_errand_run(struct sp_errand *errand);

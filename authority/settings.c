@@ -2,6 +2,7 @@
 #include "authority/settings.h"
 
 #include <stdlib.h>
+#include "authority/account.h"
 #include "authority/client_reader.h"
 #include "authority/fapi2.h"
 #include "authority/key_set_reader.h"
@@ -9,6 +10,7 @@
 #include "core/base/url.h"
 #include "core/jose/crypto_certificate.h"
 #include "core/policy/settings.h"
+#include "probe/mail_call.h"
 
 /* ---- the section ---- */
 #define SETTING(member) offsetof(struct sp_authority_settings, member)
@@ -26,6 +28,7 @@ static const struct sp_member_row section_rows[] = {
     SP_MEMBER("mtls", SECTION, 0),
     SP_MEMBER("registration", SECTION, 0),
     SP_MEMBER("login", SECTION, 0),
+    SP_MEMBER("mail", SECTION, 0),
     SP_MEMBERS_END,
 };
 static const struct sp_member_row token_rows[] = {
@@ -90,6 +93,27 @@ static enum sp_status read_alias(struct sp_settings_reader *reader, const struct
     return is_origin ? SP_OK : SP_MALFORMED;
 }
 
+static enum sp_status read_mail_url(struct sp_settings_reader *reader, const struct sp_json *value, void *at)
+{
+    (void)reader;
+    *(struct sp_str *)at = sp_json_string(value);
+    return sp_mail_url_is_usable(sp_json_string(value)) ? SP_OK : SP_MALFORMED;
+}
+
+static enum sp_status read_mail_from(struct sp_settings_reader *reader, const struct sp_json *value, void *at)
+{
+    *(struct sp_str *)at = sp_email_normal(reader->arena, sp_json_string(value));
+    return ((struct sp_str *)at)->at != NULL ? SP_OK : SP_MALFORMED;
+}
+
+static const struct sp_member_row mail_rows[] = {
+    SP_MEMBER_BY("url", SETTING(mail.url), read_mail_url, "Write smtp://HOST:587 or smtps://HOST:465."),
+    SP_MEMBER_BY("from", SETTING(mail.from), read_mail_from, "Write an e-mail address alone."),
+    SP_MEMBER("user", TEXT, SETTING(mail.user)),
+    SP_MEMBER("password", TEXT, SETTING(mail.password)),
+    SP_MEMBER("name", TEXT, SETTING(mail.name)),
+    SP_MEMBERS_END,
+};
 static const struct sp_member_row mtls_rows[] = {
     SP_MEMBER_BY(
         "client_ca", SETTING(mtls.trust), read_trust,
@@ -320,7 +344,8 @@ enum sp_status sp_authority_settings_read(struct sp_arena *arena, const struct s
                  {"store", "authority.store", store_rows},
                  {"mtls", "authority.mtls", mtls_rows},
                  {"registration", "authority.registration", registration_rows},
-                 {"login", "authority.login", login_rows}};
+                 {"login", "authority.login", login_rows},
+                 {"mail", "authority.mail", mail_rows}};
     enum sp_status status = sp_settings_read_members(&reader, SP_STR("authority"), section, section_rows, &read);
     for (size_t i = 0; status == SP_OK && i < sizeof parts / sizeof parts[0]; i++) {
         const struct sp_json *part = sp_json_member(section, sp_str_from_cstr(parts[i].name));
@@ -331,6 +356,9 @@ enum sp_status sp_authority_settings_read(struct sp_arena *arena, const struct s
     read.registration.enabled = sp_json_member(section, SP_STR("registration")) != NULL;
     if (status == SP_OK)
         status = end_texts(&reader, &read.postgres);
+    if (status == SP_OK && (read.mail.url.at == NULL) != (read.mail.from.at == NULL))
+        status = sp_settings_complain(&reader, SP_STR("authority.mail"), NULL,
+                                      SP_STR("It needs both url and from, the sender's address."));
     if (status == SP_OK)
         status = read_issuer(&reader, &read);
     if (status == SP_OK && read.token_lifetime_s < 1)

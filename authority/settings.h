@@ -36,6 +36,11 @@ struct sp_registration_settings {
 
 enum sp_second_factor { SP_SECOND_FACTOR_OPTIONAL, SP_SECOND_FACTOR_OFF, SP_SECOND_FACTOR_REQUIRED };
 
+/* How people get e-mail; url absent: they get none. */
+struct sp_mail_settings {
+    struct sp_str url, from, user, password, name; /* name: of the service, in messages; absent: the issuer */
+};
+
 struct sp_authority_settings {
     struct sp_str issuer;    /* exactly as written: `iss` byte for byte */
     struct sp_str base;      /* the issuer without a final slash: endpoints are base + path */
@@ -62,6 +67,7 @@ struct sp_authority_settings {
     bool dpop_nonce;                     /* DPoP proofs must carry our nonce (RFC 9449 8) */
     struct sp_str ca_file;               /* whom https outside is verified against; absent: the system's trust store */
     struct sp_str_list blocked_networks; /* never asked; of the whole file, set by whoever read it */
+    struct sp_mail_settings mail;
     const struct sp_upstream_provider *upstreams; /* other providers that sign people in */
     size_t upstream_count;
     bool development; /* --dev: developer's pages say more */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "authority/sign_in_pages.h"
 
+#include "authority/mail.h"
 #include "authority/passkey_script.h"
 #include "authority/upstream_pages.h"
 
@@ -90,6 +91,13 @@ static void write_login_page(struct sp_call *call, const struct sp_visit *visit,
     sp_sign_in_form(&page, visit, request, NULL);
     write_login_fields(&page, says->name.at != NULL ? says->name : request->login_hint, says->trouble);
     sp_page_button(&page, "login", SP_TEXT_SIGN_IN, true);
+    if (sp_mail_is_offered(call)) {
+        sp_page_raw(&page, SP_STR("<p class=\"or\"><a href=\""));
+        sp_page_text(&page, sp_authority_url(call, "/reset"));
+        sp_page_raw(&page, SP_STR("\">"));
+        sp_page_text(&page, sp_text_get(call, SP_TEXT_RESET_TITLE));
+        sp_page_raw(&page, SP_STR("</a></p>"));
+    }
     sp_upstream_buttons(&page, visit);
     if (visit->local.at == NULL)
         sp_page_button(&page, "cancel", SP_TEXT_CANCEL, false);

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The account page's section of the password: the old one is asked for and counted like a sign-in; other browsers are
+ * signed out. */
+#include "authority/account_page.h"
+#include "authority/denial.h"
+#include "authority/errand.h"
+#include "authority/password.h"
+#include "authority/person.h"
+
+static void write_field(struct sp_page *page, const char *name, enum sp_text label, const char *more)
+{
+    sp_page_label(page, name, label);
+    sp_page_raw(page, SP_STR("<input type=\"password\" required id=\""));
+    sp_page_raw(page, sp_str_from_cstr(name));
+    sp_page_raw(page, SP_STR("\" name=\""));
+    sp_page_raw(page, sp_str_from_cstr(name));
+    sp_page_raw(page, SP_STR("\" "));
+    sp_page_raw(page, sp_str_from_cstr(more));
+    sp_page_raw(page, SP_STR(">"));
+}
+
+enum sp_step sp_account_password_show(struct sp_page *page, const struct sp_account_view *view)
+{
+    if (view->account.password_hash.len == 0) {
+        sp_page_paragraph(page, SP_TEXT_PASSWORD_NONE, SP_STR_NONE);
+        return SP_GOES_ON;
+    }
+    sp_account_form(page, view, "password");
+    write_field(page, "old_password", SP_TEXT_PASSWORD_OLD, "autocomplete=\"current-password\"");
+    write_field(page, "new_password", SP_TEXT_PASSWORD_NEW,
+                "autocomplete=\"new-password\" minlength=\"8\" aria-describedby=\"password-rule\"");
+    sp_page_raw(page, SP_STR("<div class=\"quiet small\" id=\"password-rule\">"));
+    sp_page_text(page, sp_text_get(page->call, SP_TEXT_PASSWORD_RULE));
+    sp_page_raw(page, SP_STR("</div>"));
+    sp_page_button(page, "change", SP_TEXT_PASSWORD_CHANGE, false);
+    sp_page_raw(page, SP_STR("</form>"));
+    return SP_GOES_ON;
+}
+
+static enum sp_step say(struct sp_account_view *view, enum sp_text notice, bool is_trouble)
+{
+    view->notice = notice;
+    view->is_trouble = is_trouble;
+    return SP_GOES_ON;
+}
+
+static enum sp_step count_failure(struct sp_call *call, struct sp_account_view *view)
+{
+    struct sp_store *store = call->authority->store;
+    view->account.failures++;
+    view->account.failed_at = call->now;
+    enum sp_status status = store->methods->put_account(store, &view->account);
+    call->finding =
+        (struct sp_finding){.cause = SP_CAUSE_LOGIN_PASSWORD_WRONG, .received = view->account.name, .tolerated = true};
+    return status == SP_OK ? say(view, SP_TEXT_PASSWORD_WRONG, true) : sp_deny_failure(call, status);
+}
+
+enum sp_step sp_account_password_act(struct sp_call *call, struct sp_account_view *view, struct sp_str step)
+{
+    struct sp_store *store = call->authority->store;
+    struct sp_account *account = &view->account;
+    struct sp_str old = sp_call_parameter(call, "old_password"), fresh = sp_call_parameter(call, "new_password");
+    bool matches = false;
+    if (!sp_str_equal(step, SP_STR("change")) || account->password_hash.len == 0)
+        return SP_GOES_ON;
+    if (fresh.len < SP_MIN_PASSWORD_CHARACTERS || fresh.len > SP_MAX_PASSWORD_BYTES)
+        return say(view, SP_TEXT_PASSWORD_SHORT, true);
+    if (sp_password_wait(account->failures, account->failed_at, call->now) > 0)
+        return say(view, SP_TEXT_PASSWORD_WAIT, true);
+    enum sp_step verified = sp_errand_password_verify(call, account->password_hash, old, &matches);
+    if (verified != SP_GOES_ON)
+        return verified;
+    if (!matches)
+        return count_failure(call, view);
+    enum sp_step hashed = sp_errand_password_hash(call, fresh, &account->password_hash);
+    if (hashed != SP_GOES_ON)
+        return hashed;
+    account->failures = 0;
+    enum sp_status status = store->methods->put_account(store, account);
+    if (status == SP_OK)
+        status = sp_person_end_sessions(call, account->id, view->session.hash);
+    return status == SP_OK ? say(view, SP_TEXT_PASSWORD_CHANGED, false) : sp_deny_failure(call, status);
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* /reset: a forgotten password. Whoever asks gets the same answer whether the name is known or not, and the same is
+ * written either way. The link leads to a form for the new password; with it every session and token ends. */
+#include "authority/account.h"
+#include "authority/authorization.h"
+#include "authority/denial.h"
+#include "authority/endpoint.h"
+#include "authority/errand.h"
+#include "authority/mail.h"
+#include "authority/password.h"
+#include "authority/person.h"
+#include "authority/visit.h"
+#include "core/base/secret.h"
+
+#define ADDRESS_WINDOW_S 3600
+#define ADDRESS_MOST 20u
+
+static void begin_form(struct sp_page *page, struct sp_str ticket)
+{
+    struct sp_call *call = page->call;
+    sp_page_raw(page, SP_STR("<form method=\"post\" action=\""));
+    sp_page_text(page, sp_authority_url(call, "/reset"));
+    sp_page_raw(page, SP_STR("\">"));
+    if (ticket.at != NULL)
+        sp_page_hidden(page, "ticket", ticket);
+    sp_page_hidden(page, "ui_locales", sp_language_tag(sp_call_language(call)));
+    sp_page_hidden(page, "form_token", sp_form_token(call, sp_browser_secret(call), SP_STR("reset")));
+}
+
+static enum sp_step say(struct sp_call *call, enum sp_text text, int status)
+{
+    struct sp_page page;
+    sp_page_begin(&page, call, sp_text_get(call, SP_TEXT_RESET_TITLE));
+    sp_page_raw(&page, SP_STR("<div role=\"status\">"));
+    sp_page_paragraph(&page, text, SP_STR_NONE);
+    sp_page_raw(&page, SP_STR("</div>"));
+    sp_page_end(&page, status);
+    return SP_GOES_ON;
+}
+
+static enum sp_step ask_who(struct sp_call *call)
+{
+    struct sp_page page;
+    sp_page_begin(&page, call, sp_text_get(call, SP_TEXT_RESET_TITLE));
+    sp_page_paragraph(&page, SP_TEXT_RESET_ASK, SP_STR_NONE);
+    begin_form(&page, SP_STR_NONE);
+    sp_page_label(&page, "who", SP_TEXT_RESET_WHO);
+    sp_page_raw(&page, SP_STR("<input id=\"who\" name=\"who\" autocomplete=\"username\" autocapitalize=\"none\" "
+                              "spellcheck=\"false\" maxlength=\"254\" required autofocus value=\"\">"));
+    sp_page_button(&page, "send", SP_TEXT_RESET_SEND, true);
+    sp_page_raw(&page, SP_STR("</form>"));
+    sp_page_end(&page, 200);
+    return SP_GOES_ON;
+}
+
+static enum sp_step ask_new(struct sp_call *call, const struct sp_account *account, bool was_short)
+{
+    struct sp_page page;
+    sp_page_begin(&page, call, sp_text_get(call, SP_TEXT_RESET_NEW_TITLE));
+    sp_page_paragraph(&page, SP_TEXT_RESET_NEW_FOR, account->name);
+    if (was_short) {
+        sp_page_raw(&page, SP_STR("<div class=\"alert\" role=\"alert\">"));
+        sp_page_paragraph(&page, SP_TEXT_PASSWORD_SHORT, SP_STR_NONE);
+        sp_page_raw(&page, SP_STR("</div>"));
+    }
+    begin_form(&page, sp_call_parameter(call, "ticket"));
+    sp_page_label(&page, "new_password", SP_TEXT_PASSWORD_NEW);
+    sp_page_raw(&page, SP_STR("<input id=\"new_password\" name=\"new_password\" type=\"password\" "
+                              "autocomplete=\"new-password\" minlength=\"8\" required autofocus>"));
+    sp_page_raw(&page, SP_STR("<p class=\"quiet small\">"));
+    sp_page_text(&page, sp_text_get(call, SP_TEXT_PASSWORD_RULE));
+    sp_page_raw(&page, SP_STR("</p>"));
+    sp_page_button(&page, "set", SP_TEXT_PASSWORD_CHANGE, true);
+    sp_page_raw(&page, SP_STR("</form>"));
+    sp_page_end(&page, 200);
+    return SP_GOES_ON;
+}
+
+/* The account that is meant and its verified address; SP_NOT_FOUND: nobody who may get mail. */
+static enum sp_status find(struct sp_call *call, struct sp_str who, struct sp_account *account, struct sp_str *email)
+{
+    struct sp_store *store = call->authority->store;
+    struct sp_record record;
+    struct sp_str address = sp_email_normal(call->arena, who);
+    enum sp_status status = store->methods->find_account(store, who, call->arena, account);
+    if (status == SP_NOT_FOUND && address.at != NULL) {
+        status = store->methods->find_record(store, SP_RECORD_EMAIL, address, call->arena, &record);
+        if (status == SP_OK)
+            status = store->methods->get_account(store, record.owner, call->arena, account);
+    }
+    if (status == SP_OK)
+        status = sp_account_verified_email(call->arena, account->claims, email);
+    return status == SP_OK && (email->at == NULL || account->disabled) ? SP_NOT_FOUND : status;
+}
+
+static enum sp_step send(struct sp_call *call)
+{
+    struct sp_account account;
+    struct sp_str who = sp_str_slice(sp_str_trim(sp_call_parameter(call, "who")), 0, 254), email = SP_STR_NONE;
+    bool passes = false, has_room = false;
+    enum sp_status status = find(call, who, &account, &email);
+    bool known = status == SP_OK;
+    if (status == SP_NOT_FOUND)
+        status = SP_OK;
+    /* Both are counted whether the name is known or not. */
+    if (status == SP_OK)
+        status = sp_mail_throttle(call, "reset", known ? account.id : who, 60, 1, &passes);
+    if (status == SP_OK)
+        status =
+            sp_mail_throttle(call, "reset-from", call->asked.client_address, ADDRESS_WINDOW_S, ADDRESS_MOST, &has_room);
+    if (status == SP_OK)
+        status = known && passes && has_room ? sp_mail_send_link(call, SP_MAIL_RESET, account.id, email)
+                                             : sp_mail_pretend(call);
+    return status == SP_OK ? say(call, SP_TEXT_RESET_SENT, 200) : sp_deny_failure(call, status);
+}
+
+static enum sp_step set(struct sp_call *call, const struct sp_mail_link *link, struct sp_account *account)
+{
+    struct sp_store *store = call->authority->store;
+    struct sp_str password = sp_call_parameter(call, "new_password");
+    bool first = false;
+    if (password.len < SP_MIN_PASSWORD_CHARACTERS || password.len > SP_MAX_PASSWORD_BYTES)
+        return ask_new(call, account, true);
+    enum sp_step step = sp_errand_password_hash(call, password, &account->password_hash);
+    if (step != SP_GOES_ON)
+        return step;
+    account->failures = 0;
+    enum sp_status status = sp_mail_link_use(call, link, &first);
+    if (status == SP_NOT_FOUND || (status == SP_OK && !first))
+        return say(call, SP_TEXT_LINK_GONE, 400);
+    if (status == SP_OK)
+        status = store->methods->put_account(store, account);
+    if (status == SP_OK)
+        status = sp_person_end_all(call, account->id, NULL);
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
+    call->subject = account->id;
+    return say(call, SP_TEXT_RESET_DONE, 200);
+}
+
+static enum sp_step answer(struct sp_call *call)
+{
+    struct sp_store *store = call->authority->store;
+    struct sp_str token = sp_call_parameter(call, "form_token");
+    struct sp_mail_link link;
+    struct sp_account account;
+    bool own = sp_str_equal(call->asked.method, SP_STR("POST")) &&
+               sp_secret_equal(token, sp_form_token(call, sp_browser_secret(call), SP_STR("reset")));
+    if (!sp_mail_is_offered(call))
+        return SP_DENY(call, .cause = SP_CAUSE_REQUEST_ENDPOINT_UNKNOWN, .received = call->asked.path,
+                       .detail = SP_STR("authority.mail is not configured"));
+    if (sp_call_parameter(call, "ticket").at == NULL)
+        return own ? send(call) : ask_who(call);
+    enum sp_status status = sp_mail_link_find(call, SP_MAIL_RESET, &link);
+    if (status == SP_OK)
+        status = store->methods->get_account(store, link.subject, call->arena, &account);
+    if (status == SP_NOT_FOUND || (status == SP_OK && account.disabled))
+        return say(call, SP_TEXT_LINK_GONE, 400);
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
+    return own ? set(call, &link, &account) : ask_new(call, &account, false);
+}
+
+enum sp_step sp_reset_endpoint(struct sp_call *call)
+{
+    struct sp_store *store = call->authority->store;
+    call->deny = sp_denial_page;
+    enum sp_status status = store->methods->begin(store);
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
+    enum sp_step step = answer(call);
+    if (step != SP_GOES_ON) {
+        store->methods->undo(store);
+        return step;
+    }
+    status = store->methods->keep(store);
+    return status == SP_OK ? SP_GOES_ON : sp_deny_failure(call, status);
+}

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+// E-mail through a real SMTP server (npm smtp-server) with STARTTLS and authentication: verification of an address, forgotten passwords.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { test } from 'node:test';
+import * as openid from 'openid-client';
+import { SMTPServer } from 'smtp-server';
+import { startAuthority } from '../lib/authority.mjs';
+import { startBrowser } from '../lib/browser.mjs';
+import { makeAuthority } from '../lib/certificates.mjs';
+import { openPage, screenshots, signIn, withoutChromium as skip } from '../lib/chromium.mjs';
+import { defer } from '../lib/cleanup.mjs';
+import { sallyport } from '../lib/cli.mjs';
+import { until } from '../lib/wait.mjs';
+
+const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'sallyport-mail-'));
+defer(() => fs.rmSync(folder, { recursive: true, force: true }));
+const ca = makeAuthority(folder);
+const certificate = ca.issue('mail', { names: ['localhost', '127.0.0.1'] });
+const inbox = [];
+let refuse; // an Error for the next messages
+const server = new SMTPServer({
+  key: certificate.key,
+  cert: certificate.cert,
+  authMethods: ['PLAIN', 'LOGIN'],
+  onAuth: ({ username, password }, session, callback) => callback(username === 'sallyport' && password === 'p@ss word' && session.secure ? null : new Error('no'), { user: username }),
+  onData: (stream, session, callback) => {
+    let text = '';
+    stream.on('data', (chunk) => (text += chunk));
+    stream.on('end', () => {
+      if (refuse) return callback(refuse);
+      inbox.push({ from: session.envelope.mailFrom.address, to: session.envelope.rcptTo.map(({ address }) => address), secure: session.secure, user: session.user, text });
+      callback();
+    });
+  },
+});
+server.on('error', () => {});
+await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+defer(() => new Promise((resolve) => server.close(resolve)));
+
+const redirect = 'https://app.example/callback';
+const authority = await startAuthority({
+  authority: {
+    ca_file: ca.caFile,
+    mail: { url: `smtp://localhost:${server.server.address().port}`, from: 'login@example.test', user: 'sallyport', password: 'p@ss word', name: 'Example Login' },
+    clients: { web: { secret: 's', redirect_uris: [redirect], scopes: ['openid', 'email', 'offline_access'], skip_consent: true } },
+  },
+});
+const account = `${authority.issuer}/account`;
+
+/** The next message, taken apart: { headers (unfolded lines), body, link }. */
+async function nextMail() {
+  const mail = await until(() => inbox.shift(), 'a message to arrive');
+  const [head, ...rest] = mail.text.split('\r\n\r\n');
+  const headers = head.replaceAll(/\r\n[ \t]/g, ' ').split('\r\n');
+  const body = Buffer.from(rest.join('').replaceAll('\r\n', ''), 'base64').toString('utf8');
+  return { ...mail, head, headers, body, link: body.match(/http:\/\/\S+/)?.[0] };
+}
+const ask = async (who, headers) => {
+  const browser = startBrowser(headers);
+  await browser.open(`${authority.issuer}/reset`);
+  return browser.submit({ who, step: 'send' });
+};
+const addAccount = async (name, claims = { email: `${name}@example.test`, email_verified: true }) => {
+  const { code, stderr } = await sallyport(['accounts', 'add', name, '--claims', JSON.stringify(claims), '--state', authority.state], { input: `${name}-secret-1\n` });
+  assert.equal(code, 0, stderr);
+};
+async function canSignIn(name, password) {
+  const browser = startBrowser();
+  await browser.open(account);
+  return (await browser.signIn(name, password)).text.includes('<title>Your account');
+}
+
+test('a forgotten password: by mail over TLS, with one link for one use, and everything ends', async () => {
+  const browser = startBrowser();
+  const config = await openid.discovery(new URL(authority.issuer), 'web', undefined, openid.ClientSecretBasic('s'), { execute: [openid.allowInsecureRequests] });
+  const pkceCodeVerifier = openid.randomPKCECodeVerifier();
+  await browser.open(openid.buildAuthorizationUrl(config, { redirect_uri: redirect, scope: 'openid offline_access', code_challenge: await openid.calculatePKCECodeChallenge(pkceCodeVerifier), code_challenge_method: 'S256' }));
+  const tokens = await openid.authorizationCodeGrant(config, (await browser.signIn()).location, { pkceCodeVerifier });
+
+  assert.match((await ask('ann')).text, /a message is on its way/);
+  const mail = await nextMail();
+  assert.deepEqual([mail.from, mail.to, mail.secure, mail.user], ['login@example.test', ['ann@example.test'], true, 'sallyport']);
+  assert.ok(mail.headers.some((line) => /^Date: \w{3}, \d{2} \w{3} \d{4} [\d:]{8} \+0000$/.test(line)));
+  assert.ok(mail.headers.some((line) => /^Message-ID: <\S+@example\.test>$/.test(line)));
+  const subject = mail.headers.find((line) => line.startsWith('Subject:')).replaceAll(/=\?UTF-8\?B\?([^?]*)\?= ?/g, (whole, text) => Buffer.from(text, 'base64').toString());
+  assert.equal(subject, 'Subject: Choose a new password');
+  assert.match(mail.body, /Example Login/);
+
+  const stranger = startBrowser();
+  const form = await stranger.open(mail.link); // a mail filter looks at it
+  assert.match(form.text, /for <strong>ann<\/strong>/);
+  await startBrowser().open(mail.link);
+  assert.match((await stranger.submit({ new_password: 'short', step: 'set' })).text, /8 characters at least/);
+  assert.match((await stranger.submit({ new_password: 'ann-secret-2', step: 'set' })).text, /signed out everywhere/);
+  assert.equal(await canSignIn('ann', 'ann-secret'), false);
+  assert.equal(await canSignIn('ann', 'ann-secret-2'), true);
+  assert.match((await browser.open(account)).text, /<title>Sign in/);
+  await assert.rejects(openid.refreshTokenGrant(config, tokens.refresh_token), { error: 'invalid_grant' });
+  const again = await startBrowser().open(mail.link);
+  assert.match(again.text, /expired or was used already/);
+  assert.ok(!JSON.stringify(authority.log()).includes(new URL(mail.link).searchParams.get('ticket')), 'the log holds a link');
+});
+
+test('of many that use one link at once exactly one sets its password', async () => {
+  await addAccount('race');
+  await ask('race');
+  const { link } = await nextMail();
+  const browsers = await Promise.all(Array.from({ length: 5 }, async () => {
+    const browser = startBrowser();
+    await browser.open(link);
+    return browser;
+  }));
+  const pages = await Promise.all(browsers.map((browser, i) => browser.submit({ new_password: `race-password-${i}`, step: 'set' })));
+  assert.equal(pages.filter(({ text }) => /signed out everywhere/.test(text)).length, 1);
+  assert.equal(pages.filter(({ text }) => /was used already/.test(text)).length, 4);
+});
+
+test('nobody learns who is known: the same page for all, and mail only to a verified address', async () => {
+  await addAccount('unverified', { email: 'unverified@example.test' });
+  await addAccount('known');
+  const strip = (text) => text.replaceAll(/value="[^"]*"/g, '');
+  const pages = [];
+  for (const who of ['nobody', 'nobody@example.test', 'unverified', 'unverified@example.test', 'x\r\nBcc: evil@example.test', '<script>', 'KNOWN@example.test']) pages.push(strip((await ask(who)).text));
+  assert.equal(new Set(pages).size, 1);
+  assert.deepEqual((await nextMail()).to, ['known@example.test']);
+  assert.equal(inbox.length, 0);
+});
+
+test('a person gets one message a minute', async () => {
+  await addAccount('often');
+  for (let i = 0; i < 4; i++) await ask('often');
+  await addAccount('after');
+  await ask('after');
+  const to = [(await nextMail()).to[0]];
+  while (to.at(-1) !== 'after@example.test') to.push((await nextMail()).to[0]);
+  assert.ok(to.filter((address) => address === 'often@example.test').length <= 2, to.join()); // two when the minute turned
+});
+
+test('the message speaks the language of who asked', async () => {
+  await addAccount('deutsch');
+  await ask('deutsch', { 'Accept-Language': 'de' });
+  const mail = await nextMail();
+  assert.match(mail.body, /Wenn Sie es waren, öffnen Sie innerhalb einer Stunde diesen Link/);
+  assert.match((await startBrowser().open(mail.link)).text, /<html lang="de">/);
+});
+
+test('a new address is verified by its link, and the claim follows', { skip }, async () => {
+  await addAccount('vera', { name: 'Vera' });
+  const page = await openPage({ javaScriptEnabled: false });
+  await page.goto(account);
+  assert.ok(await page.getByRole('link', { name: 'Forgot your password?' }).isVisible());
+  await signIn(page, 'vera', 'vera-secret-1');
+  assert.ok(await page.getByText('No address is known').isVisible());
+  await page.getByLabel('New address').fill('Vera.New@Example.test');
+  await page.getByRole('button', { name: 'Send a link to it' }).click();
+  assert.match(await page.getByRole('status').innerText(), /on its way/);
+  await screenshots(page, 'account-mail');
+  const mail = await nextMail();
+  assert.deepEqual(mail.to, ['vera.new@example.test']);
+  assert.equal(JSON.parse((await sallyport(['accounts', 'show', 'vera', '--state', authority.state])).stdout).claims.email, undefined);
+  await page.goto(mail.link);
+  await screenshots(page, 'email-confirm');
+  await page.getByRole('button', { name: 'Yes, verify it' }).click();
+  assert.ok(await page.getByText('Your address is verified.').isVisible());
+  const { claims } = JSON.parse((await sallyport(['accounts', 'show', 'vera', '--state', authority.state])).stdout);
+  assert.deepEqual(claims, { name: 'Vera', email: 'vera.new@example.test', email_verified: true });
+  await page.goto(mail.link);
+  assert.ok(await page.getByText('expired or was used already').isVisible());
+  assert.deepEqual(page.complaints.filter((text) => !/400/.test(text)), []);
+});
+
+test('an address of another account is not taken', { skip }, async () => {
+  await addAccount('thief', {});
+  const page = await openPage({ javaScriptEnabled: false });
+  await page.goto(account);
+  await signIn(page, 'thief', 'thief-secret-1');
+  await page.getByLabel('New address').fill('known@example.test');
+  await page.getByRole('button', { name: 'Send a link to it' }).click();
+  await page.goto((await nextMail()).link);
+  await page.getByRole('button', { name: 'Yes, verify it' }).click();
+  assert.ok(await page.getByText('belongs to another account').isVisible());
+});
+
+test('the password is changed with the old one; other browsers are signed out', { skip }, async () => {
+  await addAccount('paul');
+  const other = startBrowser();
+  await other.open(account);
+  await other.signIn('paul', 'paul-secret-1');
+  const page = await openPage({ javaScriptEnabled: false });
+  await page.goto(account);
+  await signIn(page, 'paul', 'paul-secret-1');
+  const change = async (before, after) => {
+    await page.getByLabel('Present password').fill(before);
+    await page.getByLabel('New password').fill(after);
+    await page.getByRole('button', { name: 'Change password' }).click();
+  };
+  await change('wrong-secret', 'paul-secret-2');
+  assert.match(await page.getByRole('alert').innerText(), /not right/);
+  await change('paul-secret-1', 'paul-secret-2');
+  assert.match(await page.getByRole('status').innerText(), /password is changed/);
+  assert.match((await other.open(account)).text, /<title>Sign in/);
+  await page.reload();
+  assert.equal(await page.title(), 'Your account');
+  assert.equal(await canSignIn('paul', 'paul-secret-1'), false);
+  assert.equal(await canSignIn('paul', 'paul-secret-2'), true);
+});
+
+test('what a server refuses for good is told in the log and not tried again', async () => {
+  await addAccount('lost');
+  refuse = Object.assign(new Error('no such relay'), { responseCode: 550 });
+  await ask('lost');
+  const line = await until(() => authority.log().find(({ cause }) => cause === 'mail.not_delivered'), 'the log to tell it', 15_000);
+  assert.match(JSON.stringify(line), /550/);
+  refuse = undefined;
+});
+
+test('a link that nobody made, or for another purpose, opens nothing', async () => {
+  await addAccount('odd');
+  await ask('odd');
+  const { link } = await nextMail();
+  const ticket = new URL(link).searchParams.get('ticket');
+  for (const where of [`/email?ticket=${ticket}`, '/reset?ticket=x', '/email', '/email?ticket=']) {
+    const page = await startBrowser().open(authority.issuer + where);
+    assert.match(page.text, /expired or was used already/, where);
+  }
+});
