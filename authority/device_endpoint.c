@@ -59,11 +59,7 @@ static void ask_consent(struct sp_call *call, struct sp_str user_code, const str
     sp_page_begin(&page, call, sp_text_get(call, SP_TEXT_CONSENT_TITLE));
     sp_consent_text(&page, client, device->record.scope, session);
     begin_form(&page, user_code);
-    sp_page_raw(&page, SP_STR("<p class=\"quiet\">"));
-    sp_page_text(&page, sp_text_get(call, SP_TEXT_DEVICE_CODE));
-    sp_page_raw(&page, SP_STR(": <strong>"));
-    sp_page_text(&page, user_code);
-    sp_page_raw(&page, SP_STR("</strong></p>"));
+    sp_page_paragraph(&page, SP_TEXT_DEVICE_CHECK, user_code);
     sp_page_button(&page, "allow", SP_TEXT_ALLOW, true);
     sp_page_button(&page, "deny", SP_TEXT_DENY, false);
     sp_page_raw(&page, SP_STR("</form>"));

@@ -43,8 +43,7 @@ enum sp_status sp_session_find_by_hash(struct sp_call *call, const unsigned char
                                .expires_at = ticket.expires_at,
                                .acr = sp_json_string(sp_json_member(data, SP_STR("acr"))),
                                .amr = sp_json_string(sp_json_member(data, SP_STR("amr"))),
-                               .upstream = sp_json_string(sp_json_member(data, SP_STR("upstream"))),
-                               .upstream_hint = sp_json_string(sp_json_member(data, SP_STR("upstream_hint")))};
+                               .upstream = sp_json_string(sp_json_member(data, SP_STR("upstream")))};
     memcpy(found.hash, hash, sizeof found.hash);
     status = read_clients(call->arena, sp_json_member(data, SP_STR("clients")), &found.clients);
     if (status == SP_OK)
@@ -165,8 +164,6 @@ static struct sp_str session_data(struct sp_call *call, const struct sp_session 
     sp_json_string_member(&json, "amr", session->amr);
     if (session->upstream.at != NULL)
         sp_json_string_member(&json, "upstream", session->upstream);
-    if (session->upstream_hint.at != NULL)
-        sp_json_string_member(&json, "upstream_hint", session->upstream_hint);
     /* So that the person knows it again on the account page. */
     sp_json_string_member(&json, "browser", sp_user_agent_name(call->arena, call->asked.user_agent));
     if (call->asked.client_address.len > 0)

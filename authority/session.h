@@ -10,7 +10,6 @@ struct sp_session {
     struct sp_str subject;       /* absent: nobody is logged in */
     struct sp_str sid, acr, amr; /* amr: words separated by spaces */
     struct sp_str upstream;      /* id of the provider that signed the person in; absent: we did */
-    struct sp_str upstream_hint; /* its ID token, for signing out there; may be absent */
     int64_t auth_time, expires_at;
     struct sp_str_list clients; /* ids of those that got tokens in it and are to hear of its end */
     unsigned char hash[32];

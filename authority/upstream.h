@@ -25,7 +25,6 @@ struct sp_upstream_provider {
     struct sp_str_list acr_values;
     enum sp_upstream_newcomer newcomers;
     bool trust_email; /* its email_verified counts here */
-    bool logout;      /* signing out here signs out there */
     bool userinfo;
 };
 

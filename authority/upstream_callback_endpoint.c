@@ -23,7 +23,6 @@
 #include "core/jose/base64url.h"
 
 #define LEEWAY_S 60
-#define MAX_HINT_BYTES 4096u
 #define MAX_AMR_BYTES 100u
 
 struct arrival {
@@ -283,12 +282,10 @@ static enum sp_step start_session(struct arrival *a, const struct sp_account *ac
     struct sp_call *call = a->call;
     struct sp_session session;
     struct sp_str acr = sp_json_string(sp_json_member(a->identity.id_token, SP_STR("acr")));
-    struct sp_session known = {.subject = account->id,
-                               .amr = methods_of(a),
-                               .acr = acr.len > 0 && acr.len <= 128 ? acr : SP_STR_NONE,
-                               .upstream = a->upstream->id};
-    if (a->upstream->logout && a->login.end_session_endpoint.at != NULL && a->tokens.id_token.len <= MAX_HINT_BYTES)
-        known.upstream_hint = a->tokens.id_token;
+    const struct sp_session known = {.subject = account->id,
+                                     .amr = methods_of(a),
+                                     .acr = acr.len > 0 && acr.len <= 128 ? acr : SP_STR_NONE,
+                                     .upstream = a->upstream->id};
     /* Where everybody needs a second step, what the upstream asked for may be one; else ours follows. */
     if (call->authority->settings->second_factor == SP_SECOND_FACTOR_REQUIRED &&
         !sp_assurance_covers(known.acr.at != NULL ? known.acr : sp_assurance_of(known.amr),

@@ -12,15 +12,9 @@ static const struct {
     {                                                                                                                  \
 #member, offsetof(struct sp_upstream_login, member)                                                            \
     }
-    TEXT_OF(upstream),
-    TEXT_OF(visit),
-    TEXT_OF(nonce),
-    TEXT_OF(verifier),
-    TEXT_OF(browser),
-    TEXT_OF(jwks_uri),
-    TEXT_OF(userinfo_endpoint),
-    TEXT_OF(end_session_endpoint),
-    TEXT_OF(token_endpoint),
+    TEXT_OF(upstream),          TEXT_OF(visit),          TEXT_OF(nonce),
+    TEXT_OF(verifier),          TEXT_OF(browser),        TEXT_OF(jwks_uri),
+    TEXT_OF(userinfo_endpoint), TEXT_OF(token_endpoint),
 #undef TEXT_OF
 };
 

@@ -30,7 +30,6 @@ static const struct sp_member_row rows[] = {
     SP_MEMBER("acr_values", TEXTS, UPSTREAM(acr_values)),
     SP_MEMBER_BY("newcomers", UPSTREAM(newcomers), read_newcomers, "Write create, link or refuse."),
     SP_MEMBER("trust_email", BOOL, UPSTREAM(trust_email)),
-    SP_MEMBER("logout", BOOL, UPSTREAM(logout)),
     SP_MEMBER("userinfo", BOOL, UPSTREAM(userinfo)),
     SP_MEMBERS_END,
 };
