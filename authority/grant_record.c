@@ -115,6 +115,21 @@ static enum sp_status note_in_session(struct sp_call *call, const struct sp_clie
                                              : status;
 }
 
+/* Whoever is disabled or removed loses sessions and refresh tokens at once; codes of a login and of a device that were
+ * given before are met here. */
+static enum sp_step check_account(struct sp_call *call, struct sp_str subject)
+{
+    struct sp_store *store = call->authority->store;
+    struct sp_account account;
+    enum sp_status status = store->methods->get_account(store, subject, call->arena, &account);
+    if (status == SP_OK && !account.disabled)
+        return SP_GOES_ON;
+    if (status != SP_OK && status != SP_NOT_FOUND)
+        return sp_deny_failure(call, status);
+    return SP_DENY(call, .cause = SP_CAUSE_TOKEN_REVOKED, .received = subject, .error = "invalid_grant", .status = 400,
+                   .expected = SP_STR("an account that exists and is not disabled"));
+}
+
 enum sp_step sp_grant_record_issue(struct sp_call *call, const struct sp_client *client,
                                    const struct sp_grant_record *record, struct sp_str scope,
                                    struct sp_token_answer *answer)
@@ -129,7 +144,7 @@ enum sp_step sp_grant_record_issue(struct sp_call *call, const struct sp_client 
                                    .acr = record->acr,
                                    .userinfo_claims = record->userinfo_claims,
                                    .auth_time = record->auth_time};
-    if (sp_access_token_issue(call, &order, &token) != SP_GOES_ON)
+    if (check_account(call, record->subject) != SP_GOES_ON || sp_access_token_issue(call, &order, &token) != SP_GOES_ON)
         return SP_DENIED;
     *answer = (struct sp_token_answer){.access_token = token.value,
                                        .expires_in_s = token.expires_in_s,

@@ -143,32 +143,68 @@ static void a_jwt_is_revoked_by_its_owner_only(void **state)
     assert_string_equal(claim(fixture, token, "active"), "false");
 }
 
-/* A refresh token lives longer than any access token, and so must the mark of its family. */
-static void a_refresh_token_that_was_given_back_stays_dead_however_late_it_comes(void **state)
+static void put_refresh_token(struct fixture *fixture, const char *token)
 {
-    struct fixture *fixture = *state;
     struct sp_store *store = fixture->authority.store;
-    const struct sp_str token = SP_STR("sprt_given-back");
-    const int64_t lifetime_s = fixture->settings.refresh_lifetime_s;
     struct sp_ticket ticket = {
         .kind = SP_TICKET_REFRESH,
         .family = SP_STR("family"),
         .client_id = SP_STR("app"),
         .subject = SP_STR("ann"),
         .issued_at = fixture->now,
-        .expires_at = fixture->now + lifetime_s,
+        .expires_at = fixture->now + fixture->settings.refresh_lifetime_s,
         .data = SP_STR("{\"issuer\":\"https://login.example\",\"scope\":\"offline_access\",\"audiences\":[]}")};
-    sp_sha256(token, ticket.hash);
+    sp_sha256(sp_str_from_cstr(token), ticket.hash);
     assert_int_equal(store->methods->begin(store), SP_OK);
     assert_int_equal(store->methods->put_ticket(store, &ticket, NULL), SP_OK);
     assert_int_equal(store->methods->keep(store), SP_OK);
+}
+
+static void put_ann(struct fixture *fixture, bool disabled)
+{
+    struct sp_store *store = fixture->authority.store;
+    const struct sp_account ann = {.id = SP_STR("ann"),
+                                   .name = SP_STR("ann"),
+                                   .password_hash = SP_STR(""),
+                                   .claims = SP_STR("{}"),
+                                   .created_at = fixture->now,
+                                   .disabled = disabled};
+    assert_int_equal(store->methods->begin(store), SP_OK);
+    assert_int_equal(store->methods->put_account(store, &ann), SP_OK);
+    assert_int_equal(store->methods->keep(store), SP_OK);
+}
+
+/* A refresh token lives longer than any access token, and so must the mark of its family. */
+static void a_refresh_token_that_was_given_back_stays_dead_however_late_it_comes(void **state)
+{
+    struct fixture *fixture = *state;
+    struct sp_store *store = fixture->authority.store;
+    put_ann(fixture, false);
+    put_refresh_token(fixture, "sprt_given-back");
     struct sp_call *call = CALL(fixture, .path = "/revoke", .body = "token=sprt_given-back" APP);
     assert_int_equal(call->answer.status, 200);
-    for (int64_t end = fixture->now + lifetime_s; fixture->now < end - 86400; fixture->now += 86400) {
+    for (int64_t end = fixture->now + fixture->settings.refresh_lifetime_s; fixture->now < end - 86400;
+         fixture->now += 86400) {
         assert_int_equal(store->methods->purge_tickets(store, fixture->now - 86400, 1000), SP_OK);
         call = CALL(fixture, .body = "grant_type=refresh_token&refresh_token=sprt_given-back" APP);
         assert_string_equal(fixture_cause(call), "refresh.revoked");
     }
+}
+
+static void whoever_is_disabled_or_gone_gets_no_more_tokens(void **state)
+{
+    struct fixture *fixture = *state;
+    put_refresh_token(fixture, "sprt_of-ann");
+    struct sp_call *call = CALL(fixture, .body = "grant_type=refresh_token&refresh_token=sprt_of-ann" APP);
+    assert_string_equal(fixture_cause(call), "token.revoked"); /* gone */
+    put_ann(fixture, true);
+    call = CALL(fixture, .body = "grant_type=refresh_token&refresh_token=sprt_of-ann" APP);
+    assert_string_equal(fixture_cause(call), "token.revoked");
+    assert_string_equal(fixture_member(call, "error"), "invalid_grant");
+    assert_null(fixture_member(call, "access_token"));
+    put_ann(fixture, false);
+    call = CALL(fixture, .body = "grant_type=refresh_token&refresh_token=sprt_of-ann" APP);
+    assert_int_equal(call->answer.status, 200);
 }
 
 static void what_is_not_ours_is_inactive_and_revoking_it_succeeds(void **state)
@@ -262,6 +298,7 @@ int main(void)
         ROW(an_opaque_token_lives_until_its_end_or_its_revocation),
         ROW(a_jwt_is_revoked_by_its_owner_only),
         ROW(a_refresh_token_that_was_given_back_stays_dead_however_late_it_comes),
+        ROW(whoever_is_disabled_or_gone_gets_no_more_tokens),
         ROW(what_is_not_ours_is_inactive_and_revoking_it_succeeds),
         ROW(discovery_says_what_the_tables_say_at_both_forms),
         ROW(scripts_of_any_origin_may_ask_for_tokens_but_not_introspect),
