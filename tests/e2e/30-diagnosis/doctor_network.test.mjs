@@ -17,6 +17,13 @@ const inside = async (world, issuer, ...words) => reading(await inNamespace(worl
 const isolated = (name, body) => test(name, { skip: canUnshare ? false : 'unshare --net --mount is not allowed here' }, body);
 const idp = 'https://idp.example';
 
+// What awaits stands before the first test: tests that are skipped can end, and clean up, before the file is read on.
+const folder = temporaryFolder();
+const ours = makeChain(folder, { name: 'Ours' });
+const theirs = makeChain(folder, { name: 'Proxy' });
+const leaf = ours.issue('localhost');
+const origin = await startTlsIssuer({ key: leaf.key, cert: leaf.chain });
+
 isolated('a name that nobody knows: who was asked is said', async () => {
   const verdict = await inside({}, idp);
   assert.equal(verdict.code, 1);
@@ -100,11 +107,6 @@ isolated('an endpoint whose host does not resolve', async () => {
 });
 
 /* ---- forward proxies ---- */
-const folder = temporaryFolder();
-const ours = makeChain(folder, { name: 'Ours' });
-const theirs = makeChain(folder, { name: 'Proxy' });
-const leaf = ours.issue('localhost');
-const origin = await startTlsIssuer({ key: leaf.key, cert: leaf.chain });
 const through = async (proxy, ...words) => {
   const { code, json, stdout, stderr } = await sallyport(['doctor', origin.issuer, '--json', '--cache', 'off', '--ca', ours.rootFile, ...words], { env: proxy });
   return reading({ code, json, stdout, stderr });
