@@ -150,14 +150,15 @@ void sp_postgres_link_fini(struct sp_postgres_link *link)
 }
 
 /* ---- trouble ---- */
+/* Leaves room for the state behind it in the store's 256 bytes. */
+#define LONGEST_SENTENCE 230u
+
 /* One line of libpq's text, without its line ends. */
 static void say(struct sp_postgres_link *link, const char *text)
 {
     size_t len = 0;
-    while (text[len] != '\0' && len < 230) {
+    for (; len < LONGEST_SENTENCE && text[len] != '\0'; len++)
         link->trouble[len] = text[len] == '\n' || text[len] == '\t' ? ' ' : text[len];
-        len++;
-    }
     while (len > 0 && link->trouble[len - 1] == ' ')
         len--;
     link->trouble[len] = '\0';
