@@ -156,9 +156,9 @@ void sp_postgres_link_fini(struct sp_postgres_link *link)
 /* One line of libpq's text, without its line ends. */
 static void say(struct sp_postgres_link *link, const char *text)
 {
-    size_t len = 0;
-    for (; len < LONGEST_SENTENCE && text[len] != '\0'; len++)
-        link->trouble[len] = text[len] == '\n' || text[len] == '\t' ? ' ' : text[len];
+    size_t len = strnlen(text, LONGEST_SENTENCE);
+    for (size_t i = 0; i < len; i++)
+        link->trouble[i] = text[i] == '\n' || text[i] == '\t' ? ' ' : text[i];
     while (len > 0 && link->trouble[len - 1] == ' ')
         len--;
     link->trouble[len] = '\0';
