@@ -305,6 +305,12 @@ static void a_public_clients_refresh_token_is_bound_too(void **state)
                                .data = data};
     sp_sha256(SP_STR("sprt_bound"), ticket.hash);
     assert_int_equal(store->methods->begin(store), SP_OK);
+    const struct sp_account ann = {.id = SP_STR("ann"),
+                                   .name = SP_STR("ann"),
+                                   .password_hash = SP_STR(""),
+                                   .claims = SP_STR("{}"),
+                                   .created_at = FIXTURE_NOW};
+    assert_int_equal(store->methods->put_account(store, &ann), SP_OK);
     assert_int_equal(store->methods->put_ticket(store, &ticket, NULL), SP_OK);
     assert_int_equal(store->methods->keep(store), SP_OK);
     const char *body = "grant_type=refresh_token&client_id=public&refresh_token=sprt_bound";
