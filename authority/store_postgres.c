@@ -62,7 +62,7 @@ enum control {
 
 static const char *const control_texts[CONTROL_COUNT] = {
 #define ROW(name, text) [name] = text,
-    CONTROL(ROW)
+    CONTROL(ROW) /* NOLINT(bugprone-suspicious-missing-comma): one text is written in two pieces */
 #undef ROW
 };
 
@@ -262,18 +262,18 @@ static bool can_be_kept(const struct sp_sql_query *query, int count)
 
 static enum sp_status read_rows(const PGresult *result, const struct sp_sql_query *query)
 {
-    struct sp_sql_value columns[SP_SQL_MAX_VALUES];
+    struct sp_sql_value columns[SP_SQL_MAX_VALUES] = {0};
     int rows = PQntuples(result), width = PQnfields(result);
-    enum sp_status status = SP_OK;
+    enum sp_status status = width <= (int)SP_SQL_MAX_VALUES ? SP_OK : SP_IO;
     for (int row = 0; status == SP_OK && row < rows; row++) {
         for (int i = 0; i < width; i++) {
             const char *at = PQgetvalue(result, row, i);
             uint64_t number;
-            if (PQftype(result, i) == INT8_OID) {
+            if (PQgetisnull(result, row, i)) {
+                columns[i] = sp_sql_text(SP_STR_NONE);
+            } else if (PQftype(result, i) == INT8_OID) {
                 memcpy(&number, at, sizeof number);
                 columns[i] = sp_sql_number((int64_t)be64toh(number));
-            } else if (PQgetisnull(result, row, i)) {
-                columns[i] = sp_sql_text(SP_STR_NONE);
             } else {
                 columns[i] = sp_sql_bytes(at, (size_t)PQgetlength(result, row, i));
             }

@@ -118,7 +118,7 @@ enum sp_status sp_client_key_read(struct sp_str text, struct sp_key **key)
     struct sp_arena *arena = sp_arena_create(KEY_ARENA_BYTES);
     const struct sp_json *json;
     struct sp_jwk jwk = {.key = NULL};
-    struct sp_str evidence;
+    struct sp_str evidence = SP_STR_NONE;
     enum sp_status status =
         arena != NULL ? sp_json_parse(arena, trimmed, &sp_json_limits_token, &json, NULL) : SP_NO_MEMORY;
     if (status == SP_OK && sp_jwk_parse(arena, json, &jwk, &evidence) != SP_JWK_OK) {
