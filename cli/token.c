@@ -243,11 +243,13 @@ static const struct sp_cli_command *const token_commands[] = {
     &sp_cli_token_examine,
     &verify_command,
     &decode_command,
+    &sp_cli_token_get,
+    &sp_cli_token_login,
     NULL,
 };
 
 const struct sp_cli_command sp_cli_token = {
     .name = "token",
-    .summary = "Examine, verify or decode a token.",
+    .summary = "Examine, verify or decode a token; get one, or log in for one.",
     .commands = token_commands,
 };

@@ -8,7 +8,7 @@
 #include "core/diagnosis/fetch_report.h"
 #include "core/jose/jwk_set.h"
 
-extern const struct sp_cli_command sp_cli_token, sp_cli_token_examine;
+extern const struct sp_cli_command sp_cli_token, sp_cli_token_examine, sp_cli_token_get, sp_cli_token_login;
 
 /* The last second of year 9999. */
 #define SP_CLI_MAX_NOW 253402300799LL

@@ -87,7 +87,6 @@ void sp_checkup_api(struct sp_checkup *checkup);
 SP_MUST_CHECK enum sp_status sp_checkup_authenticate(struct sp_checkup *checkup, struct sp_str method,
                                                      struct sp_str secret, bool raw, struct sp_buffer *form,
                                                      struct sp_str *authorization);
-void sp_checkup_add_parameter(struct sp_buffer *form, const char *name, struct sp_str value);
 /* A POST of the form, which is taken: wiped and freed. */
 struct sp_http_call *sp_checkup_post(struct sp_checkup *checkup, struct sp_str url, struct sp_buffer *form,
                                      struct sp_str authorization);

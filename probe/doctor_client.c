@@ -7,6 +7,7 @@
 #include "core/diagnosis/token_answer.h"
 #include "core/diagnosis/words.h"
 #include "core/jose/base64url.h"
+#include "core/oauth/client_authentication.h"
 #include "probe/doctor_checkup.h"
 #include "probe/http_batch.h"
 
@@ -55,12 +56,12 @@ static enum sp_status ask_with(struct sp_checkup *checkup, struct sp_str method,
         sp_buffer_fini(&form);
         return status;
     }
-    sp_checkup_add_parameter(&form, "grant_type", SP_STR("authorization_code"));
-    sp_checkup_add_parameter(&form, "code", SP_STR(NO_CODE));
-    sp_checkup_add_parameter(&form, "redirect_uri",
-                             question->redirect_uri.len > 0 ? question->redirect_uri
-                                                            : SP_STR("https://sallyport-doctor.invalid/"));
-    sp_checkup_add_parameter(&form, "code_verifier", SP_STR("sallyport-doctor-has-no-code-and-needs-43-characters"));
+    sp_client_add_parameter(&form, "grant_type", SP_STR("authorization_code"));
+    sp_client_add_parameter(&form, "code", SP_STR(NO_CODE));
+    sp_client_add_parameter(&form, "redirect_uri",
+                            question->redirect_uri.len > 0 ? question->redirect_uri
+                                                           : SP_STR("https://sallyport-doctor.invalid/"));
+    sp_client_add_parameter(&form, "code_verifier", SP_STR("sallyport-doctor-has-no-code-and-needs-43-characters"));
     *call = sp_checkup_post(checkup, checkup->metadata.token_endpoint, &form, authorization);
     return SP_OK;
 }
@@ -246,15 +247,15 @@ static struct sp_http_call *ask_for_redirect(struct sp_checkup *checkup, struct 
     /* Its own parameters, and the question mark, are not to be escaped: the separator is put by hand. */
     struct sp_buffer query;
     sp_buffer_init(&query, checkup->arena, MAX_URL_BYTES);
-    sp_checkup_add_parameter(&query, "response_type", SP_STR("code"));
-    sp_checkup_add_parameter(&query, "client_id", checkup->question->client_id);
-    sp_checkup_add_parameter(&query, "redirect_uri", redirect_uri);
-    sp_checkup_add_parameter(&query, "scope", SP_STR("openid"));
-    sp_checkup_add_parameter(&query, "state", random_text(checkup));
-    sp_checkup_add_parameter(&query, "nonce", random_text(checkup));
-    sp_checkup_add_parameter(&query, "code_challenge", random_text(checkup));
-    sp_checkup_add_parameter(&query, "code_challenge_method", SP_STR("S256"));
-    sp_checkup_add_parameter(&query, "prompt", SP_STR("none"));
+    sp_client_add_parameter(&query, "response_type", SP_STR("code"));
+    sp_client_add_parameter(&query, "client_id", checkup->question->client_id);
+    sp_client_add_parameter(&query, "redirect_uri", redirect_uri);
+    sp_client_add_parameter(&query, "scope", SP_STR("openid"));
+    sp_client_add_parameter(&query, "state", random_text(checkup));
+    sp_client_add_parameter(&query, "nonce", random_text(checkup));
+    sp_client_add_parameter(&query, "code_challenge", random_text(checkup));
+    sp_client_add_parameter(&query, "code_challenge_method", SP_STR("S256"));
+    sp_client_add_parameter(&query, "prompt", SP_STR("none"));
     sp_buffer_printf(&url, "%.*s%s%.*s", SP_STR_ARG(endpoint), sp_str_contains(endpoint, SP_STR("?")) ? "&" : "?",
                      SP_STR_ARG(sp_buffer_str(&query)));
     if (sp_buffer_status(&url) != SP_OK || sp_buffer_status(&query) != SP_OK) {

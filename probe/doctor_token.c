@@ -5,6 +5,7 @@
 #include "core/diagnosis/http_answer.h"
 #include "core/diagnosis/token_answer.h"
 #include "core/diagnosis/words.h"
+#include "core/oauth/client_authentication.h"
 #include "probe/doctor_checkup.h"
 
 #define MAX_ANSWER_BYTES ((size_t)256 * 1024)
@@ -26,10 +27,10 @@ static struct sp_http_call *ask_for_token(struct sp_checkup *checkup, bool with_
         sp_buffer_fini(&form);
         return NULL;
     }
-    sp_checkup_add_parameter(&form, "grant_type", SP_STR("client_credentials"));
-    sp_checkup_add_parameter(&form, "scope", question->scope);
-    sp_checkup_add_parameter(&form, "audience", question->audience);
-    sp_checkup_add_parameter(&form, "resource", is_uri && with_resource ? question->audience : SP_STR_NONE);
+    sp_client_add_parameter(&form, "grant_type", SP_STR("client_credentials"));
+    sp_client_add_parameter(&form, "scope", question->scope);
+    sp_client_add_parameter(&form, "audience", question->audience);
+    sp_client_add_parameter(&form, "resource", is_uri && with_resource ? question->audience : SP_STR_NONE);
     struct sp_http_call *call = sp_checkup_post(checkup, checkup->metadata.token_endpoint, &form, authorization);
     if (call != NULL) {
         sp_http_call_perform(call);

@@ -25,8 +25,8 @@ struct sp_http_call {
     bool too_large;
     char error[CURL_ERROR_SIZE];
     char content_type[MAX_HEADER_BYTES], location[2 * MAX_HEADER_BYTES], cache_control[MAX_HEADER_BYTES],
-        detail[2 * MAX_HEADER_BYTES], authenticate[2 * MAX_HEADER_BYTES], final_url[8 * MAX_HEADER_BYTES], address[64],
-        certificate[MAX_HEADER_BYTES];
+        detail[2 * MAX_HEADER_BYTES], authenticate[2 * MAX_HEADER_BYTES], dpop_nonce[2 * MAX_HEADER_BYTES],
+        final_url[8 * MAX_HEADER_BYTES], address[64], certificate[MAX_HEADER_BYTES];
     int64_t date_s, retry_after_s, age_s, sent_ms, received_ms;
     struct sp_fetch_report report;
 };
@@ -84,7 +84,8 @@ static size_t take_header(char *bytes, size_t size, size_t count, void *data)
     struct sp_str name = sp_str_slice(line, 0, colon), value = sp_str_trim(sp_str_slice(line, colon + 1, line.len));
     if (sp_str_has_prefix(line, SP_STR("HTTP/"))) {
         /* Headers of an answer that was redirected are not those of the last one. */
-        call->content_type[0] = call->location[0] = call->cache_control[0] = call->authenticate[0] = '\0';
+        call->content_type[0] = call->location[0] = call->cache_control[0] = call->authenticate[0] =
+            call->dpop_nonce[0] = '\0';
         call->date_s = call->retry_after_s = call->age_s = 0;
         call->received_ms = sp_wall_clock_ms();
     } else if (sp_str_equal_ignoring_case(name, SP_STR("content-type"))) {
@@ -95,6 +96,8 @@ static size_t take_header(char *bytes, size_t size, size_t count, void *data)
         keep_header(call->cache_control, sizeof call->cache_control, value);
     } else if (sp_str_equal_ignoring_case(name, SP_STR("www-authenticate"))) {
         keep_header(call->authenticate, sizeof call->authenticate, value);
+    } else if (sp_str_equal_ignoring_case(name, SP_STR("dpop-nonce"))) {
+        keep_header(call->dpop_nonce, sizeof call->dpop_nonce, value);
     } else {
         take_number(call, name, value);
     }
@@ -257,6 +260,7 @@ enum sp_status sp_http_call_create(const struct sp_http_request *request, struct
         (request->host.at == NULL || add_header(made, "Host", request->host)) &&
         (request->form_type.at == NULL || add_header(made, "Content-Type", request->form_type)) &&
         add_header(made, "Accept", request->accept.at != NULL ? request->accept : SP_STR("application/json")) &&
+        (request->dpop.at == NULL || add_header(made, "DPoP", request->dpop)) &&
         (request->authorization.at == NULL || add_header(made, "Authorization", request->authorization)) &&
         set_options(made, request);
     if (!ready) {
@@ -363,6 +367,8 @@ static void take_course(struct sp_http_call *call)
     report->redirects = redirects > 0 ? (unsigned)redirects : 0;
     report->address = text_or_none(call->address);
     report->authenticate = text_or_none(call->authenticate);
+    report->dpop_nonce = text_or_none(call->dpop_nonce);
+    report->cache_control = text_or_none(call->cache_control);
     report->age_s = call->age_s;
     take_certificate(call);
     report->sent_ms = call->sent_ms;

@@ -165,9 +165,9 @@ static struct sp_finding examine_claims(struct sp_arena *arena, const struct sp_
     const struct sp_json *claims = verdict->claims;
     struct sp_finding finding = {.cause = SP_CAUSE_NONE};
     struct sp_str nonce = member(claims, "nonce"), azp = member(claims, "azp"), subject = member(claims, "sub");
-    if (nonce.len == 0)
+    if (!terms->without_nonce && nonce.len == 0)
         return saw(SP_CAUSE_NONCE_MISSING, terms->nonce, SP_STR_NONE);
-    if (!sp_str_equal(nonce, terms->nonce))
+    if (!terms->without_nonce && !sp_str_equal(nonce, terms->nonce))
         return saw(SP_CAUSE_NONCE_MISMATCH, terms->nonce, sp_str_slice(nonce, 0, MAX_TOKEN_RESPONSE_TEXT));
     if (count_audiences(sp_json_member(claims, SP_STR("aud"))) > 1 && azp.len == 0)
         return saw(

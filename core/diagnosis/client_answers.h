@@ -21,6 +21,7 @@ SP_MUST_CHECK enum sp_status sp_token_response_examine(struct sp_arena *arena, c
 
 struct sp_id_token_terms {
     struct sp_str issuer, client_id, nonce;
+    bool without_nonce;               /* none was sent, because no browser carried a request: device, refresh */
     struct sp_str code, access_token; /* that came with it: c_hash, at_hash */
     uint32_t algorithms;
     const struct sp_jwk_set *keys;

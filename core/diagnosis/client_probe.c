@@ -137,7 +137,9 @@ static enum sp_redirect_answer answer_of_text(struct sp_str text)
         return SP_REDIRECT_REFUSED;
     }
     return contains_ignoring_case(text, "invalid_client") || contains_ignoring_case(text, "unknown client") ||
-                   contains_ignoring_case(text, "client not found") || contains_ignoring_case(text, "client is invalid")
+                   contains_ignoring_case(text, "client not found") ||
+                   contains_ignoring_case(text, "client is not registered") ||
+                   contains_ignoring_case(text, "client is invalid")
                ? SP_REDIRECT_CLIENT_UNKNOWN
                : SP_REDIRECT_UNCLEAR;
 }

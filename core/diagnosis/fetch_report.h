@@ -30,6 +30,8 @@ struct sp_fetch_report {
     struct sp_str certificate;  /* of the chain served, the subject of the one that ends first; absent: not asked for */
     int64_t certificate_ends_s; /* 0: not known */
     struct sp_str authenticate; /* WWW-Authenticate; absent: none */
+    struct sp_str dpop_nonce;   /* DPoP-Nonce (RFC 9449 8); absent: none */
+    struct sp_str cache_control; /* absent: none */
 };
 
 #endif

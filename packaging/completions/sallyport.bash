@@ -11,9 +11,10 @@ _sallyport() {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} word
     local path=()
     case $previous in
-        -c | --config | --jwks | --key | --other-issuer | --ca | --client-cert | --client-key | --client-secret-file | --keylog | --html | --har) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+        -c | --config | --jwks | --key | --other-issuer | --ca | --client-cert | --client-key | --client-secret-file | --assertion-key | --dpop | --refresh-token-file | --subject-token-file | --actor-token-file | --keylog | --html | --har) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
         --state | --cache) mapfile -t COMPREPLY < <(compgen -d -- "$current"); return ;;
         --secret-encoding) mapfile -t COMPREPLY < <(compgen -W 'raw base64 base64url' -- "$current"); return ;;
+        --client-auth) mapfile -t COMPREPLY < <(compgen -W 'none client_secret_basic client_secret_post client_secret_jwt private_key_jwt tls_client_auth self_signed_tls_client_auth' -- "$current"); return ;;
         --alg) mapfile -t COMPREPLY < <(compgen -W 'RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 ES256K EdDSA HS256 HS384 HS512' -- "$current"); return ;;
     esac
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+// `sallyport token login`: the code flow by a loopback listener and a browser, pushed and bound, the device grant, refresh; and everything that can come back
+// instead of a code.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import fs from 'node:fs';
+import net from 'node:net';
+import path from 'node:path';
+import { test } from 'node:test';
+import { startAuthority } from '../lib/authority.mjs';
+import { startBrowser } from '../lib/browser.mjs';
+import { openPage, signIn, withoutChromium } from '../lib/chromium.mjs';
+import { guard, release } from '../lib/cleanup.mjs';
+import { program } from '../lib/cli.mjs';
+import { temporaryFolder } from '../lib/gateway.mjs';
+import { request } from '../lib/http.mjs';
+import { startPlainIssuer } from '../lib/issuer.mjs';
+import { jose } from '../lib/tokens.mjs';
+import { until } from '../lib/wait.mjs';
+
+const folder = temporaryFolder();
+const device = 'urn:ietf:params:oauth:grant-type:device_code';
+const native = { method: 'none', native: true, redirect_uris: ['http://127.0.0.1/callback'], scopes: ['openid', 'profile', 'offline_access'] };
+const authority = await startAuthority({
+  authority: {
+    tokens: { algorithm: 'ES256' },
+    clients: {
+      cli: { name: 'The tool', ...native, grants: ['authorization_code', 'refresh_token', device] },
+      elsewhere: { ...native, redirect_uris: ['http://127.0.0.1/other'] },
+    },
+  },
+});
+
+/** Starts a login: { address (once it is printed), answer({…}) → what the loopback says, end → { code, stdout, stderr, json } }. */
+async function login(issuer, words, { waitsFor = /^https?:.*$/m } = {}) {
+  const given = ['token', 'login', issuer, '--no-browser', ...(words.includes('--cache') ? [] : ['--cache', 'off']), ...words];
+  const child = spawn(program, given, { stdio: ['ignore', 'pipe', 'pipe'] });
+  guard(child.pid);
+  let [stdout, stderr] = ['', ''];
+  child.stdout.on('data', (chunk) => (stdout += chunk));
+  child.stderr.on('data', (chunk) => (stderr += chunk));
+  const self = { told: () => stderr };
+  self.end = new Promise((resolve) => child.on('close', (code) => {
+    release(child.pid);
+    let json;
+    try {
+      json = JSON.parse(stdout);
+    } catch {
+      json = undefined;
+    }
+    resolve({ code, stdout, stderr, json });
+  }));
+  if (waitsFor) {
+    const line = await until(() => {
+      if (child.exitCode !== null) throw new Error(`it ended: ${stderr}${stdout}`);
+      return stderr.match(waitsFor);
+    }, 'the address');
+    self.address = new URL(line[0]);
+    self.callback = self.address.searchParams.get('redirect_uri');
+    self.state = self.address.searchParams.get('state');
+    self.answer = (parameters) => request(`${self.callback}?${new URLSearchParams(parameters)}`);
+  }
+  return self;
+}
+
+/** Signs in without a browser's scripts and brings the answer to the loopback. */
+async function person(address) {
+  const browser = startBrowser();
+  await browser.open(address);
+  let page = await browser.signIn();
+  if (!page.location) page = await browser.allow();
+  return request(page.location);
+}
+
+test('a person logs in, and the token and verified claims are there', async () => {
+  const run = await login(authority.issuer, ['--client-id', 'cli', '--scope', 'openid profile', '--json']);
+  assert.equal(run.address.searchParams.get('code_challenge_method'), 'S256');
+  assert.match(run.callback, /^http:\/\/127\.0\.0\.1:\d+\/callback$/);
+  const page = await person(run.address);
+  assert.equal(page.status, 200);
+  assert.match(page.headers['content-security-policy'], /default-src 'none'/);
+  const { code, json, stderr } = await run.end;
+  assert.equal(code, 0, stderr);
+  assert.equal(json.id_token_claims.aud, 'cli');
+  assert.ok(json.id_token_claims.nonce);
+  await assert.rejects(request(run.callback), 'nobody listens any more');
+});
+
+test('Chromium logs in', { skip: withoutChromium }, async () => {
+  const run = await login(authority.issuer, ['--client-id', 'cli', '--scope', 'openid', '--par', '--json']);
+  const page = await openPage();
+  await page.goto(String(run.address));
+  await signIn(page);
+  const allow = page.getByRole('button', { name: 'Allow' });
+  await Promise.race([page.waitForURL(/^http:\/\/127\.0\.0\.1:\d+\/callback/), allow.waitFor().then(() => allow.click())]);
+  await page.getByText('You can close this window').waitFor();
+  const { code, stderr } = await run.end;
+  assert.equal(code, 0, stderr);
+  assert.deepEqual(page.complaints, []);
+});
+
+test('PAR and DPoP; the token is refreshed when due, and the refused refresh token is let go', async () => {
+  const { privateKey, publicKey } = await jose.generateKeyPair('ES256', { extractable: true });
+  const key = path.join(folder, 'key.pem');
+  const cache = path.join(folder, 'tokens.json');
+  fs.writeFileSync(key, await jose.exportPKCS8(privateKey));
+  const words = ['--client-id', 'cli', '--scope', 'openid offline_access', '--par', '--dpop', key, '--cache', cache, '--json'];
+  const run = await login(authority.issuer, words);
+  assert.ok(run.address.searchParams.get('request_uri') && !run.address.searchParams.get('state'), 'it was pushed');
+  await person(run.address);
+  const first = await run.end;
+  assert.equal(first.code, 0, first.stderr);
+  assert.equal(first.json.claims.cnf.jkt, await jose.calculateJwkThumbprint(await jose.exportJWK(publicKey)));
+  const age = () => {
+    const kept = JSON.parse(fs.readFileSync(cache, 'utf8'));
+    for (const entry of kept.tokens) entry.expires_at = 1;
+    fs.writeFileSync(cache, JSON.stringify(kept));
+    return kept;
+  };
+  const again = await (await login(authority.issuer, words, { waitsFor: null })).end;
+  assert.deepEqual([again.code, again.json.cached, again.json.response.access_token], [0, true, first.json.response.access_token]);
+  age();
+  const renewed = await (await login(authority.issuer, words, { waitsFor: null })).end;
+  assert.equal(renewed.code, 0, renewed.stderr);
+  assert.equal(renewed.json.cached, false);
+  assert.notEqual(renewed.json.response.access_token, first.json.response.access_token);
+  const kept = age();
+  kept.tokens[0].refresh_token = 'of-somebody-else';
+  for (const entry of kept.tokens) entry.expires_at = 1;
+  fs.writeFileSync(cache, JSON.stringify(kept));
+  const anew = await login(authority.issuer, words);
+  assert.match(anew.told(), /refresh token was refused/);
+  await person(anew.address);
+  assert.equal((await anew.end).code, 0);
+});
+
+test('another state is nobody\'s: it is refused, and the right one is still taken', async () => {
+  const run = await login(authority.issuer, ['--client-id', 'cli', '--scope', 'openid']);
+  for (const wrong of [{ code: 'stolen', state: 'forged' }, { code: 'stolen' }, { error: 'access_denied', state: 'forged' }, { state: run.state }]) {
+    const page = await run.answer(wrong);
+    assert.equal(page.status, 403);
+    assert.ok(!page.text.includes('forged') && !page.text.includes('stolen'));
+  }
+  await person(run.address);
+  const { code, stdout, stderr } = await run.end;
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /^[^\s]+\n$/);
+});
+
+test('only another state came: the cause is named', async () => {
+  const run = await login(authority.issuer, ['--client-id', 'cli', '--patience', '2', '--json']);
+  await run.answer({ code: 'stolen', state: 'forged-state-of-somebody' });
+  const { code, json, stdout } = await run.end;
+  assert.deepEqual([code, json.cause.id], [1, 'state.mismatch']);
+  assert.ok(!stdout.includes(run.state), 'the state is masked');
+});
+
+test('nobody comes: it ends', async () => {
+  const { code, stdout, stderr } = await (await login(authority.issuer, ['--client-id', 'cli', '--patience', '1'])).end;
+  assert.deepEqual([code, stdout], [1, '']);
+  assert.match(stderr, /no answer came back/);
+});
+
+test('an error, and an answer without iss or of another issuer (RFC 9207)', async () => {
+  for (const [cause, answer] of [
+    ['callback.error', { error: 'access_denied', error_description: 'no <b>thanks</b>', iss: authority.issuer }],
+    ['callback.issuer_missing', { code: 'x' }],
+    ['callback.issuer_mismatch', { code: 'x', iss: 'https://attacker.example' }],
+    ['code.unknown', { code: 'x', iss: authority.issuer }],
+  ]) {
+    const run = await login(authority.issuer, ['--client-id', 'cli', '--json']);
+    const page = await run.answer({ ...answer, state: run.state });
+    assert.ok(!page.text.includes('<b>'));
+    const { code, json, stdout } = await run.end;
+    assert.equal(code, 1);
+    assert.ok(json.cause.id === cause || (cause === 'callback.error' && json.cause.id === 'request.denied_by_user'), `${cause}: ${stdout}`);
+  }
+});
+
+test('a redirect URI that is not registered, and a client that is not there, before a browser is opened', async () => {
+  for (const [client, cause] of [['elsewhere', /^redirect_uri\./], ['nobody', /^client\.unknown/]]) {
+    const { code, json, stderr } = await (await login(authority.issuer, ['--client-id', client, '--json'], { waitsFor: null })).end;
+    assert.equal(code, 1, stderr);
+    assert.match(json.cause.id, cause);
+  }
+  const { code, stderr } = await (await login(authority.issuer, ['--client-id', 'cli', '--redirect-uri', 'https://app.example/cb'], { waitsFor: null })).end;
+  assert.equal(code, 1);
+  assert.match(stderr, /must be http:\/\/127\.0\.0\.1/);
+});
+
+test('the listener: only 127.0.0.1, only its Host, path and method; bounded; connections that say nothing keep nobody out', async () => {
+  const run = await login(authority.issuer, ['--client-id', 'cli', '--scope', 'openid']);
+  const { port } = new URL(run.callback);
+  await assert.rejects(request(`http://127.0.0.2:${port}/callback`));
+  await assert.rejects(request(`http://[::1]:${port}/callback`));
+  const silent = Array.from({ length: 40 }, () => net.connect(port, '127.0.0.1').on('error', () => {}));
+  await Promise.all(silent.map((socket) => new Promise((resolve) => socket.once('connect', resolve))));
+  const good = { code: 'x', state: run.state, iss: authority.issuer };
+  const query = new URLSearchParams(good);
+  assert.equal((await request(`${run.callback}?${query}`, { headers: { Host: 'evil.example' } })).status, 403);
+  assert.equal((await request(`http://127.0.0.1:${port}/favicon.ico`)).status, 404);
+  assert.equal((await request(`${run.callback}?${query}`, { method: 'POST', body: 'a=b' })).status, 405);
+  assert.ok(await request(`${run.callback}?${'x'.repeat(60_000)}`).then(({ status }) => status === 400, () => true));
+  for (const socket of silent) socket.destroy();
+  await person(run.address);
+  assert.equal((await run.end).code, 0);
+});
+
+test('a device: the code is shown, the person allows it elsewhere', async () => {
+  const run = await login(authority.issuer, ['--client-id', 'cli', '--device', '--scope', 'openid', '--json']);
+  assert.match(run.told(), /enter the code [B-Z]{4}-[B-Z]{4}/);
+  const browser = startBrowser();
+  await browser.open(run.address);
+  await browser.signIn();
+  await browser.allow();
+  const { code, json, stderr } = await run.end;
+  assert.equal(code, 0, stderr);
+  assert.equal(json.id_token_claims.aud, 'cli');
+});
+
+test('a device: denied', async () => {
+  const run = await login(authority.issuer, ['--client-id', 'cli', '--device', '--json']);
+  const browser = startBrowser();
+  await browser.open(run.address);
+  await browser.signIn();
+  await browser.submit({ step: 'deny' });
+  const { code, json, stdout } = await run.end;
+  assert.equal(code, 1, stdout);
+  assert.match(json.cause.id, /^(device\.denied|request\.denied_by_user)$/);
+});
+
+test('a device whose code expires, at an issuer that says slow_down first', async () => {
+  const issuer = await startPlainIssuer();
+  const serve = issuer.handle;
+  issuer.metadata.device_authorization_endpoint = `${issuer.issuer}/device`;
+  const errors = ['authorization_pending', 'expired_token'];
+  issuer.handle = (incoming, outgoing) => {
+    if (!['/device', '/token'].includes(incoming.url)) return serve(incoming, outgoing);
+    const start = incoming.url === '/device';
+    outgoing.writeHead(start ? 200 : 400, { 'Content-Type': 'application/json' });
+    outgoing.end(JSON.stringify(start
+      ? { device_code: 'd', user_code: 'ABCD', verification_uri: `${issuer.issuer}/go`, expires_in: 60, interval: 1 }
+      : { error: errors.shift() }));
+  };
+  const run = await login(issuer.issuer, ['--client-id', 'tv', '--device', '--json']);
+  const { code, json } = await run.end;
+  assert.deepEqual([code, json.cause.id], [1, 'device.expired']);
+});
