@@ -25,21 +25,33 @@ const char *sp_cli_style(enum sp_style style)
     return wants_colour() ? sequences[style] : "";
 }
 
+static void flush_piece(FILE *out, const char *piece, size_t *len)
+{
+    fwrite(piece, 1, *len, out);
+    *len = 0;
+}
+
+/* stderr is not buffered: byte by byte, each would be a system call, and whoever reads along would see halves. */
 void sp_cli_print_safe(FILE *out, struct sp_str text)
 {
+    char piece[2048];
+    size_t len = 0;
     bool is_text = sp_str_is_utf8(text);
     for (size_t i = 0; i < text.len; i++) {
         unsigned char c = (unsigned char)text.at[i];
         /* U+0080..U+009F are control characters too (C1), in UTF-8 as C2 80..9F. */
         bool c1 = c == 0xc2 && i + 1 < text.len && (unsigned char)text.at[i + 1] < 0xa0;
         if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f || (c >= 0x80 && !is_text) || c1) {
-            fprintf(out, "\\x%02x", c);
+            len += (size_t)snprintf(piece + len, sizeof piece - len, "\\x%02x", c);
             if (c1)
-                fprintf(out, "\\x%02x", (unsigned char)text.at[++i]);
+                len += (size_t)snprintf(piece + len, sizeof piece - len, "\\x%02x", (unsigned char)text.at[++i]);
         } else {
-            fputc(c, out);
+            piece[len++] = (char)c;
         }
+        if (len + 16 > sizeof piece)
+            flush_piece(out, piece, &len);
     }
+    flush_piece(out, piece, &len);
 }
 
 static unsigned terminal_width(void)

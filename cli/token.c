@@ -240,12 +240,7 @@ static const struct sp_cli_command decode_command = {
 };
 
 static const struct sp_cli_command *const token_commands[] = {
-    &sp_cli_token_examine,
-    &verify_command,
-    &decode_command,
-    &sp_cli_token_get,
-    &sp_cli_token_login,
-    NULL,
+    &sp_cli_token_examine, &verify_command, &decode_command, &sp_cli_token_get, &sp_cli_token_login, NULL,
 };
 
 const struct sp_cli_command sp_cli_token = {

@@ -2,9 +2,7 @@
 #include "cli/token_grant.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "cli/token.h"
@@ -18,97 +16,6 @@
 #define DEFAULT_TIMEOUT_S 10
 /* A token that ends while it is on its way is of no use. */
 #define SPARE_S 30
-
-/* ---- secrets ---- */
-
-static struct sp_str without_line_end(struct sp_str text)
-{
-    if (text.len > 0 && text.at[text.len - 1] == '\n')
-        text.len--;
-    if (text.len > 0 && text.at[text.len - 1] == '\r')
-        text.len--;
-    return text;
-}
-
-int sp_token_secret_read(const struct sp_cli *cli, struct sp_str file, struct sp_str *secret)
-{
-    struct sp_str text;
-    if (sp_cli_read(cli, file, MAX_SECRET_BYTES, &text) != SP_OK)
-        return SP_CLI_UNEXAMINED;
-    *secret = without_line_end(text);
-    return secret->len > 0 ? SP_CLI_FINE : sp_cli_failure(cli, "there is nothing in %.*s", SP_STR_ARG(file));
-}
-
-/* On the terminal itself, unseen; standard input and output may be pipes. */
-static int ask_for_secret(const struct sp_cli *cli, struct sp_str *secret)
-{
-    char line[4096];
-    struct termios before, quiet;
-    int terminal = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
-    if (terminal < 0 || tcgetattr(terminal, &before) != 0) {
-        if (terminal >= 0)
-            close(terminal);
-        return sp_cli_usage_error(cli, "the client's secret is missing: --client-secret-file FILE, or "
-                                       "SALLYPORT_CLIENT_SECRET in the environment");
-    }
-    quiet = before;
-    quiet.c_lflag &= ~(tcflag_t)ECHO;
-    (void)!write(terminal, "Client secret: ", 15);
-    tcsetattr(terminal, TCSAFLUSH, &quiet);
-    ssize_t got = read(terminal, line, sizeof line);
-    tcsetattr(terminal, TCSAFLUSH, &before);
-    (void)!write(terminal, "\n", 1);
-    close(terminal);
-    struct sp_str typed = without_line_end(sp_str(line, got > 0 ? (size_t)got : 0));
-    enum sp_status status = sp_arena_copy(cli->arena, typed, secret);
-    sp_wipe(line, sizeof line);
-    return status == SP_OK && typed.len > 0 ? SP_CLI_FINE : sp_cli_failure(cli, "no secret was given");
-}
-
-static int read_secret(const struct sp_cli *cli, bool asks, struct sp_client_settings *settings)
-{
-    struct sp_str file = sp_cli_text(cli, "client-secret-file"), given = sp_cli_text(cli, "client-secret");
-    const char *environment = getenv("SALLYPORT_CLIENT_SECRET");
-    if (file.at != NULL && given.at != NULL)
-        return sp_cli_usage_error(cli, "give one of --client-secret and --client-secret-file");
-    if (given.at != NULL)
-        fprintf(stderr,
-                "%s: warning: other users of this machine can see a secret on a command line; "
-                "--client-secret-file or SALLYPORT_CLIENT_SECRET hides it\n",
-                cli->path);
-    if (file.at != NULL)
-        return sp_token_secret_read(cli, file, &settings->secret);
-    bool by_secret = settings->method.at == NULL || sp_str_has_prefix(settings->method, SP_STR("client_secret"));
-    settings->secret = given;
-    if (given.at == NULL && environment != NULL && environment[0] != '\0' && by_secret)
-        settings->secret = sp_str_from_cstr(environment);
-    bool has_other = settings->key != NULL || settings->certificate_file.len > 0;
-    bool needs = sp_str_has_prefix(settings->method, SP_STR("client_secret")) ||
-                 (asks && settings->method.at == NULL && !has_other);
-    return settings->secret.len == 0 && needs ? ask_for_secret(cli, &settings->secret) : SP_CLI_FINE;
-}
-
-static void release_key(void *key)
-{
-    struct sp_key *held = key;
-    sp_key_destroy(&held);
-}
-
-static int read_key(const struct sp_cli *cli, const char *option, const struct sp_key **out)
-{
-    struct sp_str pem, path = sp_cli_text(cli, option);
-    struct sp_key *key = NULL;
-    if (path.at == NULL)
-        return SP_CLI_FINE;
-    if (sp_cli_read(cli, path, MAX_SECRET_BYTES, &pem) != SP_OK)
-        return SP_CLI_UNEXAMINED;
-    if (sp_key_import_pem(pem, &key) != SP_OK || sp_arena_defer(cli->arena, release_key, key) != SP_OK)
-        return sp_cli_failure(cli, "%.*s is no PEM file with a private key", SP_STR_ARG(path));
-    if (!sp_key_is_private(key) || sp_key_signs_with(key, 0) == SP_ALGORITHM_UNKNOWN)
-        return sp_cli_failure(cli, "%.*s holds no private key that can sign", SP_STR_ARG(path));
-    *out = key;
-    return SP_CLI_FINE;
-}
 
 /* ---- options ---- */
 
@@ -209,11 +116,11 @@ int sp_token_run_read(struct sp_cli *cli, bool asks, struct sp_token_run *run)
     if (exit_status == SP_CLI_FINE)
         exit_status = check_parameters(cli, settings->parameters);
     if (exit_status == SP_CLI_FINE)
-        exit_status = read_key(cli, "assertion-key", &settings->key);
+        exit_status = sp_token_key_read(cli, "assertion-key", &settings->key);
     if (exit_status == SP_CLI_FINE)
-        exit_status = read_key(cli, "dpop", &settings->dpop);
+        exit_status = sp_token_key_read(cli, "dpop", &settings->dpop);
     if (exit_status == SP_CLI_FINE)
-        exit_status = read_secret(cli, asks, settings);
+        exit_status = sp_token_client_secret_read(cli, asks, settings);
     run->cache_path = cache_path(cli);
     run->key = (struct sp_token_key){.issuer = settings->issuer,
                                      .client_id = settings->client_id,
@@ -305,16 +212,19 @@ static bool refresh(struct sp_client_session *session, const struct sp_client_to
     return true;
 }
 
-/* The old login is over: say so, and begin anew. False when something else stands in the way. */
+/* The old login is over: say so, and begin anew. False when something else stands in the way, which would stand in the
+ * way of a new one too. */
 static bool gives_up_refreshing(struct sp_client_session *session)
 {
-    enum sp_cause cause = session->findings.count > 0 ? session->findings.rows[0].cause : SP_CAUSE_NONE;
-    struct sp_str id = sp_cause_get(cause)->id;
-    if (cause == SP_CAUSE_NONE || sp_str_has_prefix(id, SP_STR("network.")))
+    static const char *const others[] = {"network.", "client.", "discovery."};
+    struct sp_str id = sp_client_cause(session);
+    if (id.len == 0)
         return false;
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        if (sp_str_has_prefix(id, sp_str_from_cstr(others[i])))
+            return false;
     sp_client_say(session, "The refresh token was refused (%.*s); asking anew.", SP_STR_ARG(id));
-    session->findings.count = 0;
-    session->findings.refused = false;
+    sp_client_forgive(session);
     return true;
 }
 

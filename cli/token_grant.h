@@ -51,5 +51,10 @@ int sp_token_run_read(struct sp_cli *cli, bool asks, struct sp_token_run *run);
 int sp_token_run_all(struct sp_cli *cli, struct sp_token_run *run);
 /* A secret of a file, without the line end that editors leave. */
 int sp_token_secret_read(const struct sp_cli *cli, struct sp_str file, struct sp_str *secret);
+/* The client's secret into settings, of which method, key and certificate are there; typed unseen when `asks` and there
+ * is nothing else. */
+int sp_token_client_secret_read(const struct sp_cli *cli, bool asks, struct sp_client_settings *settings);
+/* The option's private key; untouched when it is not given. */
+int sp_token_key_read(const struct sp_cli *cli, const char *option, const struct sp_key **key);
 
 #endif

@@ -23,12 +23,11 @@ static const struct sp_cli_option options[] = {
 
 extern char **environ;
 
-/* The browser gets the address as its one argument, and neither our input nor our output. */
-static bool start_browser(struct sp_str url)
+#define MAX_WORDS 16u
+
+/* Neither our input nor our output is the browser's. */
+static bool spawn(char *const arguments[])
 {
-    const char *named = getenv("BROWSER");
-    const char *program = named != NULL && named[0] != '\0' ? named : "xdg-open";
-    char *arguments[] = {(char *)(uintptr_t)program, (char *)(uintptr_t)url.at, NULL}; /* an arena's: ends with NUL */
     posix_spawn_file_actions_t actions;
     pid_t child;
     if (posix_spawn_file_actions_init(&actions) != 0)
@@ -36,9 +35,39 @@ static bool start_browser(struct sp_str url)
     bool ready = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0) == 0 &&
                  posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0) == 0 &&
                  posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0) == 0;
-    bool started = ready && posix_spawnp(&child, program, &actions, NULL, arguments, environ) == 0;
+    bool started = ready && posix_spawnp(&child, arguments[0], &actions, NULL, arguments, environ) == 0;
     posix_spawn_file_actions_destroy(&actions);
     return started;
+}
+
+/* A program with its options; the address stands for %s, or behind them. No shell sees it. */
+static bool start_program(struct sp_arena *arena, struct sp_str command, struct sp_str url)
+{
+    char *arguments[MAX_WORDS + 2] = {NULL};
+    size_t count = 0;
+    bool placed = false;
+    struct sp_str word, copy;
+    while (count < MAX_WORDS && sp_str_next_word(&command, SP_STR(" "), &word)) {
+        bool is_place = sp_str_equal(word, SP_STR("%s"));
+        if (sp_arena_copy(arena, is_place ? url : word, &copy) != SP_OK)
+            return false;
+        placed = placed || is_place;
+        arguments[count++] = (char *)(uintptr_t)copy.at; /* our own copy, ends with NUL */
+    }
+    if (!placed)
+        arguments[count] = (char *)(uintptr_t)url.at; /* an arena's: ends with NUL */
+    return count > 0 && spawn(arguments);
+}
+
+/* $BROWSER is a list, the first that can be started is it; else whatever the desktop opens addresses with. */
+static bool start_browser(struct sp_arena *arena, struct sp_str url)
+{
+    const char *named = getenv("BROWSER");
+    struct sp_str list = named != NULL ? sp_str_from_cstr(named) : SP_STR_NONE, command;
+    while (sp_str_next_word(&list, SP_STR(":"), &command))
+        if (start_program(arena, command, url))
+            return true;
+    return start_program(arena, SP_STR("xdg-open"), url);
 }
 
 static bool show_address(void *context, struct sp_str url)
@@ -47,7 +76,7 @@ static bool show_address(void *context, struct sp_str url)
     struct sp_str copy;
     bool opens = !sp_cli_flag(cli, "no-browser") && !sp_cli_flag(cli, "device") &&
                  (sp_str_has_prefix(url, SP_STR("https://")) || sp_str_has_prefix(url, SP_STR("http://"))) &&
-                 sp_arena_copy(cli->arena, url, &copy) == SP_OK && start_browser(copy);
+                 sp_arena_copy(cli->arena, url, &copy) == SP_OK && start_browser(cli->arena, copy);
     fputs(opens ? "The browser opens this address; log in there:\n" : "Open this address in a browser:\n", stderr);
     sp_cli_print_safe(stderr, url);
     fputc('\n', stderr);

@@ -16,18 +16,27 @@
 
 #define MAX_URL_BYTES ((size_t)32 * 1024)
 #define MAX_ANSWER_BYTES ((size_t)256 * 1024)
+/* A request is at most SP_MAX_LOOPBACK_REQUEST_BYTES; its parameters decoded, and a table of them. */
+#define MAX_QUERY_ARENA_BYTES ((size_t)1024 * 1024)
+
+/* Of one authorization request, and of no other. */
+struct once {
+    struct sp_str state, nonce, verifier, challenge;
+};
 
 struct run {
     struct sp_client_session *session;
     const struct sp_client_login *login;
     struct sp_loopback *loopback;
     struct sp_str redirect_uri, path, authority;
-    struct sp_str state, nonce, verifier, challenge;
+    struct sp_str thumbprint; /* of the DPoP key; absent: bearer tokens */
+    struct once once;
     struct sp_str url; /* that the browser is sent to */
     struct sp_form answer;
     struct sp_str answered; /* the redirect URI with its query, once it arrived */
-    struct sp_str foreign;  /* a state that came and was not ours; absent: none did */
+    struct sp_str foreign;  /* the first state that came and was not ours; absent: none did */
     bool came_without_state;
+    unsigned strangers;
 };
 
 /* ---- the listener ---- */
@@ -63,40 +72,57 @@ static bool listen_at(struct run *run)
     }
     run->session->status = status;
     run->path = url.path.len > 0 ? url.path : SP_STR("/");
-    run->authority = sp_arena_printf(arena, "%.*s:%u", SP_STR_ARG(url.host), bound);
-    run->redirect_uri = sp_arena_printf(arena, "http://%.*s%.*s", SP_STR_ARG(run->authority), SP_STR_ARG(url.path));
+    run->redirect_uri = sp_arena_printf(arena, "http://%.*s:%u%.*s", SP_STR_ARG(url.host), bound, SP_STR_ARG(url.path));
+    /* What a browser writes into Host. */
+    run->authority = bound == 80 ? url.host : sp_arena_printf(arena, "%.*s:%u", SP_STR_ARG(url.host), bound);
     return status == SP_OK;
 }
 
 /* ---- the request ---- */
 
-static bool make_secrets(struct run *run)
+static bool base64url_of(struct run *run, const unsigned char digest[32], struct sp_str *text)
 {
-    unsigned char digest[32];
-    struct sp_str scopes = run->session->settings->scope, missing;
-    run->state = sp_client_random(run->session);
-    run->verifier = sp_client_random(run->session);
-    if (sp_flow_words_within(SP_STR("openid"), scopes, &missing))
-        run->nonce = sp_client_random(run->session);
-    if (run->session->status != SP_OK)
-        return false;
-    sp_sha256(run->verifier, digest);
-    run->session->status =
-        sp_base64url_encode(run->session->arena, sp_str((const char *)digest, sizeof digest), &run->challenge);
+    run->session->status = sp_base64url_encode(run->session->arena, sp_str((const char *)digest, 32), text);
     return run->session->status == SP_OK;
 }
 
-#define PARAMETERS 8u
+static bool make_once(struct run *run, struct once *once)
+{
+    unsigned char digest[32];
+    struct sp_str missing;
+    once->state = sp_client_random(run->session);
+    once->verifier = sp_client_random(run->session);
+    if (sp_flow_words_within(SP_STR("openid"), run->session->settings->scope, &missing))
+        once->nonce = sp_client_random(run->session);
+    if (run->session->status != SP_OK)
+        return false;
+    sp_sha256(once->verifier, digest);
+    return base64url_of(run, digest, &once->challenge);
+}
 
-static void fill_parameters(const struct run *run, struct sp_client_parameter rows[PARAMETERS])
+/* So that the code is bound to the key too (RFC 9449 10). */
+static bool name_key(struct run *run)
+{
+    unsigned char thumbprint[32];
+    const struct sp_key *key = run->session->settings->dpop;
+    if (key == NULL)
+        return true;
+    run->session->status = sp_jwk_thumbprint(key, thumbprint);
+    return run->session->status == SP_OK && base64url_of(run, thumbprint, &run->thumbprint);
+}
+
+#define PARAMETERS 9u
+
+static void fill_parameters(const struct run *run, const struct once *once, struct sp_client_parameter rows[PARAMETERS])
 {
     const struct sp_client_parameter parameters[PARAMETERS] = {{"response_type", SP_STR("code")},
                                                                {"redirect_uri", run->redirect_uri},
                                                                {"scope", run->session->settings->scope},
-                                                               {"state", run->state},
-                                                               {"nonce", run->nonce},
-                                                               {"code_challenge", run->challenge},
+                                                               {"state", once->state},
+                                                               {"nonce", once->nonce},
+                                                               {"code_challenge", once->challenge},
                                                                {"code_challenge_method", SP_STR("S256")},
+                                                               {"dpop_jkt", run->thumbprint},
                                                                {"prompt", SP_STR_NONE}};
     memcpy(rows, parameters, sizeof parameters);
 }
@@ -132,7 +158,7 @@ static bool push(struct run *run, struct sp_str endpoint)
     const struct sp_json *json;
     struct sp_str error;
     struct sp_client_ask ask = {.parameters = rows, .count = PARAMETERS, .with_targets = true, .proves = true};
-    fill_parameters(run, rows);
+    fill_parameters(run, &run->once, rows);
     /* The client's name stands in the authentication, but for Basic. */
     if (sp_str_equal(run->session->method, SP_STR("client_secret_basic")))
         rows[PARAMETERS - 1] = (struct sp_client_parameter){"client_id", run->session->settings->client_id};
@@ -142,7 +168,7 @@ static bool push(struct run *run, struct sp_str endpoint)
     const struct sp_client_parameter pushed = {"request_uri",
                                                sp_json_string(sp_json_member(json, SP_STR("request_uri")))};
     if (pushed.value.len == 0) {
-        struct sp_finding *finding = sp_document_refuse(&run->session->findings, SP_CAUSE_RESPONSE_NOT_JSON);
+        struct sp_finding *finding = sp_document_refuse(&run->session->findings, SP_CAUSE_RESPONSE_MEMBER_MISSING);
         finding->check = SP_CHECK_COUNT;
         finding->expected = SP_STR("request_uri");
         finding->received = SP_STR("none");
@@ -152,13 +178,27 @@ static bool push(struct run *run, struct sp_str endpoint)
     return run->url.at != NULL;
 }
 
+static bool has_prompt(const struct sp_client_settings *settings)
+{
+    for (size_t i = 0; i < settings->parameters.count; i++)
+        if (sp_str_has_prefix(settings->parameters.at[i], SP_STR("prompt=")))
+            return true;
+    return false;
+}
+
 /* Before a person is sent there: does the issuer know this client and this redirect URI? Asked so that nothing comes of
- * it, as the doctor does; an answer that is not clear keeps nobody from going on. */
+ * it, as the doctor does, with a state, a nonce and a challenge that the login does not use again; an answer that is
+ * not clear keeps nobody from going on. */
 static bool would_be_taken(struct run *run, struct sp_str endpoint)
 {
     struct sp_client_parameter rows[PARAMETERS];
     struct sp_str words = SP_STR_NONE;
-    fill_parameters(run, rows);
+    struct once once = {.state = SP_STR_NONE};
+    if (has_prompt(run->session->settings))
+        return true;
+    if (!make_once(run, &once))
+        return false;
+    fill_parameters(run, &once, rows);
     rows[PARAMETERS - 1].value = SP_STR("none");
     struct sp_http_request request = {.url = url_of(run, endpoint, rows, PARAMETERS, true),
                                       .accept = SP_STR("text/html,application/json;q=0.5,*/*;q=0.1"),
@@ -193,12 +233,41 @@ static bool make_url(struct run *run)
         return push(run, endpoint);
     if (!would_be_taken(run, endpoint))
         return false;
-    fill_parameters(run, rows);
+    fill_parameters(run, &run->once, rows);
     run->url = url_of(run, endpoint, rows, PARAMETERS, true);
     return run->url.at != NULL;
 }
 
 /* ---- the answer ---- */
+
+/* Any page and program can send one: none of it is kept but the first state, and few words are made of it. */
+static void turn_away(struct run *run, struct sp_str state)
+{
+    enum { TOLD = 3, SHOWN = 128 };
+    bool keeps = run->foreign.len == 0 && state.len > 0;
+    if (keeps && sp_arena_copy(run->session->arena, sp_str_slice(state, 0, SHOWN), &run->foreign) != SP_OK)
+        run->foreign = SP_STR_NONE;
+    run->came_without_state = run->came_without_state || state.len == 0;
+    if (++run->strangers <= TOLD)
+        sp_client_say(run->session, "A request with %s came to %.*s and was refused; still waiting.",
+                      state.len > 0 ? "another state" : "no state", SP_STR_ARG(run->redirect_uri));
+}
+
+static bool is_ours(struct run *run, struct sp_str query)
+{
+    struct sp_arena *scratch = sp_arena_create(MAX_QUERY_ARENA_BYTES);
+    struct sp_form form;
+    size_t offset = 0;
+    bool ours = false;
+    if (scratch != NULL && sp_form_parse(scratch, query, &form, &offset) == SP_OK) {
+        struct sp_str state = sp_form_value(&form, SP_STR("state"));
+        ours = sp_secret_equal(state, run->once.state);
+        if (!ours)
+            turn_away(run, state);
+    }
+    sp_arena_destroy(&scratch);
+    return ours;
+}
 
 static enum sp_loopback_page take(void *context, struct sp_str query)
 {
@@ -207,17 +276,10 @@ static enum sp_loopback_page take(void *context, struct sp_str query)
     size_t offset = 0;
     struct sp_arena *arena = run->session->arena;
     struct sp_str kept;
-    if (sp_arena_copy(arena, query, &kept) != SP_OK || sp_form_parse(arena, kept, &form, &offset) != SP_OK)
+    if (!is_ours(run, query) || sp_arena_copy(arena, query, &kept) != SP_OK ||
+        sp_form_parse(arena, kept, &form, &offset) != SP_OK)
         return SP_LOOPBACK_PAGE_FOREIGN;
-    struct sp_str state = sp_form_value(&form, SP_STR("state"));
     struct sp_str code = sp_form_value(&form, SP_STR("code")), error = sp_form_value(&form, SP_STR("error"));
-    if (!sp_secret_equal(state, run->state)) {
-        run->came_without_state = run->came_without_state || state.len == 0;
-        run->foreign = state.len > 0 ? state : run->foreign;
-        sp_client_say(run->session, "A request with %s came to %.*s and was refused; still waiting.",
-                      state.len > 0 ? "another state" : "no state", SP_STR_ARG(run->redirect_uri));
-        return SP_LOOPBACK_PAGE_FOREIGN;
-    }
     if (sp_form_repeated(&form).len > 0 || (code.len == 0 && error.len == 0))
         return SP_LOOPBACK_PAGE_FOREIGN;
     run->answer = form;
@@ -260,11 +322,11 @@ static bool tell(struct run *run, enum sp_cause cause, struct sp_str expected, s
 static bool nobody_came(struct run *run)
 {
     if (run->foreign.len > 0)
-        return tell(run, SP_CAUSE_STATE_MISMATCH, sp_flow_masked(run->session->capture, run->state),
+        return tell(run, SP_CAUSE_STATE_MISMATCH, sp_flow_masked(run->session->capture, run->once.state),
                     sp_flow_masked(run->session->capture, run->foreign),
                     SP_STR("No answer with this login's state arrived in time."));
     if (run->came_without_state)
-        return tell(run, SP_CAUSE_STATE_MISSING, sp_flow_masked(run->session->capture, run->state), SP_STR("none"),
+        return tell(run, SP_CAUSE_STATE_MISSING, sp_flow_masked(run->session->capture, run->once.state), SP_STR("none"),
                     SP_STR("No answer with this login's state arrived in time."));
     run->session->unable = true;
     run->session->trouble = sp_arena_printf(
@@ -301,11 +363,11 @@ static bool redeem(struct run *run, struct sp_client_tokens *tokens)
     const struct sp_client_parameter rows[] = {{"grant_type", SP_STR("authorization_code")},
                                                {"code", code},
                                                {"redirect_uri", run->redirect_uri},
-                                               {"code_verifier", run->verifier}};
+                                               {"code_verifier", run->once.verifier}};
     struct sp_client_ask ask = {.parameters = rows, .count = 4, .with_targets = true, .proves = true};
     return sp_client_needs(run->session, "token_endpoint", &ask.url) &&
            sp_client_request(run->session, &ask, &json, &error) &&
-           sp_client_take_tokens(run->session, json, run->nonce, code, tokens);
+           sp_client_take_tokens(run->session, json, run->once.nonce, code, tokens);
 }
 
 bool sp_client_login_by_browser(struct sp_client_session *session, const struct sp_client_login *login,
@@ -313,7 +375,7 @@ bool sp_client_login_by_browser(struct sp_client_session *session, const struct 
 {
     struct run run = {.session = session, .login = login};
     bool done = false;
-    if (listen_at(&run) && make_secrets(&run) && make_url(&run)) {
+    if (listen_at(&run) && make_once(&run, &run.once) && name_key(&run) && make_url(&run)) {
         login->opens(login->context, run.url);
         enum sp_status status = sp_loopback_wait(run.loopback, run.path, run.authority, login->patience_ms, take, &run);
         sp_loopback_close(&run.loopback);

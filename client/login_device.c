@@ -52,8 +52,10 @@ static bool show(struct sp_client_session *session, const struct sp_client_login
     struct sp_str code = member(json, "user_code"), where = member(json, "verification_uri");
     struct sp_str whole = member(json, "verification_uri_complete");
     if (member(json, "device_code").len == 0 || code.len == 0 || where.len == 0)
-        return refuse(session, SP_CAUSE_RESPONSE_NOT_JSON, SP_STR("device_code, user_code and verification_uri"),
-                      SP_STR("an answer without them"));
+        return refuse(session, SP_CAUSE_RESPONSE_MEMBER_MISSING, SP_STR("device_code, user_code and verification_uri"),
+                      code.len == 0    ? SP_STR("no user_code")
+                      : where.len == 0 ? SP_STR("no verification_uri")
+                                       : SP_STR("no device_code"));
     sp_client_say(session, "On any device, open %.*s and enter the code %.*s", SP_STR_ARG(sp_str_slice(where, 0, 300)),
                   SP_STR_ARG(sp_str_slice(code, 0, 60)));
     login->opens(login->context, whole.len > 0 ? whole : where);
@@ -73,6 +75,17 @@ static bool poll_once(struct sp_client_session *session, struct sp_str device_co
     return sp_client_needs(session, "token_endpoint", &ask.url) && sp_client_request(session, &ask, json, error);
 }
 
+/* A person may be at it: a connection that fails once is asked for again, more slowly (RFC 8628 3.5). */
+static bool may_pass(struct sp_client_session *session)
+{
+    struct sp_str id = sp_client_cause(session);
+    if (!sp_str_has_prefix(id, SP_STR("network.")) || sp_str_has_prefix(id, SP_STR("network.tls.")))
+        return false;
+    sp_client_say(session, "The issuer did not answer (%.*s); asking again.", SP_STR_ARG(id));
+    sp_client_forgive(session);
+    return true;
+}
+
 bool sp_client_login_by_device(struct sp_client_session *session, const struct sp_client_login *login,
                                struct sp_client_tokens *tokens)
 {
@@ -86,16 +99,17 @@ bool sp_client_login_by_device(struct sp_client_session *session, const struct s
     if (!sp_client_needs(session, "device_authorization_endpoint", &ask.url) ||
         !sp_client_request(session, &ask, &json, &error) || !show(session, login, json))
         return false;
-    int64_t interval = number(json, "interval", DEFAULT_INTERVAL_S), lifetime = number(json, "expires_in", 600);
+    int64_t interval = number(json, "interval", DEFAULT_INTERVAL_S);
+    int64_t lifetime = number(json, "expires_in", 600);
     int64_t patience = login->patience_ms / 1000, end = now_s() + (lifetime < patience ? lifetime : patience);
     for (;;) {
         pause_for(interval < MAX_INTERVAL_S ? interval : MAX_INTERVAL_S);
-        if (!poll_once(session, member(json, "device_code"), &answer, &error))
-            return false;
-        if (error.len == 0)
+        bool heard = poll_once(session, member(json, "device_code"), &answer, &error);
+        if (heard && error.len == 0)
             return sp_client_take_tokens(session, answer, SP_STR_NONE, SP_STR_NONE, tokens);
-        if (sp_str_equal(error, SP_STR("slow_down")))
-            interval += SLOWER_S;
+        if (!heard && (now_s() >= end || !may_pass(session)))
+            return false;
+        interval = heard ? interval + (sp_str_equal(error, SP_STR("slow_down")) ? SLOWER_S : 0) : 2 * interval;
         if (now_s() >= end)
             return refuse(session, SP_CAUSE_DEVICE_EXPIRED,
                           sp_arena_printf(session->arena, "an answer within %lld s",

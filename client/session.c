@@ -32,6 +32,17 @@ void sp_client_tell(struct sp_client_session *session, const struct sp_finding *
     *sp_document_refuse(&session->findings, finding->cause) = *finding;
 }
 
+struct sp_str sp_client_cause(const struct sp_client_session *session)
+{
+    return session->findings.count > 0 ? sp_cause_get(session->findings.rows[0].cause)->id : SP_STR_NONE;
+}
+
+void sp_client_forgive(struct sp_client_session *session)
+{
+    session->findings.count = 0;
+    session->findings.refused = false;
+}
+
 struct sp_str sp_client_random(struct sp_client_session *session)
 {
     unsigned char bytes[32];

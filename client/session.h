@@ -94,6 +94,10 @@ void sp_client_record(struct sp_client_session *session, const struct sp_flow_ex
 /* True when the recording proves a cause, which is told then. */
 bool sp_client_is_broken(struct sp_client_session *session);
 void sp_client_tell(struct sp_client_session *session, const struct sp_finding *finding);
+/* The id of what stands in the way; absent: nothing does, or nothing that has one. */
+struct sp_str sp_client_cause(const struct sp_client_session *session);
+/* What was found stands in the way no more: there is another way. */
+void sp_client_forgive(struct sp_client_session *session);
 
 /* 32 random bytes as base64url; absent (and status) when there are none. */
 struct sp_str sp_client_random(struct sp_client_session *session);

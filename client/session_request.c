@@ -114,8 +114,11 @@ static bool refuse(struct sp_client_session *session, const struct sp_http_reque
         if (sp_client_is_broken(session))
             return false;
     }
-    if (own->count > 0)
-        sp_client_tell(session, &own->rows[0]);
+    if (own->count > 0) {
+        struct sp_finding finding = own->rows[0];
+        finding.check = SP_CHECK_COUNT; /* it is of an answer, not of a token's examination */
+        sp_client_tell(session, &finding);
+    }
     return false;
 }
 

@@ -245,7 +245,7 @@ static void write_entries(struct sp_token_cache *cache, const struct sp_token_ke
     for
         SP_JSON_EACH(entry, cache->entries)
         {
-            if (count < SP_MAX_CACHED_TOKENS && is_of_use(entry, now) &&
+            if (count < SP_MAX_CACHED_TOKENS && text->len < SP_MAX_TOKEN_CACHE_BYTES / 2 && is_of_use(entry, now) &&
                 !sp_str_equal(member(entry, "key"), identity)) {
                 sp_json_put_value(&writer, entry);
                 count++;

@@ -172,6 +172,7 @@ test('answers that are none', async () => {
     ['response.not_json', { body: 'access_token=abc&token_type=bearer', type: 'application/x-www-form-urlencoded' }],
     ['response.token_type_missing', { body: { access_token: 'abc' } }],
     ['response.access_token_missing', { body: { token_type: 'Bearer' } }],
+    ['response.token_characters', { body: { ...good, access_token: 'abc\r\nX-Admin: 1' } }],
     ['response.token_type_unexpected', { body: good }, ['--dpop', proofKey.file]],
     ['request.grant_not_allowed', { status: 400, body: { error: 'unauthorized_client' } }],
     ['network.http.server_error', { status: 503, body: 'no', type: 'text/plain' }],

@@ -2,7 +2,6 @@
 // `sallyport token login`: the code flow by a loopback listener and a browser, pushed and bound, the device grant, refresh; and everything that can come back
 // instead of a code.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
@@ -10,11 +9,10 @@ import { test } from 'node:test';
 import { startAuthority } from '../lib/authority.mjs';
 import { startBrowser } from '../lib/browser.mjs';
 import { openPage, signIn, withoutChromium } from '../lib/chromium.mjs';
-import { guard, release } from '../lib/cleanup.mjs';
-import { program } from '../lib/cli.mjs';
 import { temporaryFolder } from '../lib/gateway.mjs';
 import { request } from '../lib/http.mjs';
 import { startPlainIssuer } from '../lib/issuer.mjs';
+import { startLogin } from '../lib/login_run.mjs';
 import { jose } from '../lib/tokens.mjs';
 import { until } from '../lib/wait.mjs';
 
@@ -31,38 +29,6 @@ const authority = await startAuthority({
   },
 });
 
-/** Starts a login: { address (once it is printed), answer({…}) → what the loopback says, end → { code, stdout, stderr, json } }. */
-async function login(issuer, words, { waitsFor = /^https?:.*$/m } = {}) {
-  const given = ['token', 'login', issuer, '--no-browser', ...(words.includes('--cache') ? [] : ['--cache', 'off']), ...words];
-  const child = spawn(program, given, { stdio: ['ignore', 'pipe', 'pipe'] });
-  guard(child.pid);
-  let [stdout, stderr] = ['', ''];
-  child.stdout.on('data', (chunk) => (stdout += chunk));
-  child.stderr.on('data', (chunk) => (stderr += chunk));
-  const self = { told: () => stderr };
-  self.end = new Promise((resolve) => child.on('close', (code) => {
-    release(child.pid);
-    let json;
-    try {
-      json = JSON.parse(stdout);
-    } catch {
-      json = undefined;
-    }
-    resolve({ code, stdout, stderr, json });
-  }));
-  if (waitsFor) {
-    const line = await until(() => {
-      if (child.exitCode !== null) throw new Error(`it ended: ${stderr}${stdout}`);
-      return stderr.match(waitsFor);
-    }, 'the address');
-    self.address = new URL(line[0]);
-    self.callback = self.address.searchParams.get('redirect_uri');
-    self.state = self.address.searchParams.get('state');
-    self.answer = (parameters) => request(`${self.callback}?${new URLSearchParams(parameters)}`);
-  }
-  return self;
-}
-
 /** Signs in without a browser's scripts and brings the answer to the loopback. */
 async function person(address) {
   const browser = startBrowser();
@@ -73,7 +39,7 @@ async function person(address) {
 }
 
 test('a person logs in, and the token and verified claims are there', async () => {
-  const run = await login(authority.issuer, ['--client-id', 'cli', '--scope', 'openid profile', '--json']);
+  const run = await startLogin(authority.issuer, ['--client-id', 'cli', '--scope', 'openid profile', '--json']);
   assert.equal(run.address.searchParams.get('code_challenge_method'), 'S256');
   assert.match(run.callback, /^http:\/\/127\.0\.0\.1:\d+\/callback$/);
   const page = await person(run.address);
@@ -87,7 +53,7 @@ test('a person logs in, and the token and verified claims are there', async () =
 });
 
 test('Chromium logs in', { skip: withoutChromium }, async () => {
-  const run = await login(authority.issuer, ['--client-id', 'cli', '--scope', 'openid', '--par', '--json']);
+  const run = await startLogin(authority.issuer, ['--client-id', 'cli', '--scope', 'openid', '--par', '--json']);
   const page = await openPage();
   await page.goto(String(run.address));
   await signIn(page);
@@ -99,13 +65,60 @@ test('Chromium logs in', { skip: withoutChromium }, async () => {
   assert.deepEqual(page.complaints, []);
 });
 
+test('the system\'s browser is started with the address as one word, and Chromium logs in there', { skip: withoutChromium }, async () => {
+  const [script, shown] = [path.join(folder, 'browser'), path.join(folder, 'shown')];
+  fs.writeFileSync(script, `#!/bin/sh\nprintf '%s\\n' "$@" >${shown}.part && mv ${shown}.part ${shown}\n`, { mode: 0o755 });
+  const run = await startLogin(authority.issuer, ['--client-id', 'cli', '--scope', 'openid', '--param', 'ui_locales=en;$(id) "x"'], { opensBrowser: true, env: { BROWSER: `/nowhere/to/be/found %s:${script} --new-window %s` } });
+  const words = await until(() => fs.existsSync(shown) && fs.readFileSync(shown, 'utf8').trimEnd().split('\n'), 'the browser to start');
+  assert.deepEqual(words, ['--new-window', String(run.address)]);
+  assert.match(run.told(), /The browser opens this address/);
+  const page = await openPage();
+  await page.goto(words[1]);
+  await signIn(page);
+  const allow = page.getByRole('button', { name: 'Allow' });
+  await Promise.race([page.waitForURL(/^http:\/\/127\.0\.0\.1:\d+\/callback/), allow.waitFor().then(() => allow.click())]);
+  const { code, stdout, stderr } = await run.end;
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /^[^\s]+\n$/);
+});
+
+test('no browser can be started: the address is printed all the same', async () => {
+  const run = await startLogin(authority.issuer, ['--client-id', 'cli', '--scope', 'openid'], { opensBrowser: true, env: { BROWSER: '/nowhere', PATH: '/nowhere' } });
+  assert.match(run.told(), /Open this address in a browser/);
+  await person(run.address);
+  assert.equal((await run.end).code, 0);
+});
+
+test('what is asked beforehand shares no state, nonce or challenge with the login', async () => {
+  const issuer = await startPlainIssuer();
+  const serve = issuer.handle;
+  const asked = [];
+  issuer.handle = (incoming, outgoing) => {
+    const url = new URL(incoming.url, issuer.issuer);
+    if (url.pathname !== '/authorize') return serve(incoming, outgoing);
+    asked.push(url.searchParams);
+    outgoing.writeHead(303, { Location: `${url.searchParams.get('redirect_uri')}?error=login_required&state=${url.searchParams.get('state')}` }).end();
+  };
+  const words = ['--client-id', 'cli', '--scope', 'openid'];
+  const { address } = await startLogin(issuer.issuer, words);
+  assert.equal(asked.length, 1);
+  assert.equal(asked[0].get('prompt'), 'none');
+  for (const name of ['state', 'nonce', 'code_challenge']) {
+    assert.match(asked[0].get(name), /^[\w-]{43}$/);
+    assert.match(address.searchParams.get(name), /^[\w-]{43}$/);
+    assert.notEqual(asked[0].get(name), address.searchParams.get(name), name);
+  }
+  const own = await startLogin(issuer.issuer, [...words, '--param', 'prompt=login']);
+  assert.deepEqual([own.address.searchParams.getAll('prompt'), asked.length], [['login'], 1]);
+});
+
 test('PAR and DPoP; the token is refreshed when due, and the refused refresh token is let go', async () => {
   const { privateKey, publicKey } = await jose.generateKeyPair('ES256', { extractable: true });
   const key = path.join(folder, 'key.pem');
   const cache = path.join(folder, 'tokens.json');
   fs.writeFileSync(key, await jose.exportPKCS8(privateKey));
   const words = ['--client-id', 'cli', '--scope', 'openid offline_access', '--par', '--dpop', key, '--cache', cache, '--json'];
-  const run = await login(authority.issuer, words);
+  const run = await startLogin(authority.issuer, words);
   assert.ok(run.address.searchParams.get('request_uri') && !run.address.searchParams.get('state'), 'it was pushed');
   await person(run.address);
   const first = await run.end;
@@ -117,25 +130,34 @@ test('PAR and DPoP; the token is refreshed when due, and the refused refresh tok
     fs.writeFileSync(cache, JSON.stringify(kept));
     return kept;
   };
-  const again = await (await login(authority.issuer, words, { waitsFor: null })).end;
+  const again = await (await startLogin(authority.issuer, words, { waitsFor: null })).end;
   assert.deepEqual([again.code, again.json.cached, again.json.response.access_token], [0, true, first.json.response.access_token]);
   age();
-  const renewed = await (await login(authority.issuer, words, { waitsFor: null })).end;
+  const renewed = await (await startLogin(authority.issuer, words, { waitsFor: null })).end;
   assert.equal(renewed.code, 0, renewed.stderr);
   assert.equal(renewed.json.cached, false);
   assert.notEqual(renewed.json.response.access_token, first.json.response.access_token);
+  age();
+  const hits = (grant) => authority.log().filter((line) => line.grant === grant && line.status === 200).length;
+  const spent = hits('refresh_token');
+  const racers = await Promise.all(Array.from({ length: 8 }, async () => (await startLogin(authority.issuer, words, { waitsFor: null })).end));
+  for (const { code, stderr } of racers) assert.equal(code, 0, stderr);
+  assert.equal(new Set(racers.map(({ json }) => json.response.access_token)).size, 1, 'one refreshed, seven took what it got');
+  assert.equal(racers.filter(({ json }) => !json.cached).length, 1);
+  // The line of a call is written when its turn ends, which may be after its answer arrived.
+  await until(() => hits('refresh_token') === spent + 1, 'one refresh in the log', 3_000);
   const kept = age();
   kept.tokens[0].refresh_token = 'of-somebody-else';
   for (const entry of kept.tokens) entry.expires_at = 1;
   fs.writeFileSync(cache, JSON.stringify(kept));
-  const anew = await login(authority.issuer, words);
+  const anew = await startLogin(authority.issuer, words);
   assert.match(anew.told(), /refresh token was refused/);
   await person(anew.address);
   assert.equal((await anew.end).code, 0);
 });
 
 test('another state is nobody\'s: it is refused, and the right one is still taken', async () => {
-  const run = await login(authority.issuer, ['--client-id', 'cli', '--scope', 'openid']);
+  const run = await startLogin(authority.issuer, ['--client-id', 'cli', '--scope', 'openid']);
   for (const wrong of [{ code: 'stolen', state: 'forged' }, { code: 'stolen' }, { error: 'access_denied', state: 'forged' }, { state: run.state }]) {
     const page = await run.answer(wrong);
     assert.equal(page.status, 403);
@@ -147,8 +169,19 @@ test('another state is nobody\'s: it is refused, and the right one is still take
   assert.match(stdout, /^[^\s]+\n$/);
 });
 
+test('a page that floods the listener is told of a few times, and keeps nobody out', async () => {
+  const run = await startLogin(authority.issuer, ['--client-id', 'cli', '--scope', 'openid']);
+  const long = 'x'.repeat(20_000);
+  for (let round = 0; round < 40; round++)
+    await Promise.all(Array.from({ length: 8 }, (_, i) => run.answer({ code: long, state: `forged-${round}-${i}` }).catch(() => {})));
+  await person(run.address);
+  const { code, stderr } = await run.end;
+  assert.equal(code, 0, stderr);
+  assert.equal(stderr.match(/another state/g).length, 3);
+});
+
 test('only another state came: the cause is named', async () => {
-  const run = await login(authority.issuer, ['--client-id', 'cli', '--patience', '2', '--json']);
+  const run = await startLogin(authority.issuer, ['--client-id', 'cli', '--patience', '2', '--json']);
   await run.answer({ code: 'stolen', state: 'forged-state-of-somebody' });
   const { code, json, stdout } = await run.end;
   assert.deepEqual([code, json.cause.id], [1, 'state.mismatch']);
@@ -156,7 +189,7 @@ test('only another state came: the cause is named', async () => {
 });
 
 test('nobody comes: it ends', async () => {
-  const { code, stdout, stderr } = await (await login(authority.issuer, ['--client-id', 'cli', '--patience', '1'])).end;
+  const { code, stdout, stderr } = await (await startLogin(authority.issuer, ['--client-id', 'cli', '--patience', '1'])).end;
   assert.deepEqual([code, stdout], [1, '']);
   assert.match(stderr, /no answer came back/);
 });
@@ -168,7 +201,7 @@ test('an error, and an answer without iss or of another issuer (RFC 9207)', asyn
     ['callback.issuer_mismatch', { code: 'x', iss: 'https://attacker.example' }],
     ['code.unknown', { code: 'x', iss: authority.issuer }],
   ]) {
-    const run = await login(authority.issuer, ['--client-id', 'cli', '--json']);
+    const run = await startLogin(authority.issuer, ['--client-id', 'cli', '--json']);
     const page = await run.answer({ ...answer, state: run.state });
     assert.ok(!page.text.includes('<b>'));
     const { code, json, stdout } = await run.end;
@@ -179,17 +212,17 @@ test('an error, and an answer without iss or of another issuer (RFC 9207)', asyn
 
 test('a redirect URI that is not registered, and a client that is not there, before a browser is opened', async () => {
   for (const [client, cause] of [['elsewhere', /^redirect_uri\./], ['nobody', /^client\.unknown/]]) {
-    const { code, json, stderr } = await (await login(authority.issuer, ['--client-id', client, '--json'], { waitsFor: null })).end;
+    const { code, json, stderr } = await (await startLogin(authority.issuer, ['--client-id', client, '--json'], { waitsFor: null })).end;
     assert.equal(code, 1, stderr);
     assert.match(json.cause.id, cause);
   }
-  const { code, stderr } = await (await login(authority.issuer, ['--client-id', 'cli', '--redirect-uri', 'https://app.example/cb'], { waitsFor: null })).end;
+  const { code, stderr } = await (await startLogin(authority.issuer, ['--client-id', 'cli', '--redirect-uri', 'https://app.example/cb'], { waitsFor: null })).end;
   assert.equal(code, 1);
   assert.match(stderr, /must be http:\/\/127\.0\.0\.1/);
 });
 
 test('the listener: only 127.0.0.1, only its Host, path and method; bounded; connections that say nothing keep nobody out', async () => {
-  const run = await login(authority.issuer, ['--client-id', 'cli', '--scope', 'openid']);
+  const run = await startLogin(authority.issuer, ['--client-id', 'cli', '--scope', 'openid']);
   const { port } = new URL(run.callback);
   await assert.rejects(request(`http://127.0.0.2:${port}/callback`));
   await assert.rejects(request(`http://[::1]:${port}/callback`));
@@ -207,7 +240,7 @@ test('the listener: only 127.0.0.1, only its Host, path and method; bounded; con
 });
 
 test('a device: the code is shown, the person allows it elsewhere', async () => {
-  const run = await login(authority.issuer, ['--client-id', 'cli', '--device', '--scope', 'openid', '--json']);
+  const run = await startLogin(authority.issuer, ['--client-id', 'cli', '--device', '--scope', 'openid', '--json']);
   assert.match(run.told(), /enter the code [B-Z]{4}-[B-Z]{4}/);
   const browser = startBrowser();
   await browser.open(run.address);
@@ -218,8 +251,28 @@ test('a device: the code is shown, the person allows it elsewhere', async () => 
   assert.equal(json.id_token_claims.aud, 'cli');
 });
 
+test('a device whose connection fails once goes on asking; an answer without what the person needs is told', async () => {
+  const issuer = await startPlainIssuer();
+  const serve = issuer.handle;
+  issuer.metadata.device_authorization_endpoint = `${issuer.issuer}/device`;
+  let start = { device_code: 'd', user_code: 'ABCD', verification_uri: `${issuer.issuer}/go`, expires_in: 60, interval: 1 };
+  let polls = 0;
+  issuer.handle = (incoming, outgoing) => {
+    if (!['/device', '/token'].includes(incoming.url)) return serve(incoming, outgoing);
+    if (incoming.url === '/token' && ++polls === 1) return incoming.socket.destroy();
+    outgoing.writeHead(200, { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' });
+    outgoing.end(JSON.stringify(incoming.url === '/device' ? start : { access_token: 'abc', token_type: 'Bearer', expires_in: 60 }));
+  };
+  const whole = await (await startLogin(issuer.issuer, ['--client-id', 'tv', '--device'], { waitsFor: null })).end;
+  assert.deepEqual([whole.code, whole.stdout, polls], [0, 'abc\n', 2], whole.stderr);
+  assert.match(whole.stderr, /did not answer \(network\./);
+  start = { ...start, user_code: undefined };
+  const { code, json } = await (await startLogin(issuer.issuer, ['--client-id', 'tv', '--device', '--json'], { waitsFor: null })).end;
+  assert.deepEqual([code, json.cause.id, json.cause.received], [1, 'response.member_missing', 'no user_code']);
+});
+
 test('a device: denied', async () => {
-  const run = await login(authority.issuer, ['--client-id', 'cli', '--device', '--json']);
+  const run = await startLogin(authority.issuer, ['--client-id', 'cli', '--device', '--json']);
   const browser = startBrowser();
   await browser.open(run.address);
   await browser.signIn();
@@ -242,7 +295,7 @@ test('a device whose code expires, at an issuer that says slow_down first', asyn
       ? { device_code: 'd', user_code: 'ABCD', verification_uri: `${issuer.issuer}/go`, expires_in: 60, interval: 1 }
       : { error: errors.shift() }));
   };
-  const run = await login(issuer.issuer, ['--client-id', 'tv', '--device', '--json']);
+  const run = await startLogin(issuer.issuer, ['--client-id', 'tv', '--device', '--json']);
   const { code, json } = await run.end;
   assert.deepEqual([code, json.cause.id], [1, 'device.expired']);
 });

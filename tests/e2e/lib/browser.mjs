@@ -2,12 +2,13 @@
 // A person with a browser without scripts: keeps cookies, follows redirects within the authority, fills the one form of a page.
 import { request } from './http.mjs';
 
-export function startBrowser(headers = {}) {
+/** transport: what request() takes for each call: `ca`. */
+export function startBrowser(headers = {}, transport = {}) {
   const cookies = new Map();
   const self = { cookies, page: undefined };
   async function load(url, options = {}) {
     const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ');
-    const answer = await request(url, { ...options, headers: { Accept: 'text/html', ...headers, ...options.headers, ...(cookie ? { Cookie: cookie } : {}) } });
+    const answer = await request(url, { ...transport, ...options, headers: { Accept: 'text/html', ...headers, ...options.headers, ...(cookie ? { Cookie: cookie } : {}) } });
     for (const line of answer.headers['set-cookie'] ?? []) {
       const [pair, ...attributes] = line.split(';').map((part) => part.trim());
       const [name, value] = [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)];
