@@ -49,7 +49,8 @@ enum sp_status sp_id_token_make(struct sp_call *call, const struct sp_client *cl
     sp_json_string_member(&json, "aud", client->id);
     sp_json_int_member(&json, "iat", call->now);
     sp_json_int_member(&json, "exp", call->now + SP_ID_TOKEN_LIFETIME_S);
-    sp_json_int_member(&json, "auth_time", record->auth_time);
+    if (record->auth_time != 0)
+        sp_json_int_member(&json, "auth_time", record->auth_time);
     if (record->nonce.at != NULL)
         sp_json_string_member(&json, "nonce", record->nonce);
     if (record->acr.len > 0)

@@ -166,22 +166,23 @@ static enum sp_step show_recovery_codes(struct sp_call *call, struct sp_visit *v
 }
 
 /* ---- the first step is done ---- */
-enum sp_step sp_second_step_begin(struct sp_call *call, struct sp_visit *visit, struct sp_str account, const char *amr,
+enum sp_step sp_second_step_begin(struct sp_call *call, struct sp_visit *visit, const struct sp_session *first,
                                   struct sp_session *session)
 {
     enum sp_second_factor policy = call->authority->settings->second_factor;
     struct sp_factors factors;
     *session = (struct sp_session){0};
-    enum sp_status status = find_factors(call, account, &factors);
+    enum sp_status status = find_factors(call, first->subject, &factors);
     if (status != SP_OK)
         return sp_deny_failure(call, status);
     bool waits =
         policy == SP_SECOND_FACTOR_REQUIRED || (policy == SP_SECOND_FACTOR_OPTIONAL && sp_factors_any(&factors));
     if (!waits) {
-        status = sp_session_start(call, account, amr, session);
+        status = sp_session_start_as(call, first, session);
     } else {
-        visit->passed = account;
-        visit->passed_by = sp_str_from_cstr(amr);
+        visit->passed = first->subject;
+        visit->passed_by = first->amr;
+        visit->passed_from = first->origin;
         visit->passed_at = call->now;
         status = sp_visit_change(call, visit);
     }
@@ -193,7 +194,10 @@ static enum sp_step finish(struct sp_call *call, const struct sp_visit *visit, c
                            struct sp_session *session)
 {
     struct sp_str amr = sp_arena_printf(call->arena, "%.*s %s", SP_STR_ARG(visit->passed_by), how);
-    enum sp_status status = amr.at != NULL ? sp_session_start(call, visit->passed, amr.at, session) : SP_NO_MEMORY;
+    /* Something of the person's was shown here and now: that is when they were authenticated. */
+    const struct sp_session known = {
+        .subject = visit->passed, .amr = amr, .auth_time = call->now, .origin = visit->passed_from};
+    enum sp_status status = amr.at != NULL ? sp_session_start_as(call, &known, session) : SP_NO_MEMORY;
     return status == SP_OK ? SP_GOES_ON : sp_deny_failure(call, status);
 }
 

@@ -11,10 +11,10 @@
 #include "authority/authorization.h"
 #include "authority/visit.h"
 
-/* After a first step of method `amr` ("pwd"): *session begins, or session->subject stays absent and the visit waits:
- * then sp_second_step_show is due. The caller has begun a write. */
-SP_MUST_CHECK enum sp_step sp_second_step_begin(struct sp_call *call, struct sp_visit *visit, struct sp_str account,
-                                                const char *amr, struct sp_session *session);
+/* After a first step that would make the session `first` (its subject and amr, "pwd"): *session begins, or
+ * session->subject stays absent and the visit waits: then sp_second_step_show is due. The caller has begun a write. */
+SP_MUST_CHECK enum sp_step sp_second_step_begin(struct sp_call *call, struct sp_visit *visit,
+                                                const struct sp_session *first, struct sp_session *session);
 /* The page of a visit that waits. SP_DENIED: our failure, answered. */
 SP_MUST_CHECK enum sp_step sp_second_step_show(struct sp_call *call, const struct sp_visit *visit,
                                                const struct sp_authorization *request);

@@ -13,6 +13,40 @@
 /* Nobody uses more applications at once; those beyond are not told. */
 #define MAX_CLIENTS 100u
 
+/* ---- who signed the person in ---- */
+static const struct {
+    const char *name;
+    size_t offset;
+} origin_rows[] = {{"upstream", offsetof(struct sp_session_origin, upstream)},
+                   {"issuer", offsetof(struct sp_session_origin, issuer)},
+                   {"subject", offsetof(struct sp_session_origin, subject)},
+                   {"sid", offsetof(struct sp_session_origin, sid)}};
+static const size_t origin_row_count = sizeof origin_rows / sizeof origin_rows[0];
+
+void sp_session_origin_write(struct sp_json_writer *json, const struct sp_session_origin *origin)
+{
+    if (origin->upstream.at == NULL)
+        return;
+    sp_json_name(json, SP_STR("origin"));
+    sp_json_begin_object(json);
+    for (size_t i = 0; i < origin_row_count; i++) {
+        struct sp_str value = *(const struct sp_str *)((const char *)origin + origin_rows[i].offset);
+        if (value.at != NULL)
+            sp_json_string_member(json, origin_rows[i].name, value);
+    }
+    sp_json_end_object(json);
+}
+
+void sp_session_origin_read(const struct sp_json *data, struct sp_session_origin *origin)
+{
+    const struct sp_json *kept = sp_json_member(data, SP_STR("origin"));
+    *origin = (struct sp_session_origin){.upstream = SP_STR_NONE};
+    for (size_t i = 0; i < origin_row_count; i++)
+        *(struct sp_str *)((char *)origin + origin_rows[i].offset) =
+            sp_json_string(sp_json_member(kept, sp_str_from_cstr(origin_rows[i].name)));
+}
+
+/* ---- finding ---- */
 static enum sp_status read_clients(struct sp_arena *arena, const struct sp_json *list, struct sp_str_list *clients)
 {
     size_t room = sp_json_is(list, SP_JSON_ARRAY) ? list->count : 0, count = 0;
@@ -42,8 +76,8 @@ enum sp_status sp_session_find_by_hash(struct sp_call *call, const unsigned char
                                .sid = ticket.family,
                                .expires_at = ticket.expires_at,
                                .acr = sp_json_string(sp_json_member(data, SP_STR("acr"))),
-                               .amr = sp_json_string(sp_json_member(data, SP_STR("amr"))),
-                               .upstream = sp_json_string(sp_json_member(data, SP_STR("upstream")))};
+                               .amr = sp_json_string(sp_json_member(data, SP_STR("amr")))};
+    sp_session_origin_read(data, &found.origin);
     memcpy(found.hash, hash, sizeof found.hash);
     status = read_clients(call->arena, sp_json_member(data, SP_STR("clients")), &found.clients);
     if (status == SP_OK)
@@ -162,8 +196,7 @@ static struct sp_str session_data(struct sp_call *call, const struct sp_session 
     sp_json_int_member(&json, "auth_time", session->auth_time);
     sp_json_string_member(&json, "acr", session->acr);
     sp_json_string_member(&json, "amr", session->amr);
-    if (session->upstream.at != NULL)
-        sp_json_string_member(&json, "upstream", session->upstream);
+    sp_session_origin_write(&json, &session->origin);
     /* So that the person knows it again on the account page. */
     sp_json_string_member(&json, "browser", sp_user_agent_name(call->arena, call->asked.user_agent));
     if (call->asked.client_address.len > 0)
@@ -177,14 +210,14 @@ static struct sp_str session_data(struct sp_call *call, const struct sp_session 
 enum sp_status sp_session_start(struct sp_call *call, struct sp_str subject, const char *amr,
                                 struct sp_session *session)
 {
-    const struct sp_session known = {.subject = subject, .amr = sp_str_from_cstr(amr)};
+    const struct sp_session known = {
+        .subject = subject, .amr = sp_str_from_cstr(amr), .auth_time = call->now};
     return sp_session_start_as(call, &known, session);
 }
 
 enum sp_status sp_session_start_as(struct sp_call *call, const struct sp_session *known, struct sp_session *session)
 {
     struct sp_session before, fresh = *known;
-    fresh.auth_time = call->now;
     if (fresh.acr.at == NULL)
         fresh.acr = sp_assurance_of(fresh.amr);
     struct sp_store *store = call->authority->store;

@@ -6,11 +6,18 @@
 
 #include "authority/authority.h"
 
+/* Who signed the person in when it was not us, and what it calls the person and the session there. */
+struct sp_session_origin {
+    struct sp_str upstream; /* id of the provider; absent: we did */
+    struct sp_str issuer, subject, sid;
+};
+
 struct sp_session {
     struct sp_str subject;       /* absent: nobody is logged in */
     struct sp_str sid, acr, amr; /* amr: words separated by spaces */
-    struct sp_str upstream;      /* id of the provider that signed the person in; absent: we did */
-    int64_t auth_time, expires_at;
+    struct sp_session_origin origin;
+    int64_t auth_time; /* no later than this; 0: an upstream did not tell */
+    int64_t expires_at;
     struct sp_str_list clients; /* ids of those that got tokens in it and are to hear of its end */
     unsigned char hash[32];
 };
@@ -24,9 +31,13 @@ SP_MUST_CHECK enum sp_status sp_session_find_by_hash(struct sp_call *call, const
  * write. */
 SP_MUST_CHECK enum sp_status sp_session_start(struct sp_call *call, struct sp_str subject, const char *amr,
                                               struct sp_session *session);
-/* The same with more that is known: subject, amr, upstream, and acr where the upstream says one. */
+/* The same with more that is known: subject, amr, auth_time, origin, and acr where there is one that amr does not tell.
+ */
 SP_MUST_CHECK enum sp_status sp_session_start_as(struct sp_call *call, const struct sp_session *known,
                                                  struct sp_session *session);
+/* As a member of what is kept meanwhile; absent: nothing is written, and none is read. */
+void sp_session_origin_write(struct sp_json_writer *json, const struct sp_session_origin *origin);
+void sp_session_origin_read(const struct sp_json *data, struct sp_session_origin *origin);
 void sp_session_forget_cookie(struct sp_call *call);
 /* The client got tokens in the session; a session that has ended is SP_OK too. The caller has begun a write. */
 SP_MUST_CHECK enum sp_status sp_session_add_client(struct sp_call *call, const unsigned char hash[32],

@@ -117,7 +117,8 @@ static enum sp_step sign_in(struct sp_call *call, struct sp_visit *visit, const 
         sp_login_page(call, visit, request, name, trouble);
         return SP_GOES_ON;
     }
-    if (sp_second_step_begin(call, visit, account.id, "pwd", &session) != SP_GOES_ON)
+    const struct sp_session first = {.subject = account.id, .amr = SP_STR("pwd"), .auth_time = call->now};
+    if (sp_second_step_begin(call, visit, &first, &session) != SP_GOES_ON)
         return SP_DENIED;
     return session.subject.at != NULL ? go_on_signed_in(call, visit, request, &session)
                                       : sp_second_step_show(call, visit, request);

@@ -18,15 +18,25 @@ enum sp_upstream_newcomer {
     SP_NEWCOMER_REFUSE,
 };
 
+/* Words of theirs and what they are worth here; whatever is not among them is worth nothing. */
+struct sp_upstream_words {
+    const struct sp_str *theirs, *ours;
+    size_t count;
+};
+
 struct sp_upstream_provider {
     struct sp_str id, name, issuer, client_id, client_secret;
     struct sp_str_list scopes; /* openid is always among them */
     struct sp_str_list claims; /* that a new account gets, and that are brought up to date at each sign-in */
     struct sp_str_list acr_values;
+    struct sp_upstream_words map_acr, map_amr;
     enum sp_upstream_newcomer newcomers;
     bool trust_email; /* its email_verified counts here */
     bool userinfo;
 };
+
+/* What `word` of theirs is here; absent: nothing. */
+struct sp_str sp_upstream_word(const struct sp_upstream_words *words, struct sp_str word);
 
 /* NULL: there is none. */
 const struct sp_upstream_provider *sp_upstream_find(const struct sp_authority_settings *settings, struct sp_str id);

@@ -245,25 +245,58 @@ static enum sp_step read_userinfo(struct arrival *a)
 }
 
 /* ---- what becomes of it here ---- */
-/* Its methods as words of RFC 8176, in a form that fits ours; "fed" when it says none. */
+/* Its word on how the person signed in there counts as far as the configuration maps it. */
 static struct sp_str methods_of(struct arrival *a)
 {
     struct sp_buffer words;
     sp_answer_buffer(a->call, &words);
+    sp_buffer_append(&words, SP_STR("fed"));
     for
         SP_JSON_EACH(item, sp_json_member(a->identity.id_token, SP_STR("amr")))
         {
-            struct sp_str word = sp_json_string(item);
-            bool fits = word.len > 0 && word.len <= 16 && words.len + word.len < MAX_AMR_BYTES;
-            for (size_t i = 0; fits && i < word.len; i++)
-                fits = word.at[i] > 0x20 && word.at[i] < 0x7F;
-            if (!fits)
-                continue;
-            if (words.len > 0)
-                sp_buffer_append_char(&words, ' ');
-            sp_buffer_append(&words, word);
+            struct sp_str ours = sp_upstream_word(&a->upstream->map_amr, sp_json_string(item));
+            if (ours.at != NULL && words.len + ours.len < MAX_AMR_BYTES)
+                sp_buffer_printf(&words, " %.*s", SP_STR_ARG(ours));
         }
-    return words.len > 0 && sp_buffer_status(&words) == SP_OK ? sp_buffer_str(&words) : SP_STR("fed");
+    return sp_buffer_status(&words) == SP_OK ? sp_buffer_str(&words) : SP_STR_NONE;
+}
+
+/* Absent: what the methods are worth. */
+static struct sp_str class_of(const struct arrival *a)
+{
+    return sp_upstream_word(&a->upstream->map_acr,
+                            sp_json_string(sp_json_member(a->identity.id_token, SP_STR("acr"))));
+}
+
+/* When the person was asked there, at the latest; 0: it does not tell. Whoever was told to ask again did (OIDC Core
+ * 3.1.2.1) after we sent the person there; nobody was asked in the future. */
+static int64_t auth_time_of(const struct arrival *a, const struct sp_upstream_demand *demand)
+{
+    int64_t told = 0, now = a->call->now;
+    const struct sp_json *claim = sp_json_member(a->identity.id_token, SP_STR("auth_time"));
+    if (sp_json_int64(claim, &told) == SP_OK && told > 0 && told <= now + LEEWAY_S)
+        return told < now ? told : now;
+    return claim == NULL && demand->again ? a->login.begun_at : 0;
+}
+
+/* It was asked for a login that is no older; a provider that passes this over must not decide how fresh one is here. */
+static enum sp_step check_age(struct arrival *a, const struct sp_upstream_demand *demand, int64_t auth_time)
+{
+    struct sp_arena *arena = a->call->arena;
+    bool is_told = sp_json_member(a->identity.id_token, SP_STR("auth_time")) != NULL;
+    int64_t oldest = a->login.begun_at - LEEWAY_S - (demand->again ? 0 : demand->max_age_s);
+    if (!demand->again && demand->max_age_s < 0)
+        return SP_GOES_ON;
+    if (auth_time >= oldest && (is_told || demand->max_age_s < 0))
+        return SP_GOES_ON;
+    const struct sp_finding finding = {
+        .cause = SP_CAUSE_AUTHENTICATION_TOO_OLD,
+        .expected = demand->again
+                        ? SP_STR("a login now")
+                        : sp_arena_printf(arena, "a login at most %lld s ago", (long long)demand->max_age_s),
+        .received = is_told ? sp_arena_printf(arena, "auth_time %lld s ago", (long long)(a->call->now - auth_time))
+                            : SP_STR("no auth_time")};
+    return refuse(a, &finding);
 }
 
 static enum sp_step back_to_sign_in(struct arrival *a)
@@ -281,18 +314,30 @@ static enum sp_step start_session(struct arrival *a, const struct sp_account *ac
 {
     struct sp_call *call = a->call;
     struct sp_session session;
-    struct sp_str acr = sp_json_string(sp_json_member(a->identity.id_token, SP_STR("acr")));
-    const struct sp_session known = {.subject = account->id,
-                                     .amr = methods_of(a),
-                                     .acr = acr.len > 0 && acr.len <= 128 ? acr : SP_STR_NONE,
-                                     .upstream = a->upstream->id};
+    struct sp_upstream_demand demand;
+    enum sp_status status = sp_upstream_demand_of(call, visit, &demand);
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
+    struct sp_session known = {.subject = account->id,
+                               .amr = methods_of(a),
+                               .acr = class_of(a),
+                               .auth_time = auth_time_of(a, &demand),
+                               .origin = {.upstream = a->upstream->id,
+                                          .issuer = a->upstream->issuer,
+                                          .subject = a->identity.subject,
+                                          .sid = sp_json_string(sp_json_member(a->identity.id_token, SP_STR("sid")))}};
+    if (known.amr.at == NULL)
+        return sp_deny_failure(call, SP_NO_MEMORY);
+    if (check_age(a, &demand, known.auth_time) != SP_GOES_ON)
+        return SP_DENIED;
     /* Where everybody needs a second step, what the upstream asked for may be one; else ours follows. */
     if (call->authority->settings->second_factor == SP_SECOND_FACTOR_REQUIRED &&
         !sp_assurance_covers(known.acr.at != NULL ? known.acr : sp_assurance_of(known.amr),
-                             sp_assurance_of(SP_STR("mfa"))))
-        return sp_second_step_begin(call, visit, account->id, "fed", &session) == SP_GOES_ON ? back_to_sign_in(a)
-                                                                                             : SP_DENIED;
-    enum sp_status status = sp_session_start_as(call, &known, &session);
+                             sp_assurance_of(SP_STR("mfa")))) {
+        known.amr = SP_STR("fed"); /* what is shown here decides */
+        return sp_second_step_begin(call, visit, &known, &session) == SP_GOES_ON ? back_to_sign_in(a) : SP_DENIED;
+    }
+    status = sp_session_start_as(call, &known, &session);
     if (status == SP_OK)
         status = sp_visit_mark_signed_in(call, visit);
     return status == SP_OK ? back_to_sign_in(a) : sp_deny_failure(call, status);

@@ -72,6 +72,28 @@ enum sp_status sp_upstream_login_find(struct sp_call *call, struct sp_str state,
     return SP_OK;
 }
 
+enum sp_status sp_upstream_demand_of(struct sp_call *call, const struct sp_visit *visit,
+                                     struct sp_upstream_demand *demand)
+{
+    struct sp_form stored = {0};
+    size_t offset;
+    enum sp_status status = sp_form_parse(call->arena, visit->parameters, &stored, &offset);
+    if (status != SP_OK)
+        return status;
+    struct sp_upstream_demand read = {.again = visit->fresh,
+                                      .max_age_s = -1,
+                                      .max_age = sp_form_value(&stored, SP_STR("max_age")),
+                                      .hint = sp_form_value(&stored, SP_STR("login_hint"))};
+    struct sp_str rest = sp_form_value(&stored, SP_STR("prompt")), word;
+    while (sp_str_next_word(&rest, SP_STR(" "), &word))
+        read.again = read.again || sp_str_equal(word, SP_STR("login"));
+    /* authorization.c let ten digits pass. */
+    for (size_t i = 0; i < read.max_age.len; i++)
+        read.max_age_s = (read.max_age_s < 0 ? 0 : read.max_age_s * 10) + (read.max_age.at[i] - '0');
+    *demand = read;
+    return SP_OK;
+}
+
 struct sp_str sp_upstream_redirect_uri(const struct sp_call *call, const struct sp_upstream_provider *upstream)
 {
     return sp_arena_printf(call->arena, "%.*s/callback/%.*s", SP_STR_ARG(call->authority->settings->base),

@@ -3,8 +3,8 @@
 #ifndef SP_AUTHORITY_UPSTREAM_LOGIN_H
 #define SP_AUTHORITY_UPSTREAM_LOGIN_H
 
-#include "authority/authority.h"
 #include "authority/upstream.h"
+#include "authority/visit.h"
 
 #define SP_UPSTREAM_LOGIN_LIFETIME_S 600
 
@@ -25,6 +25,15 @@ SP_MUST_CHECK enum sp_status sp_upstream_login_put(struct sp_call *call, const s
 /* SP_NOT_FOUND; one that has expired is found. */
 SP_MUST_CHECK enum sp_status sp_upstream_login_find(struct sp_call *call, struct sp_str state,
                                                     struct sp_upstream_login *login);
+
+/* What the waiting request asks of the login there. */
+struct sp_upstream_demand {
+    bool again;                 /* the person is to be asked, whatever session there is */
+    int64_t max_age_s;          /* since the person was asked last; -1: any */
+    struct sp_str max_age, hint; /* as they were sent; absent: they were not */
+};
+SP_MUST_CHECK enum sp_status sp_upstream_demand_of(struct sp_call *call, const struct sp_visit *visit,
+                                                   struct sp_upstream_demand *demand);
 
 /* base/callback/ID: registered there. */
 struct sp_str sp_upstream_redirect_uri(const struct sp_call *call, const struct sp_upstream_provider *upstream);

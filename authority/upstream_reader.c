@@ -20,6 +20,27 @@ static enum sp_status read_newcomers(struct sp_settings_reader *reader, const st
     return SP_MALFORMED;
 }
 
+#define MAX_WORDS 100u
+
+static enum sp_status read_words(struct sp_settings_reader *reader, const struct sp_json *value, void *at)
+{
+    struct sp_upstream_words *words = at;
+    if (!sp_json_is(value, SP_JSON_OBJECT) || value->count > MAX_WORDS)
+        return SP_MALFORMED;
+    struct sp_str *texts = sp_arena_calloc(reader->arena, 2 * ((size_t)value->count + 1), sizeof *texts);
+    size_t count = 0;
+    if (texts == NULL)
+        return SP_NO_MEMORY;
+    for (const struct sp_json *member = value->first; member != NULL; member = member->next, count++) {
+        texts[count] = member->name;
+        texts[value->count + count] = sp_json_string(member);
+        if (member->name.len == 0 || sp_json_string(member).len == 0)
+            return SP_MALFORMED;
+    }
+    *words = (struct sp_upstream_words){texts, texts + value->count, count};
+    return SP_OK;
+}
+
 static const struct sp_member_row rows[] = {
     SP_MEMBER("name", TEXT, UPSTREAM(name)),
     SP_MEMBER("issuer", TEXT, UPSTREAM(issuer)),
@@ -28,6 +49,8 @@ static const struct sp_member_row rows[] = {
     SP_MEMBER("scopes", TEXTS, UPSTREAM(scopes)),
     SP_MEMBER("claims", TEXTS, UPSTREAM(claims)),
     SP_MEMBER("acr_values", TEXTS, UPSTREAM(acr_values)),
+    SP_MEMBER_BY("map_acr", UPSTREAM(map_acr), read_words, "Write each acr of theirs with ours."),
+    SP_MEMBER_BY("map_amr", UPSTREAM(map_amr), read_words, "Write each word of their amr with ours."),
     SP_MEMBER_BY("newcomers", UPSTREAM(newcomers), read_newcomers, "Write create, link or refuse."),
     SP_MEMBER("trust_email", BOOL, UPSTREAM(trust_email)),
     SP_MEMBER("userinfo", BOOL, UPSTREAM(userinfo)),
@@ -96,6 +119,14 @@ enum sp_status sp_upstreams_read(struct sp_settings_reader *reader, const struct
     settings->upstreams = upstreams;
     settings->upstream_count = count;
     return SP_OK;
+}
+
+struct sp_str sp_upstream_word(const struct sp_upstream_words *words, struct sp_str word)
+{
+    for (size_t i = 0; i < words->count; i++)
+        if (sp_str_equal(words->theirs[i], word))
+            return words->ours[i];
+    return SP_STR_NONE;
 }
 
 const struct sp_upstream_provider *sp_upstream_find(const struct sp_authority_settings *settings, struct sp_str id)

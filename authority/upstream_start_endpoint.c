@@ -108,21 +108,12 @@ static struct sp_str scopes_of(struct sp_call *call, const struct sp_upstream_pr
                : sp_arena_printf(call->arena, "openid %.*s", SP_STR_ARG(scopes));
 }
 
-static void redirect(struct sp_call *call, const struct sp_upstream_provider *upstream, const struct sp_visit *visit,
+static void redirect(struct sp_call *call, const struct sp_upstream_provider *upstream,
+                     const struct sp_upstream_demand *demand,
                      const struct sp_upstream_login *login, struct sp_str endpoint, struct sp_str state)
 {
     unsigned char digest[32];
-    struct sp_form stored = {0};
-    size_t offset;
     sp_sha256(login->verifier, digest);
-    bool again = visit->fresh;
-    struct sp_str prompt = SP_STR_NONE, max_age = SP_STR_NONE, hint = SP_STR_NONE;
-    if (sp_form_parse(call->arena, visit->parameters, &stored, &offset) == SP_OK) {
-        prompt = sp_form_value(&stored, SP_STR("prompt"));
-        max_age = sp_form_value(&stored, SP_STR("max_age"));
-        hint = sp_form_value(&stored, SP_STR("login_hint"));
-    }
-    again = again || sp_str_contains(prompt, SP_STR("login"));
     const struct {
         const char *name;
         struct sp_str value;
@@ -135,9 +126,9 @@ static void redirect(struct sp_call *call, const struct sp_upstream_provider *up
         {"nonce", login->nonce},
         {"code_challenge", sp_base64url_of(call->arena, digest, sizeof digest)},
         {"code_challenge_method", SP_STR("S256")},
-        {"prompt", again ? SP_STR("login") : SP_STR_NONE},
-        {"max_age", max_age},
-        {"login_hint", hint},
+        {"prompt", demand->again ? SP_STR("login") : SP_STR_NONE},
+        {"max_age", demand->max_age},
+        {"login_hint", demand->hint},
         {"acr_values", upstream->acr_values.count > 0 ? join(call, upstream->acr_values) : SP_STR_NONE},
         {"ui_locales", sp_language_tag(sp_call_language(call))},
     };
@@ -160,13 +151,17 @@ static enum sp_step start(struct sp_call *call, const struct sp_upstream_provide
     struct sp_store *store = call->authority->store;
     struct sp_str endpoint = SP_STR_NONE, state = SP_STR_NONE;
     struct sp_upstream_login login = {.upstream = upstream->id, .visit = visit->handle};
+    struct sp_upstream_demand demand;
+    enum sp_status status = sp_upstream_demand_of(call, visit, &demand);
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
     enum sp_step step = discover(call, upstream, &login, &endpoint);
     if (step != SP_GOES_ON)
         return step;
     login.nonce = sp_handle_make(call->arena, "", SP_HANDLE_BYTES);
     login.verifier = sp_handle_make(call->arena, "", SP_HANDLE_BYTES);
     login.browser = sp_browser_hash(call);
-    enum sp_status status = store->methods->begin(store);
+    status = store->methods->begin(store);
     if (status == SP_OK) {
         status = sp_upstream_login_put(call, &login, &state);
         if (status == SP_OK)
@@ -176,7 +171,7 @@ static enum sp_step start(struct sp_call *call, const struct sp_upstream_provide
     }
     if (status != SP_OK)
         return sp_deny_failure(call, status);
-    redirect(call, upstream, visit, &login, endpoint, state);
+    redirect(call, upstream, &demand, &login, endpoint, state);
     return SP_GOES_ON;
 }
 

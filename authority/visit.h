@@ -5,7 +5,7 @@
 #ifndef SP_AUTHORITY_VISIT_H
 #define SP_AUTHORITY_VISIT_H
 
-#include "authority/authority.h"
+#include "authority/session.h"
 
 struct sp_visit {
     struct sp_str handle;     /* in the URL and the form */
@@ -17,6 +17,7 @@ struct sp_visit {
     struct sp_str link; /* id of a federated identity that becomes the account's once its owner signed in; or absent */
     /* Between the password and the second step: whose it was, by which method, when; absent: nobody's. */
     struct sp_str passed, passed_by;
+    struct sp_session_origin passed_from; /* where an upstream did the first step */
     int64_t passed_at;
     struct sp_str challenge; /* for one passkey; sp_visit_new_challenge once it was used */
     unsigned char hash[32];

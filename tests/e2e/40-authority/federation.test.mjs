@@ -12,6 +12,7 @@ import { request } from '../lib/http.mjs';
 import { startIssuer, startPlainIssuer } from '../lib/issuer.mjs';
 import { freePort, listen } from '../lib/ports.mjs';
 import { base64url, makeKey, makeToken, now } from '../lib/tokens.mjs';
+import { startApp } from '../lib/totp.mjs';
 
 // ---- the scripted provider: `lie` overrides one step of an honest sign-in ----
 const scripted = await startPlainIssuer({ algorithm: 'RS256' });
@@ -84,6 +85,7 @@ const authority = await startAuthority({
       corp: { name: 'Corp & Co', issuer: `http://127.0.0.1:${corpPort}`, client_id: 'sallyport', client_secret: 'sallyport-secret', trust_email: true },
       scripted: { ...upstream, name: 'Scripted' },
       strict: { ...upstream, newcomers: 'refuse' },
+      mapped: { ...upstream, map_acr: { 'urn:example:silver': 'urn:sallyport:acr:mfa' }, map_amr: { otp: 'otp' } },
       linked: { ...upstream, newcomers: 'link' },
       strong: { ...upstream, acr_values: ['urn:example:gold'] },
       silent: { ...upstream, issuer: 'http://127.0.0.1:9' },
@@ -158,8 +160,8 @@ test('what is sent there is a careful request, and what is redeemed is bound to 
   assert.ok(authorization.state.length >= 43 && authorization.nonce.length >= 43 && authorization.state !== authorization.nonce);
   assert.equal(token.authorization, `Basic ${Buffer.from('sallyport:up%20%26%20down').toString('base64')}`);
   const claims = await claimsOf(page.location);
-  assert.deepEqual(claims.amr, ['pwd', 'otp']);
-  assert.equal(claims.acr, 'urn:example:silver');
+  assert.deepEqual(claims.amr, ['fed']);
+  assert.equal(claims.acr, 'urn:sallyport:acr:password');
   assert.equal(claims.userinfo.name, 'Scripted Person');
   assert.equal(claims.userinfo.email, 'Scripted@Example.test');
   assert.notEqual(claims.userinfo.email_verified, true); // trust_email is off
@@ -307,6 +309,89 @@ test('the verified address of an account is not given to another', async () => {
 test('a sign-in that is not strong enough is refused', async () => {
   const { page } = await signIn('strong');
   assert.match(page.text, /authentication\.too_weak/);
+});
+
+const essential = (value) => ({ claims: JSON.stringify({ id_token: { acr: { essential: true, value } } }) });
+
+test('what a provider says of how the person signed in counts as far as it is mapped', async () => {
+  const weak = await signIn('scripted', startBrowser(), essential('urn:sallyport:acr:mfa'));
+  assert.equal(weak.page.location.searchParams.get('error'), 'unmet_authentication_requirements');
+  const mapped = await signIn('mapped', startBrowser(), essential('urn:sallyport:acr:mfa'));
+  const claims = await claimsOf(mapped.page.location);
+  assert.deepEqual(claims.amr, ['fed', 'otp']);
+  assert.equal(claims.acr, 'urn:sallyport:acr:mfa');
+  lie = { claims: { acr: 'phr', amr: ['pop', 'user', 'mfa'] } };
+  const boaster = await claimsOf((await signIn('mapped')).page.location);
+  assert.deepEqual(boaster.amr, ['fed']);
+  assert.equal(boaster.acr, 'urn:sallyport:acr:password');
+});
+
+test('a login is no fresher than the provider says, and of unknown age when it says nothing', async () => {
+  const told = now() - 5000;
+  lie = { claims: { auth_time: told } };
+  const { browser, page } = await signIn('scripted');
+  assert.equal((await claimsOf(page.location)).auth_time, told);
+  const silent = async (max_age) => (await browser.open(begin({ prompt: 'none', max_age }))).location.searchParams.get('error');
+  assert.equal(await silent(4000), 'login_required');
+  assert.equal(await silent(9000), null);
+  for (const auth_time of [undefined, now() + 5000, 'now', -1]) {
+    lie = { claims: { auth_time } };
+    const unknown = await signIn('scripted');
+    assert.equal((await claimsOf(unknown.page.location)).auth_time, undefined, `${auth_time}`);
+    const later = await unknown.browser.open(begin({ prompt: 'none', max_age: 9000 }));
+    assert.equal(later.location.searchParams.get('error'), 'login_required', `${auth_time}`);
+  }
+});
+
+for (const [name, extra, auth_time, taken] of [
+  ['max_age, and no auth_time', { max_age: 600 }, () => undefined, false],
+  ['max_age, and a login that is older', { max_age: 600 }, () => now() - 1000, false],
+  ['max_age, and a login that is not', { max_age: 600 }, () => now() - 300, true],
+  ['max_age, and a login in the future', { max_age: 600 }, () => now() + 1000, false],
+  ['prompt=login, and an old session there', { prompt: 'login' }, () => now() - 1000, false],
+  ['prompt=login, and no auth_time', { prompt: 'login' }, () => undefined, true],
+  ['both, and no auth_time', { prompt: 'login', max_age: 600 }, () => undefined, false],
+])
+  test(`how old a login may be: ${name}`, async () => {
+    lie = { claims: { auth_time: auth_time() } };
+    const { browser, page } = await signIn('scripted', startBrowser(), extra);
+    if (extra.max_age) assert.equal(asked.authorization.max_age, String(extra.max_age));
+    if (taken) return assert.ok(page.location?.searchParams.get('code'), page.text);
+    assert.match(page.text, /authentication\.too_old/);
+    await authority.lastLine('authentication.too_old');
+    assert.equal(browser.cookies.has('sp_session'), false);
+  });
+
+test('where everybody needs a second step a provider does not stand for it, unless its word is mapped', async () => {
+  const required = await startAuthority({
+    authority: {
+      login: { second_factor: 'required' },
+      clients: { web: { name: 'Photo Album', secret: 's', redirect_uris: [redirect], scopes: ['openid'], skip_consent: true } },
+      upstreams: { scripted: upstream, mapped: { ...upstream, map_amr: { otp: 'otp mfa' } } },
+    },
+  });
+  const there = (extra) => begin(extra).replace(authority.issuer, required.issuer).replace('openid+profile+email', 'openid');
+  const through = async (id, browser) => {
+    const page = await browser.open(there());
+    const away = await browser.open(page.text.match(new RegExp(`href="([^"]*/upstream/${id}\\?visit=[^"]*)"`))[1]);
+    return browser.open((await request(away.location)).headers.location);
+  };
+  const claims = async (location) => JSON.parse(Buffer.from((await required.post('/token', { grant_type: 'authorization_code', code: location.searchParams.get('code'), redirect_uri: redirect, code_verifier: verifier }, { basic: ['web', 's'] })).json.id_token.split('.')[1], 'base64url'));
+  const mapped = await claims((await through('mapped', startBrowser())).location);
+  assert.deepEqual([mapped.amr, mapped.acr], [['fed', 'otp', 'mfa'], 'urn:sallyport:acr:mfa']);
+  const browser = startBrowser();
+  const setup = await through('scripted', browser);
+  assert.match(setup.text, /id="key">/);
+  assert.equal(browser.cookies.has('sp_session'), false);
+  assert.equal((await browser.open(there({ prompt: 'none' }))).location.searchParams.get('error'), 'login_required');
+  browser.page = setup;
+  const app = startApp(setup.text.match(/id="key">([A-Z2-7 ]+)</)[1]);
+  await browser.submit({ code: await app.next(), step: 'code' });
+  const done = await browser.submit({ step: 'go_on' });
+  const shown = await claims(done.location);
+  assert.deepEqual([shown.amr, shown.acr], [['fed', 'otp', 'mfa'], 'urn:sallyport:acr:mfa']);
+  const again = await through('scripted', startBrowser());
+  assert.match(again.text, /authenticator app shows/);
 });
 
 test('a disabled account stays outside', async () => {
