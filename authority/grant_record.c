@@ -168,11 +168,13 @@ enum sp_status sp_grant_family_revoke(struct sp_call *call, struct sp_str family
         return status;
     /* JWTs of the family are alive elsewhere: introspection and userinfo refuse them by their grant_id. Refresh tokens
      * that are spared live longer, and the mark with them: nothing else says that they are dead. */
-    const struct sp_authority_settings *settings = call->authority->settings;
-    int64_t lifetime_s = settings->max_token_lifetime_s;
-    if (spared == SP_TICKET_REFRESH && settings->refresh_lifetime_s > lifetime_s)
-        lifetime_s = settings->refresh_lifetime_s;
-    struct sp_ticket ticket = {.kind = SP_TICKET_REVOKED, .issued_at = call->now, .expires_at = call->now + lifetime_s};
+    int64_t end = call->now + call->authority->settings->max_token_lifetime_s, last = 0;
+    if (spared == SP_TICKET_REFRESH)
+        status = store->methods->find_family_end(store, family, SP_TICKET_REFRESH, &last);
+    if (status != SP_OK)
+        return status;
+    struct sp_ticket ticket = {
+        .kind = SP_TICKET_REVOKED, .issued_at = call->now, .expires_at = last > end ? last : end};
     bool fresh = false;
     sp_sha256(family, ticket.hash);
     return store->methods->put_ticket(store, &ticket, &fresh);

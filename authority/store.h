@@ -123,7 +123,11 @@ struct sp_store_methods {
     /* Every ticket of the family is forgotten but for those of `spared` (0: none), whose use must still be recognised.
      */
     enum sp_status (*drop_family)(struct sp_store *store, struct sp_str family, enum sp_ticket_kind spared);
-    /* Sessions or refresh tokens of a person that have not expired, newest first; at most `most`. Texts in arena. */
+    /* When the last of the family's tickets of this kind expires; 0: there is none. */
+    enum sp_status (*find_family_end)(struct sp_store *store, struct sp_str family, enum sp_ticket_kind kind,
+                                      int64_t *expires_at);
+    /* Sessions or refresh tokens of a person that have neither expired nor been used, newest first; at most `most`.
+     * Texts in arena. */
     enum sp_status (*list_tickets)(struct sp_store *store, enum sp_ticket_kind kind, struct sp_str subject, int64_t now,
                                    size_t most, struct sp_arena *arena, struct sp_ticket **tickets, size_t *count);
     /* Expired before `before`; at most `most` of them. */
@@ -171,7 +175,7 @@ struct sp_store_methods {
     enum sp_status (*list_due)(struct sp_store *store, enum sp_record_kind kind, int64_t now, size_t most,
                                struct sp_arena *arena, struct sp_record **records, size_t *count);
 
-    /* Changes when another process changed the signing keys, and may change more often. */
+    /* Changes when another process changed the signing keys or the registered clients, and may change more often. */
     enum sp_status (*version)(struct sp_store *store, int64_t *version);
 };
 

@@ -50,8 +50,9 @@ static const struct {
     ROW(RELEASE, "RELEASE one_call")                                                                                   \
     ROW(ROLLBACK_TO, "ROLLBACK TO one_call")                                                                           \
     ROW(HOLD_KEYS, "LOCK TABLE signing_keys IN SHARE ROW EXCLUSIVE MODE")                                              \
-    ROW(VERSION, "SELECT hashtextextended(coalesce(string_agg(kid||':'||xmin::text,',' ORDER BY kid),''),0)"           \
-                 " FROM signing_keys")
+    ROW(NOTE_CLIENTS, "UPDATE client_changes SET count=count+1")                                                       \
+    ROW(VERSION, "SELECT hashtextextended(coalesce(string_agg(kid||':'||xmin::text,',' ORDER BY kid),'')||"            \
+                 "(SELECT ' '||count FROM client_changes),0) FROM signing_keys")
 
 enum control {
 #define ROW(name, text) name,
@@ -72,7 +73,7 @@ struct postgres_store {
     int counts[SP_SQL_COUNT]; /* parameters of each statement */
     int unanswered;           /* statements that were sent and not awaited */
     int savepoint;            /* which of them is the call's savepoint; -1: it stands */
-    bool in_turn, in_call, call_failed, doomed;
+    bool call_failed, doomed;
 };
 
 static struct postgres_store *self_of(struct sp_store *store)
@@ -87,15 +88,15 @@ static enum sp_status lost(struct postgres_store *self)
         sp_postgres_link_lose(&self->link, NULL);
     self->unanswered = 0;
     self->savepoint = -1;
-    self->doomed = self->in_turn;
+    self->doomed = self->sql.in_turn;
     return SP_IO;
 }
 
 static enum sp_status fail(struct postgres_store *self, int failed_at)
 {
-    if (self->in_call && failed_at > self->savepoint)
+    if (self->sql.in_call && failed_at > self->savepoint)
         self->call_failed = true;
-    else if (self->in_turn)
+    else if (self->sql.in_turn)
         self->doomed = true;
     return SP_IO;
 }
@@ -176,24 +177,24 @@ static enum sp_status control(struct postgres_store *self, enum control which)
 static enum sp_status begin(struct sp_store *store)
 {
     struct postgres_store *self = self_of(store);
-    assert(!self->in_call);
+    assert(!self->sql.in_call);
     enum sp_status status = SP_OK;
     if (self->doomed)
         return SP_IO;
-    if (!self->in_turn) {
+    if (!self->sql.in_turn) {
         status = sp_postgres_link_ready(&self->link, CALL_WAIT_MS);
         if (status == SP_OK)
             status = control(self, BEGIN);
         if (status != SP_OK)
             return status;
-        self->in_turn = true;
+        self->sql.in_turn = true;
     }
     if (self->unanswered >= MAX_UNANSWERED)
         status = settle(self, NULL);
     self->savepoint = self->unanswered;
     if (status == SP_OK)
         status = control(self, SAVEPOINT);
-    self->in_call = status == SP_OK;
+    self->sql.in_call = status == SP_OK;
     self->call_failed = false;
     return status;
 }
@@ -201,31 +202,24 @@ static enum sp_status begin(struct sp_store *store)
 static void undo(struct sp_store *store)
 {
     struct postgres_store *self = self_of(store);
-    if (!self->in_call)
+    if (!self->sql.in_call)
         return;
-    self->in_call = false;
+    self->sql.in_call = false;
     self->call_failed = false;
     if (!self->doomed && control(self, ROLLBACK_TO) == SP_OK)
         (void)control(self, RELEASE);
 }
 
-static enum sp_status keep(struct sp_store *store)
+static enum sp_status release(struct sp_sql_store *sql)
 {
-    struct postgres_store *self = self_of(store);
-    assert(self->in_call);
-    enum sp_status status = self->call_failed || self->doomed ? SP_IO : control(self, RELEASE);
-    if (status != SP_OK)
-        undo(store);
-    else
-        store->kept++;
-    self->in_call = false;
-    return status;
+    struct postgres_store *self = self_of(&sql->store);
+    return self->call_failed || self->doomed ? SP_IO : control(self, RELEASE);
 }
 
 static enum sp_status flush(struct sp_store *store)
 {
     struct postgres_store *self = self_of(store);
-    if (!self->in_turn)
+    if (!self->sql.in_turn)
         return SP_OK;
     PGresult *result = NULL;
     enum sp_status status = self->doomed ? SP_IO : control(self, COMMIT);
@@ -237,7 +231,7 @@ static enum sp_status flush(struct sp_store *store)
         status = SP_IO;
     }
     PQclear(result);
-    self->in_turn = self->in_call = self->doomed = false;
+    self->sql.in_turn = self->sql.in_call = self->doomed = false;
     if (status != SP_OK && self->link.conn != NULL && PQtransactionStatus(self->link.conn) != PQTRANS_IDLE) {
         char why[sizeof store->trouble];
         memcpy(why, store->trouble, sizeof why);
@@ -287,10 +281,10 @@ static enum sp_status run_once(struct postgres_store *self, const struct sp_sql_
 {
     char name[16];
     enum how how = statements[query->statement].how;
-    bool holds = how == HOLDS && self->in_call;
-    if (self->doomed || (self->in_call && self->call_failed))
+    bool holds = how == HOLDS && self->sql.in_call;
+    if (self->doomed || (self->sql.in_call && self->call_failed))
         return SP_IO; /* trouble still says why */
-    enum sp_status status = self->in_turn ? SP_OK : sp_postgres_link_ready(&self->link, CALL_WAIT_MS);
+    enum sp_status status = self->sql.in_turn ? SP_OK : sp_postgres_link_ready(&self->link, CALL_WAIT_MS);
     if (status == SP_OK && holds && query->statement == SP_SQL_LIST_KEYS) {
         status = control(self, HOLD_KEYS);
         holds = false;
@@ -298,9 +292,23 @@ static enum sp_status run_once(struct postgres_store *self, const struct sp_sql_
     snprintf(name, sizeof name, "%c%d", holds ? 'h' : 's', (int)query->statement);
     if (status == SP_OK)
         status = send_prepared(self, name, self->counts[query->statement], query->values);
-    if (status != SP_OK || (how == LATER && self->in_call))
+    if (status != SP_OK || (how == LATER && self->sql.in_call))
         return status;
     return settle(self, result);
+}
+
+/* Other nodes look at the version to know that the clients they keep are old. */
+static bool changes_clients(const struct sp_sql_query *query)
+{
+    bool writes = query->statement == SP_SQL_PUT_RECORD || query->statement == SP_SQL_ADD_RECORD ||
+                  query->statement == SP_SQL_DROP_RECORD;
+    return writes && query->values[0].number == SP_RECORD_CLIENT;
+}
+
+static enum sp_status note_clients(struct postgres_store *self)
+{
+    enum sp_status status = control(self, NOTE_CLIENTS);
+    return status == SP_OK && !self->sql.in_call ? settle(self, NULL) : status;
 }
 
 static enum sp_status run(struct sp_sql_store *sql, const struct sp_sql_query *query)
@@ -316,8 +324,10 @@ static enum sp_status run(struct sp_sql_store *sql, const struct sp_sql_query *q
     PGresult *result = NULL;
     enum sp_status status = run_once(self, query, &result);
     /* The connection died unnoticed, and nothing was to be changed: once more. */
-    if (status == SP_IO && !self->in_turn && self->link.conn == NULL && (how == READS || how == HOLDS))
+    if (status == SP_IO && !self->sql.in_turn && self->link.conn == NULL && (how == READS || how == HOLDS))
         status = run_once(self, query, &result);
+    if (status == SP_OK && changes_clients(query))
+        status = note_clients(self);
     if (status == SP_OK && query->changed != NULL)
         *query->changed = (size_t)strtoul(PQcmdTuples(result), NULL, 10);
     if (status == SP_OK && query->read != NULL)
@@ -337,7 +347,7 @@ static enum sp_status version(struct sp_store *store, int64_t *out)
     struct postgres_store *self = self_of(store);
     PGresult *result = NULL;
     const struct sp_sql_query query = {.read = read_version, .into = out};
-    enum sp_status status = self->in_turn ? SP_OK : sp_postgres_link_ready(&self->link, CALL_WAIT_MS);
+    enum sp_status status = self->sql.in_turn ? SP_OK : sp_postgres_link_ready(&self->link, CALL_WAIT_MS);
     if (status == SP_OK)
         status = control(self, VERSION);
     if (status == SP_OK)
@@ -391,7 +401,7 @@ static void destroy(struct sp_store **store)
 static const struct sp_store_methods methods = {
     .destroy = destroy,
     .begin = begin,
-    .keep = keep,
+    .keep = sp_sql_keep,
     .undo = undo,
     .flush = flush,
     SP_SQL_METHODS(SP_SQL_METHOD).version = version,
@@ -414,6 +424,7 @@ enum sp_status sp_store_open_postgres(const struct sp_postgres_terms *terms, str
     struct sp_store *opened = &self->sql.store;
     opened->methods = &methods;
     self->sql.run = run;
+    self->sql.release = release;
     self->savepoint = -1;
     for (size_t i = 0; i < SP_SQL_COUNT; i++)
         self->counts[i] = parameters_of(statements[i].text);

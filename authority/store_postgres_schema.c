@@ -36,6 +36,11 @@ static const char *const migrations[][12] = {
         "CREATE INDEX records_by_owner ON records(kind,owner,id) WHERE owner IS NOT NULL",
         "CREATE INDEX records_by_time ON records(kind,due_at) WHERE due_at>0",
     },
+    {
+        /* How often registered clients changed: other nodes keep them in memory. */
+        "CREATE TABLE client_changes(count BIGINT NOT NULL)",
+        "INSERT INTO client_changes VALUES(0)",
+    },
 };
 #define NEWEST_VERSION ((int)(sizeof migrations / sizeof migrations[0]))
 

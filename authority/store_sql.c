@@ -9,6 +9,19 @@ enum sp_status sp_sql_run(struct sp_store *store, const struct sp_sql_query *que
     return self->run(self, query);
 }
 
+enum sp_status sp_sql_keep(struct sp_store *store)
+{
+    struct sp_sql_store *self = (struct sp_sql_store *)store;
+    assert(self->in_call);
+    enum sp_status status = self->release(self);
+    if (status != SP_OK)
+        store->methods->undo(store);
+    else
+        store->kept++;
+    self->in_call = false;
+    return status;
+}
+
 enum sp_status sp_sql_change(struct sp_store *store, const struct sp_sql_query *like)
 {
     size_t changed = 0;

@@ -54,7 +54,12 @@ struct sp_sql_query {
 struct sp_sql_store {
     struct sp_store store; /* first: a struct sp_store * is one of these */
     enum sp_status (*run)(struct sp_sql_store *self, const struct sp_sql_query *query);
+    enum sp_status (*release)(struct sp_sql_store *self); /* the call's savepoint: what it wrote is the turn's */
+    bool in_turn, in_call;
 };
+
+/* The method `keep` of every driver. */
+SP_MUST_CHECK enum sp_status sp_sql_keep(struct sp_store *store);
 
 /* Runs a statement; the members of struct sp_sql_query by name. */
 #define SP_SQL_RUN(store, which, ...)                                                                                  \
@@ -86,6 +91,7 @@ enum sp_status sp_sql_copy(const struct sp_sql_value *columns, size_t count, str
     METHOD(change_ticket)                                                                                              \
     METHOD(drop_ticket)                                                                                                \
     METHOD(drop_family)                                                                                                \
+    METHOD(find_family_end)                                                                                            \
     METHOD(list_tickets)                                                                                               \
     METHOD(purge_tickets)                                                                                              \
     METHOD(put_key)                                                                                                    \

@@ -69,7 +69,6 @@ struct sqlite_store {
     struct sp_sql_store sql; /* first: a struct sp_store * is one of these */
     sqlite3 *db;
     sqlite3_stmt *statements[STATEMENT_COUNT];
-    bool in_turn, in_call;
 };
 
 static struct sqlite_store *self_of(struct sp_store *store)
@@ -152,16 +151,16 @@ static enum sp_status control(struct sqlite_store *self, enum control which)
 static enum sp_status begin(struct sp_store *store)
 {
     struct sqlite_store *self = self_of(store);
-    assert(!self->in_call);
+    assert(!self->sql.in_call);
     enum sp_status status = SP_OK;
-    if (!self->in_turn) {
+    if (!self->sql.in_turn) {
         status = control(self, BEGIN);
         if (status != SP_OK)
             return status;
-        self->in_turn = true;
+        self->sql.in_turn = true;
     }
     status = control(self, SAVEPOINT);
-    self->in_call = status == SP_OK;
+    self->sql.in_call = status == SP_OK;
     return status;
 }
 
@@ -170,49 +169,41 @@ static void undo_turn(struct sqlite_store *self)
     /* A full disk makes SQLite roll back by itself. */
     if (!sqlite3_get_autocommit(self->db))
         (void)control(self, ROLLBACK);
-    self->in_turn = false;
-    self->in_call = false;
+    self->sql.in_turn = false;
+    self->sql.in_call = false;
 }
 
 static void undo(struct sp_store *store)
 {
     struct sqlite_store *self = self_of(store);
-    if (!self->in_call)
+    if (!self->sql.in_call)
         return;
-    self->in_call = false;
+    self->sql.in_call = false;
     if (sqlite3_get_autocommit(self->db))
         return; /* rolled back as a whole: flush will say so */
     if (control(self, ROLLBACK_TO) == SP_OK)
         (void)control(self, RELEASE);
 }
 
-static enum sp_status keep(struct sp_store *store)
+static enum sp_status release(struct sp_sql_store *sql)
 {
-    struct sqlite_store *self = self_of(store);
-    assert(self->in_call);
-    enum sp_status status = control(self, RELEASE);
-    if (status != SP_OK)
-        undo(store);
-    else
-        store->kept++;
-    self->in_call = false;
-    return status;
+    return control(self_of(&sql->store), RELEASE);
 }
 
 static enum sp_status flush(struct sp_store *store)
 {
     struct sqlite_store *self = self_of(store);
-    if (!self->in_turn)
+    if (!self->sql.in_turn)
         return SP_OK;
     if (sqlite3_get_autocommit(self->db)) {
-        self->in_turn = false;
+        self->sql.in_turn = false;
         snprintf(store->trouble, sizeof store->trouble, "the transaction was rolled back: the store is full or failed");
         return SP_IO;
     }
     enum sp_status status = control(self, COMMIT);
     if (status != SP_OK)
         undo_turn(self);
-    self->in_turn = false;
+    self->sql.in_turn = false;
     return status;
 }
 
@@ -243,7 +234,7 @@ static void destroy(struct sp_store **store)
 static const struct sp_store_methods methods = {
     .destroy = destroy,
     .begin = begin,
-    .keep = keep,
+    .keep = sp_sql_keep,
     .undo = undo,
     .flush = flush,
     SP_SQL_METHODS(SP_SQL_METHOD).version = version,
@@ -336,6 +327,7 @@ enum sp_status sp_store_open_sqlite(const char *path, struct sp_store **store, c
         return SP_NO_MEMORY;
     self->sql.store.methods = &methods;
     self->sql.run = run;
+    self->sql.release = release;
     int code = sqlite3_open_v2(path, &self->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
     if (code == SQLITE_OK)
         code = sqlite3_busy_timeout(self->db, BUSY_TIMEOUT_MS);

@@ -91,6 +91,24 @@ enum sp_status sp_sql_drop_family(struct sp_store *store, struct sp_str family, 
     return SP_SQL_RUN(store, SP_SQL_DROP_FAMILY, .values = {sp_sql_text(family), sp_sql_number((int64_t)spared)});
 }
 
+static enum sp_status read_number(const struct sp_sql_value *columns, void *into)
+{
+    *(int64_t *)into = columns[0].number;
+    return SP_OK;
+}
+
+enum sp_status sp_sql_find_family_end(struct sp_store *store, struct sp_str family, enum sp_ticket_kind kind,
+                                      int64_t *expires_at)
+{
+    int64_t end = 0;
+    enum sp_status status =
+        SP_SQL_RUN(store, SP_SQL_FAMILY_END, .values = {sp_sql_text(family), sp_sql_number((int64_t)kind)},
+                   .read = read_number, .into = &end);
+    if (status == SP_OK)
+        *expires_at = end;
+    return status;
+}
+
 enum sp_status sp_sql_list_tickets(struct sp_store *store, enum sp_ticket_kind kind, struct sp_str subject, int64_t now,
                                    size_t most, struct sp_arena *arena, struct sp_ticket **tickets, size_t *count)
 {

@@ -53,6 +53,7 @@ if (!skip) {
     store: { postgres: postgres.url, schema: 'login' },
     keys: { master_key: 'one key for all of the nodes, 0123456789' },
     tokens: { algorithm: 'ES256', refresh_grace: '0s', dpop_nonce: true },
+    registration: { open: true },
     clients: {
       web: { secret: 's', redirect_uris: [redirect], scopes, audiences: ['https://api.example'], skip_consent: true, token_format: 'opaque' },
       machine: { secret: 's' },
@@ -135,6 +136,22 @@ test('a DPoP nonce of one node is good at the other', { skip }, async () => {
   const { location, checks } = await begin();
   const tokens = await openid.authorizationCodeGrant(config, location, checks, undefined, { DPoP: handle });
   for (let i = 0; i < 4; i++) assert.equal((await openid.fetchUserInfo(config, tokens.access_token, tokens.claims().sub, { DPoP: handle })).sub, tokens.claims().sub);
+});
+
+test('a client that registers, changes or goes at one node does so at the other', { skip }, async () => {
+  const [a, b] = nodes.map(({ listen }) => listen);
+  const json = (method, url, body, token) => request(url, { method, headers: { 'Content-Type': 'application/json', ...(token ? { Authorization: `Bearer ${token}` } : {}) }, body: body && JSON.stringify(body) });
+  const made = (await json('POST', `${a}/register`, { redirect_uris: ['https://one.example/cb'] })).json;
+  const at = (base, redirect_uri) => request(`${base}/authorize?${new URLSearchParams({ client_id: made.client_id, redirect_uri, response_type: 'code', scope: 'openid', code_challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM', code_challenge_method: 'S256' })}`);
+  assert.equal((await at(b, 'https://one.example/cb')).status, 303); // and now B has it in memory
+  const own = new URL(made.registration_client_uri);
+  const there = `${a}${own.pathname}${own.search}`;
+  const changed = await json('PUT', there, { client_id: made.client_id, redirect_uris: ['https://two.example/cb'] }, made.registration_access_token);
+  assert.equal(changed.status, 200, changed.text);
+  await until(async () => (await at(b, 'https://two.example/cb')).status === 303 && (await at(b, 'https://one.example/cb')).status === 400, 'the other node to see the change');
+  assert.equal((await json('DELETE', there, undefined, made.registration_access_token)).status, 204);
+  await until(async () => (await at(b, 'https://two.example/cb')).status === 400, 'the other node to see it gone');
+  assert.match((await nodes[1].lastLine('client.unknown')).client_id ?? '', /spdc_/);
 });
 
 test('accounts are added from the command line; a backup is for pg_dump', { skip }, async () => {

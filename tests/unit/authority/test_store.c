@@ -370,6 +370,42 @@ static void a_family_dies_together_but_for_the_spared_kind(void **state)
     assert_int_equal(find(f, f->store, &stranger, &found), SP_OK);
 }
 
+static void the_end_of_a_family_is_that_of_its_last_ticket(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    const struct sp_store_methods *m = f->store->methods;
+    struct sp_ticket first = ticket_of(SP_TICKET_REFRESH, 10), last = ticket_of(SP_TICKET_REFRESH, 11),
+                     session = ticket_of(SP_TICKET_SESSION, 12);
+    int64_t end = -1;
+    first.family = last.family = session.family = SP_STR("family");
+    last.expires_at += 500;
+    session.expires_at += 900;
+    assert_int_equal(m->find_family_end(f->store, SP_STR("family"), SP_TICKET_REFRESH, &end), SP_OK);
+    assert_int_equal(end, 0);
+    put_kept(f->store, &last);
+    put_kept(f->store, &first);
+    put_kept(f->store, &session);
+    assert_int_equal(m->find_family_end(f->store, SP_STR("family"), SP_TICKET_REFRESH, &end), SP_OK);
+    assert_int_equal(end, last.expires_at);
+}
+
+static void what_was_used_is_not_listed(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    const struct sp_store_methods *m = f->store->methods;
+    struct sp_ticket used = ticket_of(SP_TICKET_REFRESH, 13), fresh = ticket_of(SP_TICKET_REFRESH, 14), *tickets;
+    size_t count;
+    bool first;
+    used.subject = fresh.subject = SP_STR("uma");
+    used.issued_at = 120; /* newer: it would be in the way of a list of one */
+    put_kept(f->store, &used);
+    put_kept(f->store, &fresh);
+    assert_int_equal(m->use_ticket(f->store, SP_TICKET_REFRESH, used.hash, 130, &first), SP_OK);
+    assert_int_equal(m->list_tickets(f->store, SP_TICKET_REFRESH, SP_STR("uma"), 150, 1, f->arena, &tickets, &count),
+                     SP_OK);
+    assert_true(count == 1 && tickets[0].hash[0] == 14);
+}
+
 static void purging_takes_the_expired_only(void **state)
 {
     struct fixture *f = fixture_of(state);
@@ -524,6 +560,19 @@ static void the_version_tells_that_another_process_wrote(void **state)
     assert_int_equal(f->other->methods->drop_key(f->other, key.kid), SP_OK);
     assert_int_equal(f->store->methods->version(f->store, &after), SP_OK);
     assert_int_not_equal(before, after);
+    /* And clients that registered themselves: made, changed, removed. */
+    struct sp_record client = {.kind = SP_RECORD_CLIENT, .id = SP_STR("spdc_x"), .data = SP_STR("{}")};
+    for (int i = 0; i < 3; i++) {
+        before = after;
+        assert_int_equal(f->other->methods->begin(f->other), SP_OK);
+        assert_int_equal(i < 2 ? f->other->methods->put_record(f->other, &client, NULL)
+                               : f->other->methods->drop_record(f->other, client.kind, client.id),
+                         SP_OK);
+        assert_int_equal(f->other->methods->keep(f->other), SP_OK);
+        assert_int_equal(f->other->methods->flush(f->other), SP_OK);
+        assert_int_equal(f->store->methods->version(f->store, &after), SP_OK);
+        assert_int_not_equal(before, after);
+    }
 }
 
 static void only_the_owner_may_read_the_file(void **state)
@@ -749,6 +798,8 @@ int main(void)
         ROW(a_name_with_a_nul_or_broken_utf8_is_nobodys),
         ROW(two_accounts_cannot_share_a_name),
         ROW(a_family_dies_together_but_for_the_spared_kind),
+        ROW(the_end_of_a_family_is_that_of_its_last_ticket),
+        ROW(what_was_used_is_not_listed),
         ROW(purging_takes_the_expired_only),
         ROW(a_ticket_can_be_changed_and_dropped),
         ROW(keys_accounts_and_consents_are_kept),
