@@ -7,6 +7,7 @@
 #include "authority/denial.h"
 #include "authority/endpoint.h"
 #include "authority/handle.h"
+#include "authority/throttle.h"
 #include "core/base/secret.h"
 #include "core/diagnosis/cause.h"
 #include "core/jose/base64url.h"
@@ -113,8 +114,11 @@ static enum sp_step spend_initial(struct sp_call *call)
     int64_t uses = 0;
     bool first = false;
     unsigned char hash[32];
-    if (token.at == NULL && call->authority->settings->registration.open)
-        return SP_GOES_ON;
+    if (token.at == NULL && call->authority->settings->registration.open) {
+        enum sp_step step = sp_throttle_check(call, SP_THROTTLE_REGISTRATION);
+        sp_throttle_fail(call, SP_THROTTLE_REGISTRATION);
+        return step;
+    }
     if (token.at == NULL)
         return SP_DENY(call, .cause = SP_CAUSE_REGISTRATION_TOKEN_MISSING,
                        .expected = SP_STR("Authorization: Bearer and an initial access token"),

@@ -16,7 +16,7 @@
 
 struct kept {
     struct kept *next; /* by last use, youngest first */
-    char *url;
+    char *url, *owner; /* owner: NULL for the configuration */
     bool public_only;
     struct sp_jwk_set *set; /* NULL: none came yet */
     int64_t fetched_at, fresh_until, attempted_at, retry_at;
@@ -26,15 +26,24 @@ struct kept {
     struct sp_errand *fetching;    /* of the call that fetches it for all */
 };
 
+/* Of the configuration, and of clients that registered themselves. */
+enum room { CONFIGURED, REGISTERED, ROOMS };
+
 struct sp_remote_keys {
     struct kept *first;
-    size_t count;
+    size_t count[ROOMS];
 };
+
+static enum room room_of(const struct kept *kept)
+{
+    return kept->owner != NULL ? REGISTERED : CONFIGURED;
+}
 
 static void destroy_kept(struct kept *kept)
 {
     sp_jwk_set_unref(&kept->set);
     free(kept->url);
+    free(kept->owner);
     free(kept);
 }
 
@@ -58,39 +67,65 @@ static void put_first(struct sp_remote_keys *keys, struct kept *kept)
     keys->first = kept;
 }
 
-/* The one unused for longest that nobody fetches gives way. */
-static void make_room(struct sp_remote_keys *keys)
+static void take_out(struct sp_remote_keys *keys, struct kept **at)
 {
-    struct kept **oldest = NULL;
-    if (keys->count < SP_MAX_REMOTE_KEY_SETS)
-        return;
-    for (struct kept **at = &keys->first; *at != NULL; at = &(*at)->next)
-        if ((*at)->fetching == NULL)
-            oldest = at;
-    if (oldest == NULL)
-        return;
-    struct kept *dying = *oldest;
-    *oldest = dying->next;
-    keys->count--;
+    struct kept *dying = *at;
+    *at = dying->next;
+    keys->count[room_of(dying)]--;
     destroy_kept(dying);
+}
+
+static bool is_owned_by(const struct kept *kept, struct sp_str owner)
+{
+    return kept->owner != NULL ? owner.at != NULL && sp_str_equal(sp_str_from_cstr(kept->owner), owner)
+                               : owner.at == NULL;
+}
+
+/* What a registered client named before gives way, and where there is no room the one of its kind that was unused for
+ * longest; none that is being fetched. */
+static void make_room(struct sp_remote_keys *keys, const struct sp_keys_place *place)
+{
+    enum room room = place->owner.at != NULL ? REGISTERED : CONFIGURED;
+    struct kept **oldest = NULL;
+    for (struct kept **at = &keys->first; *at != NULL;) {
+        bool is_busy = (*at)->fetching != NULL;
+        if (room == REGISTERED && !is_busy && is_owned_by(*at, place->owner)) {
+            take_out(keys, at);
+            continue;
+        }
+        if (!is_busy && room_of(*at) == room)
+            oldest = at;
+        at = &(*at)->next;
+    }
+    if (oldest != NULL && keys->count[room] >= SP_MAX_REMOTE_KEY_SETS)
+        take_out(keys, oldest);
+}
+
+static char *copy_text(struct sp_str text)
+{
+    char *copy = malloc(text.len + 1);
+    if (copy == NULL)
+        return NULL;
+    memcpy(copy, text.at, text.len);
+    copy[text.len] = '\0';
+    return copy;
 }
 
 static struct kept *add(struct sp_remote_keys *keys, const struct sp_keys_place *place)
 {
-    struct sp_str url = place->url;
-    make_room(keys);
+    make_room(keys, place);
     struct kept *kept = calloc(1, sizeof *kept);
-    if (kept != NULL && (kept->url = malloc(url.len + 1)) == NULL) {
-        free(kept);
-        return NULL;
-    }
     if (kept == NULL)
         return NULL;
-    memcpy(kept->url, url.at, url.len);
-    kept->url[url.len] = '\0';
+    kept->url = copy_text(place->url);
+    kept->owner = place->owner.at != NULL ? copy_text(place->owner) : NULL;
     kept->public_only = place->public_only;
+    if (kept->url == NULL || (place->owner.at != NULL && kept->owner == NULL)) {
+        destroy_kept(kept);
+        return NULL;
+    }
     put_first(keys, kept);
-    keys->count++;
+    keys->count[room_of(kept)]++;
     return kept;
 }
 
@@ -101,7 +136,8 @@ static struct kept *find_or_add(struct sp_authority *authority, const struct sp_
     struct sp_remote_keys *keys = authority->remote_keys;
     for (struct kept **at = &keys->first; *at != NULL; at = &(*at)->next) {
         struct kept *found = *at;
-        if (found->public_only != place->public_only || !sp_str_equal(sp_str_from_cstr(found->url), place->url))
+        if (found->public_only != place->public_only || !is_owned_by(found, place->owner) ||
+            !sp_str_equal(sp_str_from_cstr(found->url), place->url))
             continue;
         *at = found->next;
         put_first(keys, found);

@@ -2,7 +2,9 @@
 /* Key sets of others by their URL – a client's jwks_uri, a trusted issuer's – kept in memory with the manners of the
  * key keeper: fresh for as long as Cache-Control says within [60 s, 24 h]; looked at again for an unknown kid, at most
  * once in 10 s however many ask; one fetch at a time, on which all calls that need it wait; when it fails the old set
- * serves on for a day. The loop's thread only. */
+ * serves on for a day. Sets of the configuration and
+ * those of clients that registered themselves each have room of their own, and such a client has one at a time: nobody
+ * pushes the sets of others out by registering, or by naming one URL after the other. The loop's thread only. */
 #ifndef SP_AUTHORITY_REMOTE_KEYS_H
 #define SP_AUTHORITY_REMOTE_KEYS_H
 
@@ -18,6 +20,7 @@ void sp_remote_keys_destroy(struct sp_remote_keys **keys);
 struct sp_keys_place {
     struct sp_str url;
     bool public_only;
+    struct sp_str owner; /* the client that wrote the URL itself; absent: the configuration did */
 };
 
 /* The set behind the URL, with the kid in it when it has one by that name (absent: any). *keys lives as long as the

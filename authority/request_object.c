@@ -151,6 +151,9 @@ static enum sp_step check_parties(struct sp_call *call, const struct sp_client *
                   iss = sp_signed_jwt_text(jwt, "iss");
     const struct sp_json *aud = sp_json_member(jwt->claims, SP_STR("aud"));
     bool has_iss = sp_json_member(jwt->claims, SP_STR("iss")) != NULL;
+    /* RFC 9101 10.8: else it could be taken for the client's assertion elsewhere. */
+    if (sp_str_equal(sp_signed_jwt_text(jwt, "sub"), client->id))
+        return refuse(call, "its sub is the client_id");
     if (!sp_str_equal(client_id, client->id))
         return refuse_client(call, client, "client_id", client_id);
     if ((has_iss || client->require_signed_request) && !sp_str_equal(iss, client->id))

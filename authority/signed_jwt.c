@@ -4,6 +4,8 @@
 #include "core/base/limits.h"
 #include "core/jose/base64url.h"
 
+#define LATEST_TIME INT64_C(253402300799)
+
 static enum sp_status read_part(struct sp_arena *arena, struct sp_str encoded, const struct sp_json **json)
 {
     struct sp_str text;
@@ -12,6 +14,19 @@ static enum sp_status read_part(struct sp_arena *arena, struct sp_str encoded, c
     if (status == SP_OK)
         status = sp_json_parse(arena, text, &sp_json_limits_token, json, &error);
     return status == SP_OK && !sp_json_is(*json, SP_JSON_OBJECT) ? SP_MALFORMED : status;
+}
+
+/* Whoever adds to a time or takes it from another must not overflow: beyond the year 9999 there is none (RFC 7519 2).
+ */
+static bool has_possible_times(const struct sp_json *claims)
+{
+    static const struct sp_str names[] = {{"exp", 3}, {"nbf", 3}, {"iat", 3}, {"auth_time", 9}};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        int64_t at = 0;
+        if (sp_json_int64(sp_json_member(claims, names[i]), &at) == SP_OK && (at < 0 || at > LATEST_TIME))
+            return false;
+    }
+    return true;
 }
 
 enum sp_status sp_signed_jwt_read(struct sp_arena *arena, struct sp_str text, struct sp_signed_jwt *jwt,
@@ -34,6 +49,9 @@ enum sp_status sp_signed_jwt_read(struct sp_arena *arena, struct sp_str text, st
         return status;
     *fault = "it has a critical header";
     if (sp_json_member(header, SP_STR("crit")) != NULL)
+        return SP_MALFORMED;
+    *fault = "its exp, nbf, iat or auth_time is no time";
+    if (!has_possible_times(read.claims))
         return SP_MALFORMED;
     read.algorithm_name = sp_json_string(sp_json_member(header, SP_STR("alg")));
     read.algorithm = sp_algorithm_find(read.algorithm_name);

@@ -15,7 +15,8 @@ struct sp_signed_jwt {
     const struct sp_json *claims; /* a rumour until verified */
 };
 
-/* SP_MALFORMED: *fault says what is wrong, to stand behind "…: " (static). Borrows from text and arena. */
+/* SP_MALFORMED: *fault says what is wrong, to stand behind "…: " (static). Times among the claims, where
+ * they are whole numbers, lie between 1970 and 9999: they can be added to. Borrows from text and arena. */
 SP_MUST_CHECK enum sp_status sp_signed_jwt_read(struct sp_arena *arena, struct sp_str text, struct sp_signed_jwt *jwt,
                                                 const char **fault);
 /* By a key of the set (NULL: of none) that fits kid and algorithm. A MAC is never verified by a public key. */

@@ -9,15 +9,18 @@
 #include "core/base/table.h"
 
 static const struct {
-    const char *name;
+    const char *name, *counted;
+    enum sp_cause cause;
     uint32_t failures;
     int64_t window_s;
 } classes[SP_THROTTLE_CLASSES] = {
     /* An office behind one address mistypes now and then; a guesser gets 300 tries an hour, over all accounts. */
-    [SP_THROTTLE_LOGIN] = {"login", 50, 600},
+    [SP_THROTTLE_LOGIN] = {"login", "failures of a login", SP_CAUSE_LOGIN_THROTTLED, 50, 600},
     /* 20^8 codes of ten minutes: hopeless with this (RFC 8628 5.1). */
-    [SP_THROTTLE_USER_CODE] = {"user code", 20, 600},
-    [SP_THROTTLE_CLIENT_SECRET] = {"client secret", 300, 60},
+    [SP_THROTTLE_USER_CODE] = {"user code", "failures of a user code", SP_CAUSE_LOGIN_THROTTLED, 20, 600},
+    [SP_THROTTLE_CLIENT_SECRET] = {"client secret", "failures of a client secret", SP_CAUSE_LOGIN_THROTTLED, 300, 60},
+    /* Somebody who tries out a library is far below; who fills the store needs a day from one address. */
+    [SP_THROTTLE_REGISTRATION] = {"registration", "registrations", SP_CAUSE_REGISTRATION_THROTTLED, 40, 3600},
 };
 
 struct counter {
@@ -115,12 +118,12 @@ enum sp_step sp_throttle_check(struct sp_call *call, enum sp_throttle_class clas
         return SP_GOES_ON;
     int64_t wait_s = counter.started_at + classes[class].window_s - call->now;
     sp_answer_header(call, "Retry-After", sp_arena_printf(call->arena, "%lld", (long long)wait_s));
-    return SP_DENY(
-        call, .cause = SP_CAUSE_LOGIN_THROTTLED, .error = "temporarily_unavailable",
-        .expected = sp_arena_printf(call->arena, "at most %u failures of a %s in %lld s", classes[class].failures,
-                                    classes[class].name, (long long)classes[class].window_s),
-        .received = sp_arena_printf(call->arena, "%lld from %.*s", (long long)counter.failures,
-                                    SP_STR_ARG(sp_throttle_network(call->arena, call->asked.client_address))));
+    return SP_DENY(call, .cause = classes[class].cause, .error = "temporarily_unavailable",
+                   .expected = sp_arena_printf(call->arena, "at most %u %s in %lld s", classes[class].failures,
+                                               classes[class].counted, (long long)classes[class].window_s),
+                   .received =
+                       sp_arena_printf(call->arena, "%lld from %.*s", (long long)counter.failures,
+                                       SP_STR_ARG(sp_throttle_network(call->arena, call->asked.client_address))));
 }
 
 void sp_throttle_fail(struct sp_call *call, enum sp_throttle_class class)

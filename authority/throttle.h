@@ -13,6 +13,7 @@ enum sp_throttle_class {
     SP_THROTTLE_LOGIN,         /* passwords, and whatever a person proves itself by */
     SP_THROTTLE_USER_CODE,     /* what is typed at the device page: eight characters, short-lived */
     SP_THROTTLE_CLIENT_SECRET, /* long, as a rule, and machines repeat a wrong one fast */
+    SP_THROTTLE_REGISTRATION,  /* clients that register themselves where anybody may; each counts */
     SP_THROTTLE_CLASSES,
 };
 

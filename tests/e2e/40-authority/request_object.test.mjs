@@ -150,7 +150,12 @@ test('request_uri is for pushed requests alone, and never beside request', async
 test('a client assertion is no request object, and a request object no client assertion', async () => {
   const assertion = await makeToken(es, { iss: 'strict', sub: 'strict', aud: authority.issuer, exp: now() + 60 }, { typ: 'JWT' });
   const { location } = await open({ ...request('strict'), request: assertion });
-  assert.match(location.searchParams.get('error_description'), /request\.object_client/);
+  assert.match(location.searchParams.get('error_description'), /its sub is the client_id/);
+  // RFC 9101 10.8: a sub that is the client_id makes any request object one that could be taken for an assertion elsewhere.
+  const double = await open({ ...request('strict'), request: await object('strict', { sub: 'strict' }) });
+  assert.match(double.location.searchParams.get('error_description'), /its sub is the client_id/);
+  const person = await makeToken(es, { iss: 'strict', sub: 'ann', aud: authority.issuer, exp: now() + 60 }, { typ: 'JWT' });
+  assert.match((await open({ ...request('strict'), request: person })).location.searchParams.get('error_description'), /request\.object_client/);
   const answer = await authority.post('/par', { client_assertion: await object('strict', { sub: 'strict' }), client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer' });
   assert.equal(answer.status, 401);
   assert.match(answer.json.error_description, /its typ is of another kind of JWT/);

@@ -3,10 +3,12 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <cmocka.h>
 #include "authority/client_keys.h"
 #include "authority/denial.h"
 #include "authority/remote_keys.h"
+#include "core/base/limits.h"
 #include "probe/schedule.h"
 #include "tests/support/authority_fixture.h"
 
@@ -197,6 +199,48 @@ static void a_client_without_keys_has_none(void **state)
     assert_false(sp_client_has_keys(client));
 }
 
+/* Whether the set behind the URL had to be fetched. */
+static bool is_fetched(struct fixture *fixture, const char *url, const char *owner)
+{
+    const struct sp_keys_place place = {
+        .url = sp_str_from_cstr(url), .public_only = owner != NULL, .owner = sp_str_from_cstr(owner)};
+    const struct sp_jwk_set *keys = NULL;
+    struct sp_call *call = new_call(fixture);
+    unsigned before = asked;
+    while (sp_remote_keys_get(call, &place, SP_STR_NONE, &keys) == SP_WAITS) {
+        call->waits_for->report = &served;
+        call->waits_for->done = true;
+        asked++;
+        sp_call_restart(call);
+    }
+    assert_non_null(keys);
+    return asked > before;
+}
+
+static void nobody_pushes_out_the_keys_of_others(void **state)
+{
+    struct fixture *fixture = *state;
+    char url[64], owner[32];
+    assert_true(is_fetched(fixture, URL, NULL));
+    assert_true(is_fetched(fixture, "https://victim.example/jwks", "victim"));
+    /* One client that names one URL after the other has room for one. */
+    for (unsigned i = 0; i < SP_MAX_REMOTE_KEY_SETS + 10; i++) {
+        snprintf(url, sizeof url, "https://app%u.example/jwks", i);
+        assert_true(is_fetched(fixture, url, "attacker"));
+    }
+    assert_false(is_fetched(fixture, "https://victim.example/jwks", "victim"));
+    assert_false(is_fetched(fixture, URL, NULL));
+    /* As many clients as there is room for push out each other, and not what the configuration names. */
+    for (unsigned i = 0; i < SP_MAX_REMOTE_KEY_SETS + 10; i++) {
+        snprintf(owner, sizeof owner, "client %u", i);
+        assert_true(is_fetched(fixture, "https://app.example/jwks", owner));
+    }
+    assert_true(is_fetched(fixture, "https://victim.example/jwks", "victim"));
+    assert_false(is_fetched(fixture, URL, NULL));
+    /* One set of the configuration is not another's, though the URL be the same. */
+    assert_true(is_fetched(fixture, URL, "client 1"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -207,6 +251,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(all_calls_wait_for_one_fetch, start, stop),
         cmocka_unit_test_setup_teardown(a_fetch_that_was_turned_away_is_made_by_the_next, start, stop),
         cmocka_unit_test_setup_teardown(a_client_without_keys_has_none, start, stop),
+        cmocka_unit_test_setup_teardown(nobody_pushes_out_the_keys_of_others, start, stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -80,6 +80,26 @@ static void after_its_failures_an_address_waits_for_the_window(void **state)
     assert_int_equal(sp_throttle_check(call_from(fixture, "192.0.2.1"), SP_THROTTLE_LOGIN), SP_GOES_ON);
 }
 
+static void clients_that_register_themselves_are_counted_by_address(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->settings.registration.enabled = fixture->settings.registration.open = true;
+    fixture->settings.registration.max_clients = 1000;
+    const struct fixture_request request = {.path = "/register",
+                                            .content_type = "application/json",
+                                            .body = "{\"redirect_uris\":[\"https://app.example/cb\"]}",
+                                            .client_address = "2001:db8::7"};
+    unsigned n = 0;
+    struct sp_call *call = fixture_call(fixture, &request);
+    for (; call->answer.status != 429 && n < 1000; n++)
+        call = fixture_call(fixture, &request);
+    assert_int_equal(n, 40);
+    assert_string_equal(fixture_cause(call), "registration.throttled");
+    assert_int_equal(sp_throttle_check(call_from(fixture, "2001:db8::7"), SP_THROTTLE_LOGIN), SP_GOES_ON);
+    fixture->now += 3600;
+    assert_int_not_equal(fixture_call(fixture, &request)->answer.status, 429);
+}
+
 static void a_call_without_an_address_is_judged(void **state)
 {
     assert_int_equal(failures_until_refused(*state, "", SP_THROTTLE_USER_CODE), 1000);
@@ -132,6 +152,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(an_ipv6_network_counts_as_one_and_an_ipv4_address_alone, start, stop),
         cmocka_unit_test_setup_teardown(after_its_failures_an_address_waits_for_the_window, start, stop),
+        cmocka_unit_test_setup_teardown(clients_that_register_themselves_are_counted_by_address, start, stop),
         cmocka_unit_test_setup_teardown(a_call_without_an_address_is_judged, start, stop),
         cmocka_unit_test_setup_teardown(names_that_are_no_account_count_as_accounts_do, start, stop),
         cmocka_unit_test_setup_teardown(the_tables_are_bounded, start, stop),
