@@ -6,6 +6,11 @@
 #include "authority/denial.h"
 #include "authority/mail.h"
 
+/* Neither one person nor one mailbox gets more in an hour, whoever asks. */
+#define WINDOW_S 3600
+#define PERSON_MOST 10u
+#define MAILBOX_MOST 5u
+
 struct address {
     struct sp_str text; /* absent: none */
     bool verified;
@@ -63,6 +68,18 @@ enum sp_step sp_account_email_show(struct sp_page *page, const struct sp_account
     return SP_GOES_ON;
 }
 
+static enum sp_status throttle(struct sp_call *call, struct sp_str account, struct sp_str address, bool *passes)
+{
+    bool in_minute = false, in_hour = false, to_mailbox = false;
+    enum sp_status status = sp_mail_throttle(call, "verify", account, 60, 3, &in_minute);
+    if (status == SP_OK && in_minute)
+        status = sp_mail_throttle(call, "verify-hour", account, WINDOW_S, PERSON_MOST, &in_hour);
+    if (status == SP_OK && in_hour)
+        status = sp_mail_throttle(call, "verify-to", address, WINDOW_S, MAILBOX_MOST, &to_mailbox);
+    *passes = to_mailbox;
+    return status;
+}
+
 enum sp_step sp_account_email_act(struct sp_call *call, struct sp_account_view *view, struct sp_str step)
 {
     struct address address;
@@ -77,10 +94,11 @@ enum sp_step sp_account_email_act(struct sp_call *call, struct sp_account_view *
     view->is_trouble = true;
     if (wanted.at == NULL)
         return SP_GOES_ON;
-    status = sp_mail_throttle(call, "verify", view->account.id, 60, 3, &passes);
+    status = throttle(call, view->account.id, wanted, &passes);
     view->notice = SP_TEXT_EMAIL_TOO_OFTEN;
     if (status == SP_OK && passes) {
-        status = sp_mail_send_link(call, SP_MAIL_VERIFY, view->account.id, wanted);
+        const struct sp_mail_link link = {.purpose = SP_MAIL_VERIFY, .subject = view->account.id, .email = wanted};
+        status = sp_mail_send_link(call, &link);
         view->notice = SP_TEXT_EMAIL_SENT;
         view->is_trouble = false;
     }

@@ -135,8 +135,9 @@ static enum sp_step take_form(struct sp_call *call, struct sp_account_view *view
     return section->act(call, view, step);
 }
 
-static enum sp_step answer(struct sp_call *call)
+static enum sp_step answer(struct sp_call *call, void *context)
 {
+    (void)context;
     struct sp_store *store = call->authority->store;
     struct sp_account_view view = {.notice = SP_TEXT_COUNT};
     enum sp_status status = sp_session_find(call, &view.session);
@@ -159,16 +160,6 @@ static enum sp_step answer(struct sp_call *call)
 
 enum sp_step sp_account_endpoint(struct sp_call *call)
 {
-    struct sp_store *store = call->authority->store;
     call->deny = sp_denial_page;
-    enum sp_status status = store->methods->begin(store);
-    if (status != SP_OK)
-        return sp_deny_failure(call, status);
-    enum sp_step step = answer(call);
-    if (step != SP_GOES_ON) {
-        store->methods->undo(store);
-        return step;
-    }
-    status = store->methods->keep(store);
-    return status == SP_OK ? SP_GOES_ON : sp_deny_failure(call, status);
+    return sp_call_in_write(call, answer, NULL);
 }

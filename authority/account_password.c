@@ -6,6 +6,7 @@
 #include "authority/errand.h"
 #include "authority/password.h"
 #include "authority/person.h"
+#include "authority/throttle.h"
 
 static void write_field(struct sp_page *page, const char *name, enum sp_text label, const char *more)
 {
@@ -47,6 +48,7 @@ static enum sp_step say(struct sp_account_view *view, enum sp_text notice, bool 
 static enum sp_step count_failure(struct sp_call *call, struct sp_account_view *view)
 {
     struct sp_store *store = call->authority->store;
+    sp_throttle_fail(call, SP_THROTTLE_LOGIN);
     view->account.failures++;
     view->account.failed_at = call->now;
     enum sp_status status = store->methods->put_account(store, &view->account);
@@ -65,6 +67,8 @@ enum sp_step sp_account_password_act(struct sp_call *call, struct sp_account_vie
         return SP_GOES_ON;
     if (fresh.len < SP_MIN_PASSWORD_CHARACTERS || fresh.len > SP_MAX_PASSWORD_BYTES)
         return say(view, SP_TEXT_PASSWORD_SHORT, true);
+    if (sp_throttle_check(call, SP_THROTTLE_LOGIN) != SP_GOES_ON)
+        return SP_DENIED;
     if (sp_password_wait(account->failures, account->failed_at, call->now) > 0)
         return say(view, SP_TEXT_PASSWORD_WAIT, true);
     enum sp_step verified = sp_errand_password_verify(call, account->password_hash, old, &matches);

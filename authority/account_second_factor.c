@@ -2,6 +2,7 @@
 /* The account page's section of the second step: the authenticator app and the recovery codes. */
 #include "authority/account_page.h"
 #include "authority/denial.h"
+#include "authority/throttle.h"
 #include "authority/factor_pages.h"
 #include "authority/factors.h"
 
@@ -125,6 +126,7 @@ static enum sp_step confirm(struct sp_call *call, struct sp_account_view *view)
         return sp_account_show_recovery_codes(call, view);
     }
     note(call, view, verdict);
+    sp_throttle_fail(call, SP_THROTTLE_LOGIN);
     return show_setup(call, view, &app, verdict, wait_s);
 }
 
@@ -150,8 +152,10 @@ static enum sp_step drop(struct sp_call *call, struct sp_account_view *view)
     view->notice = verdict == SP_CODE_RIGHT      ? SP_TEXT_APP_REMOVED
                    : verdict == SP_CODE_REPLAYED ? SP_TEXT_CODE_REPLAYED
                                                  : SP_TEXT_CODE_WRONG;
-    if (view->is_trouble)
+    if (view->is_trouble) {
         note(call, view, verdict);
+        sp_throttle_fail(call, SP_THROTTLE_LOGIN);
+    }
     return SP_GOES_ON;
 }
 
@@ -172,6 +176,8 @@ enum sp_step sp_account_second_factor_act(struct sp_call *call, struct sp_accoun
         return begin(call, view);
     if (sp_str_equal(step, SP_STR("recovery")))
         return renew_recovery_codes(call, view);
+    if (sp_throttle_check(call, SP_THROTTLE_LOGIN) != SP_GOES_ON)
+        return SP_DENIED;
     if (sp_str_equal(step, SP_STR("app_confirm")))
         return confirm(call, view);
     return sp_str_equal(step, SP_STR("app_remove")) ? drop(call, view) : SP_GOES_ON;

@@ -49,7 +49,17 @@ enum sp_status sp_authenticator_app_find(struct sp_call *call, struct sp_str acc
     struct sp_store *store = call->authority->store;
     struct sp_record record;
     enum sp_status status = store->methods->find_record(store, SP_RECORD_TOTP, account, call->arena, &record);
-    return status == SP_OK ? read_app(call, &record, app) : status;
+    struct sp_authenticator_app found;
+    if (status == SP_OK)
+        status = read_app(call, &record, &found);
+    if (status != SP_OK)
+        return status;
+    if (!found.is_confirmed && call->now - found.created_at > SP_AUTHENTICATOR_SETUP_S) {
+        sp_authenticator_app_forget(&found);
+        return SP_NOT_FOUND;
+    }
+    *app = found;
+    return SP_OK;
 }
 
 static enum sp_status put_app(struct sp_call *call, const struct sp_authenticator_app *app)

@@ -7,6 +7,9 @@
 
 #include "authority/authority.h"
 
+/* From the picture to its first code. */
+#define SP_AUTHENTICATOR_SETUP_S 600
+
 struct sp_authenticator_app {
     struct sp_str account;
     struct sp_str secret; /* in the call's arena: sp_authenticator_app_forget when done */
@@ -16,11 +19,13 @@ struct sp_authenticator_app {
     int64_t created_at;
 };
 
-/* SP_NOT_FOUND: none, or sealed under another master key. */
+/* SP_NOT_FOUND: none, one that was never confirmed and is too old for it, or sealed under another master key. */
 SP_MUST_CHECK enum sp_status sp_authenticator_app_find(struct sp_call *call, struct sp_str account,
                                                        struct sp_authenticator_app *app);
-/* A new one, not confirmed yet, in place of one that is not either; the one that is there when it waits for its code
- * already. The caller has begun a write. */
+/* A new one, not confirmed yet; or the one that is there when it is confirmed, or waits for its code since a moment:
+ * what somebody saw on the screen or in the browser's history once is not what is set up later. The caller has begun a
+ * write.
+ */
 SP_MUST_CHECK enum sp_status sp_authenticator_app_begin(struct sp_call *call, struct sp_str account,
                                                         struct sp_authenticator_app *app);
 void sp_authenticator_app_forget(struct sp_authenticator_app *app);

@@ -2,6 +2,8 @@
 #include "authority/call.h"
 
 #include <assert.h>
+#include "authority/authority.h"
+#include "authority/denial.h"
 #include "authority/errand.h"
 
 /* The largest answer is a key set or a page; a hundred of each would fit. */
@@ -44,4 +46,20 @@ void sp_answer_json(struct sp_call *call, int status, const struct sp_buffer *bu
             SP_STR("{\"error\":\"server_error\",\"error_description\":\"The answer did not fit in memory.\"}");
     }
     sp_answer_header(call, "Cache-Control", SP_STR("no-store"));
+}
+
+enum sp_step sp_call_in_write(struct sp_call *call, enum sp_step (*answer)(struct sp_call *call, void *context),
+                              void *context)
+{
+    struct sp_store *store = call->authority->store;
+    enum sp_status status = store->methods->begin(store);
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
+    enum sp_step step = answer(call, context);
+    if (step != SP_GOES_ON) {
+        store->methods->undo(store);
+        return step;
+    }
+    status = store->methods->keep(store);
+    return status == SP_OK ? SP_GOES_ON : sp_deny_failure(call, status);
 }

@@ -88,6 +88,10 @@ static inline struct sp_str sp_call_parameter(const struct sp_call *call, const 
     return sp_form_value(&call->parameters, sp_str_from_cstr(name));
 }
 
+/* Runs `answer` as one write of the store: kept when it goes on, undone when it hands up anything else. */
+enum sp_step sp_call_in_write(struct sp_call *call, enum sp_step (*answer)(struct sp_call *call, void *context),
+                              void *context);
+
 /* Everything that an earlier run of the call has written is forgotten, but for what it asked and its errands. */
 void sp_call_restart(struct sp_call *call);
 

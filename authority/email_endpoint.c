@@ -17,11 +17,13 @@ static enum sp_step say(struct sp_call *call, enum sp_text text, int status)
     return SP_GOES_ON;
 }
 
-static void ask(struct sp_call *call, const struct sp_mail_link *link)
+/* Whose address it becomes is said: a link that somebody else asked for must not lend them an address. */
+static void ask(struct sp_call *call, const struct sp_mail_link *link, const struct sp_account *account)
 {
     struct sp_page page;
     sp_page_begin(&page, call, sp_text_get(call, SP_TEXT_EMAIL_TITLE));
     sp_page_paragraph(&page, SP_TEXT_EMAIL_ASK, link->email);
+    sp_page_paragraph(&page, SP_TEXT_EMAIL_OF, account->name);
     sp_page_raw(&page, SP_STR("<form method=\"post\" action=\""));
     sp_page_text(&page, sp_authority_url(call, "/email"));
     sp_page_raw(&page, SP_STR("\">"));
@@ -59,61 +61,53 @@ static struct sp_str with_address(struct sp_call *call, struct sp_str claims, st
     return sp_buffer_status(&text) == SP_OK ? sp_buffer_str(&text) : SP_STR_NONE;
 }
 
-static enum sp_step confirm(struct sp_call *call, const struct sp_mail_link *link)
+static enum sp_step confirm(struct sp_call *call, const struct sp_mail_link *link, struct sp_account *account)
 {
     struct sp_store *store = call->authority->store;
-    struct sp_account account;
     bool first = false;
     enum sp_status status = sp_mail_link_use(call, link, &first);
     if (status == SP_OK && !first)
         status = SP_NOT_FOUND;
-    if (status == SP_OK)
-        status = store->methods->get_account(store, link->subject, call->arena, &account);
     if (status == SP_NOT_FOUND)
         return say(call, SP_TEXT_LINK_GONE, 400);
-    struct sp_str claims = status == SP_OK ? with_address(call, account.claims, link->email) : SP_STR_NONE;
+    struct sp_str claims = status == SP_OK ? with_address(call, account->claims, link->email) : SP_STR_NONE;
     if (status == SP_OK && claims.at == NULL)
         status = SP_NO_MEMORY;
     if (status == SP_OK)
-        status = sp_account_set_claims(store, call->arena, &account, claims, call->now);
+        status = sp_account_set_claims(store, call->arena, account, claims, call->now);
     if (status == SP_NOT_FOUND)
         return say(call, SP_TEXT_EMAIL_TAKEN, 409);
     if (status == SP_OK)
-        status = store->methods->put_account(store, &account);
+        status = store->methods->put_account(store, account);
     if (status != SP_OK)
         return sp_deny_failure(call, status);
-    call->subject = account.id;
+    call->subject = account->id;
     return say(call, SP_TEXT_EMAIL_DONE, 200);
 }
 
-static enum sp_step answer(struct sp_call *call)
+static enum sp_step answer(struct sp_call *call, void *context)
 {
+    (void)context;
     struct sp_mail_link link;
     struct sp_str token = sp_call_parameter(call, "form_token");
+    struct sp_store *store = call->authority->store;
+    struct sp_account account;
     enum sp_status status = sp_mail_link_find(call, SP_MAIL_VERIFY, &link);
-    if (status == SP_NOT_FOUND)
+    if (status == SP_OK)
+        status = store->methods->get_account(store, link.subject, call->arena, &account);
+    if (status == SP_NOT_FOUND || (status == SP_OK && account.disabled))
         return say(call, SP_TEXT_LINK_GONE, 400);
     if (status != SP_OK)
         return sp_deny_failure(call, status);
     if (sp_str_equal(call->asked.method, SP_STR("POST")) &&
         sp_secret_equal(token, sp_form_token(call, sp_browser_secret(call), SP_STR("email"))))
-        return confirm(call, &link);
-    ask(call, &link);
+        return confirm(call, &link, &account);
+    ask(call, &link, &account);
     return SP_GOES_ON;
 }
 
 enum sp_step sp_email_endpoint(struct sp_call *call)
 {
-    struct sp_store *store = call->authority->store;
     call->deny = sp_denial_page;
-    enum sp_status status = store->methods->begin(store);
-    if (status != SP_OK)
-        return sp_deny_failure(call, status);
-    enum sp_step step = answer(call);
-    if (step != SP_GOES_ON) {
-        store->methods->undo(store);
-        return step;
-    }
-    status = store->methods->keep(store);
-    return status == SP_OK ? SP_GOES_ON : sp_deny_failure(call, status);
+    return sp_call_in_write(call, answer, NULL);
 }

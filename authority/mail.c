@@ -3,7 +3,9 @@
 
 #include <time.h>
 #include "authority/handle.h"
+#include "authority/key_ring.h"
 #include "authority/outgoing.h"
+#include "core/base/secret.h"
 #include "core/jose/base64url.h"
 #include "core/jose/crypto.h"
 
@@ -83,6 +85,34 @@ static const struct {
     [SP_MAIL_RESET] = {"/reset", {"reset", 5}, SP_TEXT_MAIL_RESET_SUBJECT, SP_TEXT_MAIL_RESET_BODY},
 };
 
+/* So that one message cannot be put in the place of another. */
+static struct sp_str seal_label(struct sp_arena *arena, struct sp_str to)
+{
+    return sp_arena_printf(arena, "mail to %.*s", SP_STR_ARG(to));
+}
+
+/* {"sealed": …}; wipes what it sealed. */
+static struct sp_str seal(struct sp_call *call, struct sp_str to, struct sp_str plain)
+{
+    struct sp_str sealed, label = seal_label(call->arena, to);
+    enum sp_status status =
+        label.at != NULL ? sp_key_ring_seal(call->authority->keys, label, plain, call->arena, &sealed) : SP_NO_MEMORY;
+    sp_wipe((char *)(uintptr_t)plain.at, plain.len);
+    return status == SP_OK ? sp_arena_printf(call->arena, "{\"sealed\":\"%.*s\"}",
+                                             SP_STR_ARG(sp_base64url_of(call->arena, sealed.at, sealed.len)))
+                           : SP_STR_NONE;
+}
+
+static enum sp_status unseal(const struct sp_authority *authority, struct sp_arena *arena,
+                             const struct sp_outgoing *message, struct sp_str *plain)
+{
+    struct sp_str sealed, label = seal_label(arena, message->to),
+                          text = sp_json_string(sp_json_member(message->content, SP_STR("sealed")));
+    enum sp_status status =
+        text.at != NULL && label.at != NULL ? sp_base64url_decode(arena, text, &sealed) : SP_MALFORMED;
+    return status == SP_OK ? sp_key_ring_unseal(authority->keys, label, sealed, arena, plain) : status;
+}
+
 static struct sp_str write_content(struct sp_call *call, enum sp_mail_purpose purpose, struct sp_str link)
 {
     const struct sp_authority_settings *settings = call->authority->settings;
@@ -103,8 +133,8 @@ static struct sp_str write_content(struct sp_call *call, enum sp_mail_purpose pu
     return body.at != NULL && sp_buffer_status(&text) == SP_OK ? sp_buffer_str(&text) : SP_STR_NONE;
 }
 
-static enum sp_status put_ticket(struct sp_call *call, struct sp_str purpose, struct sp_str subject,
-                                 struct sp_str email, struct sp_str *handle)
+static enum sp_status put_ticket(struct sp_call *call, struct sp_str purpose, const struct sp_mail_link *link,
+                                 struct sp_str *handle)
 {
     struct sp_store *store = call->authority->store;
     struct sp_buffer data;
@@ -114,12 +144,14 @@ static enum sp_status put_ticket(struct sp_call *call, struct sp_str purpose, st
     sp_json_writer_init(&json, &data, false);
     sp_json_begin_object(&json);
     sp_json_string_member(&json, "purpose", purpose);
-    sp_json_string_member(&json, "email", email);
+    sp_json_string_member(&json, "email", link->email);
+    if (link->mark.at != NULL)
+        sp_json_string_member(&json, "mark", link->mark);
     sp_json_end_object(&json);
     if (handle->at == NULL || sp_buffer_status(&data) != SP_OK)
         return SP_NO_MEMORY;
     struct sp_ticket ticket = {.kind = SP_TICKET_MAIL,
-                               .subject = subject,
+                               .subject = link->subject,
                                .issued_at = call->now,
                                .expires_at = call->now + SP_MAIL_LINK_LIFETIME_S,
                                .data = sp_buffer_str(&data)};
@@ -127,24 +159,31 @@ static enum sp_status put_ticket(struct sp_call *call, struct sp_str purpose, st
     return store->methods->put_ticket(store, &ticket, NULL);
 }
 
-enum sp_status sp_mail_send_link(struct sp_call *call, enum sp_mail_purpose purpose, struct sp_str subject,
-                                 struct sp_str email)
+/* to: whom the message is for; absent: nobody, and it is dropped by the outbox. */
+static enum sp_status put(struct sp_call *call, const struct sp_mail_link *link, struct sp_str name, struct sp_str to)
 {
     struct sp_str handle;
-    enum sp_status status = put_ticket(call, purposes[purpose].name, subject, email, &handle);
+    enum sp_status status = put_ticket(call, name, link, &handle);
     if (status != SP_OK)
         return status;
-    struct sp_str link = sp_arena_printf(call->arena, "%.*s?ticket=%.*s&ui_locales=%.*s",
-                                         SP_STR_ARG(sp_authority_url(call, purposes[purpose].path)), SP_STR_ARG(handle),
-                                         SP_STR_ARG(sp_language_tag(sp_call_language(call))));
-    struct sp_str content = write_content(call, purpose, link);
-    return content.at != NULL ? sp_outgoing_put(call, SP_OUTGOING_MAIL, email, subject, content) : SP_NO_MEMORY;
+    struct sp_str url = sp_arena_printf(call->arena, "%.*s?ticket=%.*s&ui_locales=%.*s",
+                                        SP_STR_ARG(sp_authority_url(call, purposes[link->purpose].path)),
+                                        SP_STR_ARG(handle), SP_STR_ARG(sp_language_tag(sp_call_language(call))));
+    struct sp_str content = url.at != NULL ? write_content(call, link->purpose, url) : SP_STR_NONE;
+    if (content.at != NULL)
+        content = seal(call, link->email, content);
+    return content.at != NULL ? sp_outgoing_put(call, SP_OUTGOING_MAIL, to, link->subject, content) : SP_NO_MEMORY;
+}
+
+enum sp_status sp_mail_send_link(struct sp_call *call, const struct sp_mail_link *link)
+{
+    return put(call, link, purposes[link->purpose].name, link->email);
 }
 
 enum sp_status sp_mail_pretend(struct sp_call *call)
 {
-    struct sp_str handle;
-    return put_ticket(call, SP_STR("nothing"), SP_STR_NONE, SP_STR("nobody@example.invalid"), &handle);
+    static const struct sp_mail_link nobody = {.purpose = SP_MAIL_RESET, .email = {"nobody@example.invalid", 22}};
+    return put(call, &nobody, SP_STR("nothing"), SP_STR_NONE);
 }
 
 enum sp_status sp_mail_link_find(struct sp_call *call, enum sp_mail_purpose purpose, struct sp_mail_link *link)
@@ -166,6 +205,7 @@ enum sp_status sp_mail_link_find(struct sp_call *call, enum sp_mail_purpose purp
         return SP_NOT_FOUND;
     read.subject = ticket.subject;
     read.email = sp_json_string(sp_json_member(data, SP_STR("email")));
+    read.mark = sp_json_string(sp_json_member(data, SP_STR("mark")));
     *link = read;
     return SP_OK;
 }
@@ -201,14 +241,22 @@ enum sp_status sp_mail_prepare(struct sp_authority *authority, struct sp_arena *
                                int64_t now, struct sp_errand **errand)
 {
     const struct sp_mail_settings *mail = &authority->settings->mail;
-    if (mail->url.at == NULL)
+    struct sp_str plain = SP_STR_NONE;
+    const struct sp_json *content = NULL;
+    struct sp_json_error error;
+    if (mail->url.at == NULL || message->to.at == NULL)
         return SP_NOT_FOUND;
+    enum sp_status status = unseal(authority, arena, message, &plain);
+    if (status == SP_OK)
+        status = sp_json_parse(arena, plain, &sp_json_limits_document, &content, &error);
+    if (status != SP_OK)
+        return status == SP_NO_MEMORY ? status : SP_NOT_FOUND; /* under another master key: nobody can read it */
     struct sp_mail_request request = {
         .url = mail->url, .user = mail->user, .password = mail->password, .from = mail->from, .to = message->to};
-    request.message = sp_mail_compose(arena, mail->from, message->to,
-                                      sp_json_string(sp_json_member(message->content, SP_STR("subject"))),
-                                      sp_json_string(sp_json_member(message->content, SP_STR("body"))),
-                                      sp_json_string(sp_json_member(message->content, SP_STR("id"))), now);
+    request.message =
+        sp_mail_compose(arena, mail->from, message->to, sp_json_string(sp_json_member(content, SP_STR("subject"))),
+                        sp_json_string(sp_json_member(content, SP_STR("body"))),
+                        sp_json_string(sp_json_member(content, SP_STR("id"))), now);
     return request.message.at != NULL ? sp_errand_make_mail(arena, authority, &request, errand) : SP_NO_MEMORY;
 }
 

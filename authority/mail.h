@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Links by e-mail: what proves that an address is somebody's, and what lets its owner choose a new password. A link
  * holds a ticket – random, kept as its hash, for one use and an hour – and opens a page with a button, so that a mail
- * filter which opens links uses nothing up. The message is an outgoing record in the same write. What ends up in
+ * filter which opens links uses nothing up. The message is an outgoing record in the same write, sealed under
+ * the master key: whoever reads the store finds no link that still works. What ends up in
  * headers is an address that sp_email_normal let pass and a subject of texts.def in RFC 2047's encoding; the body is
  * base64: no header can be smuggled in. */
 #ifndef SP_AUTHORITY_MAIL_H
@@ -18,14 +19,14 @@ struct sp_mail_link {
     enum sp_mail_purpose purpose;
     struct sp_str subject; /* the account */
     struct sp_str email;
+    struct sp_str mark; /* sp_person_password_mark when it was sent; absent: it does not matter */
     unsigned char hash[32];
 };
 
 bool sp_mail_is_offered(const struct sp_call *call);
-/* Makes the ticket and the message. The caller has begun a write. */
-SP_MUST_CHECK enum sp_status sp_mail_send_link(struct sp_call *call, enum sp_mail_purpose purpose,
-                                               struct sp_str subject, struct sp_str email);
-/* The same work without a message, for an account that is not there. */
+/* Makes the ticket and the message, of link's purpose, subject, email and mark. The caller has begun a write. */
+SP_MUST_CHECK enum sp_status sp_mail_send_link(struct sp_call *call, const struct sp_mail_link *link);
+/* The same work and the same writes, for an account that is not there; nothing is sent. */
 SP_MUST_CHECK enum sp_status sp_mail_pretend(struct sp_call *call);
 /* By the parameter `ticket`. SP_NOT_FOUND: none, expired, used, or for another purpose. */
 SP_MUST_CHECK enum sp_status sp_mail_link_find(struct sp_call *call, enum sp_mail_purpose purpose,

@@ -2,7 +2,9 @@
 #include "authority/person.h"
 
 #include "authority/grants_given.h"
+#include "authority/handle.h"
 #include "authority/session.h"
+#include "core/jose/crypto.h"
 
 /* At once; what is more comes in a next portion. */
 #define PORTION 100u
@@ -89,4 +91,15 @@ enum sp_status sp_person_remove(struct sp_call *call, struct sp_str subject)
         status = status == SP_NOT_FOUND ? SP_OK : status;
     }
     return status;
+}
+
+struct sp_str sp_person_password_mark(struct sp_call *call, const struct sp_account *account)
+{
+    unsigned char mac[32];
+    struct sp_str text = sp_arena_printf(call->arena, "password of %.*s %.*s", SP_STR_ARG(account->id),
+                                         SP_STR_ARG(account->password_hash));
+    if (text.at == NULL)
+        return SP_STR_NONE;
+    sp_mac(call->authority->process_secret, text, mac);
+    return sp_base64url_of(call->arena, mac, sizeof mac);
 }

@@ -15,4 +15,8 @@ SP_MUST_CHECK enum sp_status sp_person_end_all(struct sp_call *call, struct sp_s
 /* The account with its sessions, tokens, consents, factors, addresses and links. SP_NOT_FOUND. */
 SP_MUST_CHECK enum sp_status sp_person_remove(struct sp_call *call, struct sp_str subject);
 
+/* Names the password that the account has now: what was begun under it – a sign-in half done, a link to reset it – ends
+ * with it. Tells nothing of the password. Absent without memory. */
+struct sp_str sp_person_password_mark(struct sp_call *call, const struct sp_account *account);
+
 #endif

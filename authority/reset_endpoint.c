@@ -9,11 +9,15 @@
 #include "authority/mail.h"
 #include "authority/password.h"
 #include "authority/person.h"
+#include "authority/throttle.h"
 #include "authority/visit.h"
 #include "core/base/secret.h"
 
 #define ADDRESS_WINDOW_S 3600
 #define ADDRESS_MOST 20u
+/* Of one person: nobody fills a mailbox from many addresses. */
+#define PERSON_WINDOW_S 3600
+#define PERSON_MOST 5u
 
 static void begin_form(struct sp_page *page, struct sp_str ticket)
 {
@@ -76,7 +80,8 @@ static enum sp_step ask_new(struct sp_call *call, const struct sp_account *accou
     return SP_GOES_ON;
 }
 
-/* The account that is meant and its verified address; SP_NOT_FOUND: nobody who may get mail. */
+/* The account that is meant and its verified address; SP_NOT_FOUND: nobody who may get mail. Whoever signs in by other
+ * means alone has no password to forget and gets none: their provider decides who they are. */
 static enum sp_status find(struct sp_call *call, struct sp_str who, struct sp_account *account, struct sp_str *email)
 {
     struct sp_store *store = call->authority->store;
@@ -85,19 +90,22 @@ static enum sp_status find(struct sp_call *call, struct sp_str who, struct sp_ac
     enum sp_status status = store->methods->find_account(store, who, call->arena, account);
     if (status == SP_NOT_FOUND && address.at != NULL) {
         status = store->methods->find_record(store, SP_RECORD_EMAIL, address, call->arena, &record);
-        if (status == SP_OK)
-            status = store->methods->get_account(store, record.owner, call->arena, account);
+        bool is_known = status == SP_OK; /* as many questions to the store either way */
+        if (status == SP_OK || status == SP_NOT_FOUND)
+            status =
+                store->methods->get_account(store, is_known ? record.owner : SP_STR("nobody"), call->arena, account);
     }
     if (status == SP_OK)
         status = sp_account_verified_email(call->arena, account->claims, email);
-    return status == SP_OK && (email->at == NULL || account->disabled) ? SP_NOT_FOUND : status;
+    return status == SP_OK && (email->at == NULL || account->disabled || account->password_hash.len == 0) ? SP_NOT_FOUND
+                                                                                                          : status;
 }
 
 static enum sp_step send(struct sp_call *call)
 {
     struct sp_account account;
     struct sp_str who = sp_str_slice(sp_str_trim(sp_call_parameter(call, "who")), 0, 254), email = SP_STR_NONE;
-    bool passes = false, has_room = false;
+    bool passes = false, has_room = false, may_get_more = false;
     enum sp_status status = find(call, who, &account, &email);
     bool known = status == SP_OK;
     if (status == SP_NOT_FOUND)
@@ -106,11 +114,20 @@ static enum sp_step send(struct sp_call *call)
     if (status == SP_OK)
         status = sp_mail_throttle(call, "reset", known ? account.id : who, 60, 1, &passes);
     if (status == SP_OK)
-        status =
-            sp_mail_throttle(call, "reset-from", call->asked.client_address, ADDRESS_WINDOW_S, ADDRESS_MOST, &has_room);
+        status = sp_mail_throttle(call, "reset-from", sp_throttle_network(call->arena, call->asked.client_address),
+                                  ADDRESS_WINDOW_S, ADDRESS_MOST, &has_room);
     if (status == SP_OK)
-        status = known && passes && has_room ? sp_mail_send_link(call, SP_MAIL_RESET, account.id, email)
-                                             : sp_mail_pretend(call);
+        status =
+            sp_mail_throttle(call, "reset-hour", known ? account.id : who, PERSON_WINDOW_S, PERSON_MOST, &may_get_more);
+    if (status == SP_OK && known && passes && has_room && may_get_more) {
+        const struct sp_mail_link link = {.purpose = SP_MAIL_RESET,
+                                          .subject = account.id,
+                                          .email = email,
+                                          .mark = sp_person_password_mark(call, &account)};
+        status = sp_mail_send_link(call, &link);
+    } else if (status == SP_OK) {
+        status = sp_mail_pretend(call);
+    }
     return status == SP_OK ? say(call, SP_TEXT_RESET_SENT, 200) : sp_deny_failure(call, status);
 }
 
@@ -138,8 +155,9 @@ static enum sp_step set(struct sp_call *call, const struct sp_mail_link *link, s
     return say(call, SP_TEXT_RESET_DONE, 200);
 }
 
-static enum sp_step answer(struct sp_call *call)
+static enum sp_step answer(struct sp_call *call, void *context)
 {
+    (void)context;
     struct sp_store *store = call->authority->store;
     struct sp_str token = sp_call_parameter(call, "form_token");
     struct sp_mail_link link;
@@ -154,7 +172,13 @@ static enum sp_step answer(struct sp_call *call)
     enum sp_status status = sp_mail_link_find(call, SP_MAIL_RESET, &link);
     if (status == SP_OK)
         status = store->methods->get_account(store, link.subject, call->arena, &account);
-    if (status == SP_NOT_FOUND || (status == SP_OK && account.disabled))
+    struct sp_str email = SP_STR_NONE;
+    if (status == SP_OK)
+        status = sp_account_verified_email(call->arena, account.claims, &email);
+    /* With a password or an address that was changed since, a link that still lies in a mailbox is nobody's. */
+    bool holds = status == SP_OK && !account.disabled && account.password_hash.len > 0 &&
+                 sp_str_equal(email, link.email) && sp_secret_equal(link.mark, sp_person_password_mark(call, &account));
+    if (status == SP_NOT_FOUND || (status == SP_OK && !holds))
         return say(call, SP_TEXT_LINK_GONE, 400);
     if (status != SP_OK)
         return sp_deny_failure(call, status);
@@ -163,16 +187,6 @@ static enum sp_step answer(struct sp_call *call)
 
 enum sp_step sp_reset_endpoint(struct sp_call *call)
 {
-    struct sp_store *store = call->authority->store;
     call->deny = sp_denial_page;
-    enum sp_status status = store->methods->begin(store);
-    if (status != SP_OK)
-        return sp_deny_failure(call, status);
-    enum sp_step step = answer(call);
-    if (step != SP_GOES_ON) {
-        store->methods->undo(store);
-        return step;
-    }
-    status = store->methods->keep(store);
-    return status == SP_OK ? SP_GOES_ON : sp_deny_failure(call, status);
+    return sp_call_in_write(call, answer, NULL);
 }

@@ -6,15 +6,21 @@
 #include "authority/factors.h"
 #include "authority/passkey_login.h"
 #include "authority/passkey_script.h"
+#include "authority/person.h"
 #include "authority/sign_in_pages.h"
+#include "authority/throttle.h"
+#include "core/base/secret.h"
 
-/* What can be asked for: passkeys only where they work. */
+/* Passkeys that cannot be asked for, because they were switched off since, are factors all the same: otherwise the
+ * password alone would do, or set up an app in their place. */
 static enum sp_status find_factors(struct sp_call *call, struct sp_str account, struct sp_factors *factors)
 {
-    enum sp_status status = sp_factors_find(call->authority->store, call->arena, account, factors);
-    if (status == SP_OK && sp_passkeys_relying_party(call->authority->settings).at == NULL)
-        factors->passkeys = 0;
-    return status;
+    return sp_factors_find(call->authority->store, call->arena, account, factors);
+}
+
+static bool asks_passkeys(const struct sp_call *call)
+{
+    return sp_passkeys_relying_party(call->authority->settings).at != NULL;
 }
 
 /* What the page says first. */
@@ -100,7 +106,9 @@ static enum sp_step show_factors(struct sp_call *call, const struct sp_visit *vi
     begin_page(&page, call, visit, SP_TEXT_CODE_TITLE, trouble);
     if (factors->has_app)
         ask_code(&page, visit, request);
-    if (factors->passkeys > 0)
+    if (factors->passkeys > 0 && !asks_passkeys(call))
+        sp_page_alert(&page, SP_TEXT_PASSKEY_OFF, SP_STR_NONE);
+    if (factors->passkeys > 0 && asks_passkeys(call))
         ask_passkey(&page, visit, request, passkeys, count, !factors->has_app);
     if (factors->recovery_codes > 0)
         ask_recovery_code(&page, visit, request, trouble->text == SP_TEXT_RECOVERY_WRONG);
@@ -170,9 +178,13 @@ enum sp_step sp_second_step_begin(struct sp_call *call, struct sp_visit *visit, 
                                   struct sp_session *session)
 {
     enum sp_second_factor policy = call->authority->settings->second_factor;
+    struct sp_store *store = call->authority->store;
     struct sp_factors factors;
+    struct sp_account account;
     *session = (struct sp_session){0};
     enum sp_status status = find_factors(call, first->subject, &factors);
+    if (status == SP_OK)
+        status = store->methods->get_account(store, first->subject, call->arena, &account);
     if (status != SP_OK)
         return sp_deny_failure(call, status);
     bool waits =
@@ -183,6 +195,7 @@ enum sp_step sp_second_step_begin(struct sp_call *call, struct sp_visit *visit, 
         visit->passed = first->subject;
         visit->passed_by = first->amr;
         visit->passed_from = first->origin;
+        visit->passed_mark = sp_person_password_mark(call, &account);
         visit->passed_at = call->now;
         status = sp_visit_change(call, visit);
     }
@@ -232,6 +245,7 @@ static enum sp_step take_code(struct sp_call *call, struct sp_visit *visit, cons
     sp_authenticator_app_forget(&app);
     if (trouble.code != SP_CODE_RIGHT) {
         note_wrong_code(call, visit, trouble.code);
+        sp_throttle_fail(call, SP_THROTTLE_LOGIN);
         return show(call, visit, request, &trouble);
     }
     enum sp_step step = finish(call, visit, "otp mfa", session);
@@ -249,6 +263,7 @@ static enum sp_step take_recovery_code(struct sp_call *call, const struct sp_vis
     if (used)
         return finish(call, visit, "otp mfa", session);
     note_wrong_code(call, visit, SP_CODE_WRONG);
+    sp_throttle_fail(call, SP_THROTTLE_LOGIN);
     return show(call, visit, request, &(struct trouble){SP_CODE_RIGHT, 0, SP_TEXT_RECOVERY_WRONG});
 }
 
@@ -256,7 +271,7 @@ static enum sp_step take_passkey(struct sp_call *call, struct sp_visit *visit, c
                                  const struct sp_form *form, struct sp_session *session)
 {
     struct sp_str account;
-    if (sp_passkeys_relying_party(call->authority->settings).at == NULL)
+    if (!asks_passkeys(call))
         return SP_GOES_ON;
     enum sp_status status = sp_passkey_login(call, visit, form, &account);
     if (status != SP_OK)
@@ -267,20 +282,23 @@ static enum sp_step take_passkey(struct sp_call *call, struct sp_visit *visit, c
         status = sp_session_start(call, account, "pop user mfa", session);
         return status == SP_OK ? SP_GOES_ON : sp_deny_failure(call, status);
     }
+    sp_throttle_fail(call, SP_THROTTLE_LOGIN);
     if (visit->passed.at != NULL)
         return show(call, visit, request, &(struct trouble){SP_CODE_RIGHT, 0, SP_TEXT_PASSKEY_FAILED});
     sp_login_page_alert(call, visit, request, SP_TEXT_PASSKEY_FAILED);
     return SP_GOES_ON;
 }
 
-/* Since the first step the account may be gone. */
+/* Since the first step the account may be gone, or have another password. */
 static enum sp_status check_account(struct sp_call *call, struct sp_visit *visit)
 {
     struct sp_account account;
     if (visit->passed.at == NULL)
         return SP_OK;
     enum sp_status status = account_of(call, visit, &account);
-    if (status == SP_NOT_FOUND || (status == SP_OK && account.disabled)) {
+    if (status == SP_NOT_FOUND ||
+        (status == SP_OK &&
+         (account.disabled || !sp_secret_equal(visit->passed_mark, sp_person_password_mark(call, &account))))) {
         visit->passed = SP_STR_NONE;
         status = sp_visit_change(call, visit);
     }
@@ -295,6 +313,8 @@ enum sp_step sp_second_step_take(struct sp_call *call, struct sp_visit *visit, c
     enum sp_status status = check_account(call, visit);
     if (status != SP_OK)
         return sp_deny_failure(call, status);
+    if (sp_throttle_check(call, SP_THROTTLE_LOGIN) != SP_GOES_ON)
+        return SP_DENIED;
     if (sp_str_equal(step, SP_STR("passkey")))
         return take_passkey(call, visit, request, form, session);
     if (visit->passed.at == NULL)

@@ -174,7 +174,8 @@ static void read_asked(const struct exchange *exchange, const char *method, stru
     if (exchange->server->behind_proxy)
         return;
     asked->client_address = address_of(exchange);
-    asked->request_id = sp_handle_make(exchange->arena, "", REQUEST_ID_BYTES);
+    /* Never a leading `-`: it is an argument of `sallyport explain`. */
+    asked->request_id = sp_handle_make(exchange->arena, "r", REQUEST_ID_BYTES);
 }
 
 /* ---- answering ---- */

@@ -210,8 +210,7 @@ static struct sp_str session_data(struct sp_call *call, const struct sp_session 
 enum sp_status sp_session_start(struct sp_call *call, struct sp_str subject, const char *amr,
                                 struct sp_session *session)
 {
-    const struct sp_session known = {
-        .subject = subject, .amr = sp_str_from_cstr(amr), .auth_time = call->now};
+    const struct sp_session known = {.subject = subject, .amr = sp_str_from_cstr(amr), .auth_time = call->now};
     return sp_session_start_as(call, &known, session);
 }
 

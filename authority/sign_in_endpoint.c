@@ -208,9 +208,14 @@ static enum sp_step show(struct sp_call *call, const struct sp_visit *visit)
     return status == SP_OK ? show_or_finish(call, visit, &request, &session) : sp_deny_failure(call, status);
 }
 
+static enum sp_step answer(struct sp_call *call, void *context)
+{
+    struct sp_visit *visit = context;
+    return sp_str_equal(call->asked.method, SP_STR("POST")) ? take_form(call, visit) : show(call, visit);
+}
+
 enum sp_step sp_sign_in_endpoint(struct sp_call *call)
 {
-    struct sp_store *store = call->authority->store;
     struct sp_visit visit;
     enum sp_visit_found found = SP_VISIT_GONE;
     call->deny = sp_denial_page;
@@ -221,15 +226,5 @@ enum sp_step sp_sign_in_endpoint(struct sp_call *call)
         sp_lost_page(call, found == SP_VISIT_GONE ? SP_TEXT_ERROR_GONE : SP_TEXT_ERROR_BROWSER);
         return SP_DENIED;
     }
-    status = store->methods->begin(store);
-    if (status != SP_OK)
-        return sp_deny_failure(call, status);
-    bool is_form = sp_str_equal(call->asked.method, SP_STR("POST"));
-    enum sp_step step = is_form ? take_form(call, &visit) : show(call, &visit);
-    if (step != SP_GOES_ON) {
-        store->methods->undo(store);
-        return step;
-    }
-    status = store->methods->keep(store);
-    return status == SP_OK ? SP_GOES_ON : sp_deny_failure(call, status);
+    return sp_call_in_write(call, answer, &visit);
 }

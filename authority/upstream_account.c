@@ -87,7 +87,8 @@ static enum sp_status update(struct sp_call *call, const struct sp_upstream_iden
     return status == SP_OK ? store->methods->put_account(store, account) : status;
 }
 
-/* A name that is free, from what the upstream calls the person. */
+/* A name that is free. What the upstream calls the person stands with the upstream's id: nobody gets a name, or an
+ * address as a name, that people here take for somebody else. Only an address that counts here is one. */
 static enum sp_status choose_name(struct sp_call *call, const struct sp_upstream_identity *identity,
                                   struct sp_str *name)
 {
@@ -95,9 +96,10 @@ static enum sp_status choose_name(struct sp_call *call, const struct sp_upstream
     struct sp_arena *arena = call->arena;
     struct sp_str id = identity->upstream->id,
                   preferred = sp_json_string(claim(identity, SP_STR("preferred_username")));
+    bool counts =
+        identity->upstream->trust_email && sp_json_is(claim(identity, SP_STR("email_verified")), SP_JSON_TRUE);
     struct sp_str candidates[] = {
-        preferred,
-        sp_json_string(claim(identity, SP_STR("email"))),
+        counts ? sp_email_normal(arena, sp_json_string(claim(identity, SP_STR("email")))) : SP_STR_NONE,
         preferred.len > 0 ? sp_arena_printf(arena, "%.*s (%.*s)", SP_STR_ARG(preferred), SP_STR_ARG(id)) : SP_STR_NONE,
         sp_arena_printf(arena, "%.*s-%.*s", SP_STR_ARG(id), SP_STR_ARG(sp_handle_make(arena, "", 9))),
     };

@@ -264,8 +264,7 @@ static struct sp_str methods_of(struct arrival *a)
 /* Absent: what the methods are worth. */
 static struct sp_str class_of(const struct arrival *a)
 {
-    return sp_upstream_word(&a->upstream->map_acr,
-                            sp_json_string(sp_json_member(a->identity.id_token, SP_STR("acr"))));
+    return sp_upstream_word(&a->upstream->map_acr, sp_json_string(sp_json_member(a->identity.id_token, SP_STR("acr"))));
 }
 
 /* When the person was asked there, at the latest; 0: it does not tell. Whoever was told to ask again did (OIDC Core
@@ -291,9 +290,8 @@ static enum sp_step check_age(struct arrival *a, const struct sp_upstream_demand
         return SP_GOES_ON;
     const struct sp_finding finding = {
         .cause = SP_CAUSE_AUTHENTICATION_TOO_OLD,
-        .expected = demand->again
-                        ? SP_STR("a login now")
-                        : sp_arena_printf(arena, "a login at most %lld s ago", (long long)demand->max_age_s),
+        .expected = demand->again ? SP_STR("a login now")
+                                  : sp_arena_printf(arena, "a login at most %lld s ago", (long long)demand->max_age_s),
         .received = is_told ? sp_arena_printf(arena, "auth_time %lld s ago", (long long)(a->call->now - auth_time))
                             : SP_STR("no auth_time")};
     return refuse(a, &finding);
@@ -343,9 +341,9 @@ static enum sp_step start_session(struct arrival *a, const struct sp_account *ac
     return status == SP_OK ? back_to_sign_in(a) : sp_deny_failure(call, status);
 }
 
-static enum sp_step welcome(struct arrival *a)
+static enum sp_step welcome(struct sp_call *call, void *context)
 {
-    struct sp_call *call = a->call;
+    struct arrival *a = context;
     struct sp_account account;
     struct sp_visit visit;
     enum sp_visit_found found = SP_VISIT_GONE;
@@ -383,21 +381,6 @@ static enum sp_step learn(struct arrival *a)
     return step;
 }
 
-static enum sp_step finish(struct arrival *a)
-{
-    struct sp_store *store = a->call->authority->store;
-    enum sp_status status = store->methods->begin(store);
-    if (status != SP_OK)
-        return sp_deny_failure(a->call, status);
-    enum sp_step step = welcome(a);
-    if (step != SP_GOES_ON) {
-        store->methods->undo(store);
-        return step;
-    }
-    status = store->methods->keep(store);
-    return status == SP_OK ? SP_GOES_ON : sp_deny_failure(a->call, status);
-}
-
 enum sp_step sp_upstream_callback_endpoint(struct sp_call *call)
 {
     struct arrival a = {.call = call};
@@ -412,7 +395,5 @@ enum sp_step sp_upstream_callback_endpoint(struct sp_call *call)
     call->deny = sp_upstream_failure_page;
     call->deny_context = failure;
     enum sp_step step = learn(&a);
-    if (step == SP_GOES_ON)
-        step = finish(&a);
-    return step;
+    return step == SP_GOES_ON ? sp_call_in_write(call, welcome, &a) : step;
 }

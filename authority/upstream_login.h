@@ -28,8 +28,8 @@ SP_MUST_CHECK enum sp_status sp_upstream_login_find(struct sp_call *call, struct
 
 /* What the waiting request asks of the login there. */
 struct sp_upstream_demand {
-    bool again;                 /* the person is to be asked, whatever session there is */
-    int64_t max_age_s;          /* since the person was asked last; -1: any */
+    bool again;                  /* the person is to be asked, whatever session there is */
+    int64_t max_age_s;           /* since the person was asked last; -1: any */
     struct sp_str max_age, hint; /* as they were sent; absent: they were not */
 };
 SP_MUST_CHECK enum sp_status sp_upstream_demand_of(struct sp_call *call, const struct sp_visit *visit,

@@ -109,8 +109,8 @@ static struct sp_str scopes_of(struct sp_call *call, const struct sp_upstream_pr
 }
 
 static void redirect(struct sp_call *call, const struct sp_upstream_provider *upstream,
-                     const struct sp_upstream_demand *demand,
-                     const struct sp_upstream_login *login, struct sp_str endpoint, struct sp_str state)
+                     const struct sp_upstream_demand *demand, const struct sp_upstream_login *login,
+                     struct sp_str endpoint, struct sp_str state)
 {
     unsigned char digest[32];
     sp_sha256(login->verifier, digest);

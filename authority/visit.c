@@ -67,6 +67,7 @@ static struct sp_str visit_data(struct sp_call *call, const struct sp_visit *vis
     if (visit->passed.at != NULL) {
         sp_json_string_member(&json, "passed", visit->passed);
         sp_json_string_member(&json, "passed_by", visit->passed_by);
+        sp_json_string_member(&json, "passed_mark", visit->passed_mark);
         sp_json_int_member(&json, "passed_at", visit->passed_at);
         sp_session_origin_write(&json, &visit->passed_from);
     }
@@ -172,6 +173,7 @@ enum sp_status sp_visit_find_by_handle(struct sp_call *call, struct sp_str handl
     read.challenge = sp_json_string(sp_json_member(data, SP_STR("challenge")));
     read.passed = sp_json_string(sp_json_member(data, SP_STR("passed")));
     read.passed_by = sp_json_string(sp_json_member(data, SP_STR("passed_by")));
+    read.passed_mark = sp_json_string(sp_json_member(data, SP_STR("passed_mark")));
     sp_session_origin_read(data, &read.passed_from);
     if (read.passed.at != NULL && (sp_json_int64(sp_json_member(data, SP_STR("passed_at")), &read.passed_at) != SP_OK ||
                                    call->now - read.passed_at > PASSED_LIFETIME_S))

@@ -16,8 +16,8 @@ struct sp_visit {
     bool signed_in;     /* the person logged in for this request */
     struct sp_str link; /* id of a federated identity that becomes the account's once its owner signed in; or absent */
     /* Between the password and the second step: whose it was, by which method, when; absent: nobody's. */
-    struct sp_str passed, passed_by;
-    struct sp_session_origin passed_from; /* where an upstream did the first step */
+    struct sp_str passed, passed_by, passed_mark; /* passed_mark: sp_person_password_mark then */
+    struct sp_session_origin passed_from;         /* where an upstream did the first step */
     int64_t passed_at;
     struct sp_str challenge; /* for one passkey; sp_visit_new_challenge once it was used */
     unsigned char hash[32];

@@ -306,6 +306,17 @@ test('the verified address of an account is not given to another', async () => {
   assert.notEqual(claims.userinfo.name, 'Ann Example');
 });
 
+test('a newcomer gets no name that people here take for somebody else', async () => {
+  for (const [sub, name, email, email_verified] of [['u-boss', 'boss', 'boss@example.test', true], ['u-mail', undefined, 'chief@example.test', true], ['u-fake', 'chief@example.test', undefined, undefined]]) {
+    lie = { claims: { sub }, userinfo: (outgoing) => json(outgoing, 200, { sub, email, email_verified, preferred_username: name }) };
+    const { page } = await signIn('scripted'); // trust_email is off
+    assert.ok(page.location?.searchParams.get('code'));
+  }
+  const names = JSON.parse((await authority.cli(['accounts', 'list', '--json'])).stdout).map((account) => account.name);
+  assert.ok(names.includes('boss (scripted)') && names.includes('chief@example.test (scripted)'), names.join());
+  for (const taken of ['boss', 'boss@example.test', 'chief@example.test']) assert.ok(!names.includes(taken), taken);
+});
+
 test('a sign-in that is not strong enough is refused', async () => {
   const { page } = await signIn('strong');
   assert.match(page.text, /authentication\.too_weak/);
@@ -398,7 +409,7 @@ test('a disabled account stays outside', async () => {
   lie = { claims: { sub: 'u-off' }, userinfo: (outgoing) => json(outgoing, 200, { sub: 'u-off', preferred_username: 'offa' }) };
   assert.ok((await signIn('scripted')).page.location);
   const { sallyport } = await import('../lib/cli.mjs');
-  assert.equal((await sallyport(['accounts', 'disable', 'offa', '--state', authority.state])).code, 0);
+  assert.equal((await sallyport(['accounts', 'disable', 'offa (scripted)', '--state', authority.state])).code, 0);
   assert.equal((await signIn('scripted')).page.status, 403);
 });
 

@@ -118,12 +118,16 @@ test('of many that use one link at once exactly one sets its password', async ()
   assert.equal(pages.filter(({ text }) => /was used already/.test(text)).length, 4);
 });
 
-test('nobody learns who is known: the same page for all, and mail only to a verified address', async () => {
+test('nobody learns who is known: the same page for all, and mail only to the verified address of who has a password', async () => {
+  const table = path.join(folder, 'people.csv');
+  fs.writeFileSync(table, 'name,email,email_verified\nelsewhere,elsewhere@example.test,true\n');
+  const imported = await sallyport(['accounts', 'import', table, '--state', authority.state]);
+  assert.equal(imported.code, 0, imported.stderr);
   await addAccount('unverified', { email: 'unverified@example.test' });
   await addAccount('known');
   const strip = (text) => text.replaceAll(/value="[^"]*"/g, '');
   const pages = [];
-  for (const who of ['nobody', 'nobody@example.test', 'unverified', 'unverified@example.test', 'x\r\nBcc: evil@example.test', '<script>', 'KNOWN@example.test']) pages.push(strip((await ask(who)).text));
+  for (const who of ['nobody', 'nobody@example.test', 'unverified', 'unverified@example.test', 'elsewhere@example.test', 'x\r\nBcc: evil@example.test', '<script>', 'KNOWN@example.test']) pages.push(strip((await ask(who)).text));
   assert.equal(new Set(pages).size, 1);
   assert.deepEqual((await nextMail()).to, ['known@example.test']);
   assert.equal(inbox.length, 0);
@@ -137,6 +141,32 @@ test('a person gets one message a minute', async () => {
   const to = [(await nextMail()).to[0]];
   while (to.at(-1) !== 'after@example.test') to.push((await nextMail()).to[0]);
   assert.ok(to.filter((address) => address === 'often@example.test').length <= 2, to.join()); // two when the minute turned
+});
+
+test('a link is worth nothing once the password or the address it was for has changed', async () => {
+  await addAccount('moved');
+  await ask('moved');
+  const { link } = await nextMail();
+  const holder = startBrowser();
+  await holder.open(link);
+  assert.equal((await sallyport(['accounts', 'password', 'moved', '--state', authority.state], { input: 'moved-secret-2\n' })).code, 0);
+  assert.match((await startBrowser().open(link)).text, /expired or was used already/);
+  assert.match((await holder.submit({ new_password: 'thiefs-password', step: 'set' })).text, /expired or was used already/);
+  assert.equal(await canSignIn('moved', 'moved-secret-2'), true);
+});
+
+test('what waits to be delivered holds no link that can be read', async () => {
+  await addAccount('sealed');
+  refuse = Object.assign(new Error('later'), { responseCode: 451 });
+  await ask('sealed');
+  const database = path.join(authority.state, 'authority.sqlite');
+  const bytes = () => [database, `${database}-wal`].filter((file) => fs.existsSync(file)).map((file) => fs.readFileSync(file, 'latin1')).join('');
+  await until(() => /"kind":"mail","to":"sealed@example.test"/.test(bytes()), 'the message to wait');
+  assert.ok(!/ticket=/.test(bytes()));
+  refuse = undefined;
+  const { to, link } = await nextMail();
+  assert.deepEqual(to, ['sealed@example.test']);
+  assert.match((await startBrowser().open(link)).text, /for <strong>sealed/);
 });
 
 test('the message speaks the language of who asked', async () => {
@@ -162,6 +192,7 @@ test('a new address is verified by its link, and the claim follows', { skip }, a
   assert.deepEqual(mail.to, ['vera.new@example.test']);
   assert.equal(JSON.parse((await sallyport(['accounts', 'show', 'vera', '--state', authority.state])).stdout).claims.email, undefined);
   await page.goto(mail.link);
+  assert.ok(await page.getByText('address of the account vera').isVisible());
   await screenshots(page, 'email-confirm');
   await page.getByRole('button', { name: 'Yes, verify it' }).click();
   assert.ok(await page.getByText('Your address is verified.').isVisible());

@@ -105,6 +105,40 @@ test('a recovery code lets in once', async () => {
   }
 });
 
+test('whoever is half in with the old password is out when it changes', async () => {
+  const name = await addPerson('percy');
+  const { app } = await setUp(name);
+  const browser = startBrowser();
+  await browser.open((await begin()).url);
+  assert.match((await browser.signIn(name, `${name}-secret`)).text, /authenticator app shows/);
+  assert.equal((await accounts(['password', name], { input: 'another-secret\n' })).code, 0);
+  const page = await browser.submit({ code: await app.next(), step: 'code' });
+  assert.match(page.text, /<title>Sign in/);
+  assert.equal(browser.cookies.has('sp_session'), false);
+});
+
+test('wrong codes and recovery codes are counted by address as wrong passwords are', async () => {
+  const guarded = await start();
+  const name = await addPerson('gus', guarded);
+  await setUp(name, guarded);
+  const browser = startBrowser();
+  await browser.open((await begin({}, guarded)).url);
+  await browser.signIn(name, `${name}-secret`);
+  const form = browser.page;
+  let tries = 0;
+  for (; tries < 60; tries++) {
+    browser.page = form;
+    const page = await browser.submit({ recovery: 'aaaa-bbbb-cccc-dddd', step: 'recovery' });
+    if (page.location) {
+      assert.equal(page.location.searchParams.get('error'), 'temporarily_unavailable');
+      break;
+    }
+    assert.equal(page.status, 200);
+  }
+  assert.equal(tries, 49); // one wrong code came before, when the app was set up
+  await guarded.lastLine('login.throttled');
+});
+
 test('of many at once one recovery code lets exactly one in', async () => {
   const name = await addPerson('erin');
   const { codes } = await setUp(name);
