@@ -74,7 +74,7 @@ static bool is_curve(const struct cose_key *key, int64_t curve)
 static enum sp_status write_jwk(struct sp_arena *arena, const struct cose_key *key, const struct sp_cose_algorithm *row,
                                 struct sp_str *jwk)
 {
-    struct sp_str first, second = SP_STR_NONE, text;
+    struct sp_str first, second, text;
     if (row->curve == 0) {
         first = bytes_of(arena, key, 0);
         second = bytes_of(arena, key, 1);
