@@ -13,6 +13,7 @@
 #include "gateway/resource_metadata.h"
 #include "gateway/snapshot.h"
 #include "gateway/upstream_headers.h"
+#include "gateway/worker.h"
 
 /* A step did its work and set the next stage. Other values leave the machine with them. */
 #define GO_ON NGX_DECLINED
@@ -116,6 +117,7 @@ static ngx_int_t find_credential(struct sp_call *call)
     const struct sp_api *api = call->match.api;
     const struct sp_presented_headers *headers = &call->headers;
     struct sp_finding finding = {.check = SP_CHECK_FORM, .verified = true};
+    call->expected = sp_verdict_cache_expect(call->conf->worker->cache, headers->authorization[0]);
     if (!sp_limits_take(call, 1u << SP_LIMIT_PER_IP, &finding)) {
         return sp_refuse_for(call, &finding);
     }

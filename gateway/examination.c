@@ -23,6 +23,7 @@ static struct sp_cache_query query_of(struct sp_call *call, const struct sp_snap
 {
     return (struct sp_cache_query){
         .worker = call->conf->worker->cache,
+        .expected = call->expected,
         .small = call->conf->cache_zone,
         .large = call->conf->cache_large_zone,
         .token = call->credential.value,

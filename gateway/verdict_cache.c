@@ -72,13 +72,21 @@ static bool key_of(struct sp_str token, uint64_t *key)
     return true;
 }
 
+void *sp_verdict_cache_expect(struct sp_worker_cache *cache, struct sp_str value)
+{
+    uint64_t key;
+    return key_of(value, &key)
+               ? sp_table_expect((struct sp_table *)cache, &key, offsetof(struct slot, token) + value.len)
+               : NULL;
+}
+
 static const struct slot *find_in_worker(const struct sp_cache_query *query)
 {
     uint64_t key;
     if (!key_of(query->token, &key)) {
         return NULL;
     }
-    const struct slot *slot = sp_table_find(table_of(query), &key);
+    const struct slot *slot = sp_table_find_expected(table_of(query), &key, query->expected);
     if (slot == NULL || slot->token_len != query->token.len || slot->generation != query->generation ||
         slot->until_s <= query->now_s ||
         !sp_secret_equal(sp_str((const char *)slot->token, slot->token_len), query->token)) {

@@ -34,6 +34,7 @@ struct sp_token_hash {
 
 struct sp_cache_query {
     struct sp_worker_cache *worker;
+    void *expected; /* or NULL */
     ngx_shm_zone_t *small, *large;
     struct sp_str token;
     struct sp_token_hash *hash; /* of the token */
@@ -41,6 +42,9 @@ struct sp_cache_query {
     int64_t now_s;
 };
 
+/* The same token will be looked for soon: its memory in the worker is asked for now. `value` may be the Authorization
+ * header's, since only the end and the length count. Goes into the query's `expected`; holds until the next keep. */
+void *sp_verdict_cache_expect(struct sp_worker_cache *cache, struct sp_str value);
 /* A hit copies the packed facts into the pool and unpacks them there. */
 enum sp_cache_level sp_verdict_cache_find(const struct sp_cache_query *query, ngx_pool_t *pool, struct sp_facts *facts);
 /* Remembers until `until_s`; silently not when too large. */

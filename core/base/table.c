@@ -6,6 +6,7 @@
 
 /* "sptable" and the layout's version. */
 #define LAYOUT 0x7370746162000002u
+#define CACHE_LINE 64u
 
 struct sp_table {
     uint64_t layout;
@@ -101,6 +102,25 @@ static unsigned way_of(const struct sp_table *table, const struct place *place, 
     return SP_TABLE_WAYS;
 }
 
+void *sp_table_expect(struct sp_table *table, const void *key, size_t bytes)
+{
+    const struct place place = place_of(table, key);
+    unsigned way = 0;
+    while (way < SP_TABLE_WAYS && place.set->tag[way] != place.tag) {
+        way++;
+    }
+    if (way == SP_TABLE_WAYS) {
+        return NULL;
+    }
+    place.set->used[way] = ++table->clock;
+    unsigned char *entry = entry_at(table, &place, way);
+    const size_t end = bytes + table->key_bytes < table->entry_bytes ? bytes + table->key_bytes : table->entry_bytes;
+    for (size_t at = 0; at < end; at += CACHE_LINE) {
+        __builtin_prefetch(entry + at);
+    }
+    return entry;
+}
+
 void *sp_table_find(struct sp_table *table, const void *key)
 {
     const struct place place = place_of(table, key);
@@ -110,6 +130,15 @@ void *sp_table_find(struct sp_table *table, const void *key)
     }
     place.set->used[way] = ++table->clock;
     return entry_at(table, &place, way) + table->key_bytes;
+}
+
+void *sp_table_find_expected(struct sp_table *table, const void *key, void *expected)
+{
+    /* Another of the set may have the same tag: then the long way. */
+    if (expected == NULL || memcmp(expected, key, table->key_bytes) != 0) {
+        return sp_table_find(table, key);
+    }
+    return (unsigned char *)expected + table->key_bytes;
 }
 
 static unsigned oldest_way(const struct sp_table *table, const struct set *set)

@@ -36,6 +36,13 @@ size_t sp_table_capacity(const struct sp_table *table); /* entries */
  * claim. */
 void *sp_table_find(struct sp_table *table, const void *key);
 
+/* A find in two steps, so that a table larger than the processor's caches answers while the caller does other things.
+ * The first looks at the set's head alone, asks the processor for the entry (its key and the value's first `bytes`) and
+ * says which it may be, NULL when it knows of none; the second, with the same key and before the next claim, finds as
+ * sp_table_find does. */
+void *sp_table_expect(struct sp_table *table, const void *key, size_t bytes);
+void *sp_table_find_expected(struct sp_table *table, const void *key, void *expected);
+
 /* A place for key's value: its own if it has one, else an empty one, else the oldest of the set's. Not findable until
  * committed. The value's bytes are whatever was there. */
 void *sp_table_claim(struct sp_table *table, const void *key);

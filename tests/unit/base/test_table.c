@@ -39,6 +39,27 @@ static void finds_what_was_committed_and_nothing_else(void **state)
     free(block);
 }
 
+static void an_expected_entry_is_found_and_a_stranger_with_its_tag_is_not(void **state)
+{
+    (void)state;
+    char *block = malloc(4096);
+    struct sp_table *table = sp_table_init(block, 4096, sizeof(struct key), sizeof(uint64_t));
+    const struct key a = {1, 2, 3}, same_tag = {1, 2, 4}, other = {1, 3, 3};
+    assert_null(sp_table_expect(table, &a, sizeof(uint64_t)));
+    assert_null(sp_table_find_expected(table, &a, NULL));
+    put(table, a, 11);
+    void *expected = sp_table_expect(table, &a, 1000);
+    assert_non_null(expected);
+    assert_int_equal(*(uint64_t *)sp_table_find_expected(table, &a, expected), 11);
+    assert_int_equal(*(uint64_t *)sp_table_find_expected(table, &a, NULL), 11);
+    assert_null(sp_table_expect(table, &other, 1000));
+    assert_null(sp_table_find_expected(table, &same_tag, sp_table_expect(table, &same_tag, 1000)));
+    put(table, same_tag, 12); /* now two of the set have the tag, and the first of them is expected */
+    assert_int_equal(*(uint64_t *)sp_table_find_expected(table, &same_tag, sp_table_expect(table, &same_tag, 8)), 12);
+    assert_int_equal(*(uint64_t *)sp_table_find_expected(table, &a, sp_table_expect(table, &a, 8)), 11);
+    free(block);
+}
+
 static void a_claim_without_commit_leaves_a_hole(void **state)
 {
     (void)state;
@@ -118,6 +139,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_what_was_committed_and_nothing_else),
+        cmocka_unit_test(an_expected_entry_is_found_and_a_stranger_with_its_tag_is_not),
         cmocka_unit_test(a_claim_without_commit_leaves_a_hole),
         cmocka_unit_test(the_entry_unused_for_longest_gives_way),
         cmocka_unit_test(refuses_shapes_that_do_not_fit),
