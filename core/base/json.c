@@ -41,12 +41,36 @@ static int32_t read_exponent(struct sp_str digits)
     return negative ? -exponent : exponent;
 }
 
+/* Eighteen digits fit whatever they are. */
+#define SHORT_NUMBER_DIGITS 18
+
+/* Nothing but a few digits, as nearly all numbers of a token are. */
+static bool read_short_number(struct sp_str text, int64_t *out)
+{
+    int64_t number = 0;
+    if (text.len > SHORT_NUMBER_DIGITS) {
+        return false;
+    }
+    for (size_t i = 0; i < text.len; i++) {
+        const unsigned digit = (unsigned char)text.at[i] - '0';
+        if (digit > 9) {
+            return false;
+        }
+        number = number * 10 + (int64_t)digit;
+    }
+    *out = number;
+    return true;
+}
+
 enum sp_status sp_json_int64(const struct sp_json *json, int64_t *out)
 {
     if (!sp_json_is(json, SP_JSON_NUMBER)) {
         return SP_UNSUPPORTED;
     }
     struct sp_str text = json->text;
+    if (read_short_number(text, out)) {
+        return SP_OK;
+    }
     bool negative = text.at[0] == '-';
     size_t e = sp_str_index_of(text, 'e', 0);
     if (e == text.len) {

@@ -270,19 +270,38 @@ static int by_name(const void *a, const void *b)
     return order != 0 ? order : (left->offset > right->offset) - (left->offset < right->offset);
 }
 
+/* What equal names have in common, and few others: the length, the ends and the middle. */
+static uint32_t mark_of(struct sp_str name)
+{
+    return name.len == 0 ? 0
+                         : (uint32_t)name.len | (uint32_t)(unsigned char)name.at[0] << 8 |
+                               (uint32_t)(unsigned char)name.at[name.len / 2] << 16 |
+                               (uint32_t)(unsigned char)name.at[name.len - 1] << 24;
+}
+
+static const struct sp_json *duplicate_of_few(const struct sp_json *object)
+{
+    const struct sp_json *members[SMALL_OBJECT_MEMBERS];
+    uint32_t marks[SMALL_OBJECT_MEMBERS];
+    size_t count = 0;
+    for (const struct sp_json *member = object->first; member != NULL; member = member->next, count++) {
+        members[count] = member;
+        marks[count] = mark_of(member->name);
+        for (size_t i = 0; i < count; i++) {
+            if (marks[i] == marks[count] && sp_str_equal(members[i]->name, member->name)) {
+                return member;
+            }
+        }
+    }
+    return NULL;
+}
+
 /* *twice: the second of two members of one name, or NULL. */
 static enum sp_status find_duplicate(struct reader *reader, const struct sp_json *object, const struct sp_json **twice)
 {
     *twice = NULL;
     if (object->count <= SMALL_OBJECT_MEMBERS) {
-        for (const struct sp_json *member = object->first; member != NULL; member = member->next) {
-            for (const struct sp_json *earlier = object->first; earlier != member; earlier = earlier->next) {
-                if (sp_str_equal(earlier->name, member->name)) {
-                    *twice = member;
-                    return SP_OK;
-                }
-            }
-        }
+        *twice = duplicate_of_few(object);
         return SP_OK;
     }
     const struct sp_json **sorted = sp_arena_calloc(reader->arena, object->count, sizeof *sorted);
