@@ -4,8 +4,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
+#include "core/base/url.h"
 
 static enum sp_status read_all(int fd, size_t max_bytes, struct sp_buffer *buffer)
 {
@@ -56,6 +58,18 @@ enum sp_status sp_cli_read(const struct sp_cli *cli, struct sp_str path, size_t 
     else if (status != SP_OK)
         sp_cli_failure(cli, "no memory for %s", shown);
     return status;
+}
+
+bool sp_cli_split_address(const struct sp_cli *cli, struct sp_str text, const char **address, unsigned *port)
+{
+    struct sp_url url;
+    struct sp_str whole = sp_arena_printf(cli->arena, "http://%.*s", SP_STR_ARG(text)), host;
+    if (whole.at == NULL || sp_url_split(whole, &url) != SP_OK || url.port.at == NULL || url.path.len > 0)
+        return false;
+    host = url.host.at[0] == '[' ? sp_str_slice(url.host, 1, url.host.len - 1) : url.host;
+    *address = sp_arena_printf(cli->arena, "%.*s", SP_STR_ARG(host)).at;
+    *port = (unsigned)strtoul(sp_arena_printf(cli->arena, "%.*s", SP_STR_ARG(url.port)).at, NULL, 10);
+    return *address != NULL;
 }
 
 int64_t sp_cli_now(void)

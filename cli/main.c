@@ -7,6 +7,7 @@
 #include "cli/doctor.h"
 #include "cli/explain.h"
 #include "cli/inspect.h"
+#include "cli/lab.h"
 #include "cli/serve.h"
 #include "cli/token.h"
 
@@ -14,13 +15,9 @@
 #include <stdlib.h>
 
 static const struct sp_cli_command *const commands[] = {
-    &sp_cli_check,     &sp_cli_cause,
-    &sp_cli_serve,     &sp_cli_token,
-    &sp_cli_explain,   &sp_cli_inspect,
-    &sp_cli_authority, &sp_cli_accounts,
-    &sp_cli_clients,   &sp_cli_backup,
-    &sp_cli_keys,      &sp_cli_doctor,
-    &sp_cli_record,    NULL,
+    &sp_cli_check,   &sp_cli_cause,     &sp_cli_serve,    &sp_cli_token,   &sp_cli_explain,
+    &sp_cli_inspect, &sp_cli_authority, &sp_cli_accounts, &sp_cli_clients, &sp_cli_backup,
+    &sp_cli_keys,    &sp_cli_doctor,    &sp_cli_record,   &sp_cli_lab,     NULL,
 };
 
 #define CLI_ARENA_BYTES (512u * 1024 * 1024)

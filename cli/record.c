@@ -64,19 +64,6 @@ static void take(void *context, const struct sp_flow_exchange *exchange)
     fflush(stdout);
 }
 
-/* "127.0.0.1:8089", "[::1]:0". Cuts text; false when it is none. */
-static bool split_listen(struct sp_arena *arena, struct sp_str text, const char **address, unsigned *port)
-{
-    struct sp_url url;
-    struct sp_str whole = sp_arena_printf(arena, "http://%.*s", SP_STR_ARG(text)), host;
-    if (whole.at == NULL || sp_url_split(whole, &url) != SP_OK || url.port.at == NULL || url.path.len > 0)
-        return false;
-    host = url.host.at[0] == '[' ? sp_str_slice(url.host, 1, url.host.len - 1) : url.host;
-    *address = sp_arena_printf(arena, "%.*s", SP_STR_ARG(host)).at;
-    *port = (unsigned)strtoul(sp_arena_printf(arena, "%.*s", SP_STR_ARG(url.port)).at, NULL, 10);
-    return *address != NULL;
-}
-
 static void announce(const struct session *session, struct sp_str url, struct sp_str issuer, bool loopback)
 {
     struct sp_str origin = sp_flow_origin(issuer);
@@ -165,7 +152,7 @@ static int run_record(struct sp_cli *cli)
     if (sp_url_split(terms.issuer, &issuer) != SP_OK || !sp_url_is_secure(&issuer) || issuer.userinfo.at != NULL)
         return sp_cli_usage_error(cli, "--issuer is an https URL (http only on a loopback address), not '%.*s'",
                                   SP_STR_ARG(terms.issuer));
-    if (!split_listen(cli->arena, listen.at != NULL ? listen : SP_STR("127.0.0.1:8089"), &terms.address, &terms.port))
+    if (!sp_cli_split_address(cli, listen.at != NULL ? listen : SP_STR("127.0.0.1:8089"), &terms.address, &terms.port))
         return sp_cli_usage_error(cli, "--listen is ADDRESS:PORT, not '%.*s'", SP_STR_ARG(listen));
     if (sp_str_has_suffix(terms.issuer, SP_STR("/")))
         terms.issuer = sp_str_slice(terms.issuer, 0, terms.issuer.len - 1);

@@ -6,6 +6,7 @@ import https from 'node:https';
 /**
  * request('http://…/photos', { method, headers, body, token, timeout, agent, ca, cert, key, servername, rejectUnauthorized })
  * `headers` may be an object or a flat array ['Name', 'value', …] for repeated names. `token` is short for a Bearer header.
+ * An answer that is cut rejects with an error whose `partial` is what came.
  * Resolves to { status, headers, rawHeaders, body (Buffer), text, json (undefined when it is none), cause, requestId }.
  */
 export function request(url, options = {}) {
@@ -22,7 +23,7 @@ export function request(url, options = {}) {
     const outgoing = client.request(target, { agent: false, ...rest, headers }, (incoming) => {
       const chunks = [];
       incoming.on('data', (chunk) => chunks.push(chunk));
-      incoming.on('error', reject);
+      incoming.on('error', (error) => reject(Object.assign(error, { partial: toResponse(incoming, Buffer.concat(chunks)) })));
       incoming.on('end', () => resolve(toResponse(incoming, Buffer.concat(chunks))));
     });
     outgoing.setTimeout(timeout, () => outgoing.destroy(new Error(`no answer from ${url} within ${timeout} ms`)));
