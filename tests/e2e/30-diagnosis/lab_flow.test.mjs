@@ -3,6 +3,7 @@
 // the fault.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { sallyport } from '../lib/cli.mjs';
 import { temporaryFolder } from '../lib/gateway.mjs';
 import { redirectUri, startLab, Walk, walk } from '../lib/lab.mjs';
 import { proofs } from '../lib/lab_proofs.mjs';
@@ -67,3 +68,20 @@ test('a device that is told to wait, or to slow down, is answered in the end', a
     assert.ok(polls[2].access_token);
   }
 });
+
+for (const [way, command] of [['get', ['get']], ['device', ['login', '--device']]]) {
+  const run = () => sallyport(['token', ...command, lab.issuer, '--client-id', lab.client_id, '--client-secret', lab.client_secret, '--cache', 'off', '--json']);
+  test(`a healthy lab, sallyport token ${command.join(' ')}: a token`, async () => {
+    await lab.set('healthy');
+    const { code, stderr } = await run();
+    assert.equal(code, 0, stderr);
+  });
+  for (const id of proofs.client[way]) {
+    test(`${id} is named by sallyport token ${command.join(' ')}`, async () => {
+      await lab.set(id);
+      const { code, stdout, stderr } = await run();
+      assert.notEqual(code, 0);
+      assert.ok((stdout + stderr).includes(id), stdout + stderr);
+    });
+  }
+}

@@ -58,6 +58,11 @@ export const proofs = {
     api: words(`mcp.no_challenge mcp.metadata_missing mcp.resource_mismatch mcp.no_authorization_server cors.preflight_rejected cors.origin_not_allowed
       header.request_too_large`),
   },
+  /** `sallyport token get` and `token login --device`. */
+  client: {
+    get: words('response.token_characters'),
+    device: words('response.member_missing'),
+  },
   /** The gateway in front of the lab's API. */
   gateway: {
     keys: words('keys.rotated keys.retired_early keys.replaced keys.stale_in_use'),
