@@ -2,7 +2,7 @@
 /* The group `sallyport lab`: a member is a file of its own and a row here. */
 #include "cli/lab.h"
 
-static const struct sp_cli_command *const members[] = {&sp_cli_lab_list, &sp_cli_lab_serve, NULL};
+static const struct sp_cli_command *const members[] = {&sp_cli_lab_list, &sp_cli_lab_serve, &sp_cli_lab_run, NULL};
 
 const struct sp_cli_command sp_cli_lab = {
     .name = "lab",
