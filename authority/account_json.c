@@ -46,7 +46,7 @@ enum sp_status sp_account_json(struct sp_json_writer *json, struct sp_arena *are
     return status;
 }
 
-static enum sp_status put_sessions(struct sp_json_writer *json, struct sp_call *call, struct sp_str subject)
+enum sp_status sp_account_json_sessions(struct sp_json_writer *json, struct sp_call *call, struct sp_str subject)
 {
     struct sp_store *store = call->authority->store;
     struct sp_ticket *tickets = NULL;
@@ -71,7 +71,7 @@ static enum sp_status put_sessions(struct sp_json_writer *json, struct sp_call *
     return status;
 }
 
-static enum sp_status put_grants(struct sp_json_writer *json, struct sp_call *call, struct sp_str subject)
+enum sp_status sp_account_json_grants(struct sp_json_writer *json, struct sp_call *call, struct sp_str subject)
 {
     struct sp_grant_given *grants = NULL;
     size_t count = 0;
@@ -126,9 +126,9 @@ enum sp_status sp_account_json_whole(struct sp_json_writer *json, struct sp_call
     sp_json_begin_object(json);
     enum sp_status status = put_members(json, call->arena, account);
     if (status == SP_OK)
-        status = put_sessions(json, call, account->id);
+        status = sp_account_json_sessions(json, call, account->id);
     if (status == SP_OK)
-        status = put_grants(json, call, account->id);
+        status = sp_account_json_grants(json, call, account->id);
     if (status == SP_OK)
         status = put_factors(json, call, account->id);
     sp_json_end_object(json);

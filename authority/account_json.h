@@ -13,4 +13,10 @@ SP_MUST_CHECK enum sp_status sp_account_json(struct sp_json_writer *json, struct
 SP_MUST_CHECK enum sp_status sp_account_json_whole(struct sp_json_writer *json, struct sp_call *call,
                                                    const struct sp_account *account);
 
+/* A member "sessions" or "grants": a list. */
+SP_MUST_CHECK enum sp_status sp_account_json_sessions(struct sp_json_writer *json, struct sp_call *call,
+                                                      struct sp_str subject);
+SP_MUST_CHECK enum sp_status sp_account_json_grants(struct sp_json_writer *json, struct sp_call *call,
+                                                    struct sp_str subject);
+
 #endif

@@ -17,6 +17,12 @@ static void run_hash(struct sp_errand *errand)
     errand->status = sp_password_hash_into(errand->password, errand->hash);
 }
 
+static void run_hashes(struct sp_errand *errand)
+{
+    for (size_t i = 0; errand->status == SP_OK && i < errand->password_count; i++)
+        errand->status = sp_password_hash_into(errand->passwords[i], errand->hashes[i]);
+}
+
 static void run_http(struct sp_errand *errand)
 {
     sp_http_call_perform(errand->http);
@@ -44,6 +50,14 @@ static bool same_password(const struct sp_errand *a, const struct sp_errand *b)
     return sp_str_equal(a->password, b->password) && sp_str_equal(a->encoded, b->encoded);
 }
 
+static bool same_passwords(const struct sp_errand *a, const struct sp_errand *b)
+{
+    bool same = a->password_count == b->password_count;
+    for (size_t i = 0; same && i < a->password_count; i++)
+        same = sp_str_equal(a->passwords[i], b->passwords[i]);
+    return same;
+}
+
 static bool same_request(const struct sp_errand *a, const struct sp_errand *b)
 {
     return sp_str_equal(a->request.url, b->request.url) && sp_str_equal(a->request.form, b->request.form) &&
@@ -58,6 +72,7 @@ static const struct {
 } kinds[] = {
     [SP_ERRAND_PASSWORD_VERIFY] = {SP_LANE_COMPUTE, run_verify, same_password},
     [SP_ERRAND_PASSWORD_HASH] = {SP_LANE_COMPUTE, run_hash, same_password},
+    [SP_ERRAND_PASSWORD_HASHES] = {SP_LANE_COMPUTE, run_hashes, same_passwords},
     [SP_ERRAND_HTTP] = {SP_LANE_NETWORK, run_http, same_request},
     [SP_ERRAND_MAIL] = {SP_LANE_DELIVERY, run_mail, is_never_the_same},
     [SP_ERRAND_FOLLOW] = {SP_LANE_NETWORK, run_nothing, is_never_the_same},
@@ -167,6 +182,22 @@ enum sp_step sp_errand_password_hash(struct sp_call *call, struct sp_str passwor
     enum sp_step step = ask(call, &like, &errand);
     if (step == SP_GOES_ON)
         *encoded = sp_str_from_cstr(errand->hash);
+    return step;
+}
+
+enum sp_step sp_errand_password_hashes(struct sp_call *call, const struct sp_str *passwords, size_t count,
+                                       const char (**hashes)[SP_PASSWORD_ENCODED_BYTES])
+{
+    struct sp_errand like = {.kind = SP_ERRAND_PASSWORD_HASHES, .passwords = passwords, .password_count = count};
+    struct sp_errand *errand = find(call, &like);
+    if (errand == NULL) {
+        like.hashes = sp_arena_calloc(call->arena, count + 1, sizeof *like.hashes);
+        if (like.hashes == NULL)
+            return sp_deny_failure(call, SP_NO_MEMORY);
+    }
+    enum sp_step step = ask(call, &like, &errand);
+    if (step == SP_GOES_ON)
+        *hashes = (const char(*)[SP_PASSWORD_ENCODED_BYTES])errand->hashes;
     return step;
 }
 

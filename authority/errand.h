@@ -26,6 +26,7 @@
 enum sp_errand_kind {
     SP_ERRAND_PASSWORD_VERIFY,
     SP_ERRAND_PASSWORD_HASH,
+    SP_ERRAND_PASSWORD_HASHES, /* of many passwords, one after the other */
     SP_ERRAND_HTTP,
     SP_ERRAND_MAIL,
     SP_ERRAND_FOLLOW, /* another call's errand, on which this one waits too: no thread runs it */
@@ -43,12 +44,15 @@ struct sp_errand {
     enum sp_errand_lane lane;
     /* asked */
     struct sp_str password, encoded;
+    const struct sp_str *passwords; /* borrowed from the call */
+    size_t password_count;
     struct sp_http_request request;
     struct sp_mail_request mail;
     /* answered, once done */
     bool done, matches;
     enum sp_status status; /* SP_NO_MEMORY: it could not be run */
     char hash[SP_PASSWORD_ENCODED_BYTES];
+    char (*hashes)[SP_PASSWORD_ENCODED_BYTES];
     const struct sp_fetch_report *report;
     struct sp_http_call *http;
     struct sp_mail_report mail_report;
@@ -69,6 +73,9 @@ SP_MUST_CHECK enum sp_step sp_errand_password_verify(struct sp_call *call, struc
                                                      struct sp_str password, bool *matches);
 SP_MUST_CHECK enum sp_step sp_errand_password_hash(struct sp_call *call, struct sp_str password,
                                                    struct sp_str *encoded);
+/* Of all of them; passwords live as long as the call. *hashes in the order of passwords. */
+SP_MUST_CHECK enum sp_step sp_errand_password_hashes(struct sp_call *call, const struct sp_str *passwords, size_t count,
+                                                     const char (**hashes)[SP_PASSWORD_ENCODED_BYTES]);
 /* Limits of the request that are 0 become those of core/base/limits.h; blocked networks and CA file become the
  * settings'. What came of it is evidence: an URL that may not be asked is report->failure too. The same request asked
  * twice within a call gets the same answer. */

@@ -75,7 +75,7 @@ static bool is_served(const struct sockaddr_un *address)
     return served;
 }
 
-enum sp_status sp_listen_unix(const char *path, int *out, char trouble[256])
+static enum sp_status listen_unix(const char *path, mode_t mode, int *out, char trouble[256])
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof address.sun_path) {
@@ -90,11 +90,22 @@ enum sp_status sp_listen_unix(const char *path, int *out, char trouble[256])
     }
     (void)unlink(path);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    /* nginx's workers run as another user; whoever may enter the state directory may speak HTTP, as anyone may through
-     * nginx. */
-    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) != 0 || chmod(path, 0666) != 0 ||
+    /* Nobody is let in before listen, when the mode is what it is to be. */
+    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) != 0 || chmod(path, mode) != 0 ||
         listen(fd, BACKLOG) != 0)
         return fail(fd, trouble, path);
     *out = fd;
     return SP_OK;
+}
+
+/* nginx's workers run as another user; whoever may enter the state directory may speak HTTP, as anyone may through
+ * nginx. */
+enum sp_status sp_listen_unix(const char *path, int *out, char trouble[256])
+{
+    return listen_unix(path, 0666, out, trouble);
+}
+
+enum sp_status sp_listen_unix_private(const char *path, int *out, char trouble[256])
+{
+    return listen_unix(path, 0600, out, trouble);
 }

@@ -14,6 +14,26 @@ static bool is_spared(const struct sp_ticket *ticket, const unsigned char *spare
     return spared != NULL && memcmp(ticket->hash, spared, sizeof ticket->hash) == 0;
 }
 
+/* Nobody is signed in with more browsers that are listed. */
+#define MOST_SESSIONS 10000u
+
+enum sp_status sp_person_end_session(struct sp_call *call, struct sp_str subject, struct sp_str sid)
+{
+    struct sp_store *store = call->authority->store;
+    struct sp_ticket *tickets = NULL;
+    struct sp_session session;
+    size_t count = 0, i = 0;
+    enum sp_status status = store->methods->list_tickets(store, SP_TICKET_SESSION, subject, call->now, MOST_SESSIONS,
+                                                         call->arena, &tickets, &count);
+    while (status == SP_OK && i < count && !sp_str_equal(tickets[i].family, sid))
+        i++;
+    if (status == SP_OK && i == count)
+        return SP_NOT_FOUND;
+    if (status == SP_OK)
+        status = sp_session_find_by_hash(call, tickets[i].hash, &session);
+    return status == SP_OK ? sp_session_end(call, &session) : status;
+}
+
 enum sp_status sp_person_end_sessions(struct sp_call *call, struct sp_str subject, const unsigned char spared[32])
 {
     struct sp_store *store = call->authority->store;
@@ -76,14 +96,20 @@ static enum sp_status drop_consents(struct sp_call *call, struct sp_str subject)
     return status;
 }
 
+enum sp_status sp_person_forget_grants(struct sp_call *call, struct sp_str subject)
+{
+    enum sp_status status = sp_grants_given_revoke(call, subject, SP_STR_NONE);
+    return status == SP_OK ? drop_consents(call, subject) : status;
+}
+
 enum sp_status sp_person_remove(struct sp_call *call, struct sp_str subject)
 {
     struct sp_store *store = call->authority->store;
     enum sp_status status = store->methods->drop_account(store, subject);
     if (status == SP_OK)
-        status = sp_person_end_all(call, subject, NULL);
+        status = sp_person_end_sessions(call, subject, NULL);
     if (status == SP_OK)
-        status = drop_consents(call, subject);
+        status = sp_person_forget_grants(call, subject);
     for (size_t i = 0; status == SP_OK && i < sizeof owned / sizeof owned[0]; i++)
         status = drop_records(call, owned[i], subject);
     if (status == SP_OK) {

@@ -9,6 +9,10 @@
 /* Signs the person out of every browser but the one of `spared` (NULL: of every one). */
 SP_MUST_CHECK enum sp_status sp_person_end_sessions(struct sp_call *call, struct sp_str subject,
                                                     const unsigned char spared[32]);
+/* Of the one that clients know by this sid; SP_NOT_FOUND. */
+SP_MUST_CHECK enum sp_status sp_person_end_session(struct sp_call *call, struct sp_str subject, struct sp_str sid);
+/* Tokens that applications hold, and what the person once consented to. */
+SP_MUST_CHECK enum sp_status sp_person_forget_grants(struct sp_call *call, struct sp_str subject);
 /* And takes back every token that an application holds of the person; consents stay. */
 SP_MUST_CHECK enum sp_status sp_person_end_all(struct sp_call *call, struct sp_str subject,
                                                const unsigned char spared[32]);

@@ -12,18 +12,22 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+#include "authority/admin.h"
 #include "authority/call_log.h"
 #include "authority/denial.h"
 #include "authority/errand_pool.h"
 #include "authority/handle.h"
 #include "authority/key_ring.h"
 #include "authority/outbox.h"
+#include "core/base/limits.h"
 #include "probe/network.h"
 
 #define CALL_ARENA_BYTES (4u * 1024 * 1024)
 #define CONNECTION_MEMORY_BYTES (32u * 1024)
 #define MAX_CONNECTIONS 4096u
+#define MAX_ADMIN_CONNECTIONS 64u
 #define IDLE_SECONDS 60u
+#define MAX_WAIT_MS 1000u
 #define KEPT_EXCHANGES 256u
 #define REQUEST_ID_BYTES 12u
 #define PURGE_PERIOD_S 60
@@ -36,17 +40,24 @@ struct exchange {
     struct sp_arena *arena;
     struct sp_buffer body;
     struct sp_str uri;
-    bool began, answered, body_too_large, wrote;
+    bool began, answered, body_too_large, wrote, is_admin;
     struct MHD_Connection *connection;
     struct server *server;
     uint64_t kept; /* the store's count before its last run */
     struct sp_call call;
 };
 
+/* What a connection came in by. */
+struct door {
+    struct server *server;
+    struct MHD_Daemon *daemon; /* NULL: it is not there */
+    bool is_admin;
+};
+
 struct server {
     const struct sp_server_terms *terms;
     struct sp_authority *authority;
-    struct MHD_Daemon *daemon;
+    struct door public_door, admin_door;
     struct sp_errand_pool *errands;
     struct sp_outbox *outbox;
     atomic_bool abandons;
@@ -60,15 +71,16 @@ struct server {
 };
 
 /* ---- exchanges ---- */
-static struct exchange *take_exchange(struct server *server)
+static struct exchange *take_exchange(struct server *server, bool is_admin)
 {
-    struct exchange *exchange = server->free;
+    struct exchange *exchange = is_admin ? NULL : server->free;
     if (exchange != NULL) {
         server->free = exchange->next;
         server->free_count--;
     } else {
         exchange = calloc(1, sizeof *exchange);
-        if (exchange != NULL && (exchange->arena = sp_arena_create(CALL_ARENA_BYTES)) == NULL) {
+        if (exchange != NULL &&
+            (exchange->arena = sp_arena_create(is_admin ? SP_MAX_ADMIN_ARENA_BYTES : CALL_ARENA_BYTES)) == NULL) {
             free(exchange);
             exchange = NULL;
         }
@@ -79,7 +91,7 @@ static struct exchange *take_exchange(struct server *server)
 static void give_back(struct server *server, struct exchange *exchange)
 {
     sp_arena_reset(exchange->arena);
-    if (server->free_count >= KEPT_EXCHANGES) {
+    if (server->free_count >= KEPT_EXCHANGES || exchange->is_admin) {
         sp_arena_destroy(&exchange->arena);
         free(exchange);
         return;
@@ -90,16 +102,23 @@ static void give_back(struct server *server, struct exchange *exchange)
 }
 
 /* ---- reading the request ---- */
+static unsigned most_of_body(const struct exchange *exchange)
+{
+    return exchange->is_admin ? SP_MAX_ADMIN_BODY_BYTES : SP_MAX_FORM_BYTES;
+}
+
 /* Called before anything is parsed: the only place where the target is seen as it was sent. */
 static void *on_uri(void *context, const char *uri, struct MHD_Connection *connection)
 {
-    struct server *server = context;
-    struct exchange *exchange = take_exchange(server);
+    const struct door *door = context;
+    struct server *server = door->server;
+    struct exchange *exchange = take_exchange(server, door->is_admin);
     if (exchange == NULL)
         return NULL;
     exchange->connection = connection;
     exchange->server = server;
-    sp_buffer_init(&exchange->body, exchange->arena, SP_MAX_FORM_BYTES + 1);
+    exchange->is_admin = door->is_admin;
+    sp_buffer_init(&exchange->body, exchange->arena, most_of_body(exchange) + 1);
     if (sp_arena_copy(exchange->arena, sp_str_from_cstr(uri), &exchange->uri) != SP_OK) {
         give_back(server, exchange);
         return NULL;
@@ -171,8 +190,8 @@ static void read_asked(const struct exchange *exchange, const char *method, stru
                                .query = sp_str_slice(exchange->uri, mark + 1, exchange->uri.len),
                                .body = sp_buffer_str(&exchange->body)};
     MHD_get_connection_values(exchange->connection, MHD_HEADER_KIND, on_header, asked);
-    if (exchange->server->behind_proxy)
-        return;
+    if (exchange->server->behind_proxy && !exchange->is_admin)
+        return; /* nginx tells */
     asked->client_address = address_of(exchange);
     /* Never a leading `-`: it is an argument of `sallyport explain`. */
     asked->request_id = sp_handle_make(exchange->arena, "r", REQUEST_ID_BYTES);
@@ -210,9 +229,9 @@ static enum sp_step run_call(struct server *server, struct exchange *exchange)
     exchange->kept = server->authority->store->kept;
     if (exchange->body_too_large)
         return SP_DENY(call, .cause = SP_CAUSE_REQUEST_TOO_LARGE,
-                       .expected = sp_arena_printf(call->arena, "at most %u bytes", SP_MAX_FORM_BYTES),
+                       .expected = sp_arena_printf(call->arena, "at most %u bytes", most_of_body(exchange)),
                        .received = SP_STR("a longer body"));
-    return sp_authority_answer(call);
+    return exchange->is_admin ? sp_admin_answer(call) : sp_authority_answer(call);
 }
 
 static void on_errand(void *context, struct sp_errand *errand);
@@ -263,15 +282,25 @@ static void on_errand(void *context, struct sp_errand *errand)
     }
 }
 
+/* The socket's mode says the same; this holds when somebody changes that. */
+static bool is_of_our_user(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    struct ucred peer;
+    socklen_t len = sizeof peer;
+    return info != NULL && getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 &&
+           len == sizeof peer && (peer.uid == geteuid() || peer.uid == 0);
+}
+
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url, const char *method,
                                   const char *version, const char *data, size_t *data_size, void **state)
 {
     (void)url;
     (void)version;
-    (void)connection;
-    struct server *server = context;
+    const struct door *door = context;
+    struct server *server = door->server;
     struct exchange *exchange = *state;
-    if (exchange == NULL)
+    if (exchange == NULL || (door->is_admin && !is_of_our_user(connection)))
         return MHD_NO;
     if (!exchange->began) {
         exchange->began = true;
@@ -303,8 +332,9 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
 {
     (void)connection;
     (void)code;
+    const struct door *door = context;
     if (*state != NULL)
-        give_back(context, *state);
+        give_back(door->server, *state);
     *state = NULL;
 }
 
@@ -379,48 +409,72 @@ static int64_t epoch_now(void)
     return (int64_t)time(NULL);
 }
 
-/* Readiness of the one loop: libmicrohttpd's own epoll descriptor, our signals and the errands that are done. */
+static bool add_to(int epoll_fd, int fd)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+    return fd >= 0 && epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+static bool watch_door(int epoll_fd, const struct door *door)
+{
+    const union MHD_DaemonInfo *info =
+        door->daemon != NULL ? MHD_get_daemon_info(door->daemon, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
+    return door->daemon == NULL || (info != NULL && add_to(epoll_fd, info->epoll_fd));
+}
+
+/* Readiness of the one loop: libmicrohttpd's own epoll descriptors, our signals and the errands that are done. */
 static enum sp_status watch(struct server *server, int *epoll_fd, int *signal_fd)
 {
-    const union MHD_DaemonInfo *info = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD);
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGHUP);
     /* A file that may not grow is a full disk: its write fails and the call is answered 503. */
-    if (info == NULL || sigprocmask(SIG_BLOCK, &signals, NULL) != 0 || signal(SIGXFSZ, SIG_IGN) == SIG_ERR)
+    if (sigprocmask(SIG_BLOCK, &signals, NULL) != 0 || signal(SIGXFSZ, SIG_IGN) == SIG_ERR)
         return SP_IO;
     *signal_fd = signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
     *epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    int errands_fd = sp_errand_pool_descriptor(server->errands);
-    struct epoll_event of_daemon = {.events = EPOLLIN, .data.fd = info->epoll_fd},
-                       of_signal = {.events = EPOLLIN, .data.fd = *signal_fd},
-                       of_errands = {.events = EPOLLIN, .data.fd = errands_fd};
-    bool ready = *signal_fd >= 0 && *epoll_fd >= 0 &&
-                 epoll_ctl(*epoll_fd, EPOLL_CTL_ADD, info->epoll_fd, &of_daemon) == 0 &&
-                 epoll_ctl(*epoll_fd, EPOLL_CTL_ADD, errands_fd, &of_errands) == 0 &&
-                 epoll_ctl(*epoll_fd, EPOLL_CTL_ADD, *signal_fd, &of_signal) == 0;
+    bool ready = *epoll_fd >= 0 && watch_door(*epoll_fd, &server->public_door) &&
+                 watch_door(*epoll_fd, &server->admin_door) &&
+                 add_to(*epoll_fd, sp_errand_pool_descriptor(server->errands)) && add_to(*epoll_fd, *signal_fd);
     return ready ? SP_OK : SP_IO;
+}
+
+static void run_doors(const struct server *server)
+{
+    MHD_run(server->public_door.daemon);
+    if (server->admin_door.daemon != NULL)
+        MHD_run(server->admin_door.daemon);
+}
+
+/* Until some connection has to be looked at though no descriptor tells. */
+static int wait_ms(const struct server *server)
+{
+    const struct door *doors[] = {&server->public_door, &server->admin_door};
+    MHD_UNSIGNED_LONG_LONG least_ms = MAX_WAIT_MS;
+    for (size_t i = 0; i < sizeof doors / sizeof doors[0]; i++) {
+        MHD_UNSIGNED_LONG_LONG own_ms;
+        if (doors[i]->daemon != NULL && MHD_get_timeout(doors[i]->daemon, &own_ms) == MHD_YES && own_ms < least_ms)
+            least_ms = own_ms;
+    }
+    return (int)least_ms;
 }
 
 static void turn(struct server *server, int epoll_fd, int signal_fd)
 {
-    MHD_UNSIGNED_LONG_LONG wait_ms = 1000;
-    if (MHD_get_timeout(server->daemon, &wait_ms) != MHD_YES || wait_ms > 1000)
-        wait_ms = 1000;
-    struct epoll_event events[3];
-    int count = epoll_wait(epoll_fd, events, 3, (int)wait_ms);
+    struct epoll_event events[4];
+    int count = epoll_wait(epoll_fd, events, 4, wait_ms(server));
     server->now = epoch_now();
     for (int i = 0; i < count; i++)
         if (events[i].data.fd == signal_fd)
             on_signal(server, signal_fd);
-    MHD_run(server->daemon);
+    run_doors(server);
     sp_errand_pool_collect(server->errands);
     bool resumed = server->waiting != NULL;
     end_turn(server);
     if (resumed)
-        MHD_run(server->daemon); /* the resumed ones send their answers now, not after another wait */
+        run_doors(server); /* the resumed ones send their answers now, not after another wait */
     end_turn(server);
     tend(server);
 }
@@ -433,14 +487,33 @@ static void drain(struct server *server, int epoll_fd, int signal_fd)
     while (!sp_errand_pool_is_idle(server->errands))
         turn(server, epoll_fd, signal_fd);
     end_turn(server);
-    MHD_run(server->daemon); /* takes back what was suspended */
-    MHD_run(server->daemon); /* and sends it */
+    run_doors(server); /* takes back what was suspended */
+    run_doors(server); /* and sends it */
+}
+
+static bool open_door(struct door *door, int listen_fd, unsigned connections)
+{
+    door->daemon = MHD_start_daemon(
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, door,
+        MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_URI_LOG_CALLBACK, on_uri, door, MHD_OPTION_NOTIFY_COMPLETED,
+        on_completed, door, MHD_OPTION_CONNECTION_LIMIT, connections, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_SECONDS,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES, MHD_OPTION_END);
+    return door->daemon != NULL;
+}
+
+static void close_door(struct door *door)
+{
+    if (door->daemon != NULL)
+        MHD_stop_daemon(door->daemon);
+    door->daemon = NULL;
 }
 
 enum sp_status sp_server_run(const struct sp_server_terms *terms)
 {
     struct server server = {.terms = terms, .authority = terms->authority, .now = epoch_now()};
     int epoll_fd = -1, signal_fd = -1;
+    server.public_door = (struct door){.server = &server};
+    server.admin_door = (struct door){.server = &server, .is_admin = true};
     sp_call_log_init(&server.log, terms->log_fd, terms->tells_refusals);
     server.authority->abandon = &server.abandons;
     server.behind_proxy = is_unix_socket(terms->listen_fd);
@@ -449,16 +522,12 @@ enum sp_status sp_server_run(const struct sp_server_terms *terms)
     if (status != SP_OK)
         goto done;
     server.outbox = sp_outbox_create(server.authority, server.errands, &server.log);
-    status = server.outbox != NULL ? SP_IO : SP_NO_MEMORY;
+    status = SP_NO_MEMORY;
     if (server.outbox == NULL)
         goto done;
-    server.daemon =
-        MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request,
-                         &server, MHD_OPTION_LISTEN_SOCKET, terms->listen_fd, MHD_OPTION_URI_LOG_CALLBACK, on_uri,
-                         &server, MHD_OPTION_NOTIFY_COMPLETED, on_completed, &server, MHD_OPTION_CONNECTION_LIMIT,
-                         MAX_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_SECONDS,
-                         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES, MHD_OPTION_END);
-    if (server.daemon == NULL)
+    status = SP_IO;
+    if (!open_door(&server.public_door, terms->listen_fd, MAX_CONNECTIONS) ||
+        (terms->admin_fd >= 0 && !open_door(&server.admin_door, terms->admin_fd, MAX_ADMIN_CONNECTIONS)))
         goto done;
     status = watch(&server, &epoll_fd, &signal_fd);
     while (status == SP_OK && !server.stops)
@@ -468,8 +537,8 @@ enum sp_status sp_server_run(const struct sp_server_terms *terms)
 done:
     sp_errand_pool_destroy(&server.errands);
     sp_outbox_destroy(&server.outbox);
-    if (server.daemon != NULL)
-        MHD_stop_daemon(server.daemon);
+    close_door(&server.public_door);
+    close_door(&server.admin_door);
     server.authority->abandon = NULL;
     sp_call_log_fini(&server.log);
     if (epoll_fd >= 0)

@@ -3,7 +3,10 @@
  * answers it, flushes the store once for all calls that wrote, writes the log, and only then lets those answers go.
  * That is what makes opaque tokens and codes cost a share of an fsync and not one each, and what makes a code
  * single-use without locks. A call that needs an errand (errand.h) leaves the turn, suspended, and comes back in that
- * in which a thread has finished it. */
+ * in which a thread has finished it.
+ *
+ * The admin API has a listener and a router of its own in the same loop; on its socket a peer of another user is hung
+ * up on before it has said a word. */
 #ifndef SP_AUTHORITY_SERVER_H
 #define SP_AUTHORITY_SERVER_H
 
@@ -15,7 +18,8 @@
 struct sp_server_terms {
     int listen_fd; /* bound and listening: TCP or unix; the server closes it */
     struct sp_authority *authority;
-    int log_fd; /* -1: no call log */
+    int admin_fd; /* of the admin API (admin.h): a unix socket, bound and listening, likewise; -1: none */
+    int log_fd;   /* -1: no call log */
     bool tells_refusals;
     /* SIGHUP: reads the configuration anew and swaps authority->settings; complains itself and leaves them when it
      * cannot. */
@@ -31,5 +35,7 @@ SP_MUST_CHECK enum sp_status sp_server_run(const struct sp_server_terms *terms);
 SP_MUST_CHECK enum sp_status sp_listen_tcp(struct sp_str address, int *fd, char url[80], char trouble[256]);
 /* Takes the place of a socket that nobody serves; SP_IO with trouble when somebody does. */
 SP_MUST_CHECK enum sp_status sp_listen_unix(const char *path, int *fd, char trouble[256]);
+/* The same for our own user alone, from the first moment on. */
+SP_MUST_CHECK enum sp_status sp_listen_unix_private(const char *path, int *fd, char trouble[256]);
 
 #endif

@@ -43,12 +43,18 @@ struct running {
     struct sp_authority_settings settings;
     bool dev;
     char url[80];
-    int listen_fd, log_fd;
+    int listen_fd, admin_fd, log_fd;
 };
 
 static enum sp_status open_listener(struct running *running, const char *state, char trouble[256])
 {
     struct sp_str listen = sp_cli_text(running->cli, "listen"), path = sp_cli_text(running->cli, "socket");
+    struct sp_str admin = sp_cli_text(running->cli, "admin-socket");
+    if (admin.at != NULL) {
+        enum sp_status opened = sp_listen_unix_private(admin.at, &running->admin_fd, trouble);
+        if (opened != SP_OK)
+            return opened;
+    }
     if (path.at == NULL && (listen.at != NULL || running->dev))
         return sp_listen_tcp(listen.at != NULL ? listen : SP_STR("127.0.0.1:0"), &running->listen_fd, running->url,
                              trouble);
@@ -141,7 +147,8 @@ static void reload(void *context, struct sp_authority *authority)
 
 static int run(struct sp_cli *cli)
 {
-    struct running running = {.cli = cli, .dev = sp_cli_flag(cli, "dev"), .listen_fd = -1, .log_fd = -1};
+    struct running running = {
+        .cli = cli, .dev = sp_cli_flag(cli, "dev"), .listen_fd = -1, .admin_fd = -1, .log_fd = -1};
     char trouble[256] = "";
     const char *state = running.dev && !sp_cli_is_given(cli, "state") ? NULL : sp_cli_authority_state(cli);
     if (sp_cli_is_given(cli, "listen") && sp_cli_is_given(cli, "socket"))
@@ -166,11 +173,12 @@ static int run(struct sp_cli *cli)
         print_ready(&running);
         struct sp_server_terms terms = {.listen_fd = running.listen_fd,
                                         .authority = &running.authority,
+                                        .admin_fd = running.admin_fd,
                                         .log_fd = running.log_fd,
                                         .tells_refusals = running.dev && !sp_cli_wants_json(cli),
                                         .reload = reload,
                                         .reload_context = &running};
-        running.listen_fd = -1; /* the server's from here on */
+        running.listen_fd = running.admin_fd = -1; /* the server's from here on */
         status = sp_server_run(&terms);
         if (status != SP_OK)
             snprintf(trouble, sizeof trouble, "the HTTP server could not start");
@@ -186,6 +194,8 @@ done:
         running.authority.store->methods->destroy(&running.authority.store);
     if (running.listen_fd >= 0)
         close(running.listen_fd);
+    if (running.admin_fd >= 0)
+        close(running.admin_fd);
     if (running.log_fd >= 0)
         close(running.log_fd);
     explicit_bzero(running.authority.process_secret, sizeof running.authority.process_secret);
@@ -197,6 +207,9 @@ static const struct sp_cli_option options[] = {
      "Configuration with an authority: section; may be repeated, later files win."},
     {"state", 0, SP_OPTION_TEXT, "DIR", "Where the store, the sealed keys and the log live (default: state)."},
     {"socket", 0, SP_OPTION_TEXT, "PATH", "Listen on this unix socket (default: STATE/authority.sock, behind nginx)."},
+    {"admin-socket", 0, SP_OPTION_TEXT, "PATH",
+     "Serve the admin API on this unix socket, to our own user alone; `sallyport serve` asks for the token in front of "
+     "it."},
     {"listen", 0, SP_OPTION_TEXT, "ADDR", "Listen on HOST:PORT instead; port 0 takes a free one."},
     {"dev", 0, SP_OPTION_FLAG, NULL, "Start alone, in memory, on a free port, with clients to try it with."},
     {NULL, 0, SP_OPTION_FLAG, NULL, NULL},

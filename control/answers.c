@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include "control/admin.h"
 #include "control/issuer_setups.h"
 #include "control/metrics.h"
 #include "control/plane_state.h"
@@ -286,6 +287,10 @@ void sp_plane_answer(void *data, struct sp_exchange *exchange)
         {{"POST", 4}, {"/internal/introspect", 20}, answer_introspection_question},
     };
     bool path_exists = false;
+    if (sp_str_has_prefix(sp_exchange_path(exchange), SP_STR(SP_ADMIN_PREFIX))) {
+        sp_admin_serve(data, exchange);
+        return;
+    }
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         if (sp_str_equal(rows[i].path, sp_exchange_path(exchange))) {
             path_exists = true;
@@ -297,7 +302,7 @@ void sp_plane_answer(void *data, struct sp_exchange *exchange)
     }
     sp_exchange_respond(exchange, path_exists ? 405 : 404, TEXT_TYPE,
                         path_exists ? SP_STR("This address does not take this method.\n")
-                                    : SP_STR("Here are /healthz, /readyz and /metrics.\n"));
+                                    : SP_STR("Here are /healthz, /readyz, /metrics and /admin/accounts.\n"));
 }
 
 void sp_plane_exchange_ended(void *data, struct sp_exchange *exchange)

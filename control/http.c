@@ -19,6 +19,7 @@ struct sp_http {
     struct MHD_Daemon *daemon;
     int listen_fd, epoll_fd;
     char path[sizeof((struct sockaddr_un *)0)->sun_path];
+    sp_exchange_limit *limit;
     sp_exchange_handler *handle;
     sp_exchange_ended *ended;
     void *data;
@@ -29,10 +30,11 @@ struct sp_exchange {
     struct sp_http *http;
     struct MHD_Connection *connection;
     const char *method, *path;
+    char *target;
     struct sp_buffer body;
     struct MHD_Response *response;
     unsigned status;
-    bool handed_over, suspended;
+    bool began, handed_over, suspended;
 };
 
 struct sp_str sp_exchange_method(const struct sp_exchange *exchange)
@@ -45,6 +47,16 @@ struct sp_str sp_exchange_path(const struct sp_exchange *exchange)
     return sp_str_from_cstr(exchange->path);
 }
 
+struct sp_str sp_exchange_target(const struct sp_exchange *exchange)
+{
+    return sp_str_from_cstr(exchange->target);
+}
+
+struct sp_str sp_exchange_header(const struct sp_exchange *exchange, const char *name)
+{
+    return sp_str_from_cstr(MHD_lookup_connection_value(exchange->connection, MHD_HEADER_KIND, name));
+}
+
 struct sp_str sp_exchange_body(const struct sp_exchange *exchange)
 {
     return sp_buffer_str(&exchange->body);
@@ -55,7 +67,22 @@ void *sp_exchange_data(const struct sp_exchange *exchange)
     return exchange->http->data;
 }
 
+static void add_header(struct MHD_Response *response, const struct sp_exchange_header *header)
+{
+    char *value = strndup(header->value.at, header->value.len);
+    if (value != NULL) {
+        MHD_add_response_header(response, header->name, value); /* refuses what would be two lines */
+    }
+    free(value);
+}
+
 void sp_exchange_respond(struct sp_exchange *exchange, unsigned status, const char *content_type, struct sp_str body)
+{
+    sp_exchange_respond_with(exchange, status, content_type, body, NULL, 0);
+}
+
+void sp_exchange_respond_with(struct sp_exchange *exchange, unsigned status, const char *content_type,
+                              struct sp_str body, const struct sp_exchange_header *headers, size_t count)
 {
     /* MHD takes a pointer to non-const and copies from it. */
     void *bytes = (void *)(uintptr_t)(body.at != NULL ? body.at : "");
@@ -64,6 +91,9 @@ void sp_exchange_respond(struct sp_exchange *exchange, unsigned status, const ch
     if (exchange->response != NULL) {
         MHD_add_response_header(exchange->response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
         MHD_add_response_header(exchange->response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+        for (size_t i = 0; i < count; i++) {
+            add_header(exchange->response, &headers[i]);
+        }
     }
     if (exchange->suspended) {
         exchange->suspended = false;
@@ -83,20 +113,40 @@ static enum MHD_Result queue(struct sp_exchange *exchange)
     return queued;
 }
 
+/* The only place where the target is seen as it was sent. */
+static void *begin_exchange(void *data, const char *target, struct MHD_Connection *connection)
+{
+    struct sp_exchange *exchange = calloc(1, sizeof *exchange);
+    (void)connection;
+    if (exchange == NULL) {
+        return NULL;
+    }
+    exchange->http = data;
+    exchange->target = strdup(target);
+    sp_buffer_init(&exchange->body, NULL, 0);
+    if (exchange->target == NULL) {
+        free(exchange);
+        return NULL;
+    }
+    return exchange;
+}
+
 /* MHD calls it when the header is there, for each piece of the body, at its end (size 0), and again after a resume. */
 static enum MHD_Result serve(void *data, struct MHD_Connection *connection, const char *path, const char *method,
                              const char *version, const char *piece, size_t *piece_len, void **state)
 {
     struct sp_exchange *exchange = *state;
+    struct sp_http *http = data;
     (void)version;
     if (exchange == NULL) {
-        exchange = calloc(1, sizeof *exchange);
-        if (exchange == NULL) {
-            return MHD_NO;
-        }
-        *exchange = (struct sp_exchange){.http = data, .connection = connection, .method = method, .path = path};
-        sp_buffer_init(&exchange->body, NULL, SP_MAX_CONTROL_BODY_BYTES);
-        *state = exchange;
+        return MHD_NO;
+    }
+    if (!exchange->began) {
+        exchange->began = true;
+        exchange->connection = connection;
+        exchange->method = method;
+        exchange->path = path;
+        sp_buffer_init(&exchange->body, NULL, http->limit(http->data, exchange));
         return MHD_YES;
     }
     if (*piece_len > 0) {
@@ -135,6 +185,7 @@ static void completed(void *data, struct MHD_Connection *connection, void **stat
     }
     sp_wipe(exchange->body.at, exchange->body.len); /* it held a token */
     sp_buffer_fini(&exchange->body);
+    free(exchange->target);
     free(exchange);
     *state = NULL;
 }
@@ -192,24 +243,25 @@ static int listen_at(const char *path, int group)
     return fd;
 }
 
-struct sp_http *sp_http_create(struct sp_loop *loop, const char *socket_path, int group, sp_exchange_handler *handle,
-                               sp_exchange_ended *ended, void *data)
+struct sp_http *sp_http_create(struct sp_loop *loop, const struct sp_http_terms *terms)
 {
     struct sp_http *http = calloc(1, sizeof *http);
     if (http == NULL) {
         return NULL;
     }
-    *http = (struct sp_http){.loop = loop, .handle = handle, .ended = ended, .data = data};
-    http->listen_fd = listen_at(socket_path, group);
+    *http = (struct sp_http){
+        .loop = loop, .limit = terms->limit, .handle = terms->handle, .ended = terms->ended, .data = terms->data};
+    http->listen_fd = listen_at(terms->socket_path, terms->group);
     if (http->listen_fd < 0) {
         free(http);
         return NULL;
     }
-    memcpy(http->path, socket_path, strlen(socket_path) + 1);
+    memcpy(http->path, terms->socket_path, strlen(terms->socket_path) + 1);
     http->daemon =
         MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, serve, http, MHD_OPTION_LISTEN_SOCKET,
                          http->listen_fd, MHD_OPTION_CONNECTION_LIMIT, MAX_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
-                         IDLE_TIMEOUT_S, MHD_OPTION_NOTIFY_COMPLETED, completed, http, MHD_OPTION_END);
+                         IDLE_TIMEOUT_S, MHD_OPTION_URI_LOG_CALLBACK, begin_exchange, http, MHD_OPTION_NOTIFY_COMPLETED,
+                         completed, http, MHD_OPTION_END);
     const union MHD_DaemonInfo *info =
         http->daemon != NULL ? MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
     if (info == NULL || sp_loop_watch(loop, info->epoll_fd, EPOLLIN, readable, http) != SP_OK) {

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
+#include "control/admin.h"
 #include "control/log.h"
 #include "control/nginx_conf.h"
 #include "control/plane_state.h"
@@ -44,10 +45,12 @@ static void authority_ended(void *data)
 static void start_authority(void *data)
 {
     struct sp_plane *plane = data;
-    char *argv[16 + 2 * SP_MAX_WATCHED_FILES], socket_path[4096];
-    static char word[] = "authority", c[] = "-c", state_option[] = "--state", socket_option[] = "--socket";
+    char *argv[16 + 2 * SP_MAX_WATCHED_FILES], socket_path[4096], admin_path[4096];
+    static char word[] = "authority", c[] = "-c", state_option[] = "--state", socket_option[] = "--socket",
+                admin_option[] = "--admin-socket";
     size_t count = 0;
     snprintf(socket_path, sizeof socket_path, "%s/authority.sock", plane->terms->state);
+    snprintf(admin_path, sizeof admin_path, "%s/%s", plane->terms->state, SP_ADMIN_SOCKET);
     /* exec's argv is not const for historical reasons; nothing writes to it. */
     argv[count++] = (char *)(uintptr_t)plane->terms->program;
     argv[count++] = word;
@@ -59,6 +62,8 @@ static void start_authority(void *data)
     argv[count++] = (char *)(uintptr_t)plane->terms->state;
     argv[count++] = socket_option;
     argv[count++] = socket_path;
+    argv[count++] = admin_option;
+    argv[count++] = admin_path;
     argv[count] = NULL;
     if (sp_child_start(&plane->authority, plane->loop, argv, true, NULL, authority_ended, plane) != SP_OK) {
         sp_log(SP_LOG_ERROR, "the authority cannot be started: %s", strerror(errno));
@@ -315,7 +320,13 @@ static bool create_parts(struct sp_plane *plane)
         sp_keeper_warn(plane->keeper, plane->warnings);
     }
     snprintf(path, sizeof path, "%s/control.sock", plane->terms->state);
-    plane->http = sp_http_create(plane->loop, path, plane->group, sp_plane_answer, sp_plane_exchange_ended, plane);
+    const struct sp_http_terms http = {.socket_path = path,
+                                       .group = plane->group,
+                                       .limit = sp_admin_body_limit,
+                                       .handle = sp_plane_answer,
+                                       .ended = sp_plane_exchange_ended,
+                                       .data = plane};
+    plane->http = sp_http_create(plane->loop, &http);
     if (plane->http == NULL) {
         sp_log(SP_LOG_ERROR, "%s: %s", path, strerror(errno));
     }

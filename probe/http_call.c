@@ -24,9 +24,9 @@ struct sp_http_call {
     struct sp_buffer body;
     bool too_large;
     char error[CURL_ERROR_SIZE];
-    char content_type[MAX_HEADER_BYTES], location[2 * MAX_HEADER_BYTES], cache_control[MAX_HEADER_BYTES],
-        detail[2 * MAX_HEADER_BYTES], authenticate[2 * MAX_HEADER_BYTES], dpop_nonce[2 * MAX_HEADER_BYTES],
-        final_url[8 * MAX_HEADER_BYTES], address[64], certificate[MAX_HEADER_BYTES];
+    char content_type[MAX_HEADER_BYTES], allow[MAX_HEADER_BYTES], location[2 * MAX_HEADER_BYTES],
+        cache_control[MAX_HEADER_BYTES], detail[2 * MAX_HEADER_BYTES], authenticate[2 * MAX_HEADER_BYTES],
+        dpop_nonce[2 * MAX_HEADER_BYTES], final_url[8 * MAX_HEADER_BYTES], address[64], certificate[MAX_HEADER_BYTES];
     int64_t date_s, retry_after_s, age_s, sent_ms, received_ms;
     struct sp_fetch_report report;
 };
@@ -85,13 +85,15 @@ static size_t take_header(char *bytes, size_t size, size_t count, void *data)
     if (sp_str_has_prefix(line, SP_STR("HTTP/"))) {
         /* Headers of an answer that was redirected are not those of the last one. */
         call->content_type[0] = call->location[0] = call->cache_control[0] = call->authenticate[0] =
-            call->dpop_nonce[0] = '\0';
+            call->dpop_nonce[0] = call->allow[0] = '\0';
         call->date_s = call->retry_after_s = call->age_s = 0;
         call->received_ms = sp_wall_clock_ms();
     } else if (sp_str_equal_ignoring_case(name, SP_STR("content-type"))) {
         keep_header(call->content_type, sizeof call->content_type, value);
     } else if (sp_str_equal_ignoring_case(name, SP_STR("location"))) {
         keep_header(call->location, sizeof call->location, value);
+    } else if (sp_str_equal_ignoring_case(name, SP_STR("allow"))) {
+        keep_header(call->allow, sizeof call->allow, value);
     } else if (sp_str_equal_ignoring_case(name, SP_STR("cache-control"))) {
         keep_header(call->cache_control, sizeof call->cache_control, value);
     } else if (sp_str_equal_ignoring_case(name, SP_STR("www-authenticate"))) {
@@ -383,6 +385,7 @@ void sp_http_call_finish(struct sp_http_call *call, CURLcode result)
     report->http_status = (int)status;
     report->content_type = text_or_none(call->content_type);
     report->location = text_or_none(call->location);
+    report->allow = text_or_none(call->allow);
     report->date_s = call->date_s;
     report->retry_after_s = call->retry_after_s > 0 ? call->retry_after_s : 0;
     report->max_age_s = max_age_of(sp_str_from_cstr(call->cache_control));

@@ -48,6 +48,10 @@
 #define SP_ERRAND_CONNECT_TIMEOUT_MS 5000
 #define SP_ERRAND_TIMEOUT_MS 10000
 #define SP_MAX_ERRAND_ANSWER_BYTES (1024u * 1024)
+/* The admin API: a table of a thousand people with their claims; a call has room to read it. */
+#define SP_MAX_ADMIN_BODY_BYTES (2u * 1024 * 1024)
+#define SP_MAX_ADMIN_ARENA_BYTES (64u * 1024 * 1024)
+#define SP_MAX_ADMIN_ANSWER_BYTES (8u * 1024 * 1024)
 /* A million people with twenty columns. */
 #define SP_MAX_CSV_BYTES (256u * 1024 * 1024)
 #define SP_MAX_CSV_FIELDS 128u

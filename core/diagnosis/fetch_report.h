@@ -14,6 +14,7 @@ struct sp_fetch_report {
     int http_status;              /* 0: no answer */
     struct sp_str content_type;   /* absent: none sent */
     struct sp_str location;       /* of a redirect that was not followed */
+    struct sp_str allow;          /* methods that are taken, of a 405 */
     struct sp_str body;           /* up to the limit */
     bool too_large;               /* the body went on past the limit */
     size_t max_bytes;             /* that limit */

@@ -130,8 +130,8 @@ struct sp_serving {
     const struct sp_listener *listeners; /* at least one */
     size_t listener_count;
     bool has_admin;
-    struct sp_str admin_address;
-    unsigned workers; /* 0: one per processor */
+    struct sp_str admin_address, admin_token; /* admin_token: of the admin API; absent: it is off */
+    unsigned workers;                         /* 0: one per processor */
     bool logs_calls;
     struct sp_str call_log_file; /* as written: relative to the state directory */
     struct sp_str_list blocked_networks;

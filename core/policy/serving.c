@@ -70,6 +70,22 @@ static void check_addresses(struct sp_draft *draft, const struct sp_serving *ser
     }
 }
 
+#define MIN_ADMIN_TOKEN_BYTES 16u
+
+/* Whoever has it owns every account: it is not to be guessed. */
+static void check_admin_token(struct sp_draft *draft, const struct sp_json *admin, struct sp_str token)
+{
+    const struct sp_complaint complaint = {.cause = SP_CAUSE_CONFIG_TYPE,
+                                           .value = sp_setting_value(admin, SP_SETTING_ADMIN_TOKEN),
+                                           .where = SP_STR("admin.token"),
+                                           .expected = SP_STR("at least 16 characters"),
+                                           .received = SP_STR("fewer"),
+                                           .detail = SP_STR("admin.token")};
+    if (draft->has_secrets && token.len > 0 && token.len < MIN_ADMIN_TOKEN_BYTES) {
+        sp_draft_complain(draft, &complaint, "the admin token has fewer than %u characters", MIN_ADMIN_TOKEN_BYTES);
+    }
+}
+
 static bool is_switched_off(const struct sp_json *value)
 {
     return value != NULL && value->type == SP_JSON_FALSE;
@@ -86,6 +102,8 @@ void sp_read_serving(struct sp_draft *draft, struct sp_policy_parts *parts)
     read_listeners(draft, root, serving);
     serving->has_admin = !is_switched_off(admin);
     serving->admin_address = sp_setting_text(admin, SP_SETTING_ADMIN_ADDRESS);
+    serving->admin_token = sp_setting_text(admin, SP_SETTING_ADMIN_TOKEN);
+    check_admin_token(draft, admin, serving->admin_token);
     check_addresses(draft, serving);
     serving->workers = sp_size_parse(workers, &worker_count) == SP_OK ? (unsigned)worker_count : 0;
     serving->logs_calls = !is_switched_off(call_log);

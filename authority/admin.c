@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "authority/admin.h"
+
+#include <stdio.h>
+#include "authority/denial.h"
+#include "core/base/limits.h"
+#include "core/base/nearest.h"
+
+static const struct route {
+    struct sp_str method, path;
+    enum sp_step (*answer)(struct sp_call *call, const struct sp_admin_path *path);
+} routes[] = {
+#define ROUTE(method, path, function) {{method, sizeof(method) - 1}, {path, sizeof(path) - 1}, function},
+#include "authority/admin_routes.def"
+#undef ROUTE
+};
+static const size_t route_count = sizeof routes / sizeof routes[0];
+
+/* ---- finding the route ---- */
+static struct sp_str take_segment(struct sp_str *rest)
+{
+    size_t end = sp_str_index_of(*rest, '/', 1);
+    struct sp_str segment = sp_str_slice(*rest, 1, end);
+    *rest = sp_str_slice(*rest, end, rest->len);
+    return segment;
+}
+
+/* A path ends where its route ends: no slash behind it, no empty segment. */
+static bool fits(const struct route *route, struct sp_str path, struct sp_admin_path *found)
+{
+    struct sp_str pattern = route->path;
+    *found = (struct sp_admin_path){.count = 0};
+    while (pattern.len > 0 && path.len > 1 && path.at[0] == '/') {
+        struct sp_str wanted = take_segment(&pattern), segment = take_segment(&path);
+        bool is_open = sp_str_equal(wanted, SP_STR("*"));
+        if (segment.len == 0 || (!is_open && !sp_str_equal(wanted, segment)))
+            return false;
+        if (is_open)
+            found->at[found->count++] = segment;
+    }
+    return pattern.len == 0 && path.len == 0;
+}
+
+/* Ids of other systems hold what they like: %2F is a part of one. '+' is no space in a path. */
+static enum sp_status decode(struct sp_call *call, struct sp_admin_path *path)
+{
+    enum sp_status status = SP_OK;
+    for (size_t i = 0; status == SP_OK && i < path->count; i++) {
+        struct sp_buffer escaped;
+        sp_buffer_init(&escaped, call->arena, 4096);
+        for (size_t j = 0; j < path->at[i].len; j++)
+            if (path->at[i].at[j] == '+')
+                sp_buffer_append(&escaped, SP_STR("%2B"));
+            else
+                sp_buffer_append_char(&escaped, path->at[i].at[j]);
+        status = sp_buffer_status(&escaped);
+        if (status == SP_OK)
+            status = sp_form_decode(call->arena, sp_buffer_str(&escaped), &path->at[i]);
+    }
+    return status;
+}
+
+/* Of a path that is there: which methods it takes. Absent: it is not there. */
+static struct sp_str allowed(struct sp_call *call, struct sp_str path)
+{
+    struct sp_admin_path ignored;
+    struct sp_str methods = SP_STR_NONE;
+    for (size_t i = 0; i < route_count; i++)
+        if (fits(&routes[i], path, &ignored))
+            methods = methods.at == NULL ? routes[i].method
+                                         : sp_arena_printf(call->arena, "%.*s, %.*s", SP_STR_ARG(methods),
+                                                           SP_STR_ARG(routes[i].method));
+    return methods;
+}
+
+static enum sp_step refuse_route(struct sp_call *call)
+{
+    struct sp_str methods = allowed(call, call->asked.path);
+    if (methods.at == NULL)
+        return SP_DENY(call, .cause = SP_CAUSE_REQUEST_ENDPOINT_UNKNOWN, .expected = SP_STR("/admin/accounts"),
+                       .received = sp_str_slice(call->asked.path, 0, 200));
+    sp_answer_header(call, "Allow", methods);
+    return SP_DENY(call, .cause = SP_CAUSE_REQUEST_METHOD, .expected = methods, .received = call->asked.method,
+                   .status = 405);
+}
+
+static enum sp_step read_query(struct sp_call *call)
+{
+    size_t offset = 0;
+    enum sp_status status = sp_form_parse(call->arena, call->asked.query, &call->parameters, &offset);
+    if (status == SP_NO_MEMORY)
+        return sp_deny_failure(call, status);
+    struct sp_str repeated = status == SP_OK ? sp_form_repeated(&call->parameters) : SP_STR_NONE;
+    if (status == SP_OK && repeated.at == NULL)
+        return SP_GOES_ON;
+    return SP_DENY(call, .cause = SP_CAUSE_REQUEST_PARAMETER_INVALID, .expected = SP_STR("each parameter once"),
+                   .received = repeated.at != NULL ? repeated : SP_STR("a query that cannot be decoded"));
+}
+
+enum sp_step sp_admin_answer(struct sp_call *call)
+{
+    struct sp_admin_path path;
+    size_t i = 0;
+    sp_call_restart(call);
+    call->endpoint = "ADMIN";
+    while (i < route_count &&
+           !(sp_str_equal(routes[i].method, call->asked.method) && fits(&routes[i], call->asked.path, &path)))
+        i++;
+    if (i == route_count)
+        return refuse_route(call);
+    enum sp_status status = decode(call, &path);
+    if (status == SP_MALFORMED || status == SP_TOO_LARGE)
+        return sp_admin_refuse(call, sp_str_slice(call->asked.path, 0, 200), "the path cannot be decoded");
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
+    enum sp_step step = read_query(call);
+    if (step == SP_GOES_ON)
+        step = routes[i].answer(call, &path);
+    return call->waits_for != NULL ? SP_WAITS : step;
+}
+
+/* ---- for the routes ---- */
+enum sp_step sp_admin_refuse(struct sp_call *call, struct sp_str received, const char *trouble)
+{
+    return SP_DENY(call, .cause = SP_CAUSE_ACCOUNT_MALFORMED, .received = received,
+                   .detail = sp_arena_printf(call->arena, "%s", trouble),
+                   .tell = sp_arena_printf(call->arena, "Namely: %s.", trouble));
+}
+
+static bool is_json(struct sp_str content_type)
+{
+    struct sp_str type = sp_str_trim(sp_str_slice(content_type, 0, sp_str_index_of(content_type, ';', 0)));
+    return sp_str_equal_ignoring_case(type, SP_STR("application/json")) ||
+           sp_str_equal_ignoring_case(type, SP_STR("application/merge-patch+json"));
+}
+
+static enum sp_step refuse_member(struct sp_call *call, struct sp_str name, const char *const known[])
+{
+    const char *best = known[0];
+    size_t least = SP_NOT_NEAR;
+    for (size_t i = 0; known[i] != NULL; i++) {
+        size_t distance = sp_nearness(sp_str_from_cstr(known[i]), name);
+        if (distance < least) {
+            least = distance;
+            best = known[i];
+        }
+    }
+    char trouble[256];
+    snprintf(trouble, sizeof trouble, "there is no member '%.*s'; the nearest known one is '%s'",
+             SP_STR_ARG(sp_str_slice(name, 0, 100)), best);
+    return sp_admin_refuse(call, sp_str_slice(name, 0, 100), trouble);
+}
+
+enum sp_step sp_admin_read_object(struct sp_call *call, const char *const known[], const struct sp_json **object)
+{
+    struct sp_json_error error = {0};
+    const struct sp_json *json = NULL;
+    char trouble[256];
+    if (!is_json(call->asked.content_type))
+        return SP_DENY(call, .cause = SP_CAUSE_REQUEST_NOT_JSON, .expected = SP_STR("application/json"),
+                       .received =
+                           call->asked.content_type.len > 0 ? call->asked.content_type : SP_STR("no Content-Type"));
+    enum sp_status status = sp_json_parse(call->arena, call->asked.body, &sp_json_limits_document, &json, &error);
+    if (status == SP_NO_MEMORY)
+        return sp_deny_failure(call, status);
+    if (status != SP_OK || !sp_json_is(json, SP_JSON_OBJECT)) {
+        snprintf(trouble, sizeof trouble, "the body is no JSON object (byte %zu)", error.offset);
+        return sp_admin_refuse(call, SP_STR("the body"), trouble);
+    }
+    for
+        SP_JSON_EACH(member, json)
+        {
+            size_t i = 0;
+            while (known[i] != NULL && !sp_str_equal(sp_str_from_cstr(known[i]), member->name))
+                i++;
+            if (known[i] == NULL)
+                return refuse_member(call, member->name, known);
+        }
+    *object = json;
+    return SP_GOES_ON;
+}
+
+enum sp_step sp_admin_find_account(struct sp_call *call, struct sp_str id, struct sp_account *account)
+{
+    struct sp_store *store = call->authority->store;
+    enum sp_status status = store->methods->get_account(store, id, call->arena, account);
+    if (status == SP_NOT_FOUND)
+        return SP_DENY(call, .cause = SP_CAUSE_ACCOUNT_UNKNOWN, .received = sp_str_slice(id, 0, 255));
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
+    call->subject = account->id;
+    return SP_GOES_ON;
+}
+
+enum sp_step sp_admin_answer_empty(struct sp_call *call)
+{
+    call->answer.status = 204;
+    sp_answer_header(call, "Cache-Control", SP_STR("no-store"));
+    return SP_GOES_ON;
+}
+
+void sp_admin_buffer(struct sp_call *call, struct sp_buffer *buffer)
+{
+    sp_buffer_init(buffer, call->arena, SP_MAX_ADMIN_ANSWER_BYTES);
+}

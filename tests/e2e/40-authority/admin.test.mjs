@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: Apache-2.0
+// The admin API for accounts through `sallyport serve`: the token, who else can reach it, and every route against a person who signs in.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+import { startBrowser } from '../lib/browser.mjs';
+import { sallyport } from '../lib/cli.mjs';
+import { Gateway, startGateway } from '../lib/gateway.mjs';
+import { request } from '../lib/http.mjs';
+import { until } from '../lib/wait.mjs';
+
+const token = 'an-admin-token-of-some-length';
+const redirect = 'https://app.example/callback';
+const configuration = (admin = { token }) => JSON.stringify({
+  listen: [{ address: '127.0.0.1:{port}' }],
+  admin: { address: '127.0.0.1:{admin_port}', ...admin },
+  workers: 1,
+  apis: { nothing: { match: { path: '/api' }, upstream: { url: 'http://127.0.0.1:9' }, auth: { anonymous: true } } },
+  authority: {
+    issuer: 'http://127.0.0.1:{port}',
+    tokens: { algorithm: 'ES256', format: 'opaque' },
+    clients: { web: { name: 'Photo Album', secret: 's', redirect_uris: [redirect], scopes: ['openid', 'email', 'offline_access'], skip_consent: true } },
+  },
+});
+const gateway = await startGateway({ config: configuration() });
+await until(() => request(`${gateway.url}/.well-known/openid-configuration`).then(({ status }) => status === 200, () => false), 'the authority to answer');
+
+const admin = (method, where, body, headers = {}) => request(gateway.adminUrl + where, {
+  method,
+  token,
+  headers: { ...(body !== undefined && typeof body !== 'string' ? { 'Content-Type': 'application/json' } : {}), ...headers },
+  body: body === undefined || typeof body === 'string' ? body : JSON.stringify(body),
+});
+const add = async (name, more = {}) => {
+  const answer = await admin('POST', '/admin/accounts', { name, password: `${name}-secret`, ...more });
+  assert.equal(answer.status, 201, answer.text);
+  return answer.json;
+};
+const at = (id, rest = '') => `/admin/accounts/${encodeURIComponent(id)}${rest}`;
+const table = (text, query = '') => admin('POST', `/admin/accounts/import${query}`, text, { 'Content-Type': 'text/csv' });
+
+async function signIn(name, password = `${name}-secret`, scope = 'openid') {
+  const browser = startBrowser();
+  await browser.open(`${gateway.url}/authorize?${new URLSearchParams({ client_id: 'web', redirect_uri: redirect, response_type: 'code', scope, code_challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM', code_challenge_method: 'S256' })}`);
+  const page = await browser.signIn(name, password);
+  return { browser, page, code: page.location?.searchParams.get('code') };
+}
+const post = (where, form) => request(gateway.url + where, { method: 'POST', headers: { 'Content-Type': 'application/x-www-form-urlencoded', Authorization: `Basic ${btoa('web:s')}` }, body: new URLSearchParams(form).toString() });
+const redeem = async (code) => (await post('/token', { grant_type: 'authorization_code', code, redirect_uri: redirect, code_verifier: 'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk' })).json;
+const isSignedIn = async (browser) => (await browser.open(`${gateway.url}/account`)).text.includes('<title>Your account');
+
+test('without the admin token there is no answer, whatever is sent in its place', async () => {
+  const bare = await request(`${gateway.adminUrl}/admin/accounts`);
+  assert.equal(bare.status, 401);
+  assert.match(bare.json.error_description, /admin\.token_missing/);
+  assert.match(bare.headers['www-authenticate'], /^Bearer/);
+  assert.equal(bare.headers['cache-control'], 'no-store');
+  for (const wrong of ['x', `${token}x`, token.slice(0, -1), token.toUpperCase(), 'x'.repeat(8000), `${token} `.repeat(2)]) {
+    const answer = await request(`${gateway.adminUrl}/admin/accounts`, { token: wrong });
+    assert.equal(answer.status, 401, wrong);
+    assert.match(answer.json.error_description, /admin\.token_invalid/);
+  }
+  for (const Authorization of ['Bearer', 'Bearer ', `Basic ${btoa(`admin:${token}`)}`, token])
+    assert.equal((await request(`${gateway.adminUrl}/admin/accounts`, { headers: { Authorization } })).status, 401, Authorization);
+  assert.equal((await request(`${gateway.adminUrl}/admin/accounts?access_token=${token}`)).status, 401);
+  assert.match(gateway.output, /admin\.token_invalid at the admin API: GET \/admin\/accounts from 127\.0\.0\.1/);
+  assert.ok(!gateway.output.includes(token));
+  assert.equal((await admin('GET', '/admin/accounts')).status, 200);
+});
+
+test('nobody but the control plane reaches it: no public listener, no socket of the workers, no other user', async () => {
+  for (const where of ['/admin/accounts', '//admin/accounts', '/%61dmin/accounts', '/account/../admin/accounts', '/signin/../admin/accounts']) {
+    const answer = await request(gateway.url + where, { token });
+    assert.ok(answer.status >= 400, where);
+    assert.doesNotMatch(answer.text, /"accounts"/);
+  }
+  const overSocket = (socket, ...more) => execFileSync('curl', ['-s', '--unix-socket', path.join(gateway.state, socket), '-H', `Authorization: Bearer ${token}`, ...more, 'http://x/admin/accounts']).toString();
+  assert.doesNotMatch(overSocket('authority.sock'), /"accounts"/); // what nginx speaks to
+  const socket = path.join(gateway.state, 'admin.sock');
+  assert.equal(fs.statSync(socket).mode & 0o777, 0o600);
+  assert.match(overSocket('admin.sock'), /"accounts"/); // us: the same user
+  if (process.getuid() === 0) {
+    // Even when somebody opens the socket's mode.
+    fs.chmodSync(socket, 0o666);
+    fs.chmodSync(gateway.state, 0o755);
+    assert.throws(() => execFileSync('setpriv', ['--reuid=65534', '--clear-groups', 'curl', '-s', '--unix-socket', socket, 'http://x/admin/accounts']), ({ status }) => status === 52); // an empty reply
+    fs.chmodSync(socket, 0o600);
+  }
+});
+
+test('it is off without a token, and a short one is refused', async () => {
+  const plain = await startGateway({ config: configuration({}) });
+  const answer = await request(`${plain.adminUrl}/admin/accounts`, { token: '' });
+  assert.equal(answer.status, 403);
+  assert.match(answer.json.error_description, /admin\.off.*admin\.token/);
+  await plain.stop();
+  const folder = new Gateway({ config: configuration({ token: 'short' }) });
+  await folder.prepare();
+  const check = await sallyport(['check', '-c', folder.configFile]);
+  assert.equal(check.code, 1);
+  assert.match(check.stdout + check.stderr, /fewer than 16 characters/);
+});
+
+test('an account is added, found, listed by pages, changed and removed', async () => {
+  const made = await admin('POST', '/admin/accounts', { name: 'ann', id: 'ext|7/a', password: 'ann-secret', claims: { name: 'Ann', email: 'Ann@example.test', email_verified: true, nickname: 'A' } });
+  assert.equal(made.status, 201, made.text);
+  assert.equal(made.headers.location, '/admin/accounts/ext%7C7%2Fa');
+  assert.deepEqual(made.json, { id: 'ext|7/a', name: 'ann', disabled: false, created_at: made.json.created_at, password: 'argon2id', claims: { name: 'Ann', email: 'Ann@example.test', email_verified: true, nickname: 'A' } });
+  assert.ok((await signIn('ann')).code);
+  for (const name of ['bea', 'cyd', 'dot']) await add(name);
+  assert.deepEqual((await admin('GET', '/admin/accounts?name=ANN')).json.accounts.map(({ id }) => id), ['ext|7/a']);
+  assert.deepEqual((await admin('GET', '/admin/accounts?name=nobody')).json.accounts, []);
+  const names = [];
+  for (let next = ''; next !== undefined;) {
+    const page = (await admin('GET', `/admin/accounts?limit=2&after=${encodeURIComponent(next)}`)).json;
+    assert.ok(page.accounts.length <= 2);
+    names.push(...page.accounts.map(({ name }) => name));
+    next = page.next;
+  }
+  assert.deepEqual(names, ['ann', 'bea', 'cyd', 'dot']);
+
+  const changed = await admin('PATCH', at('ext|7/a'), { name: 'anna', claims: { email: 'anna@example.test', nickname: null, locale: 'de' } });
+  assert.equal(changed.status, 200, changed.text);
+  assert.deepEqual(changed.json.claims, { name: 'Ann', email: 'anna@example.test', locale: 'de' }); // a new address is not verified
+  assert.ok((await signIn('anna', 'ann-secret')).code);
+  assert.equal((await signIn('ann')).code, undefined);
+  // The address that was given up is free, the one that is another's is not.
+  await add('eve', { claims: { email: 'ann@example.test', email_verified: true } });
+  const taken = await admin('PATCH', at('ext|7/a'), { claims: { email: 'ann@example.test', email_verified: true } });
+  assert.equal(taken.status, 409);
+  assert.match(taken.json.error_description, /account\.taken/);
+  assert.match(taken.json.error_description, /e-mail address/);
+  assert.equal((await admin('PATCH', at('ext|7/a'), { name: 'BEA' })).status, 409);
+  assert.equal((await admin('PATCH', at('ext|7/a'), { name: 'Anna' })).json.name, 'Anna'); // another case of its own
+  assert.equal((await admin('POST', '/admin/accounts', { name: 'Anna', password: 'x'.repeat(9) })).status, 409);
+  assert.equal((await admin('POST', '/admin/accounts', { name: 'new', id: 'ext|7/a' })).status, 409);
+
+  assert.equal((await admin('DELETE', at('ext|7/a'))).status, 204);
+  assert.equal((await admin('GET', at('ext|7/a'))).status, 404);
+  assert.equal((await admin('DELETE', at('ext|7/a'))).status, 404);
+  assert.equal((await signIn('anna', 'ann-secret')).code, undefined);
+});
+
+test('a new password and being disabled end what was there', async () => {
+  const { id } = await add('fay');
+  const { browser, code } = await signIn('fay', 'fay-secret', 'openid offline_access');
+  const tokens = await redeem(code);
+  assert.equal((await admin('PATCH', at(id), { password: 'fay-secret-2' })).status, 200);
+  assert.equal(await isSignedIn(browser), false);
+  assert.equal((await post('/token', { grant_type: 'refresh_token', refresh_token: tokens.refresh_token })).json.error, 'invalid_grant');
+  assert.equal((await signIn('fay')).code, undefined);
+  const again = await signIn('fay', 'fay-secret-2');
+  assert.ok(await isSignedIn(again.browser));
+  assert.equal((await admin('PATCH', at(id), { disabled: true })).json.disabled, true);
+  assert.equal(await isSignedIn(again.browser), false);
+  assert.equal((await signIn('fay', 'fay-secret-2')).code, undefined);
+  assert.equal((await admin('PATCH', at(id), { disabled: false })).json.disabled, false);
+  assert.ok((await signIn('fay', 'fay-secret-2')).code);
+});
+
+test('sessions and grants are seen and taken back, one or all', async () => {
+  const { id } = await add('gil');
+  const one = await signIn('gil', 'gil-secret', 'openid offline_access');
+  const tokens = await redeem(one.code);
+  const two = await signIn('gil');
+  const whole = (await admin('GET', at(id))).json;
+  assert.equal(whole.sessions.length, 2);
+  assert.deepEqual(whole.grants.map(({ client_id }) => client_id), ['web']);
+  assert.deepEqual(whole.factors, { passkeys: 0, totp: 0, recovery_codes: 0, federated: 0 });
+  const { sessions } = (await admin('GET', at(id, '/sessions'))).json;
+  assert.deepEqual(sessions, whole.sessions);
+  const sid = JSON.parse(Buffer.from(tokens.id_token.split('.')[1], 'base64url')).sid;
+  assert.equal((await admin('DELETE', at(id, `/sessions/${sid}`))).status, 204);
+  assert.equal((await admin('DELETE', at(id, `/sessions/${sid}`))).status, 404);
+  assert.deepEqual([await isSignedIn(one.browser), await isSignedIn(two.browser)], [false, true]);
+  const other = await add('hal');
+  const [theirs] = (await admin('GET', at(id, '/sessions'))).json.sessions;
+  assert.equal((await admin('DELETE', at(other.id, `/sessions/${theirs.sid}`))).status, 404); // another's session
+  assert.equal((await admin('DELETE', at(id, '/sessions'))).status, 204);
+  assert.equal(await isSignedIn(two.browser), false);
+
+  const refresh = () => post('/token', { grant_type: 'refresh_token', refresh_token: tokens.refresh_token });
+  assert.equal((await post('/introspect', { token: tokens.access_token })).json.active, true);
+  assert.equal((await admin('DELETE', at(id, '/grants/nobody'))).status, 404);
+  assert.deepEqual((await admin('GET', at(id, '/grants'))).json.grants.map(({ client_id }) => client_id), ['web']);
+  assert.equal((await admin('DELETE', at(id, '/grants/web'))).status, 204);
+  assert.equal((await refresh()).json.error, 'invalid_grant');
+  assert.equal((await post('/introspect', { token: tokens.access_token })).json.active, false);
+  const third = await redeem((await signIn('gil', 'gil-secret', 'openid offline_access')).code);
+  assert.equal((await admin('DELETE', at(id, '/grants'))).status, 204);
+  assert.equal((await post('/token', { grant_type: 'refresh_token', refresh_token: third.refresh_token })).json.error, 'invalid_grant');
+  assert.deepEqual((await admin('GET', at(id, '/grants'))).json.grants, []);
+});
+
+test('a second factor is reset for who lost the phone', async () => {
+  const { id } = await add('ida');
+  const { browser } = await signIn('ida');
+  await browser.open(`${gateway.url}/account`);
+  const form = browser.page.text.match(/name="form_token" value="([^"]*)"/)[1];
+  const step = (more) => browser.open(`${gateway.url}/account`, { method: 'POST', headers: { 'Content-Type': 'application/x-www-form-urlencoded' }, body: new URLSearchParams({ form_token: form, section: 'second_factor', ...more }).toString() });
+  const { startApp } = await import('../lib/totp.mjs');
+  const app = startApp((await step({ step: 'app_begin' })).text.match(/id="key">([A-Z2-7 ]+)</)[1]);
+  await step({ step: 'app_confirm', code: await app.next() });
+  assert.deepEqual((await admin('GET', at(id))).json.factors, { passkeys: 0, totp: 1, recovery_codes: 10, federated: 0 });
+  assert.match((await signIn('ida')).page.text, /authenticator app shows/);
+  assert.equal((await admin('DELETE', at(id, '/factors'))).status, 204);
+  assert.deepEqual((await admin('GET', at(id))).json.factors, { passkeys: 0, totp: 0, recovery_codes: 0, federated: 0 });
+  assert.equal(await isSignedIn(browser), false);
+  assert.ok((await signIn('ida')).code);
+});
+
+test('a table is imported whole or not at all, and each row that is wrong is told', async () => {
+  const good = 'name,password,email,email_verified\njan,jan-secret-1,jan@example.test,true\nkay,kay-secret-1,kay@example.test,true\n';
+  const dry = await table(good, '?dry_run=true');
+  assert.deepEqual(dry.json, { dry_run: true, rows: 2, added: 2, changed: 0, skipped: 0, problem_count: 0, problems: [] });
+  assert.equal((await admin('GET', '/admin/accounts?name=jan')).json.accounts.length, 0);
+  assert.deepEqual((await table(good)).json, { dry_run: false, rows: 2, added: 2, changed: 0, skipped: 0, problem_count: 0, problems: [] });
+  assert.ok((await signIn('jan', 'jan-secret-1')).code);
+  const bad = await table('name,password,email,email_verified\nlea,lea-secret-1,,\njan,jan-secret-9,,\nmia,short,,\nlea,lea-secret-2,,\nned,ned-secret-1,kay@example.test,true\n');
+  assert.equal(bad.status, 400);
+  assert.deepEqual(bad.json.problems.map(({ line }) => line).sort(), [3, 4, 5, 6]);
+  assert.equal(bad.json.added, 0);
+  assert.equal((await admin('GET', '/admin/accounts?name=lea')).json.accounts.length, 0);
+  assert.deepEqual((await table(good, '?existing=skip')).json, { dry_run: false, rows: 2, added: 0, changed: 0, skipped: 2, problem_count: 0, problems: [] });
+  assert.equal((await table('name,claims.team\njan,red\n', '?existing=update')).json.changed, 1);
+  const { accounts: [jan] } = (await admin('GET', '/admin/accounts?name=jan')).json;
+  assert.deepEqual(jan.claims, { team: 'red' });
+  assert.ok((await signIn('jan', 'jan-secret-1')).code); // without a password it keeps its own
+  for (const [body, pattern] of [['', /empty/], ['nom\nx\n', /nearest known one is 'name'/], ['name\n"x', /./], [`name\n${'x\n'.repeat(1001)}`, /at most 1000 rows/], [`name,password\n${Array.from({ length: 201 }, (_, i) => `p${i},p-secret-${i}\n`).join('')}`, /at most 200 rows/]]) {
+    const answer = await table(body);
+    assert.equal(answer.status, 400, body.slice(0, 20));
+    assert.match(answer.json.error_description ?? JSON.stringify(answer.json.problems), pattern);
+  }
+  assert.equal((await admin('POST', '/admin/accounts/import', { name: 'x' })).status, 400);
+  const many = await table(`name,password\n${Array.from({ length: 150 }, (_, i) => `many${i},many-secret-${i}\n`).join('')}`);
+  assert.equal(many.json.added, 150, many.text);
+  assert.ok((await signIn('many149', 'many-secret-149')).code);
+});
+
+test('junk is refused with what is wrong, and nothing is written', async () => {
+  const { id } = await add('old');
+  const before = (await admin('GET', at(id))).json;
+  for (const [body, pattern] of [
+    ['{', /no JSON object/], ['[]', /no JSON object/], ['{"nmae":"x"}', /nearest known one is 'name'/], ['{"name":7}', /'name' is no text/], ['{"name":""}', /a name has 1 to/],
+    ['{"name":"a\\u0000b"}', /control|UTF-8|a name has/], ['{"password":"short"}', /8 characters/], ['{"password_hash":"md5:x"}', /hash cannot be taken/], ['{"password":"long-enough","password_hash":"$2b$x"}', /both a password/],
+    ['{"disabled":"yes"}', /neither true nor false/], ['{"claims":[]}', /no object/], ['{"claims":{"email":"x\\r\\nBcc: y@z"}}', /no e-mail address/], [`{"claims":{"x":"${'y'.repeat(40_000)}"}}`, /at most/], ['{"id":"other"}', /no member 'id'/],
+  ]) {
+    const answer = await admin('PATCH', at(id), body, { 'Content-Type': 'application/json' });
+    assert.equal(answer.status, 400, body.slice(0, 60));
+    assert.match(answer.json.error_description, pattern, body.slice(0, 60));
+    assert.match(answer.json.error_description, /account\.malformed/);
+  }
+  assert.deepEqual((await admin('GET', at(id))).json, before);
+  assert.equal((await admin('PATCH', at(id), 'name=x', { 'Content-Type': 'application/x-www-form-urlencoded' })).status, 400);
+  assert.equal((await admin('POST', '/admin/accounts', { password: 'long-enough' })).status, 400);
+  for (const limit of ['0', '1001', '-1', 'x', '99999999999999999999']) assert.equal((await admin('GET', `/admin/accounts?limit=${limit}`)).status, 400, limit);
+  for (const where of ['/admin', '/admin/', '/admin/x', '/admin/accounts/', '/admin/accounts//sessions', `${at(id)}/`, `${at(id)}/x`, '/admin/accounts/%', '/admin/accounts/%00', '/admin/accounts/%FF', '/internal/keys'])
+    assert.ok([400, 404].includes((await admin('GET', where)).status), where);
+  const method = await admin('PUT', at(id), {});
+  assert.equal(method.status, 405);
+  assert.equal(method.headers.allow, 'GET, PATCH, DELETE');
+  assert.match((await admin('GET', at('nobody'))).json.error_description, /account\.unknown/);
+});
+
+test('a body beyond the limit is cut off, and how much is taken depends on the token', async () => {
+  const large = `name\n${'x'.repeat(3 * 1024 * 1024)}`;
+  assert.equal((await table(large)).status, 413);
+  const stranger = await request(`${gateway.adminUrl}/admin/accounts/import`, { method: 'POST', token: 'wrong', headers: { 'Content-Type': 'text/csv' }, body: 'x'.repeat(300 * 1024) });
+  assert.equal(stranger.status, 413); // not even read
+  assert.equal((await admin('GET', '/admin/accounts?limit=1')).status, 200);
+});
+
+test('every act is a line in the log, without what is secret', async () => {
+  const { id } = await add('zoe', { claims: { email: 'zoe@example.test' } });
+  await admin('PATCH', at(id), { password: 'zoe-secret-new' });
+  const lines = fs.readFileSync(path.join(gateway.state, 'authority.jsonl'), 'utf8').trim().split('\n').map((line) => JSON.parse(line)).filter(({ endpoint }) => endpoint === 'ADMIN');
+  const last = lines.at(-1);
+  assert.deepEqual([last.method, last.path, last.status, last.subject], ['PATCH', at(id), 200, id]);
+  assert.ok(last.request_id);
+  assert.doesNotMatch(JSON.stringify(lines), /zoe-secret|an-admin-token/);
+});
+
+test('a new token is taken over by a reload, and the old one is worth nothing', async () => {
+  const own = await startGateway({ config: configuration() });
+  const ask = (with_) => request(`${own.adminUrl}/admin/accounts`, { token: with_ }).then(({ status }) => status);
+  await until(async () => (await ask(token)) === 200, 'the admin API to answer');
+  own.write(configuration({ token: 'another-admin-token-of-some-length' }));
+  process.kill(own.child.pid, 'SIGHUP');
+  await until(async () => (await ask('another-admin-token-of-some-length')) === 200, 'the new token to be taken');
+  assert.equal(await ask(token), 401);
+});
