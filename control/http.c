@@ -23,10 +23,12 @@ struct sp_http {
     sp_exchange_handler *handle;
     sp_exchange_ended *ended;
     void *data;
-    bool must_run; /* a connection was resumed */
+    struct sp_exchange *first; /* all that are under way */
+    bool must_run;             /* a connection was resumed */
 };
 
 struct sp_exchange {
+    struct sp_exchange *next, *previous;
     struct sp_http *http;
     struct MHD_Connection *connection;
     const char *method, *path;
@@ -128,6 +130,11 @@ static void *begin_exchange(void *data, const char *target, struct MHD_Connectio
         free(exchange);
         return NULL;
     }
+    exchange->next = exchange->http->first;
+    if (exchange->next != NULL) {
+        exchange->next->previous = exchange;
+    }
+    exchange->http->first = exchange;
     return exchange;
 }
 
@@ -180,6 +187,10 @@ static void completed(void *data, struct MHD_Connection *connection, void **stat
         return;
     }
     http->ended(http->data, exchange);
+    *(exchange->previous != NULL ? &exchange->previous->next : &http->first) = exchange->next;
+    if (exchange->next != NULL) {
+        exchange->next->previous = exchange->previous;
+    }
     if (exchange->response != NULL) {
         MHD_destroy_response(exchange->response);
     }
@@ -284,6 +295,13 @@ void sp_http_destroy(struct sp_http **http)
     if (*http == NULL) {
         return;
     }
+    /* libmicrohttpd does not stop while a connection is suspended; whoever waits is told. */
+    for (struct sp_exchange *exchange = (*http)->first; exchange != NULL; exchange = exchange->next) {
+        if (exchange->suspended) {
+            sp_exchange_respond(exchange, MHD_HTTP_SERVICE_UNAVAILABLE, "text/plain", SP_STR("This server ends.\n"));
+        }
+    }
+    (void)prepare(*http);
     sp_loop_before_wait((*http)->loop, NULL, NULL);
     sp_loop_unwatch((*http)->loop, (*http)->epoll_fd);
     MHD_stop_daemon((*http)->daemon); /* closes the listening socket */

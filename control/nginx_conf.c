@@ -310,7 +310,9 @@ static void put_authority(struct writing *writing)
         return;
     }
     /* At the root the authority shares the host with the APIs: only its endpoints are its own. */
-#define ENDPOINT(name, place, ...) put_authority_location(writing, "=", SP_STR(place), "");
+/* One whose path ends with a slash has a name behind it. */
+#define ENDPOINT(name, place, ...)                                                                                     \
+    put_authority_location(writing, (place)[sizeof(place) - 2] == '/' ? "^~" : "=", SP_STR(place), "");
 #include "authority/endpoints.def"
 #undef ENDPOINT
 }
