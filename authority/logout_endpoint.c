@@ -12,6 +12,7 @@
 #include "authority/scope.h"
 #include "authority/visit.h"
 #include "authority/client_directory.h"
+#include "authority/upstream_sign_out.h"
 #include "core/base/secret.h"
 
 struct logout {
@@ -88,10 +89,9 @@ static struct sp_str next_url(struct sp_call *call, const struct logout *logout)
 }
 
 /* ended: the session that this request ended; NULL: there was none, or the person stays. */
-static void answer_done(struct sp_call *call, const struct logout *logout, const struct sp_session *ended)
+static void answer_done(struct sp_call *call, struct sp_str next, const struct sp_session *ended)
 {
     static const struct sp_session none;
-    struct sp_str next = next_url(call, logout);
     if (next.at == NULL || (ended != NULL && sp_front_channel_logout_is_due(call, ended))) {
         sp_front_channel_logout_page(call, ended != NULL ? ended : &none, next);
         return;
@@ -101,7 +101,7 @@ static void answer_done(struct sp_call *call, const struct logout *logout, const
     sp_answer_header(call, "Cache-Control", SP_STR("no-store"));
 }
 
-static void ask(struct sp_call *call, const struct logout *logout)
+static void ask(struct sp_call *call, const struct logout *logout, const struct sp_session *session)
 {
     struct sp_page page;
     sp_page_begin(&page, call, sp_text_get(call, SP_TEXT_SIGN_OUT_TITLE));
@@ -109,6 +109,11 @@ static void ask(struct sp_call *call, const struct logout *logout)
         sp_page_paragraph(&page, SP_TEXT_SIGN_OUT_ASK, logout->client->name);
     if (logout->redirect_uri.at != NULL)
         page.form_targets = sp_page_origin(call->arena, logout->redirect_uri);
+    /* And over the provider that signed the person in. */
+    if (sp_upstream_sign_out_is_due(call, session))
+        page.form_targets =
+            sp_arena_printf(call->arena, "%.*s %.*s", SP_STR_ARG(page.form_targets),
+                            SP_STR_ARG(sp_page_origin(call->arena, session->origin.end_session_endpoint)));
     sp_page_raw(&page, SP_STR("<form method=\"post\" action=\""));
     sp_page_text(&page, sp_authority_url(call, "/logout"));
     sp_page_raw(&page, SP_STR("\">"));
@@ -135,18 +140,17 @@ static bool is_confirmed(struct sp_call *call)
     return sp_secret_equal(token, sp_form_token(call, sp_browser_secret(call), SP_STR("logout")));
 }
 
-static enum sp_step end_session(struct sp_call *call, const struct sp_session *session)
+struct ending {
+    const struct sp_session *session;
+    struct sp_str next; /* where the person goes on to; over the provider that signed them in, as the case may be */
+};
+
+static enum sp_step end_session(struct sp_call *call, void *context)
 {
-    struct sp_store *store = call->authority->store;
-    enum sp_status status = store->methods->begin(store);
-    if (status != SP_OK)
-        return sp_deny_failure(call, status);
-    status = sp_session_end(call, session);
-    if (status != SP_OK) {
-        store->methods->undo(store);
-        return sp_deny_failure(call, status);
-    }
-    status = store->methods->keep(store);
+    struct ending *ending = context;
+    enum sp_status status = sp_session_end(call, ending->session);
+    if (status == SP_OK && sp_upstream_sign_out_is_due(call, ending->session))
+        status = sp_upstream_sign_out_begin(call, ending->session, ending->next, &ending->next);
     return status == SP_OK ? SP_GOES_ON : sp_deny_failure(call, status);
 }
 
@@ -161,19 +165,20 @@ enum sp_step sp_logout_endpoint(struct sp_call *call)
     if (status != SP_OK)
         return sp_deny_failure(call, status);
     if (session.subject.at == NULL || sp_str_equal(sp_call_parameter(call, "step"), SP_STR("stay"))) {
-        answer_done(call, &logout, NULL);
+        answer_done(call, next_url(call, &logout), NULL);
         return SP_GOES_ON;
     }
     call->subject = session.subject;
     bool is_own = logout.hint_sid.at != NULL && sp_str_equal(logout.hint_sid, session.sid) &&
                   sp_str_equal(logout.hint_subject, session.subject);
     if (!is_own && !is_confirmed(call)) {
-        ask(call, &logout);
+        ask(call, &logout, &session);
         return SP_GOES_ON;
     }
-    if (end_session(call, &session) != SP_GOES_ON)
+    struct ending ending = {.session = &session, .next = next_url(call, &logout)};
+    if (sp_call_in_write(call, end_session, &ending) != SP_GOES_ON)
         return SP_DENIED;
     sp_session_forget_cookie(call);
-    answer_done(call, &logout, &session);
+    answer_done(call, ending.next, &session);
     return SP_GOES_ON;
 }

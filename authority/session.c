@@ -5,6 +5,7 @@
 #include "authority/back_channel_logout.h"
 #include "authority/cookie.h"
 #include "authority/handle.h"
+#include "authority/upstream_sign_out.h"
 #include "authority/user_agent.h"
 #include "core/jose/crypto.h"
 
@@ -20,7 +21,9 @@ static const struct {
 } origin_rows[] = {{"upstream", offsetof(struct sp_session_origin, upstream)},
                    {"issuer", offsetof(struct sp_session_origin, issuer)},
                    {"subject", offsetof(struct sp_session_origin, subject)},
-                   {"sid", offsetof(struct sp_session_origin, sid)}};
+                   {"sid", offsetof(struct sp_session_origin, sid)},
+                   {"end_session_endpoint", offsetof(struct sp_session_origin, end_session_endpoint)},
+                   {"hint", offsetof(struct sp_session_origin, hint)}};
 static const size_t origin_row_count = sizeof origin_rows / sizeof origin_rows[0];
 
 void sp_session_origin_write(struct sp_json_writer *json, const struct sp_session_origin *origin)
@@ -241,6 +244,8 @@ enum sp_status sp_session_start_as(struct sp_call *call, const struct sp_session
     memcpy(fresh.hash, ticket.hash, sizeof fresh.hash);
     if (status == SP_OK)
         status = store->methods->put_ticket(store, &ticket, NULL);
+    if (status == SP_OK)
+        status = sp_upstream_remember_sid(call, &fresh);
     if (status != SP_OK)
         return status;
     sp_cookie_set(call, COOKIE, handle, 0);

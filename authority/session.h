@@ -10,6 +10,8 @@
 struct sp_session_origin {
     struct sp_str upstream; /* id of the provider; absent: we did */
     struct sp_str issuer, subject, sid;
+    struct sp_str end_session_endpoint; /* where it signs people out; absent: nowhere */
+    struct sp_str hint;                 /* its ID token, sealed (upstream_sign_out.h); or absent */
 };
 
 struct sp_session {

@@ -29,20 +29,22 @@
 
 /* Stored as written: append, never renumber. */
 enum sp_ticket_kind {
-    SP_TICKET_ACCESS = 1,          /* an opaque access token */
-    SP_TICKET_REVOKED = 2,         /* the jti of a JWT that is revoked before its end */
-    SP_TICKET_CODE = 3,            /* authorization code */
-    SP_TICKET_REFRESH = 4,         /* refresh token */
-    SP_TICKET_DEVICE = 5,          /* device code */
-    SP_TICKET_USER_CODE = 6,       /* what the person types; data names the device code */
-    SP_TICKET_PUSHED = 7,          /* request_uri of a pushed request */
-    SP_TICKET_SESSION = 8,         /* a browser's session */
-    SP_TICKET_REPLAY = 9,          /* seen jti of an assertion or a DPoP proof */
-    SP_TICKET_VISIT = 10,          /* an authorization request that waits for a person */
-    SP_TICKET_INITIAL_ACCESS = 11, /* lets a client register itself (RFC 7591 1.2) */
-    SP_TICKET_UPSTREAM = 12,       /* a sign-in under way at another provider; the value is its state */
-    SP_TICKET_MAIL = 13,           /* a link that was sent by e-mail */
-    SP_TICKET_CHALLENGE = 15,      /* of a passkey that is being added */
+    SP_TICKET_ACCESS = 1,            /* an opaque access token */
+    SP_TICKET_REVOKED = 2,           /* the jti of a JWT that is revoked before its end */
+    SP_TICKET_CODE = 3,              /* authorization code */
+    SP_TICKET_REFRESH = 4,           /* refresh token */
+    SP_TICKET_DEVICE = 5,            /* device code */
+    SP_TICKET_USER_CODE = 6,         /* what the person types; data names the device code */
+    SP_TICKET_PUSHED = 7,            /* request_uri of a pushed request */
+    SP_TICKET_SESSION = 8,           /* a browser's session */
+    SP_TICKET_REPLAY = 9,            /* seen jti of an assertion or a DPoP proof */
+    SP_TICKET_VISIT = 10,            /* an authorization request that waits for a person */
+    SP_TICKET_INITIAL_ACCESS = 11,   /* lets a client register itself (RFC 7591 1.2) */
+    SP_TICKET_UPSTREAM = 12,         /* a sign-in under way at another provider; the value is its state */
+    SP_TICKET_MAIL = 13,             /* a link that was sent by e-mail */
+    SP_TICKET_CHALLENGE = 15,        /* of a passkey that is being added */
+    SP_TICKET_UPSTREAM_SESSION = 16, /* what an upstream calls a session, by its issuer and sid; subject: whose */
+    SP_TICKET_SIGN_OUT = 17,         /* a browser that is being signed out at an upstream, and where it goes on to */
 };
 
 struct sp_ticket {
@@ -82,6 +84,7 @@ enum sp_record_kind {
     SP_RECORD_EMAIL = 5,         /* id: the address in lower case; owner: the account */
     SP_RECORD_CLIENT = 6,        /* id: client_id of a client that registered itself */
     SP_RECORD_OUTGOING = 7,      /* a message that waits to be delivered, due at due_at */
+    SP_RECORD_UPSTREAM = 9,      /* id: its issuer; what is known of it when it speaks first */
     SP_RECORD_USER_HANDLE = 8,   /* id: WebAuthn's user handle, base64url; owner: the account */
 };
 

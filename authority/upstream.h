@@ -33,6 +33,7 @@ struct sp_upstream_provider {
     enum sp_upstream_newcomer newcomers;
     bool trust_email; /* its email_verified counts here */
     bool userinfo;
+    bool sign_out; /* whoever signs out here is signed out there */
 };
 
 /* What `word` of theirs is here; absent: nothing. */

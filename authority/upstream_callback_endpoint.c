@@ -17,6 +17,7 @@
 #include "authority/upstream_account.h"
 #include "authority/upstream_login.h"
 #include "authority/upstream_pages.h"
+#include "authority/upstream_sign_out.h"
 #include "core/base/secret.h"
 #include "core/diagnosis/client_answers.h"
 #include "core/diagnosis/document.h"
@@ -323,9 +324,16 @@ static enum sp_step start_session(struct arrival *a, const struct sp_account *ac
                                .origin = {.upstream = a->upstream->id,
                                           .issuer = a->upstream->issuer,
                                           .subject = a->identity.subject,
-                                          .sid = sp_json_string(sp_json_member(a->identity.id_token, SP_STR("sid")))}};
+                                          .sid = sp_json_string(sp_json_member(a->identity.id_token, SP_STR("sid"))),
+                                          .end_session_endpoint = a->login.end_session_endpoint}};
     if (known.amr.at == NULL)
         return sp_deny_failure(call, SP_NO_MEMORY);
+    if (a->login.end_session_endpoint.at != NULL)
+        status = sp_upstream_hint_seal(call, account->id, a->tokens.id_token, &known.origin.hint);
+    if (status == SP_OK)
+        status = sp_upstream_remember_keys(call, a->upstream, a->login.jwks_uri);
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
     if (check_age(a, &demand, known.auth_time) != SP_GOES_ON)
         return SP_DENIED;
     /* Where everybody needs a second step, what the upstream asked for may be one; else ours follows. */

@@ -14,7 +14,7 @@ static const struct {
     }
     TEXT_OF(upstream),          TEXT_OF(visit),          TEXT_OF(nonce),
     TEXT_OF(verifier),          TEXT_OF(browser),        TEXT_OF(jwks_uri),
-    TEXT_OF(userinfo_endpoint), TEXT_OF(token_endpoint),
+    TEXT_OF(userinfo_endpoint), TEXT_OF(token_endpoint), TEXT_OF(end_session_endpoint),
 #undef TEXT_OF
 };
 

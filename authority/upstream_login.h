@@ -13,7 +13,7 @@ struct sp_upstream_login {
     struct sp_str visit;                    /* handle of the visit that waits for it */
     struct sp_str nonce, verifier, browser; /* browser: hash of its cookie */
     /* Of the metadata that the sign-in began with: it ends with the same server. */
-    struct sp_str token_endpoint, jwks_uri, userinfo_endpoint;
+    struct sp_str token_endpoint, jwks_uri, userinfo_endpoint, end_session_endpoint;
     bool expects_iss, posts_secret;
     int64_t begun_at, expires_at;
     unsigned char hash[32]; /* of the state */

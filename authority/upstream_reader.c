@@ -54,6 +54,7 @@ static const struct sp_member_row rows[] = {
     SP_MEMBER_BY("newcomers", UPSTREAM(newcomers), read_newcomers, "Write create, link or refuse."),
     SP_MEMBER("trust_email", BOOL, UPSTREAM(trust_email)),
     SP_MEMBER("userinfo", BOOL, UPSTREAM(userinfo)),
+    SP_MEMBER("sign_out", BOOL, UPSTREAM(sign_out)),
     SP_MEMBERS_END,
 };
 
@@ -108,7 +109,8 @@ enum sp_status sp_upstreams_read(struct sp_settings_reader *reader, const struct
                                           .name = member->name,
                                           .scopes = {default_scopes, sizeof default_scopes / sizeof default_scopes[0]},
                                           .claims = {default_claims, sizeof default_claims / sizeof default_claims[0]},
-                                          .userinfo = true};
+                                          .userinfo = true,
+                                          .sign_out = true};
         struct sp_str where = sp_arena_printf(reader->arena, "authority.upstreams.%.*s", SP_STR_ARG(member->name));
         enum sp_status status = sp_settings_read_members(reader, where, member, rows, upstream);
         if (status == SP_OK)

@@ -82,6 +82,8 @@ static enum sp_step discover(struct sp_call *call, const struct sp_upstream_prov
         !is_endpoint(metadata.json, "jwks_uri", &login->jwks_uri, &finding))
         return refuse(call, &finding);
     (void)is_endpoint(metadata.json, "userinfo_endpoint", &login->userinfo_endpoint, &finding);
+    if (upstream->sign_out)
+        (void)is_endpoint(metadata.json, "end_session_endpoint", &login->end_session_endpoint, &finding);
     login->expects_iss = sp_json_is(
         sp_json_member(metadata.json, SP_STR("authorization_response_iss_parameter_supported")), SP_JSON_TRUE);
     login->posts_secret = lists_only_post(metadata.json);

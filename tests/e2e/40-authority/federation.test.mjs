@@ -405,6 +405,66 @@ test('where everybody needs a second step a provider does not stand for it, unle
   assert.match(again.text, /authenticator app shows/);
 });
 
+// ---- the provider's own word on a session's end ----
+const event = 'http://schemas.openid.net/event/backchannel-logout';
+const logoutToken = (claims = {}, header = {}, key = scripted.key) => makeToken(key, { iss: scripted.issuer, aud: 'sallyport', iat: now(), exp: now() + 120, jti: `j-${Math.random()}`, sub: 'u-out', sid: 's-1', events: { [event]: {} }, ...claims }, { typ: 'logout+jwt', ...header });
+const tell = async (token) => authority.post('/backchannel/scripted', { logout_token: token });
+const isSignedIn = async (browser) => (await browser.open(`${authority.issuer}/account`)).text.includes('<title>Your account');
+const signInAs = async (sub, sid) => {
+  lie = { claims: { sub, sid }, userinfo: (outgoing) => json(outgoing, 200, { sub }) };
+  const { browser } = await signIn('scripted');
+  lie = {};
+  return browser;
+};
+
+test('a logout token ends the sessions that it names, by sid, by sub, or by both', async () => {
+  const [one, two, other] = [await signInAs('u-out', 's-1'), await signInAs('u-out', 's-2'), await signInAs('u-stay', 's-3')];
+  const states = async () => [await isSignedIn(one), await isSignedIn(two), await isSignedIn(other)];
+  assert.equal((await tell(await logoutToken({ sid: 's-3' }))).status, 200); // not this person's
+  assert.equal((await tell(await logoutToken({ sub: undefined, sid: 's-9' }))).status, 200); // nobody's
+  assert.deepEqual(await states(), [true, true, true]);
+  assert.equal((await tell(await logoutToken({ sub: undefined }))).status, 200);
+  assert.deepEqual(await states(), [false, true, true]);
+  const again = await signInAs('u-out', 's-4');
+  const all = await logoutToken({ sid: undefined });
+  const answer = await tell(all);
+  assert.deepEqual([answer.status, answer.headers['cache-control']], [200, 'no-store']);
+  assert.deepEqual([...(await states()), await isSignedIn(again)], [false, false, true, false]);
+  // The same token ends no later session.
+  const later = await signInAs('u-out', 's-5');
+  assert.equal((await tell(all)).status, 200);
+  assert.equal(await isSignedIn(later), true);
+});
+
+const logoutFaults = {
+  'another issuer': () => logoutToken({ iss: 'https://evil.example' }),
+  'another audience': () => logoutToken({ aud: 'another' }),
+  'a stranger\'s key': () => logoutToken({}, {}, { ...stranger, kid: scripted.key.kid }),
+  'alg none': async () => `${base64url({ alg: 'none', typ: 'logout+jwt' })}.${(await logoutToken()).split('.')[1]}.`,
+  'an ID token': () => makeToken(scripted.key, { iss: scripted.issuer, aud: 'sallyport', sub: 'u-fault', sid: 's-f', nonce: 'n', iat: now(), exp: now() + 60, jti: 'x' }, { typ: 'JWT' }),
+  'an access token': () => logoutToken({}, { typ: 'at+jwt' }),
+  'a nonce': () => logoutToken({ nonce: 'n' }),
+  'no events': () => logoutToken({ events: undefined }),
+  'other events': () => logoutToken({ events: { 'urn:other': {} } }),
+  'an event that is no object': () => logoutToken({ events: { [event]: true } }),
+  'nobody\'s name': () => logoutToken({ sub: undefined, sid: undefined }),
+  'no jti': () => logoutToken({ jti: undefined }),
+  'no exp': () => logoutToken({ exp: undefined }),
+  'an end in the past': () => logoutToken({ iat: now() - 600, exp: now() - 300 }),
+  'a life of years': () => logoutToken({ exp: now() + 1e9 }),
+  'times beyond all numbers': () => logoutToken({ exp: Number.MAX_SAFE_INTEGER }),
+  'junk': () => 'x.y.z',
+};
+for (const [name, make] of Object.entries(logoutFaults))
+  test(`a logout token that is refused: ${name}`, async () => {
+    const browser = await signInAs('u-out', 's-1');
+    const answer = await tell(await make());
+    assert.equal(answer.status, 400);
+    assert.equal(answer.json.error, 'invalid_request');
+    await authority.lastLine('logout.token_invalid');
+    assert.equal(await isSignedIn(browser), true);
+  });
+
 test('a disabled account stays outside', async () => {
   lie = { claims: { sub: 'u-off' }, userinfo: (outgoing) => json(outgoing, 200, { sub: 'u-off', preferred_username: 'offa' }) };
   assert.ok((await signIn('scripted')).page.location);
