@@ -106,7 +106,7 @@ static void examine(struct work *work)
     sp_arena_reset(work->arena);
     struct sp_exam *exam = sp_exam_start(work->arena, &input);
     need(exam != NULL && sp_exam_step(exam) == SP_EXAM_DONE && sp_exam_verdict(exam)->accepted, "not accepted");
-    need(sp_facts_from_exam(exam, (struct sp_str_list){NULL, 0}, work->arena, &facts) == SP_OK, "facts");
+    need(sp_facts_from_exam(exam, &(struct sp_kept_claims){0}, work->arena, &facts) == SP_OK, "facts");
 }
 
 static void prove(struct work *work)

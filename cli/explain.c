@@ -3,10 +3,9 @@
 #include "cli/explain.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <time.h>
-#include <unistd.h>
 
+#include "cli/log_files.h"
 #include "cli/log_search.h"
 #include "cli/token.h"
 #include "core/base/limits.h"
@@ -22,23 +21,16 @@ static const struct sp_cli_option options[] = {
      "The state directory of sallyport serve. Default: state, else /var/lib/sallyport."},
     {"log", 0, SP_OPTION_TEXT, "FILE",
      "The call log itself. Default: calls.jsonl and authority.jsonl in the state directory."},
+    {"what-if", 0, SP_OPTION_LIST, "NAME=VALUE,…",
+     "Judge the call under another policy: issuer, audience, leeway, scope, claim, algorithm, max_age, now and "
+     "others."},
+    {"config", 'c', SP_OPTION_LIST, "FILE",
+     "Judge the call under this configuration. Default for --what-if: policy.json in the state directory."},
     {NULL, 0, SP_OPTION_FLAG, NULL, NULL},
 };
 
 /* In the state directory: the gateway's calls, and those of the authority. */
 static const char *const log_names[] = {"calls.jsonl", "authority.jsonl"};
-
-static const char *log_path(const struct sp_cli *cli, const char *name)
-{
-    struct sp_str log = sp_cli_text(cli, "log"), state = sp_cli_text(cli, "state");
-    if (log.at != NULL)
-        return log.at;
-    if (state.at == NULL)
-        state = sp_str_from_cstr(getenv("STATE_DIRECTORY")); /* systemd's, as serve has it */
-    if (state.at == NULL)
-        state = access("state", F_OK) == 0 ? SP_STR("state") : SP_STR("/var/lib/sallyport");
-    return sp_arena_printf(cli->arena, "%.*s/%s", SP_STR_ARG(state), name).at;
-}
 
 static bool is_absent(enum sp_status status)
 {
@@ -86,6 +78,11 @@ static void put_members(struct sp_json_writer *writer, const struct sp_json *obj
         }
 }
 
+void sp_explain_write_call(struct sp_json_writer *writer, const struct sp_json *line)
+{
+    put_members(writer, line, "verdict");
+}
+
 /* A line without a verdict: accepted with nothing to say, or refused by a cause alone. */
 static void put_made_verdict(struct sp_json_writer *writer, struct sp_arena *arena, const struct sp_json *line)
 {
@@ -122,7 +119,7 @@ static void write_answer(struct sp_json_writer *writer, struct sp_arena *arena, 
         put_made_verdict(writer, arena, found->line);
     sp_json_name(writer, SP_STR("call"));
     sp_json_begin_object(writer);
-    put_members(writer, found->line, "verdict");
+    sp_explain_write_call(writer, found->line);
     sp_json_end_object(writer);
     sp_json_string_member(writer, "log", found->file);
     sp_json_end_object(writer);
@@ -143,7 +140,7 @@ static void print_member(const struct sp_json *line, const char *name)
     putchar('\n');
 }
 
-static void print_call(const struct sp_json *line)
+void sp_explain_print_call(const struct sp_json *line)
 {
     static const char *const members[] = {"time",     "endpoint", "grant",           "api",
                                           "consumer", "subject",  "client_id",       "issuer",
@@ -187,7 +184,7 @@ static int show(const struct sp_cli *cli, const struct sp_log_found *found)
     if (sp_buffer_status(&buffer) != SP_OK ||
         sp_json_parse(cli->arena, sp_buffer_str(&buffer), &sp_json_limits_document, &answer, &error) != SP_OK)
         return sp_cli_failure(cli, "the call does not fit in memory");
-    print_call(found->line);
+    sp_explain_print_call(found->line);
     sp_cli_print_verdict(answer, sp_cli_now());
     return SP_CLI_FINE;
 }
@@ -220,13 +217,15 @@ static int run_explain(struct sp_cli *cli)
 {
     struct sp_str id = sp_str_trim(sp_cli_argument(cli, 0));
     struct sp_log_found found = {0};
-    const char *path = log_path(cli, log_names[0]);
-    const char *const paths[] = {path, sp_cli_text(cli, "log").at == NULL ? log_path(cli, log_names[1]) : NULL};
+    const char *path = sp_log_path(cli, log_names[0]);
+    const char *const paths[] = {path, sp_cli_text(cli, "log").at == NULL ? sp_log_path(cli, log_names[1]) : NULL};
     if (id.len == 0 || id.len > 256)
         return sp_cli_usage_error(cli, "this is no request id");
     if (path == NULL)
         return sp_cli_failure(cli, "out of memory");
     enum sp_status status = find_patiently(cli->arena, paths, id, &found);
+    if (status == SP_OK && (sp_cli_is_given(cli, "what-if") || sp_cli_is_given(cli, "config")))
+        return sp_explain_what_if(cli, &found);
     return status == SP_OK ? show(cli, &found) : complain(cli, path, id, status, &found);
 }
 
@@ -237,9 +236,24 @@ const struct sp_cli_command sp_cli_explain = {
     .min_arguments = 1,
     .max_arguments = 1,
     .options = options,
-    .text = "The id stands in the answer's X-Request-Id header and in its problem body. The log is read backwards from "
-            "its end, rotated files\n"
-            "(calls.jsonl.1, calls.jsonl-20261123) after it, newest first.\n"
-            "Exit status: 0 found, 2 usage, 3 no such call, or the log cannot be read.",
+    .text =
+        "The id stands in the answer's X-Request-Id header and in its problem body. The log is read backwards from "
+        "its end, rotated files\n"
+        "(calls.jsonl.1, calls.jsonl-20261123, .gz) after it, newest first.\n"
+        "\n"
+        "--what-if changes what is asked of the token: issuer, leeway, algorithm, max_lifetime, require_type,\n"
+        "allow_missing_exp and client_id of the issuer; audience, scope, claim (NAME or NAME:VALUE), acr, max_age,\n"
+        "verified_email, dpop, mtls, introspect, anonymous and max_token_size of the API; now (the time of the "
+        "judgement). Lists:\n"
+        "scope=read,write; empty for none: audience=. Signatures are not stored: their recorded outcome is used.\n"
+        "\n"
+        "Examples:\n"
+        "  sallyport explain 6f1d0c9be2a94f0f8a1c\n"
+        "  sallyport explain 6f1d0c9be2a94f0f8a1c --what-if issuer=https://idp.example.com/,leeway=60s\n"
+        "  sallyport explain 6f1d0c9be2a94f0f8a1c -c new.yaml\n"
+        "\n"
+        "Exit status: 0 found, 2 usage, 3 no such call, or the log cannot be read; with --what-if or -c: 0 it "
+        "would be accepted,\n"
+        "1 refused, 2 usage, 3 it cannot be judged.",
     .run = run_explain,
 };

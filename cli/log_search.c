@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/log_search.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/log_files.h"
+#include "core/base/limits.h"
+
 #define BLOCK_BYTES (256u * 1024)
-/* The gateway cuts a line at 512 kB. */
-#define MAX_LINE_BYTES (1024u * 1024)
-#define MAX_ROTATED 256u
 
 /* ---- one file ---- */
 
@@ -76,14 +74,14 @@ static enum sp_status search_file(struct search *search, int fd)
     size_t carried = 0;
     if (fstat(fd, &status) != 0)
         return SP_IO;
-    char *buffer = malloc(BLOCK_BYTES + MAX_LINE_BYTES);
+    char *buffer = malloc(BLOCK_BYTES + SP_MAX_CALL_LINE_BYTES);
     if (buffer == NULL)
         return SP_NO_MEMORY;
     enum sp_status result = SP_NOT_FOUND;
     for (off_t at = status.st_size; at > 0 && search->line == NULL;) {
         size_t bytes = at > (off_t)BLOCK_BYTES ? BLOCK_BYTES : (size_t)at;
         /* A line beyond all limits is passed over. */
-        if (carried > MAX_LINE_BYTES)
+        if (carried > SP_MAX_CALL_LINE_BYTES)
             carried = 0;
         memmove(buffer + bytes, buffer, carried);
         at -= (off_t)bytes;
@@ -99,82 +97,43 @@ static enum sp_status search_file(struct search *search, int fd)
 
 /* ---- the rotated ones ---- */
 
-struct rotated {
-    char path[1024];
-    struct timespec changed;
-};
-
-static int newer_first(const void *a, const void *b)
+/* Packed files are read front to back: the last line with the id counts, as in the others. */
+static enum sp_status search_packed(struct search *search, const char *path)
 {
-    const struct rotated *x = a, *y = b;
-    if (x->changed.tv_sec != y->changed.tv_sec)
-        return x->changed.tv_sec < y->changed.tv_sec ? 1 : -1;
-    return (x->changed.tv_nsec < y->changed.tv_nsec) - (x->changed.tv_nsec > y->changed.tv_nsec);
+    struct sp_log_lines *lines = NULL;
+    struct sp_str line;
+    enum sp_status status = sp_log_lines_open(path, &lines);
+    while (status == SP_OK && (status = sp_log_lines_next(lines, &line)) == SP_OK)
+        (void)is_the_line(search, line);
+    sp_log_lines_close(&lines);
+    return search->line != NULL ? SP_OK : status;
 }
 
-/* calls.jsonl.1, calls.jsonl-20261123 */
-static bool is_rotation_of(const char *name, const char *base)
+static enum sp_status search_whole(struct search *search, const char *path)
 {
-    size_t len = strlen(base);
-    return strncmp(name, base, len) == 0 && (name[len] == '.' || name[len] == '-');
-}
-
-static bool is_compressed(const char *name)
-{
-    static const char *const endings[] = {".gz", ".xz", ".zst", ".bz2"};
-    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++)
-        if (sp_str_has_suffix(sp_str_from_cstr(name), sp_str_from_cstr(endings[i])))
-            return true;
-    return false;
-}
-
-static size_t list_rotated(const char *path, struct rotated *list, unsigned *unreadable)
-{
-    const char *slash = strrchr(path, '/'), *base = slash != NULL ? slash + 1 : path;
-    char folder[1024];
-    size_t count = 0;
-    snprintf(folder, sizeof folder, "%.*s", slash != NULL ? (int)(slash - path) : 1, slash != NULL ? path : ".");
-    DIR *directory = opendir(folder[0] != '\0' ? folder : "/");
-    if (directory == NULL)
-        return 0;
-    for (struct dirent *entry; count < MAX_ROTATED && (entry = readdir(directory)) != NULL;) {
-        struct stat status;
-        if (!is_rotation_of(entry->d_name, base))
-            continue;
-        if (is_compressed(entry->d_name)) {
-            (*unreadable)++;
-            continue;
-        }
-        int used = snprintf(list[count].path, sizeof list[count].path, "%s/%s", folder, entry->d_name);
-        if (used < 0 || (size_t)used >= sizeof list[count].path || stat(list[count].path, &status) != 0 ||
-            !S_ISREG(status.st_mode))
-            continue;
-        list[count++].changed = status.st_mtim;
-    }
-    closedir(directory);
-    qsort(list, count, sizeof *list, newer_first);
-    return count;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return SP_IO;
+    enum sp_status status = search_file(search, fd);
+    close(fd);
+    return status;
 }
 
 static enum sp_status search_rotated(struct search *search, const char *path, struct sp_log_found *found)
 {
-    struct rotated *list = calloc(MAX_ROTATED, sizeof *list);
+    struct sp_log_file *list = calloc(SP_MAX_ROTATED_LOGS, sizeof *list);
     if (list == NULL)
         return SP_NO_MEMORY;
-    size_t count = list_rotated(path, list, &found->unreadable);
+    size_t count = sp_log_files_rotated(path, list, &found->unreadable);
     enum sp_status status = SP_NOT_FOUND;
     for (size_t i = 0; i < count && status == SP_NOT_FOUND; i++) {
-        int fd = open(list[i].path, O_RDONLY | O_CLOEXEC);
-        if (fd < 0) {
-            found->unreadable++;
-            continue;
-        }
-        status = search_file(search, fd);
-        close(fd);
+        status = list[i].is_packed ? search_packed(search, list[i].path) : search_whole(search, list[i].path);
         if (status == SP_OK)
             status = sp_arena_copy(search->arena, sp_str_from_cstr(list[i].path), &found->file);
-        else if (status == SP_IO)
+        else if (status == SP_IO) {
+            found->unreadable++;
             status = SP_NOT_FOUND;
+        }
     }
     free(list);
     return status;
@@ -187,11 +146,7 @@ enum sp_status sp_log_find(struct sp_arena *arena, const char *path, struct sp_s
     search.needle = sp_arena_printf(arena, "\"%.*s\"", SP_STR_ARG(request_id));
     if (search.needle.at == NULL)
         return SP_NO_MEMORY;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return SP_IO;
-    enum sp_status status = search_file(&search, fd);
-    close(fd);
+    enum sp_status status = search_whole(&search, path);
     if (status == SP_NOT_FOUND)
         status = search_rotated(&search, path, &found);
     found.line = search.line;

@@ -3,6 +3,7 @@
  * here. */
 #include "cli/cli.h"
 #include "cli/authority_context.h"
+#include "cli/backtest.h"
 #include "cli/check.h"
 #include "cli/doctor.h"
 #include "cli/explain.h"
@@ -15,9 +16,10 @@
 #include <stdlib.h>
 
 static const struct sp_cli_command *const commands[] = {
-    &sp_cli_check,   &sp_cli_cause,     &sp_cli_serve,    &sp_cli_token,   &sp_cli_explain,
-    &sp_cli_inspect, &sp_cli_authority, &sp_cli_accounts, &sp_cli_clients, &sp_cli_backup,
-    &sp_cli_keys,    &sp_cli_doctor,    &sp_cli_record,   &sp_cli_lab,     NULL,
+    &sp_cli_check,    &sp_cli_cause,    &sp_cli_serve,   &sp_cli_token,
+    &sp_cli_explain,  &sp_cli_backtest, &sp_cli_inspect, &sp_cli_authority,
+    &sp_cli_accounts, &sp_cli_clients,  &sp_cli_backup,  &sp_cli_keys,
+    &sp_cli_doctor,   &sp_cli_record,   &sp_cli_lab,     NULL,
 };
 
 #define CLI_ARENA_BYTES (512u * 1024 * 1024)

@@ -4,46 +4,14 @@
 
 #include <unistd.h>
 
+#include "cli/policy_file.h"
 #include "core/base/nearest.h"
 #include "core/policy/knowledge.h"
-#include "core/policy/report.h"
-#include "probe/configuration.h"
-
-static void release_policy(void *policy)
-{
-    struct sp_policy *held = policy;
-    sp_policy_unref(&held);
-}
 
 static void release_knowledge(void *knowledge)
 {
     struct sp_knowledge *held = knowledge;
     sp_knowledge_unref(&held);
-}
-
-static void release_report(void *report)
-{
-    struct sp_policy_report *held = report;
-    sp_policy_report_destroy(&held);
-}
-
-static int read_policy(const struct sp_cli *cli, struct sp_policy **policy)
-{
-    char trouble[512] = "";
-    const struct sp_str *paths;
-    size_t count = sp_cli_list(cli, "config", &paths);
-    struct sp_policy_report *report = sp_policy_report_create();
-    if (report == NULL || sp_arena_defer(cli->arena, release_report, report) != SP_OK)
-        return sp_cli_failure(cli, "out of memory");
-    enum sp_status status = sp_configuration_read(paths, count, policy, report, trouble);
-    if (status == SP_IO)
-        return sp_cli_failure(cli, "%s", trouble);
-    if (status == SP_MALFORMED && report->count > 0)
-        return sp_cli_failure(cli, "the configuration is refused: %.*s ('sallyport check' says all)",
-                              SP_STR_ARG(report->problems[0].message));
-    if (status != SP_OK || sp_arena_defer(cli->arena, release_policy, *policy) != SP_OK)
-        return sp_cli_failure(cli, "the configuration cannot be read");
-    return SP_CLI_FINE;
 }
 
 static int find_api(const struct sp_cli *cli, const struct sp_policy *policy, const struct sp_api **api)
@@ -130,7 +98,9 @@ int sp_token_policy_examine(const struct sp_cli *cli, const struct sp_token_inpu
     struct sp_knowledge *knowledge = NULL;
     const struct sp_api *api = NULL;
     struct sp_json_error error;
-    int exit_status = read_policy(cli, &policy);
+    struct sp_configuration_terms terms = {0};
+    terms.count = sp_cli_list(cli, "config", &terms.paths);
+    int exit_status = sp_cli_policy_read(cli, &terms, &policy);
     if (exit_status == SP_CLI_FINE)
         exit_status = find_api(cli, policy, &api);
     if (exit_status != SP_CLI_FINE)

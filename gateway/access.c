@@ -169,22 +169,10 @@ static ngx_int_t examine(struct sp_call *call)
 /* ---- consumer, limits, upstream ---- */
 static enum sp_cause consumer_fault(struct sp_call *call)
 {
-    static const enum sp_cause by_state[] = {
-        [SP_CONSUMER_ACTIVE] = SP_CAUSE_NONE,
-        [SP_CONSUMER_PENDING] = SP_CAUSE_CONSUMER_PENDING,
-        [SP_CONSUMER_SUSPENDED] = SP_CAUSE_CONSUMER_SUSPENDED,
-    };
     if (call->consumer == NULL && call->has_facts && call->facts.client_id.len > 0) {
         call->consumer = sp_policy_consumer_of_client(call->snapshot->policy, call->facts.client_id);
     }
-    if (call->consumer == NULL) {
-        return SP_CAUSE_NONE;
-    }
-    const enum sp_cause fault = by_state[call->consumer->state];
-    if (fault != SP_CAUSE_NONE) {
-        return fault;
-    }
-    return sp_consumer_may_use(call->consumer, call->match.api) ? SP_CAUSE_NONE : SP_CAUSE_CONSUMER_NOT_SUBSCRIBED;
+    return sp_consumer_fault(call->consumer, call->match.api);
 }
 
 static enum sp_proxy_kind kind_for(const struct sp_call *call)

@@ -272,7 +272,7 @@ static int64_t remembered_until(const struct sp_call *call)
 
 static ngx_int_t take_facts(struct sp_call *call)
 {
-    if (sp_facts_from_exam(call->exam, call->snapshot->policy->kept_claims, call->arena, &call->facts) != SP_OK) {
+    if (sp_facts_from_exam(call->exam, &call->snapshot->policy->kept_claims, call->arena, &call->facts) != SP_OK) {
         return NGX_ERROR;
     }
     call->has_facts = true;

@@ -3,6 +3,7 @@
 
 #include "core/base/buffer.h"
 #include "gateway/metrics.h"
+#include "gateway/record_token.h"
 #include "gateway/snapshot.h"
 #include "gateway/worker.h"
 
@@ -172,6 +173,7 @@ static void write_line(struct sp_json_writer *json, struct sp_call *call)
     if (call->credential.kind == SP_CREDENTIAL_BEARER) {
         sp_json_string_member(json, "cache", sp_str_from_cstr(levels[call->cache_level]));
     }
+    sp_record_credential(json, call);
     put_upstream(json, call);
     put_timings(json, call);
     if (is_worth_telling(call->verdict)) {

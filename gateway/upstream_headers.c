@@ -88,7 +88,7 @@ static ngx_int_t add_identity(struct sp_call *call)
             claims = looked ? claims : claims_of(call);
             looked = true;
             const struct sp_json *claim = sp_json_member(claims, header->claim);
-            value = claim != NULL ? text_of(call->arena, claim) : SP_STR_NONE;
+            value = claim != NULL && claim->type != SP_JSON_NULL ? text_of(call->arena, claim) : SP_STR_NONE;
         }
         if (value.at != NULL && is_header_safe(value) &&
             sp_header_add(call->request, header->name, header->lower, value) != NGX_OK) {

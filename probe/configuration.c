@@ -64,9 +64,19 @@ static struct sp_str directory_of(struct sp_arena *arena, const char *path)
 enum sp_status sp_configuration_read(const struct sp_str *paths, size_t count, struct sp_policy **policy,
                                      struct sp_policy_report *report, char trouble[512])
 {
-    struct sp_policy_text texts[MAX_CONFIGURATION_FILES];
+    const struct sp_configuration_terms terms = {.paths = paths, .count = count};
+    return sp_configuration_read_as(&terms, policy, report, trouble);
+}
+
+enum sp_status sp_configuration_read_as(const struct sp_configuration_terms *terms, struct sp_policy **policy,
+                                        struct sp_policy_report *report, char trouble[512])
+{
+    struct sp_policy_text texts[MAX_CONFIGURATION_FILES + 1];
     struct sp_expansion expansion = {.variable = expand_variable, .file = expand_file};
-    struct sp_policy_input input = {.texts = texts, .text_count = count, .expansion = &expansion};
+    const struct sp_str *paths = terms->paths;
+    const size_t count = terms->count;
+    struct sp_policy_input input = {
+        .texts = texts, .text_count = count, .expansion = terms->is_snapshot ? NULL : &expansion};
     struct sp_arena *arena = sp_arena_create(2 * (size_t)SP_MAX_POLICY_BYTES);
     enum sp_status status = arena != NULL ? SP_OK : SP_NO_MEMORY;
     trouble[0] = '\0';
@@ -75,7 +85,10 @@ enum sp_status sp_configuration_read(const struct sp_str *paths, size_t count, s
         status = SP_IO;
     }
     for (size_t i = 0; i < count && status == SP_OK; i++) {
-        texts[i] = (struct sp_policy_text){.name = paths[i], .directory = directory_of(arena, paths[i].at)};
+        texts[i] = (struct sp_policy_text){.name = paths[i]};
+        if (!terms->is_snapshot) {
+            texts[i].directory = directory_of(arena, paths[i].at);
+        }
         status = sp_file_read(arena, paths[i].at, SP_MAX_POLICY_BYTES, &texts[i].text);
         if (status == SP_TOO_LARGE) {
             snprintf(trouble, 512, "%.400s is larger than %u MB", paths[i].at, SP_MAX_POLICY_BYTES >> 20);
@@ -83,6 +96,9 @@ enum sp_status sp_configuration_read(const struct sp_str *paths, size_t count, s
             snprintf(trouble, 512, "%.400s cannot be read: %s", paths[i].at, strerror(errno));
             status = SP_IO;
         }
+    }
+    if (status == SP_OK && terms->overlay.at != NULL) {
+        texts[input.text_count++] = (struct sp_policy_text){.name = terms->overlay_name, .text = terms->overlay};
     }
     if (status == SP_OK) {
         status = sp_policy_parse_input(&input, policy, report);

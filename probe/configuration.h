@@ -24,4 +24,16 @@ struct sp_str sp_configuration_default(void);
 SP_MUST_CHECK enum sp_status sp_configuration_read(const struct sp_str *paths, size_t count, struct sp_policy **policy,
                                                    struct sp_policy_report *report, char trouble[512]);
 
+/* The same with a further text laid over them, and without expansion where the files are snapshots: what if. */
+struct sp_configuration_terms {
+    const struct sp_str *paths;
+    size_t count;
+    struct sp_str overlay;      /* JSON or YAML; absent: none */
+    struct sp_str overlay_name; /* for complaints */
+    bool is_snapshot;
+};
+SP_MUST_CHECK enum sp_status sp_configuration_read_as(const struct sp_configuration_terms *terms,
+                                                      struct sp_policy **policy, struct sp_policy_report *report,
+                                                      char trouble[512]);
+
 #endif

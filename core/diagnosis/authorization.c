@@ -180,6 +180,10 @@ static bool examine_claim(struct sp_exam *exam, const struct sp_claim_rule *rule
     const struct sp_json *value = sp_claim_at(exam->body, rule->name);
     if (sp_claim_satisfies(value, rule->any_of))
         return true;
+    if (value == NULL && !sp_recorded_tells(exam, rule->name)) {
+        sp_exam_lack(exam, sp_arena_printf(exam->arena, "claim %.*s", SP_STR_ARG(rule->name)));
+        return false;
+    }
     struct sp_str wanted =
         rule->any_of.count == 0 ? SP_STR("any value") : sp_words_list(exam->arena, rule->any_of.at, rule->any_of.count);
     struct sp_str expected = sp_arena_printf(exam->arena, "%.*s: %.*s", SP_STR_ARG(rule->name), SP_STR_ARG(wanted));

@@ -76,6 +76,12 @@ void sp_exam_tolerate(struct sp_exam *exam, enum sp_cause cause, enum sp_check c
                                 .detail = detail};
 }
 
+void sp_exam_lack(struct sp_exam *exam, struct sp_str what)
+{
+    if (exam->lacking.at == NULL)
+        exam->lacking = what.at != NULL ? what : SP_STR("memory");
+}
+
 void sp_exam_hint(struct sp_exam *exam, struct sp_str sentence)
 {
     struct sp_hint *hint = sentence.at != NULL ? SP_ARENA_NEW(exam->arena, struct sp_hint) : NULL;
@@ -120,7 +126,10 @@ const struct sp_issuer_terms *sp_exam_terms(const struct sp_exam *exam)
 
 static enum sp_exam_stage examine_form(struct sp_exam *exam)
 {
-    sp_form_examine(exam);
+    if (exam->input.recorded != NULL)
+        sp_recorded_examine_form(exam);
+    else
+        sp_form_examine(exam);
     if (exam->kind == SP_TOKEN_OPAQUE) {
         sp_issuer_choose(exam);
         sp_token_kind_examine_opaque(exam);
@@ -159,7 +168,9 @@ static enum sp_exam_stage examine_claims(struct sp_exam *exam)
 
 static enum sp_exam_stage examine_standing(struct sp_exam *exam)
 {
-    if (sp_introspection_is_due(exam)) {
+    if (exam->input.recorded != NULL && sp_introspection_is_due(exam)) {
+        sp_recorded_examine_introspection(exam);
+    } else if (sp_introspection_is_due(exam)) {
         if (!exam->introspection_given)
             return SP_STAGE_ANSWER_AWAITED;
         if (sp_introspection_goes_on(exam))
@@ -175,6 +186,10 @@ static enum sp_exam_stage examine_standing(struct sp_exam *exam)
 
 static enum sp_exam_stage examine_binding(struct sp_exam *exam)
 {
+    if (exam->input.recorded != NULL) {
+        sp_recorded_examine_binding(exam);
+        return SP_STAGE_DONE;
+    }
     return sp_binding_examine(exam) == SP_NEED_REPLAY_CHECK ? SP_STAGE_REPLAY_AWAITED : SP_STAGE_DONE;
 }
 
@@ -266,6 +281,12 @@ void sp_exam_give_replay(struct sp_exam *exam, bool seen)
     exam->replay_given = true;
     exam->replay_seen = seen;
     exam->stage = SP_STAGE_BINDING;
+}
+
+struct sp_str sp_exam_lacking(const struct sp_exam *exam)
+{
+    assert(exam->concluded);
+    return exam->lacking;
 }
 
 const struct sp_verdict *sp_exam_verdict(const struct sp_exam *exam)

@@ -22,17 +22,19 @@ enum sp_need {
 };
 
 struct sp_exam;
+struct sp_recorded_token; /* core/diagnosis/recorded.h */
 
 struct sp_exam_input {
     struct sp_str token; /* the credential, as cut from its place by core/diagnosis/credential.h */
     const struct sp_requirements *requirements;
     const struct sp_world *world;
-    const struct sp_possession *possession; /* NULL: plain bearer */
-    int64_t now;                            /* epoch seconds */
-    bool signature_only;                    /* any JWS: no claims are judged, the payload may be anything */
-    bool possession_unknown;                /* the token alone is at hand (CLI): bindings are told, not judged */
-    bool wants_id_token;                    /* it is the ID token of a login: that kind is not held against it */
-    bool explain;                           /* fill every check's expected/received even when it passes (CLI) */
+    const struct sp_possession *possession;   /* NULL: plain bearer */
+    int64_t now;                              /* epoch seconds */
+    bool signature_only;                      /* any JWS: no claims are judged, the payload may be anything */
+    bool possession_unknown;                  /* the token alone is at hand (CLI): bindings are told, not judged */
+    bool wants_id_token;                      /* it is the ID token of a login: that kind is not held against it */
+    const struct sp_recorded_token *recorded; /* in place of a token that is not at hand: one that was judged before */
+    bool explain;                             /* fill every check's expected/received even when it passes (CLI) */
 };
 
 /* Everything lives in arena; input's pointers are borrowed until the verdict is used. NULL past the arena's ceiling. */
@@ -50,6 +52,10 @@ void sp_exam_give_world(struct sp_exam *exam, const struct sp_world *world);
 void sp_exam_give_introspection(struct sp_exam *exam, struct sp_str body, enum sp_cause failure, enum sp_cause reason,
                                 struct sp_str detail);
 void sp_exam_give_replay(struct sp_exam *exam, bool seen);
+
+/* Of a recorded token, after SP_EXAM_DONE: what the record lacks ("claim department"). Then the token is either refused
+ * for what it does tell, or neither accepted nor refused: the verdict has no cause. Absent: nothing is lacking. */
+struct sp_str sp_exam_lacking(const struct sp_exam *exam);
 
 /* After SP_EXAM_DONE; never NULL: past the arena's ceiling a static verdict that refuses. */
 const struct sp_verdict *sp_exam_verdict(const struct sp_exam *exam);

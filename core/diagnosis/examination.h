@@ -10,6 +10,7 @@
 
 #include "core/base/limits.h"
 #include "core/diagnosis/exam.h"
+#include "core/diagnosis/recorded.h"
 #include "core/jose/algorithm.h"
 
 struct sp_jwk;
@@ -86,8 +87,9 @@ struct sp_exam {
     /* result */
     struct sp_finding *findings; /* SP_MAX_FINDINGS rows, made with the first */
     size_t finding_count;
-    bool refused;    /* a finding that rejects exists */
-    bool incomplete; /* memory or room for findings ran out: never accepted */
+    bool refused;          /* a finding that rejects exists */
+    bool incomplete;       /* memory or room for findings ran out: never accepted */
+    struct sp_str lacking; /* of a record: the first thing that it does not tell; absent: nothing */
     struct sp_hint *hints, *last_hint;
     size_t hint_count;
     bool concluded;
@@ -108,6 +110,8 @@ struct sp_finding *sp_exam_saw_fatal(struct sp_exam *exam, enum sp_cause cause, 
 /* Seen, and it did not stand in the way, whatever its row's severity. */
 void sp_exam_tolerate(struct sp_exam *exam, enum sp_cause cause, enum sp_check check, struct sp_str expected,
                       struct sp_str received, struct sp_str detail);
+/* The record does not tell this, and without it nothing can be said. */
+void sp_exam_lack(struct sp_exam *exam, struct sp_str what);
 /* Likely, not proven: a whole sentence that lives as long as the arena; absent (no memory) is ignored. */
 void sp_exam_hint(struct sp_exam *exam, struct sp_str sentence);
 /* The check passed. expected and received are made only when exam->input.explain. */
@@ -121,6 +125,7 @@ const struct sp_issuer_terms *sp_exam_terms(const struct sp_exam *exam); /* of t
 void sp_form_examine(struct sp_exam *exam); /* kind, segments, header, body, claims; token.* */
 void sp_claims_find(const struct sp_json *body, struct sp_claims *claims);
 void sp_token_kind_examine_header(struct sp_exam *exam); /* typ, crit */
+bool sp_token_kind_is_access_type(struct sp_str typ);    /* a header's typ that says at+jwt (RFC 9068 2.1) */
 void sp_token_kind_examine_opaque(struct sp_exam *exam); /* what nobody can be asked about */
 void sp_token_kind_examine_claims(struct sp_exam *exam); /* ID and refresh tokens */
 void sp_algorithm_examine(struct sp_exam *exam);
@@ -144,6 +149,16 @@ bool sp_introspection_goes_on(struct sp_exam *exam);
 void sp_introspection_examine(struct sp_exam *exam);
 /* The route wants its JWTs asked for and the issuer cannot be: not decided, never accepted. */
 void sp_introspection_examine_absence(struct sp_exam *exam);
+
+/* ---- of a recorded token, in place of its form, key, introspection, binding (recorded.c) ---- */
+void sp_recorded_examine_form(struct sp_exam *exam);
+void sp_recorded_examine_key(struct sp_exam *exam);
+void sp_recorded_examine_introspection(struct sp_exam *exam);
+void sp_recorded_examine_binding(struct sp_exam *exam);
+/* The token was taken for this issuer's then. */
+bool sp_recorded_is_of(const struct sp_exam *exam, const struct sp_known_issuer *issuer);
+/* Whether the absence of a claim proves that the token had none; true of a token that is at hand. */
+bool sp_recorded_tells(const struct sp_exam *exam, struct sp_str claim);
 
 /* ---- the end: root causes, then ranks (refine.c, rank.c) ---- */
 void sp_exam_refine(struct sp_exam *exam);

@@ -29,7 +29,7 @@ static struct sp_str joined_audiences(struct sp_arena *arena, const struct sp_js
 }
 
 /* {"name": value} of the names that the policy asks for, paths flattened to their text. */
-static enum sp_status project(struct sp_arena *arena, const struct sp_json *body, struct sp_str_list names,
+static enum sp_status project(struct sp_arena *arena, const struct sp_json *body, const struct sp_kept_claims *kept,
                               struct sp_str *out)
 {
     struct sp_buffer buffer;
@@ -38,12 +38,12 @@ static enum sp_status project(struct sp_arena *arena, const struct sp_json *body
     sp_json_writer_init(&writer, &buffer, false);
     sp_json_begin_object(&writer);
     bool any = false;
-    for (size_t i = 0; i < names.count; i++) {
-        const struct sp_json *value = sp_claim_at(body, names.at[i]);
-        if (value == NULL)
+    for (size_t i = 0; i < kept->names.count; i++) {
+        const struct sp_json *value = sp_claim_at(body, kept->names.at[i]);
+        if (value == NULL && !sp_str_list_has(kept->told, kept->names.at[i]))
             continue;
         any = true;
-        sp_json_name(&writer, names.at[i]);
+        sp_json_name(&writer, kept->names.at[i]);
         sp_json_put_value(&writer, value);
     }
     sp_json_end_object(&writer);
@@ -70,15 +70,28 @@ static int64_t time_or_zero(const struct sp_json *claim)
     return sp_json_int64(claim, &value) == SP_OK ? value : 0;
 }
 
-enum sp_status sp_facts_from_exam(const struct sp_exam *exam, struct sp_str_list kept_claims, struct sp_arena *arena,
+static enum sp_type_said type_said(const struct sp_json *header)
+{
+    const struct sp_json *typ = sp_json_member(header, SP_STR("typ"));
+    if (typ == NULL)
+        return SP_TYPE_ABSENT;
+    if (sp_token_kind_is_access_type(sp_json_string(typ)))
+        return SP_TYPE_ACCESS_TOKEN;
+    return sp_str_equal_ignoring_case(sp_json_string(typ), SP_STR("JWT")) ? SP_TYPE_JWT : SP_TYPE_OTHER;
+}
+
+enum sp_status sp_facts_from_exam(const struct sp_exam *exam, const struct sp_kept_claims *kept, struct sp_arena *arena,
                                   struct sp_facts *out)
 {
     const struct sp_claims *claims = &exam->claims;
     struct sp_facts facts = {
         .issuer = (uint16_t)exam->issuer_index,
         .kind = exam->kind,
+        .algorithm = exam->kind == SP_TOKEN_JWT ? exam->algorithm : SP_ALGORITHM_UNKNOWN,
+        .type = type_said(exam->header),
         .expires_at = time_or_zero(claims->exp),
         .not_before = time_or_zero(claims->nbf),
+        .issued_at = time_or_zero(claims->iat),
         .auth_time = time_or_zero(claims->auth_time),
         .subject = sp_json_string(claims->sub),
         .client_id = sp_json_string(claims->client_id != NULL ? claims->client_id : claims->azp),
@@ -98,7 +111,7 @@ enum sp_status sp_facts_from_exam(const struct sp_exam *exam, struct sp_str_list
         return SP_UNSUPPORTED;
     if (facts.bound_to_certificate && !read_hash(claims->cnf, SP_STR("x5t#S256"), facts.x5t_sha256))
         return SP_UNSUPPORTED;
-    enum sp_status status = project(arena, exam->body, kept_claims, &facts.claims);
+    enum sp_status status = project(arena, exam->body, kept, &facts.claims);
     if (status == SP_OK)
         *out = facts;
     return status;

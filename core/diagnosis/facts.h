@@ -7,11 +7,17 @@
 #define SP_DIAGNOSIS_FACTS_H
 
 #include "core/diagnosis/exam.h"
+#include "core/jose/algorithm.h"
+
+/* What the header's typ said, as far as a rule can ask. */
+enum sp_type_said { SP_TYPE_ABSENT, SP_TYPE_ACCESS_TOKEN, SP_TYPE_JWT, SP_TYPE_OTHER };
 
 struct sp_facts {
     uint16_t issuer; /* index into the world's issuers */
     enum sp_token_kind kind;
-    int64_t expires_at, not_before, auth_time;               /* 0: absent */
+    enum sp_algorithm algorithm; /* of a JWT */
+    enum sp_type_said type;
+    int64_t expires_at, not_before, issued_at, auth_time;    /* 0: absent */
     struct sp_str subject, client_id, scope, audiences, acr; /* scope and audiences: joined by one space */
     struct sp_str claims; /* JSON object of only those claims that the policy's rules and identity headers name, each
                            * under the name (or path) by which it is kept; may be empty */
@@ -20,8 +26,14 @@ struct sp_facts {
     unsigned char jkt_sha256[32], x5t_sha256[32];
 };
 
-/* From a done, accepted examination. kept_claims: names to project into `claims`. Texts live in arena. */
-SP_MUST_CHECK enum sp_status sp_facts_from_exam(const struct sp_exam *exam, struct sp_str_list kept_claims,
+/* Names to project into `claims`. */
+struct sp_kept_claims {
+    struct sp_str_list names;
+    struct sp_str_list told; /* of them, those whose absence is kept too, as null: a log says that the token had none */
+};
+
+/* From a done, accepted examination. Texts live in arena. */
+SP_MUST_CHECK enum sp_status sp_facts_from_exam(const struct sp_exam *exam, const struct sp_kept_claims *kept,
                                                 struct sp_arena *arena, struct sp_facts *facts);
 
 size_t sp_facts_packed_size(const struct sp_facts *facts);

@@ -2,15 +2,15 @@
 /* Facts as one block of bytes for shared memory: fixed numbers, then the lengths of the texts, then the texts; no
  * pointers.
  *
- *   0  magic and version (2)  issuer (2)  kind (1)  flags (1)  reserved (2)
- *   8  expires_at (8)  not_before (8)  auth_time (8)
- *  32  lengths of subject, client_id, scope, audiences, acr, claims (6 × 2)
- *  44  [jkt (32)] [x5t (32)] subject client_id scope audiences acr claims
+ *   0  magic and version (2)  issuer (2)  kind (1)  flags (1)  algorithm (1)  type (1)
+ *   8  expires_at (8)  not_before (8)  issued_at (8)  auth_time (8)
+ *  40  lengths of subject, client_id, scope, audiences, acr, claims (6 × 2)
+ *  52  [jkt (32)] [x5t (32)] subject client_id scope audiences acr claims
  */
 #include "core/diagnosis/facts.h"
 
-#define MAGIC 0x5350u
-#define HEAD 44u
+#define MAGIC 0x5351u
+#define HEAD 52u
 #define TEXT_COUNT 6
 #define FLAG_KEY 1u
 #define FLAG_CERTIFICATE 2u
@@ -19,11 +19,10 @@
 
 struct head {
     uint16_t magic, issuer;
-    uint8_t kind, flags;
-    uint16_t reserved;
-    int64_t expires_at, not_before, auth_time;
+    uint8_t kind, flags, algorithm, type;
+    int64_t expires_at, not_before, issued_at, auth_time;
 };
-_Static_assert(sizeof(struct head) == 32, "the layout above");
+_Static_assert(sizeof(struct head) == 40, "the layout above");
 
 static void texts_of(const struct sp_facts *facts, struct sp_str texts[TEXT_COUNT])
 {
@@ -57,7 +56,10 @@ void sp_facts_pack(const struct sp_facts *facts, void *block)
         .kind = (uint8_t)facts->kind,
         .flags = (uint8_t)((facts->bound_to_key ? FLAG_KEY : 0) | (facts->bound_to_certificate ? FLAG_CERTIFICATE : 0) |
                            (facts->email_verified ? FLAG_EMAIL : 0) | (facts->introspected ? FLAG_INTROSPECTED : 0)),
+        .algorithm = (uint8_t)facts->algorithm,
+        .type = (uint8_t)facts->type,
         .expires_at = facts->expires_at,
+        .issued_at = facts->issued_at,
         .not_before = facts->not_before,
         .auth_time = facts->auth_time,
     };
@@ -95,11 +97,15 @@ enum sp_status sp_facts_unpack(const void *block, size_t bytes, struct sp_facts 
     size_t needed = HEAD + ((head.flags & FLAG_KEY) != 0 ? 32u : 0) + ((head.flags & FLAG_CERTIFICATE) != 0 ? 32u : 0);
     for (size_t i = 0; i < TEXT_COUNT; i++)
         needed += lengths[i];
-    if (head.magic != MAGIC || head.kind > SP_TOKEN_API_KEY || needed != bytes)
+    if (head.magic != MAGIC || head.kind > SP_TOKEN_API_KEY || head.algorithm >= SP_ALGORITHM_COUNT ||
+        head.type > SP_TYPE_OTHER || needed != bytes)
         return SP_MALFORMED;
     facts.issuer = head.issuer;
     facts.kind = (enum sp_token_kind)head.kind;
+    facts.algorithm = (enum sp_algorithm)head.algorithm;
+    facts.type = (enum sp_type_said)head.type;
     facts.expires_at = head.expires_at;
+    facts.issued_at = head.issued_at;
     facts.not_before = head.not_before;
     facts.auth_time = head.auth_time;
     facts.email_verified = (head.flags & FLAG_EMAIL) != 0;

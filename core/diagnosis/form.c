@@ -262,24 +262,28 @@ static bool read_sound_jws(struct sp_exam *exam, struct sp_str token)
     return true;
 }
 
-void sp_form_examine(struct sp_exam *exam)
+bool sp_form_tell_too_large(struct sp_exam *exam, size_t bytes)
 {
-    struct sp_str token = exam->input.token;
     size_t max_bytes = exam->input.requirements->max_token_bytes;
     if (max_bytes == 0)
         max_bytes = SP_MAX_TOKEN_BYTES;
+    if (bytes > max_bytes)
+        sp_exam_saw(exam, SP_CAUSE_TOKEN_TOO_LARGE, SP_CHECK_FORM,
+                    sp_arena_printf(exam->arena, "at most %zu bytes", max_bytes),
+                    sp_arena_printf(exam->arena, "%zu bytes", bytes));
+    return bytes > max_bytes;
+}
+
+void sp_form_examine(struct sp_exam *exam)
+{
+    struct sp_str token = exam->input.token;
     if (token.len == 0) {
         sp_exam_saw(exam, SP_CAUSE_TOKEN_MISSING, SP_CHECK_FORM, SP_STR("a token"), SP_STR("nothing"));
         return;
     }
-    if (token.len > max_bytes) {
-        sp_exam_saw(exam, SP_CAUSE_TOKEN_TOO_LARGE, SP_CHECK_FORM,
-                    sp_arena_printf(exam->arena, "at most %zu bytes", max_bytes),
-                    sp_arena_printf(exam->arena, "%zu bytes", token.len));
-        /* A gateway stops here; offline the rest is worth knowing. */
-        if (!exam->input.explain || token.len > SP_MAX_EXAMINED_BYTES)
-            return;
-    }
+    /* A gateway stops there; offline the rest is worth knowing. */
+    if (sp_form_tell_too_large(exam, token.len) && (!exam->input.explain || token.len > SP_MAX_EXAMINED_BYTES))
+        return;
     if (!read_sound_jws(exam, token)) {
         if (!sp_form_is_compact(token) && sp_form_examine_damage(exam, token))
             return;

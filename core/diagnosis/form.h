@@ -12,6 +12,8 @@ bool sp_form_is_opaque(struct sp_str token);
 /* token.malformed.truncated with the length and the limit that fits it; what: static sentence. */
 void sp_form_tell_truncated(struct sp_exam *exam, enum sp_check check, const char *what);
 
+/* token.too_large, when the requirements allow fewer bytes; whether it was told. */
+bool sp_form_tell_too_large(struct sp_exam *exam, size_t bytes);
 bool sp_form_is_base64url(char c);
 /* A finding about the form without a received value: the token itself is no evidence to show. expected: static text. */
 void sp_form_refuse(struct sp_exam *exam, enum sp_cause cause, const char *expected, struct sp_str detail);

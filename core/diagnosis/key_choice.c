@@ -22,6 +22,8 @@ static const struct sp_known_issuer *issuer_at(const struct sp_exam *exam, size_
 
 static bool has_key_for(const struct sp_exam *exam, const struct sp_known_issuer *issuer)
 {
+    if (sp_recorded_is_of(exam, issuer))
+        return true;
     return exam->kid.at != NULL && issuer->known.keys != NULL &&
            sp_jwk_set_find(issuer->known.keys, exam->kid, 0) != NULL;
 }
@@ -41,7 +43,7 @@ static unsigned fitness(const struct sp_exam *exam, const struct sp_known_issuer
     struct sp_str iss = sp_json_string(exam->claims.iss);
     unsigned key = has_key_for(exam, issuer) ? 1 : 0;
     if (exam->kind == SP_TOKEN_OPAQUE)
-        return issuer->terms->introspects ? 1 : 0;
+        return issuer->terms->introspects ? 1 + (sp_recorded_is_of(exam, issuer) ? 1 : 0) : 0;
     if (iss.len > 0 && sp_str_equal(issuer->terms->issuer, iss))
         return 4 + key;
     if (key != 0)
@@ -284,6 +286,10 @@ enum sp_need sp_key_examine(struct sp_exam *exam)
     if (exam->issuer == NULL) {
         sp_exam_saw(exam, SP_CAUSE_KEYS_UNREACHABLE, SP_CHECK_KEY, SP_STR("an issuer"), SP_STR_NONE)->detail =
             SP_STR("No issuer is configured for this API.");
+        return SP_EXAM_DONE;
+    }
+    if (exam->input.recorded != NULL) {
+        sp_recorded_examine_key(exam);
         return SP_EXAM_DONE;
     }
     const struct sp_jwk_set *keys = exam->issuer->known.keys;

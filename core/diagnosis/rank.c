@@ -95,7 +95,8 @@ void sp_exam_conclude(struct sp_exam *exam)
     verdict->header = exam->header;
     verdict->claims = exam->body;
     verdict->signature_verified = exam->signature_verified;
-    verdict->accepted = exam->authenticated && !exam->refused && !exam->incomplete;
+    const bool is_lacking = exam->lacking.at != NULL && !exam->refused;
+    verdict->accepted = exam->authenticated && !exam->refused && !exam->incomplete && !is_lacking;
     if (verdict->accepted && exam->finding_count == 0)
         return;
     if (!verdict->accepted)
@@ -107,7 +108,7 @@ void sp_exam_conclude(struct sp_exam *exam)
     collect_hints(exam);
     verdict->also = exam->findings;
     verdict->also_count = exam->finding_count;
-    if (verdict->accepted)
+    if (verdict->accepted || is_lacking)
         return;
     if (exam->finding_count == 0 || !rejects(&exam->findings[0])) {
         refuse_incomplete(exam);

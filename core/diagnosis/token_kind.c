@@ -19,6 +19,11 @@ static bool is_access_token_type(struct sp_str typ)
            sp_str_equal_ignoring_case(typ, SP_STR("okta-internal-at+jwt"));
 }
 
+bool sp_token_kind_is_access_type(struct sp_str typ)
+{
+    return is_access_token_type(media_type_of(typ));
+}
+
 static void examine_type_header(struct sp_exam *exam)
 {
     const struct sp_issuer_terms *terms = sp_exam_terms(exam);

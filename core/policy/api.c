@@ -366,12 +366,17 @@ static void gather(struct sp_draft *draft, struct sp_policy_parts *parts, const 
 {
     struct name_set claims = {0}, headers = {0};
     struct sp_api_audience *audiences = SP_DRAFT_ARRAY(draft, struct sp_api_audience, sizes->audiences);
-    if (audiences == NULL || init_names(draft, &claims, sizes->claims) != SP_OK ||
+    if (audiences == NULL ||
+        init_names(draft, &claims, sizes->claims + parts->policy.serving.logged_claims.count) != SP_OK ||
         init_names(draft, &headers, sizes->headers) != SP_OK) {
         draft->status = SP_NO_MEMORY;
         return;
     }
     struct sp_policy *policy = &parts->policy;
+    const struct sp_str_list logged = policy->serving.logged_claims;
+    for (size_t i = 0; i < logged.count; i++) {
+        add_name(&claims, logged.at[i]);
+    }
     for (size_t i = 0; i < policy->api_count; i++) {
         const struct sp_api *api = &policy->apis[i];
         const struct sp_requirements *others = &api->methods[api->method_count - 1].requirements;
@@ -388,7 +393,7 @@ static void gather(struct sp_draft *draft, struct sp_policy_parts *parts, const 
         }
     }
     policy->api_audiences = audiences;
-    policy->kept_claims = (struct sp_str_list){.at = claims.names, .count = claims.count};
+    policy->kept_claims = (struct sp_kept_claims){.names = {.at = claims.names, .count = claims.count}, .told = logged};
     policy->owned_headers = (struct sp_str_list){.at = headers.names, .count = headers.count};
 }
 

@@ -172,3 +172,20 @@ bool sp_consumer_may_use(const struct sp_consumer *consumer, const struct sp_api
     }
     return consumer->apis == NULL;
 }
+
+enum sp_cause sp_consumer_fault(const struct sp_consumer *consumer, const struct sp_api *api)
+{
+    static const enum sp_cause by_state[] = {
+        [SP_CONSUMER_ACTIVE] = SP_CAUSE_NONE,
+        [SP_CONSUMER_PENDING] = SP_CAUSE_CONSUMER_PENDING,
+        [SP_CONSUMER_SUSPENDED] = SP_CAUSE_CONSUMER_SUSPENDED,
+    };
+    if (consumer == NULL) {
+        return SP_CAUSE_NONE;
+    }
+    const enum sp_cause fault = by_state[consumer->state];
+    if (fault != SP_CAUSE_NONE) {
+        return fault;
+    }
+    return sp_consumer_may_use(consumer, api) ? SP_CAUSE_NONE : SP_CAUSE_CONSUMER_NOT_SUBSCRIBED;
+}

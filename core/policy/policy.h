@@ -15,6 +15,7 @@
 
 #include "core/base/arena.h"
 #include "core/base/json.h"
+#include "core/diagnosis/facts.h"
 #include "core/diagnosis/refusal.h"
 #include "core/diagnosis/requirements.h"
 
@@ -126,6 +127,13 @@ struct sp_listener {
     const struct sp_json *source;
 };
 
+/* What a line of the call log tells of a token that was accepted. */
+enum sp_logged_token {
+    SP_LOGGED_FACTS, /* what a policy can ask of it: the facts; and the claims that call_log.claims names */
+    SP_LOGGED_NOTHING,
+    SP_LOGGED_WHOLE, /* header and claims, of a JWT */
+};
+
 struct sp_serving {
     const struct sp_listener *listeners; /* at least one */
     size_t listener_count;
@@ -134,6 +142,8 @@ struct sp_serving {
     unsigned workers;                         /* 0: one per processor */
     bool logs_calls;
     struct sp_str call_log_file; /* as written: relative to the state directory */
+    enum sp_logged_token logged_token;
+    struct sp_str_list logged_claims; /* beside those that the policy itself asks for */
     struct sp_str_list blocked_networks;
     int64_t key_refresh_ms; /* 0: by Cache-Control */
 };
@@ -150,9 +160,9 @@ struct sp_policy {
     size_t api_audience_count;
     const struct sp_consumer *consumers;
     size_t consumer_count;
-    struct sp_str_list kept_claims;   /* that rules and identity headers name: for sp_facts_from_exam */
-    struct sp_str_list owned_headers; /* every identity header of every API, lower case */
-    struct sp_str public_url;         /* none: from the request */
+    struct sp_kept_claims kept_claims; /* that call_log, rules and identity headers name: for sp_facts_from_exam */
+    struct sp_str_list owned_headers;  /* every identity header of every API, lower case */
+    struct sp_str public_url;          /* none: from the request */
     struct sp_str_list trusted_proxies;
     struct sp_serving serving;
     const struct sp_json *source; /* the configuration itself, merged, expanded, validated */
@@ -215,5 +225,7 @@ enum sp_match_outcome sp_policy_match(const struct sp_policy *policy, struct sp_
 const struct sp_consumer *sp_policy_consumer_of_key(const struct sp_policy *policy, const unsigned char sha256[32]);
 const struct sp_consumer *sp_policy_consumer_of_client(const struct sp_policy *policy, struct sp_str client_id);
 bool sp_consumer_may_use(const struct sp_consumer *consumer, const struct sp_api *api);
+/* Why this consumer (NULL: a caller that is none) may not call this API: consumer.*, or SP_CAUSE_NONE. */
+enum sp_cause sp_consumer_fault(const struct sp_consumer *consumer, const struct sp_api *api);
 
 #endif

@@ -86,6 +86,20 @@ static void check_admin_token(struct sp_draft *draft, const struct sp_json *admi
     }
 }
 
+/* "all" and "none" alone are words, everything else names claims. */
+static void read_logged_claims(struct sp_draft *draft, const struct sp_json *call_log, struct sp_serving *serving)
+{
+    struct sp_str_list names = sp_read_names(draft, sp_setting_value(call_log, SP_SETTING_CALL_LOG_CLAIMS));
+    bool is_word = names.count == 1;
+    if (is_word && sp_str_equal(names.at[0], SP_STR("all"))) {
+        serving->logged_token = SP_LOGGED_WHOLE;
+    } else if (is_word && sp_str_equal(names.at[0], SP_STR("none"))) {
+        serving->logged_token = SP_LOGGED_NOTHING;
+    } else {
+        serving->logged_claims = names;
+    }
+}
+
 static bool is_switched_off(const struct sp_json *value)
 {
     return value != NULL && value->type == SP_JSON_FALSE;
@@ -108,6 +122,7 @@ void sp_read_serving(struct sp_draft *draft, struct sp_policy_parts *parts)
     serving->workers = sp_size_parse(workers, &worker_count) == SP_OK ? (unsigned)worker_count : 0;
     serving->logs_calls = !is_switched_off(call_log);
     serving->call_log_file = sp_setting_text(call_log, SP_SETTING_CALL_LOG_FILE);
+    read_logged_claims(draft, call_log, serving);
     serving->blocked_networks = sp_read_names(draft, sp_setting_value(root, SP_SETTING_ROOT_BLOCKED_NETWORKS));
     serving->key_refresh_ms = sp_setting_number(root, SP_SETTING_ROOT_KEY_REFRESH);
     parts->policy.public_url = sp_setting_text(root, SP_SETTING_ROOT_PUBLIC_URL);

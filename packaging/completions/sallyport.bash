@@ -11,7 +11,7 @@ _sallyport() {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} word
     local path=()
     case $previous in
-        -c | --config | --jwks | --key | --other-issuer | --ca | --client-cert | --client-key | --client-secret-file | --assertion-key | --dpop | --refresh-token-file | --subject-token-file | --actor-token-file | --keylog | --html | --har | --junit) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+        -c | --config | --jwks | --key | --other-issuer | --ca | --client-cert | --client-key | --client-secret-file | --assertion-key | --dpop | --refresh-token-file | --subject-token-file | --actor-token-file | --keylog | --html | --har | --junit | --log) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
         --state | --cache) mapfile -t COMPREPLY < <(compgen -d -- "$current"); return ;;
         --secret-encoding) mapfile -t COMPREPLY < <(compgen -W 'raw base64 base64url' -- "$current"); return ;;
         --client-auth) mapfile -t COMPREPLY < <(compgen -W 'none client_secret_basic client_secret_post client_secret_jwt private_key_jwt tls_client_auth self_signed_tls_client_auth' -- "$current"); return ;;

@@ -54,7 +54,7 @@ static void keep_and_judge(struct sp_str token)
     struct sp_facts facts, again;
     struct sp_exam *exam = sp_exam_start(arena, &input);
     if (exam != NULL && sp_exam_step(exam) == SP_EXAM_DONE && sp_exam_verdict(exam)->accepted &&
-        sp_facts_from_exam(exam, (struct sp_str_list){kept, 2}, arena, &facts) == SP_OK) {
+        sp_facts_from_exam(exam, &(struct sp_kept_claims){.names = {kept, 2}}, arena, &facts) == SP_OK) {
         size_t bytes = sp_facts_packed_size(&facts);
         void *block = sp_arena_alloc(arena, bytes);
         if (block != NULL) {

@@ -151,7 +151,7 @@ static void requirements_are_read(void **state)
     assert_true(open->anonymous && !open->accepts_token && !open->accepts_api_key && open->forwards_token);
     assert_int_equal(parsed.policy->api_audience_count, 2);
     assert_text(parsed.policy->api_audiences[0].api, "photos");
-    assert_int_equal(parsed.policy->kept_claims.count, 5); /* tenant once */
+    assert_int_equal(parsed.policy->kept_claims.names.count, 5); /* tenant once */
     assert_int_equal(parsed.policy->owned_headers.count, 2);
     assert_text(parsed.policy->owned_headers.at[0], "x-user");
     sp_parsed_fini(&parsed);
