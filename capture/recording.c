@@ -24,6 +24,21 @@ void sp_recording_remark(struct sp_recording *recording, struct sp_flow_capture 
         recording->remarks[recording->remark_count++] = copy;
 }
 
+/* Hands the source on, piece by piece, to its end; *fault: what is wrong with its packing, which ends it too. */
+static enum sp_status read_pieces(struct sp_source *source, void (*take)(void *reader, struct sp_str piece, bool last),
+                                  void *reader, const char **fault)
+{
+    struct sp_str piece = SP_STR("");
+    enum sp_status status;
+    *fault = NULL;
+    do {
+        status = sp_source_read(source, &piece, fault);
+        if (status == SP_OK || status == SP_MALFORMED)
+            take(reader, piece, piece.len == 0 || status == SP_MALFORMED);
+    } while (status == SP_OK && piece.len > 0);
+    return status == SP_MALFORMED ? SP_OK : status;
+}
+
 /* ---- HAR ---- */
 
 static void take_exchange(void *context, const struct sp_flow_exchange *exchange)
@@ -61,52 +76,50 @@ static void remark_har(struct sp_recording *recording, struct sp_flow_capture *c
         sp_recording_remark(recording, capture, "It has no entries.");
 }
 
+static void take_har(void *har, struct sp_str piece, bool last)
+{
+    sp_har_read(har, piece, last);
+}
+
 static enum sp_status read_har(struct sp_source *source, struct sp_flow_capture *capture,
                                struct sp_recording *recording)
 {
     struct sp_har *har = sp_har_create(take_exchange, capture);
-    struct sp_str piece = SP_STR("");
-    const char *fault = NULL;
-    enum sp_status status = SP_OK;
+    const char *fault;
     if (har == NULL)
         return SP_NO_MEMORY;
-    do {
-        status = sp_source_read(source, &piece, &fault);
-        if (status == SP_OK || status == SP_MALFORMED)
-            sp_har_read(har, piece, piece.len == 0 || status == SP_MALFORMED);
-    } while (status == SP_OK && piece.len > 0);
-    if (status == SP_MALFORMED)
+    enum sp_status status = read_pieces(source, take_har, har, &fault);
+    if (fault != NULL)
         sp_recording_remark(recording, capture, "%s", fault);
     const struct sp_har_report *report = sp_har_report(har);
     recording->bytes = report->bytes;
     recording->exchanges = report->entries;
     remark_har(recording, capture, report);
     sp_har_destroy(&har);
-    return status == SP_MALFORMED ? SP_OK : status;
+    return status;
 }
 
 /* ---- logs ---- */
+
+static void take_log(void *log, struct sp_str piece, bool last)
+{
+    sp_log_read(log, piece, last);
+}
 
 static enum sp_status read_log(struct sp_source *source, struct sp_flow_capture *capture,
                                struct sp_recording *recording)
 {
     struct sp_log *log = sp_log_create(capture);
-    struct sp_str piece = SP_STR("");
-    const char *fault = NULL;
-    enum sp_status status = SP_OK;
+    const char *fault;
     if (log == NULL)
         return SP_NO_MEMORY;
-    do {
-        status = sp_source_read(source, &piece, &fault);
-        if (status == SP_OK || status == SP_MALFORMED)
-            sp_log_read(log, piece, piece.len == 0 || status == SP_MALFORMED);
-    } while (status == SP_OK && piece.len > 0);
+    enum sp_status status = read_pieces(source, take_log, log, &fault);
     const struct sp_log_report *report = sp_log_report(log);
     recording->kind = "log";
     recording->bytes = report->bytes;
     recording->exchanges = report->requests;
     sp_recording_remark(recording, capture, "%llu lines were read.", (unsigned long long)report->lines);
-    if (status == SP_MALFORMED)
+    if (fault != NULL)
         sp_recording_remark(recording, capture, "%s", fault);
     if (report->long_lines > 0)
         sp_recording_remark(recording, capture, "%llu lines are very long and were looked at in pieces.",
@@ -118,7 +131,7 @@ static enum sp_status read_log(struct sp_source *source, struct sp_flow_capture 
         sp_recording_remark(recording, capture, "%llu more tokens stand in it and were not looked at.",
                             (unsigned long long)report->more_tokens);
     sp_log_destroy(&log);
-    return status == SP_MALFORMED ? SP_OK : status;
+    return status;
 }
 
 /* ---- packets ---- */

@@ -271,7 +271,9 @@ static int run_backtest(struct sp_cli *cli)
 {
     struct sp_policy *policy = NULL;
     struct sp_backtest result = {0};
-    struct run run = {.cli = cli, .result = &result, .shows_progress = isatty(STDERR_FILENO) == 1 && !sp_cli_flag(cli, "each"),
+    struct run run = {.cli = cli,
+                      .result = &result,
+                      .shows_progress = isatty(STDERR_FILENO) == 1 && !sp_cli_flag(cli, "each"),
                       .tells_each = sp_cli_flag(cli, "each")};
     struct sp_configuration_terms terms = {0};
     terms.count = sp_cli_list(cli, "config", &terms.paths);

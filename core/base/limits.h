@@ -79,7 +79,8 @@
 /* A message that waits to be delivered: a mail with its text is a few kB. */
 #define SP_MAX_OUTGOING_BYTES (64u * 1024)
 #define SP_MAX_OUTGOING_ARENA_BYTES (8u * 1024 * 1024)
-/* A backtest: its rows, each with a few short texts, are for people; the line of a call is cut at 512 kB by the gateway. */
+/* A backtest: its rows, each with a few short texts, are for people; the line of a call is cut at 512 kB by the
+ * gateway. */
 #define SP_MAX_TALLY_ROWS 16384u
 #define SP_MAX_TALLY_BYTES (64u * 1024 * 1024)
 #define SP_MAX_CALL_LINE_BYTES (1024u * 1024)

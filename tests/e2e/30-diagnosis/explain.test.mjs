@@ -21,7 +21,7 @@ const long = 'x'.repeat(300_000); // longer than a block that is read at once
 write('calls.jsonl', [...Array(5000)].map((_, i) => line(`r${i}`)).join('') + line('long', { path: `/${long}` }) + line('after', { path: '/?id="r7"' }) + line('torn').slice(0, -30));
 write('calls.jsonl.1', line('older', { status: 401, accepted: false, cause: 'token.missing' }) + line('twice', { status: 500 }), 60);
 write('calls.jsonl-20261101', line('oldest') + line('twice', { status: 501 }), 3600);
-write('calls.jsonl.2.gz', 'no text');
+write('calls.jsonl.2.xz', 'no text');
 write('other.jsonl', line('elsewhere'));
 const explain = (id, ...more) => sallyport(['explain', id, '--state', folder, ...more]);
 
