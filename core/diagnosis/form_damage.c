@@ -101,6 +101,8 @@ static size_t matching_limit(size_t length)
 
 void sp_form_tell_truncated(struct sp_exam *exam, enum sp_check check, const char *what)
 {
+    if (sp_exam_has_finding(exam, SP_CAUSE_TOKEN_MALFORMED_TRUNCATED))
+        return;
     size_t length = exam->input.token.len, limit = matching_limit(length);
     struct sp_finding *finding = sp_exam_saw(exam, SP_CAUSE_TOKEN_MALFORMED_TRUNCATED, check, SP_STR("a whole token"),
                                              sp_arena_printf(exam->arena, "%zu characters", length));

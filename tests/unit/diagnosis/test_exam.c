@@ -996,6 +996,27 @@ static void each_token_is_named(void **state)
     assert_int_equal(wrong, 0);
 }
 
+static void a_cut_is_told_once_wherever_it_is(void **state)
+{
+    (void)state;
+    unsigned cuts = 0;
+    for (size_t lost = 1; lost < 150; lost++) {
+        struct sp_arena *arena = sp_arena_create(1 << 24);
+        struct bench bench;
+        set_up(&bench, arena);
+        bench.input.token = sign(&bench, E1, HEADER, CLAIMS(""));
+        bench.input.token.len -= lost;
+        const struct sp_verdict *verdict = run(&bench);
+        assert_false(verdict->accepted);
+        bool is_cut = verdict->cause->cause == SP_CAUSE_TOKEN_MALFORMED_TRUNCATED;
+        cuts += is_cut;
+        for (size_t i = 0; i < verdict->also_count && is_cut; i++)
+            assert_int_not_equal(verdict->also[i].cause, SP_CAUSE_TOKEN_MALFORMED_TRUNCATED);
+        sp_arena_destroy(&arena);
+    }
+    assert_true(cuts > 100);
+}
+
 /* What claims say before the signature verified is a rumour, and never the cause. */
 static void a_rumour_is_never_the_cause(void **state)
 {
@@ -1233,6 +1254,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_token_is_named),
+        cmocka_unit_test(a_cut_is_told_once_wherever_it_is),
         cmocka_unit_test(a_rumour_is_never_the_cause),
         cmocka_unit_test(everything_is_examined_then_ranked),
         cmocka_unit_test(keys_are_asked_for_once_and_only_when_it_helps),
