@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/client_key.h"
 #include "core/base/limits.h"
 #include "core/base/url.h"
 #include "core/policy/report.h"
@@ -29,6 +30,8 @@ static const struct sp_cli_option options[] = {
     {"client-secret", 0, SP_OPTION_TEXT, "SECRET", "Its secret."},
     {"client-secret-file", 0, SP_OPTION_TEXT, "FILE",
      "Its secret, from a file, byte for byte (or \"-\": standard input)."},
+    {"assertion-key", 0, SP_OPTION_TEXT, "FILE", "Its private key (PEM or JWK), for private_key_jwt."},
+    {"assertion-kid", 0, SP_OPTION_TEXT, "KID", "The id of that key. Default: the one of a JWK."},
     {"redirect-uri", 0, SP_OPTION_TEXT, "URI", "See whether the issuer accepts this redirect URI of the client."},
     {"scope", 0, SP_OPTION_TEXT, "SCOPE", "Ask for these scopes, and examine the token for them."},
     {"audience", 0, SP_OPTION_TEXT, "AUDIENCE", "Ask for a token for this audience, and examine it for that."},
@@ -93,12 +96,17 @@ static int read_question(const struct sp_cli *cli, struct sp_doctor_question *qu
     }
     bool needs_client = question->redirect_uri.len > 0 || question->scope.len > 0 || question->audience.len > 0 ||
                         question->api.len > 0 || sp_cli_is_given(cli, "client-secret") ||
-                        sp_cli_is_given(cli, "client-secret-file");
+                        sp_cli_is_given(cli, "client-secret-file") || sp_cli_is_given(cli, "assertion-key");
     if (needs_client && question->client_id.len == 0) {
-        return sp_cli_usage_error(cli,
-                                  "--client-secret, --redirect-uri, --scope, --audience and --api need --client-id");
+        return sp_cli_usage_error(
+            cli, "--client-secret, --assertion-key, --redirect-uri, --scope, --audience and --api need "
+                 "--client-id");
     }
-    return read_secret(cli, question);
+    int exit_status = sp_cli_client_key(cli, "assertion-key", &question->key, &question->kid);
+    if (sp_cli_is_given(cli, "assertion-kid")) {
+        question->kid = sp_cli_text(cli, "assertion-kid");
+    }
+    return exit_status == SP_CLI_FINE ? read_secret(cli, question) : exit_status;
 }
 
 static int read_policy(const struct sp_cli *cli, struct sp_policy **policy)

@@ -2,7 +2,9 @@
 /* What a configuration gives the doctor to examine. */
 #include "cli/doctor.h"
 
+#include "control/issuer_setups.h"
 #include "core/base/url.h"
+#include "core/oauth/client_authentication.h"
 
 static struct sp_str text_of(const struct sp_json *object, const char *member)
 {
@@ -19,6 +21,42 @@ static bool is_asked(const struct sp_policy *policy, size_t index)
     struct sp_str from =
         text_of(source, "jwks_uri").at != NULL ? text_of(source, "jwks_uri") : policy->issuers[index].issuer;
     return !by_hand && sp_url_split(from, &url) == SP_OK;
+}
+
+static void release_key(void *key)
+{
+    struct sp_key *held = key;
+    sp_key_destroy(&held);
+}
+
+/* The gateway's own credentials at the issuer. */
+static enum sp_status add_introspection(struct sp_arena *arena, const struct sp_policy *policy, size_t index,
+                                        struct sp_doctor_question *question)
+{
+    struct sp_introspection_setup setup;
+    struct sp_doctor_introspection *made = SP_ARENA_NEW(arena, struct sp_doctor_introspection);
+    struct sp_key *key = NULL;
+    if (made == NULL) {
+        return SP_NO_MEMORY;
+    }
+    question->introspection = made;
+    enum sp_status status = sp_issuer_introspection_setup(policy, index, arena, &setup);
+    *made = (struct sp_doctor_introspection){.endpoint = sp_issuer_introspection_endpoint(policy, question->name),
+                                             .method = setup.method,
+                                             .client_id = setup.client_id,
+                                             .client_secret = setup.client_secret};
+    if (status == SP_OK && setup.private_key.at != NULL) {
+        status = sp_client_key_read(arena, setup.private_key, &key, &made->kid);
+        made->key = key;
+    }
+    if (key != NULL && sp_arena_defer(arena, release_key, key) != SP_OK) {
+        sp_key_destroy(&key);
+        status = SP_NO_MEMORY;
+    }
+    if (status != SP_OK && status != SP_NO_MEMORY) {
+        made->trouble = "introspection.private_key_file holds no private key that can be read";
+    }
+    return status == SP_NO_MEMORY ? status : SP_OK;
 }
 
 /* The others are witnesses of the time. */
@@ -74,7 +112,8 @@ enum sp_status sp_doctor_targets_of(struct sp_arena *arena, const struct sp_poli
     if (made == NULL) {
         return SP_NO_MEMORY;
     }
-    for (size_t i = 0; i < policy->issuer_count; i++) {
+    enum sp_status status = SP_OK;
+    for (size_t i = 0; i < policy->issuer_count && status == SP_OK; i++) {
         if (is_asked(policy, i)) {
             struct sp_doctor_question *question = &made[used++].question;
             *question = *common;
@@ -86,9 +125,14 @@ enum sp_status sp_doctor_targets_of(struct sp_arena *arena, const struct sp_poli
                 question->ca_file = text_of(policy->issuer_sources[i], "ca_file");
             }
             question->blocked_networks = policy->serving.blocked_networks;
+            if (policy->issuers[i].introspects) {
+                status = add_introspection(arena, policy, i, question);
+            }
         }
     }
-    enum sp_status status = add_references(arena, made, used, common->references);
+    if (status == SP_OK) {
+        status = add_references(arena, made, used, common->references);
+    }
     for (size_t i = 0; i < policy->api_count; i++) {
         const struct sp_upstream *upstream = &policy->apis[i].upstream;
         for (size_t j = 0; j < upstream->server_count; j++) {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "cli/client_key.h"
 #include "cli/token.h"
 #include "core/base/secret.h"
 #include "core/base/url.h"
@@ -88,7 +89,7 @@ static void print_line(void *context, const char *line)
 int sp_token_run_read(struct sp_cli *cli, bool asks, struct sp_token_run *run)
 {
     struct sp_client_settings *settings = &run->settings;
-    struct sp_str algorithm = sp_cli_text(cli, "assertion-alg");
+    struct sp_str algorithm = sp_cli_text(cli, "assertion-alg"), jwk_kid = SP_STR_NONE;
     struct sp_url url;
     *settings = (struct sp_client_settings){.issuer = sp_cli_argument(cli, 0),
                                             .client_id = sp_cli_text(cli, "client-id"),
@@ -116,11 +117,12 @@ int sp_token_run_read(struct sp_cli *cli, bool asks, struct sp_token_run *run)
     if (exit_status == SP_CLI_FINE)
         exit_status = check_parameters(cli, settings->parameters);
     if (exit_status == SP_CLI_FINE)
-        exit_status = sp_token_key_read(cli, "assertion-key", &settings->key);
+        exit_status = sp_cli_client_key(cli, "assertion-key", &settings->key, &jwk_kid);
     if (exit_status == SP_CLI_FINE)
-        exit_status = sp_token_key_read(cli, "dpop", &settings->dpop);
+        exit_status = sp_cli_client_key(cli, "dpop", &settings->dpop, NULL);
     if (exit_status == SP_CLI_FINE)
         exit_status = sp_token_client_secret_read(cli, asks, settings);
+    settings->kid = settings->kid.at != NULL ? settings->kid : jwk_kid;
     run->cache_path = cache_path(cli);
     run->key = (struct sp_token_key){.issuer = settings->issuer,
                                      .client_id = settings->client_id,

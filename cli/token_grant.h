@@ -18,13 +18,13 @@
         {"client-auth", 0, SP_OPTION_TEXT, "METHOD",                                                                   \
          "none, client_secret_basic, client_secret_post, client_secret_jwt, private_key_jwt, tls_client_auth or "      \
          "self_signed_tls_client_auth. Default: what is given and the issuer takes."},                                 \
-        {"assertion-key", 0, SP_OPTION_TEXT, "FILE", "Private key (PEM) for private_key_jwt."},                        \
-        {"assertion-kid", 0, SP_OPTION_TEXT, "KID", "Its key id."},                                                    \
+        {"assertion-key", 0, SP_OPTION_TEXT, "FILE", "Private key (PEM or JWK) for private_key_jwt."},                 \
+        {"assertion-kid", 0, SP_OPTION_TEXT, "KID", "Its key id. Default: the one of a JWK."},                         \
         {"assertion-alg", 0, SP_OPTION_TEXT, "ALG", "Its algorithm. Default: one that the issuer names and it fits."}, \
         {"client-cert", 0, SP_OPTION_TEXT, "FILE", "Present this certificate (PEM) in TLS."},                          \
         {"client-key", 0, SP_OPTION_TEXT, "FILE", "Its private key. Default: in the same file."},                      \
         {"ca", 0, SP_OPTION_TEXT, "FILE", "Trust these certification authorities (PEM) instead of the system's."},     \
-        {"dpop", 0, SP_OPTION_TEXT, "FILE", "Bind the token to this private key (PEM), by DPoP proofs."},              \
+        {"dpop", 0, SP_OPTION_TEXT, "FILE", "Bind the token to this private key (PEM or JWK), by DPoP proofs."},       \
         {"scope", 0, SP_OPTION_LIST, "SCOPE", "Ask for these scopes."},                                                \
         {"resource", 0, SP_OPTION_LIST, "URI", "Ask for a token for this resource (RFC 8707)."},                       \
         {"audience", 0, SP_OPTION_LIST, "AUDIENCE", "Ask for this audience (RFC 8693, Auth0, Keycloak)."},             \
@@ -54,7 +54,5 @@ int sp_token_secret_read(const struct sp_cli *cli, struct sp_str file, struct sp
 /* The client's secret into settings, of which method, key and certificate are there; typed unseen when `asks` and there
  * is nothing else. */
 int sp_token_client_secret_read(const struct sp_cli *cli, bool asks, struct sp_client_settings *settings);
-/* The option's private key; untouched when it is not given. */
-int sp_token_key_read(const struct sp_cli *cli, const char *option, const struct sp_key **key);
 
 #endif

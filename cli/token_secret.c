@@ -102,25 +102,3 @@ int sp_token_client_secret_read(const struct sp_cli *cli, bool asks, struct sp_c
                  (asks && settings->method.at == NULL && !has_other);
     return settings->secret.len == 0 && needs ? ask_for_secret(cli, &settings->secret) : SP_CLI_FINE;
 }
-
-static void release_key(void *key)
-{
-    struct sp_key *held = key;
-    sp_key_destroy(&held);
-}
-
-int sp_token_key_read(const struct sp_cli *cli, const char *option, const struct sp_key **out)
-{
-    struct sp_str pem, path = sp_cli_text(cli, option);
-    struct sp_key *key = NULL;
-    if (path.at == NULL)
-        return SP_CLI_FINE;
-    if (sp_cli_read(cli, path, MAX_SECRET_BYTES, &pem) != SP_OK)
-        return SP_CLI_UNEXAMINED;
-    if (sp_key_import_pem(pem, &key) != SP_OK || sp_arena_defer(cli->arena, release_key, key) != SP_OK)
-        return sp_cli_failure(cli, "%.*s is no PEM file with a private key", SP_STR_ARG(path));
-    if (!sp_key_is_private(key) || sp_key_signs_with(key, 0) == SP_ALGORITHM_UNKNOWN)
-        return sp_cli_failure(cli, "%.*s holds no private key that can sign", SP_STR_ARG(path));
-    *out = key;
-    return SP_CLI_FINE;
-}

@@ -9,7 +9,7 @@
 #include "core/base/url.h"
 #include "core/diagnosis/document_report.h"
 #include "core/diagnosis/http_answer.h"
-#include "core/jose/base64url.h"
+#include "core/oauth/client_authentication.h"
 #include "probe/http_call.h"
 #include "probe/local_clock.h"
 
@@ -45,12 +45,9 @@ void sp_client_forgive(struct sp_client_session *session)
 
 struct sp_str sp_client_random(struct sp_client_session *session)
 {
-    unsigned char bytes[32];
     struct sp_str text = SP_STR_NONE;
-    session->status = sp_random(bytes, sizeof bytes);
-    if (session->status == SP_OK)
-        session->status = sp_base64url_encode(session->arena, sp_str((const char *)bytes, sizeof bytes), &text);
-    return session->status == SP_OK ? text : SP_STR_NONE;
+    session->status = sp_random_text(session->arena, &text);
+    return text;
 }
 
 /* ---- calls ---- */

@@ -36,14 +36,8 @@ static enum sp_status authenticate(struct sp_client_session *session, struct sp_
                                    struct sp_str *authorization)
 {
     const struct sp_client_settings *settings = session->settings;
-    const struct sp_json *list =
-        sp_json_member(session->metadata.json, SP_STR("token_endpoint_auth_signing_alg_values_supported"));
-    uint32_t algorithms = 0;
-    for
-        SP_JSON_EACH(item, list)
-    algorithms |= sp_algorithm_bit(sp_algorithm_find(sp_json_string(item)));
-    if (settings->key_algorithms != 0)
-        algorithms = settings->key_algorithms;
+    uint32_t algorithms =
+        settings->key_algorithms != 0 ? settings->key_algorithms : sp_client_algorithms(session->metadata.json);
     struct sp_client_proof proof = {
         .method = session->method,
         .client_id = settings->client_id,

@@ -3,11 +3,11 @@
 #include <stdlib.h>
 #include <time.h>
 #include <uthash.h>
-#include "control/client_proof.h"
 #include "control/log.h"
 #include "core/base/limits.h"
 #include "core/base/secret.h"
 #include "core/diagnosis/introspection.h"
+#include "core/oauth/client_authentication.h"
 #include "core/oauth/form.h"
 
 #define MAX_KEPT_ANSWERS 20000u
@@ -16,6 +16,8 @@
 #define FAILURE_KEPT_S 1
 #define CONNECT_TIMEOUT_MS 3000
 #define ASK_TIMEOUT_MS 8000
+/* Its names, and its key as a JWK. */
+#define ISSUER_ARENA_BYTES ((size_t)256 * 1024)
 #define ASK_ARENA_BYTES ((size_t)16 * 1024 * 1024)
 
 struct issuer {
@@ -24,6 +26,7 @@ struct issuer {
     struct sp_introspection_setup setup;
     struct sp_secret *secret;
     struct sp_key *key;
+    struct sp_str kid;
 };
 
 struct waiter {
@@ -73,7 +76,7 @@ static struct issuer *create_issuer(const struct sp_introspection_setup *setup, 
     }
     issuer->setup = *setup;
     issuer->setup.client_secret = issuer->setup.private_key = SP_STR_NONE;
-    issuer->arena = sp_arena_create(64 * 1024);
+    issuer->arena = sp_arena_create(ISSUER_ARENA_BYTES);
     issuer->secret = sp_secret_create(setup->client_secret);
     if (issuer->arena == NULL || issuer->secret == NULL ||
         sp_arena_copy(issuer->arena, setup->name, &issuer->setup.name) != SP_OK ||
@@ -83,8 +86,8 @@ static struct issuer *create_issuer(const struct sp_introspection_setup *setup, 
         destroy_issuer(issuer);
         return NULL;
     }
-    if (setup->method == SP_INTROSPECTION_PRIVATE_KEY_JWT &&
-        sp_client_key_read(setup->private_key, &issuer->key) != SP_OK) {
+    if (setup->private_key.at != NULL &&
+        sp_client_key_read(issuer->arena, setup->private_key, &issuer->key, &issuer->kid) != SP_OK) {
         sp_log(SP_LOG_ERROR, "issuer %.*s: introspection.private_key_file holds no private key in PEM or JWK form",
                SP_STR_ARG(setup->name));
         *status = SP_MALFORMED;
@@ -292,12 +295,15 @@ static enum sp_status start(struct sp_introspector *introspector, struct entry *
         .timeout_ms = ASK_TIMEOUT_MS,
         .max_bytes = SP_MAX_INTROSPECTION_BYTES,
     };
-    struct sp_client_identity identity = {
+    struct sp_client_proof proof = {
         .method = issuer->setup.method,
         .client_id = issuer->setup.client_id,
-        .client_secret = sp_secret_bytes(issuer->secret),
+        .secret = sp_secret_bytes(issuer->secret),
         .audience = issuer->setup.issuer,
         .key = issuer->key,
+        .kid = issuer->kid,
+        .algorithm = issuer->key != NULL ? sp_key_signs_with(issuer->key, 0) : SP_ALGORITHM_UNKNOWN,
+        .now = time(NULL),
     };
     if (arena == NULL) {
         return SP_NO_MEMORY;
@@ -306,7 +312,10 @@ static enum sp_status start(struct sp_introspector *introspector, struct entry *
     sp_buffer_append(&form, SP_STR("token="));
     sp_form_encode(&form, token);
     sp_buffer_append(&form, SP_STR("&token_type_hint=access_token"));
-    enum sp_status status = sp_client_proof_make(&identity, arena, time(NULL), &form, &request.authorization);
+    enum sp_status status = sp_random_text(arena, &proof.jti);
+    if (status == SP_OK) {
+        status = sp_client_prove(arena, &proof, &form, &request.authorization);
+    }
     if (status == SP_OK) {
         request.form = sp_buffer_str(&form);
         status = sp_http_call_create(&request, &call);
@@ -406,7 +415,9 @@ enum sp_status sp_introspector_ask(struct sp_introspector *introspector, struct 
         sp_buffer_init(&out, NULL, 4096);
         write_failure(&out, SP_CAUSE_INTROSPECTION_UNREACHABLE, SP_CAUSE_NONE,
                       status == SP_MALFORMED ? SP_STR("The introspection endpoint is no https URL.")
-                                             : SP_STR("The question could not be asked."));
+                      : status == SP_UNSUPPORTED
+                          ? SP_STR("The configured method needs a secret or a key that is not configured.")
+                          : SP_STR("The question could not be asked."));
         keep(entry, sp_buffer_str(&out), 0);
         sp_buffer_fini(&out);
     }

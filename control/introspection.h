@@ -8,14 +8,12 @@
 #include "control/fetcher.h"
 #include "core/base/json.h"
 
-enum sp_introspection_method { SP_INTROSPECTION_BASIC, SP_INTROSPECTION_POST, SP_INTROSPECTION_PRIVATE_KEY_JWT };
-
 /* What the configuration says of one issuer's introspection; texts are copied. */
 struct sp_introspection_setup {
     struct sp_str name, issuer; /* in the configuration; its URL, which is the assertion's audience */
     struct sp_str client_id, client_secret;
-    enum sp_introspection_method method;
-    struct sp_str private_key; /* PEM or JWK, for private_key_jwt */
+    struct sp_str method;      /* of client authentication, as the configuration names it; static */
+    struct sp_str private_key; /* PEM or JWK, for private_key_jwt; else absent */
     struct sp_str ca_file;
     int64_t cache_s; /* longest time a positive answer is kept */
 };

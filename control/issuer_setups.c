@@ -15,8 +15,8 @@ static struct sp_str given(const struct sp_json *object, enum sp_setting setting
     return text.len > 0 ? text : SP_STR_NONE;
 }
 
-static enum sp_status read_introspection(const struct sp_policy *policy, size_t index, struct sp_arena *arena,
-                                         struct sp_introspection_setup *setup)
+enum sp_status sp_issuer_introspection_setup(const struct sp_policy *policy, size_t index, struct sp_arena *arena,
+                                             struct sp_introspection_setup *setup)
 {
     const struct sp_json *source = policy->issuer_sources[index];
     const struct sp_json *introspection = sp_setting_value(source, SP_SETTING_ISSUER_INTROSPECTION);
@@ -26,11 +26,12 @@ static enum sp_status read_introspection(const struct sp_policy *policy, size_t 
         .issuer = policy->issuers[index].issuer,
         .client_id = given(introspection, SP_SETTING_INTROSPECTION_CLIENT_ID),
         .client_secret = given(introspection, SP_SETTING_INTROSPECTION_CLIENT_SECRET),
-        .method = (enum sp_introspection_method)sp_setting_choice(introspection, SP_SETTING_INTROSPECTION_METHOD),
+        .method = sp_choice_at(sp_setting_get(SP_SETTING_INTROSPECTION_METHOD)->standard,
+                               sp_setting_choice(introspection, SP_SETTING_INTROSPECTION_METHOD)),
         .ca_file = given(source, SP_SETTING_ISSUER_CA_FILE),
         .cache_s = sp_setting_number(introspection, SP_SETTING_INTROSPECTION_CACHE) / 1000,
     };
-    if (setup->method != SP_INTROSPECTION_PRIVATE_KEY_JWT) {
+    if (!sp_str_equal(setup->method, SP_STR("private_key_jwt"))) {
         return SP_OK;
     }
     enum sp_status status = sp_arena_copy(arena, file, &terminated);
@@ -71,7 +72,7 @@ enum sp_status sp_issuer_setups_make(const struct sp_policy *policy, struct sp_a
         };
         if (policy->issuers[i].introspects) {
             enum sp_status status =
-                read_introspection(policy, i, arena, &made.introspection[made.introspection_count++]);
+                sp_issuer_introspection_setup(policy, i, arena, &made.introspection[made.introspection_count++]);
             if (status != SP_OK) {
                 return status == SP_NO_MEMORY ? status : SP_IO;
             }

@@ -18,6 +18,10 @@ struct sp_issuer_setups {
 SP_MUST_CHECK enum sp_status sp_issuer_setups_make(const struct sp_policy *policy, struct sp_arena *arena,
                                                    struct sp_issuer_setups *setups);
 
+/* Of one issuer that is asked, by its index. As above. */
+SP_MUST_CHECK enum sp_status sp_issuer_introspection_setup(const struct sp_policy *policy, size_t index,
+                                                           struct sp_arena *arena,
+                                                           struct sp_introspection_setup *setup);
 /* introspection.endpoint of the configuration; absent when discovery is to find it. */
 struct sp_str sp_issuer_introspection_endpoint(const struct sp_policy *policy, struct sp_str issuer);
 

@@ -152,6 +152,7 @@ enum sp_status sp_doctor_examine_issuer(struct sp_arena *arena, const struct sp_
             sp_checkup_documents(checkup);
             sp_checkup_clock(checkup);
             sp_checkup_client(checkup);
+            sp_checkup_introspection(checkup);
             sp_checkup_api(checkup);
             sp_checkup_remember(checkup);
         } else {

@@ -7,6 +7,16 @@
 
 #include "core/diagnosis/doctor_report.h"
 #include "core/diagnosis/requirements.h"
+#include "core/jose/crypto.h"
+
+/* The gateway's own credentials for asking about opaque tokens. */
+struct sp_doctor_introspection {
+    struct sp_str endpoint; /* absent: discovery */
+    struct sp_str method, client_id, client_secret;
+    const struct sp_key *key; /* NULL: none */
+    struct sp_str kid;
+    const char *trouble; /* why they cannot be used; NULL: they can */
+};
 
 struct sp_doctor_question {
     struct sp_str name;     /* in the configuration; absent: none */
@@ -14,8 +24,11 @@ struct sp_doctor_question {
     struct sp_str jwks_uri; /* configured by hand; absent: discovery */
     struct sp_str ca_file, certificate_file, key_file; /* absent: the system's trust store, no client certificate */
     struct sp_str client_id, client_secret;
-    struct sp_str redirect_uri, scope, audience, api; /* what to try with the client; absent: not tried */
-    uint32_t algorithms;                              /* that tokens may have; 0: any asymmetric one */
+    const struct sp_key *key; /* of the client, for private_key_jwt; NULL: none */
+    struct sp_str kid;
+    const struct sp_doctor_introspection *introspection; /* NULL: not tried */
+    struct sp_str redirect_uri, scope, audience, api;    /* what to try with the client; absent: not tried */
+    uint32_t algorithms;                                 /* that tokens may have; 0: any asymmetric one */
     struct sp_str_list blocked_networks;
     struct sp_str_list references; /* URLs of other servers, for their Date headers */
     int64_t timeout_ms;            /* of each question */

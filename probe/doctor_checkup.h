@@ -81,6 +81,9 @@ void sp_checkup_client(struct sp_checkup *checkup);
 void sp_checkup_token(struct sp_checkup *checkup);
 void sp_checkup_api(struct sp_checkup *checkup);
 
+/* ---- doctor_introspection.c ---- */
+void sp_checkup_introspection(struct sp_checkup *checkup);
+
 /* ---- doctor_client_request.c ---- */
 /* The form's first parameters and the Authorization header (or none) by which the client authenticates. form is on the
  * heap, to be wiped and freed. SP_UNSUPPORTED: this method cannot be done here. */

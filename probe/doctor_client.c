@@ -6,7 +6,6 @@
 #include "core/diagnosis/http_answer.h"
 #include "core/diagnosis/token_answer.h"
 #include "core/diagnosis/words.h"
-#include "core/jose/base64url.h"
 #include "core/oauth/client_authentication.h"
 #include "probe/doctor_checkup.h"
 #include "probe/http_batch.h"
@@ -20,14 +19,11 @@
 
 static struct sp_str random_text(struct sp_checkup *checkup)
 {
-    unsigned char bytes[32];
-    struct sp_str text;
-    bool made = sp_random(bytes, sizeof bytes) == SP_OK &&
-                sp_base64url_encode(checkup->arena, sp_str((const char *)bytes, sizeof bytes), &text) == SP_OK;
-    if (!made) {
+    struct sp_str text = SP_STR("");
+    if (sp_random_text(checkup->arena, &text) != SP_OK) {
         checkup->status = SP_CRYPTO;
     }
-    return made ? text : SP_STR("");
+    return text;
 }
 
 /* ---- client authentication ---- */
@@ -40,21 +36,42 @@ struct attempts {
     size_t left_out_count;
 };
 
+static bool is_by_secret(struct sp_str method)
+{
+    return sp_str_has_prefix(method, SP_STR("client_secret_"));
+}
+
+/* How the client says who it is. */
+struct way {
+    struct sp_str method, secret;
+    bool raw, spoils; /* Basic without form-encoding; an assertion with a wrong signature */
+};
+
+/* The form ends with an assertion: another signature than its own, of the same shape. */
+static void spoil_signature(struct sp_buffer *form)
+{
+    enum { FROM_THE_END = 10 };
+    char *at = form->at + form->len - FROM_THE_END;
+    *at = *at == 'A' ? 'B' : 'A';
+}
+
 /* A code that does not exist: whoever gets as far as saying so knows the client. SP_UNSUPPORTED: the method cannot be
  * tried. */
-static enum sp_status ask_with(struct sp_checkup *checkup, struct sp_str method, struct sp_str secret, bool raw,
-                               struct sp_http_call **call)
+static enum sp_status ask_with(struct sp_checkup *checkup, const struct way *way, struct sp_http_call **call)
 {
     struct sp_buffer form;
     struct sp_str authorization;
     const struct sp_doctor_question *question = checkup->question;
-    enum sp_status status = sp_checkup_authenticate(checkup, method, secret, raw, &form, &authorization);
+    enum sp_status status = sp_checkup_authenticate(checkup, way->method, way->secret, way->raw, &form, &authorization);
     if (status != SP_OK) {
         if (form.at != NULL) {
             sp_wipe(form.at, form.len);
         }
         sp_buffer_fini(&form);
         return status;
+    }
+    if (way->spoils && sp_buffer_status(&form) == SP_OK) {
+        spoil_signature(&form);
     }
     sp_client_add_parameter(&form, "grant_type", SP_STR("authorization_code"));
     sp_client_add_parameter(&form, "code", SP_STR(NO_CODE));
@@ -70,11 +87,13 @@ static bool try_method(struct sp_checkup *checkup, struct attempts *attempts, st
                        struct sp_str secret, bool raw, struct sp_str how)
 {
     size_t at = attempts->count;
-    if (at == MAX_ATTEMPTS || ask_with(checkup, method, secret, raw, &attempts->calls[at]) != SP_OK) {
+    const struct sp_client_attempt attempt = {
+        .method = method, .how = how, .is_trimmed = secret.len != checkup->question->client_secret.len};
+    if (at == MAX_ATTEMPTS ||
+        ask_with(checkup, &(struct way){method, secret, raw, false}, &attempts->calls[at]) != SP_OK) {
         return false;
     }
-    attempts->rows[at] = (struct sp_client_attempt){
-        .method = method, .how = how, .is_trimmed = secret.len != checkup->question->client_secret.len};
+    attempts->rows[at] = attempt;
     attempts->raw[at] = raw;
     attempts->count++;
     return true;
@@ -98,16 +117,31 @@ static struct sp_str wrong_secret(struct sp_checkup *checkup, struct sp_str secr
     return copy;
 }
 
-/* Where an answer alone does not tell, the answer to a secret that is surely wrong does, by contrast. */
+/* The same question with what is surely wrong in it. False: there is nothing that could be wrong. */
+static bool ask_wrongly(struct sp_checkup *checkup, const struct attempts *attempts, size_t index,
+                        struct sp_http_call **call)
+{
+    const struct sp_client_attempt *row = &attempts->rows[index];
+    struct sp_str secret = checkup->question->client_secret;
+    struct way way = {row->method, SP_STR_NONE, attempts->raw[index], false};
+    if (is_by_secret(row->method) && secret.len > 0) {
+        way.secret = wrong_secret(checkup, row->is_trimmed ? sp_str_trim(secret) : secret);
+    } else if (sp_str_equal(row->method, SP_STR("private_key_jwt"))) {
+        way.spoils = true;
+    } else {
+        return false;
+    }
+    return ask_with(checkup, &way, call) == SP_OK;
+}
+
+/* Where an answer alone does not tell, the answer to a secret or key that is surely wrong does, by contrast. */
 static void ask_controls(struct sp_checkup *checkup, struct attempts *attempts)
 {
     struct sp_http_call *calls[MAX_ATTEMPTS] = {NULL};
-    struct sp_str secret = checkup->question->client_secret;
-    for (size_t i = 0; i < attempts->count && secret.len > 0; i++) {
+    for (size_t i = 0; i < attempts->count; i++) {
         const struct sp_client_attempt *row = &attempts->rows[i];
         if (row->answer == SP_CLIENT_UNCLEAR && row->error.len > 0 && checkup->status == SP_OK &&
-            ask_with(checkup, row->method, wrong_secret(checkup, row->is_trimmed ? sp_str_trim(secret) : secret),
-                     attempts->raw[i], &calls[i]) != SP_OK) {
+            !ask_wrongly(checkup, attempts, i, &calls[i])) {
             calls[i] = NULL;
         }
     }
@@ -144,7 +178,7 @@ static void try_all_of(struct sp_checkup *checkup, struct attempts *attempts, st
     if (is_basic && (needs_encoding(secret) || needs_encoding(checkup->question->client_id))) {
         try_method(checkup, attempts, method, secret, true, SP_STR("not form-encoded"));
     }
-    if (trimmed.len != secret.len && !sp_str_equal(method, SP_STR("none"))) {
+    if (trimmed.len != secret.len && is_by_secret(method)) {
         try_method(checkup, attempts, method, trimmed, false, SP_STR("secret trimmed"));
     }
 }

@@ -16,6 +16,7 @@ static const char *const step_names[SP_STEP_COUNT] = {
     [SP_STEP_CLIENT] = "client",
     [SP_STEP_REDIRECT_URI] = "redirect_uri",
     [SP_STEP_TOKEN] = "token",
+    [SP_STEP_INTROSPECTION] = "introspect",
     [SP_STEP_API] = "api",
 };
 

@@ -23,6 +23,7 @@ enum sp_step {
     SP_STEP_CLIENT,
     SP_STEP_REDIRECT_URI,
     SP_STEP_TOKEN,
+    SP_STEP_INTROSPECTION,
     SP_STEP_API,
     SP_STEP_COUNT,
 };

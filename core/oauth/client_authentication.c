@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/oauth/client_authentication.h"
 
-#include "core/base/json.h"
 #include "core/base/secret.h"
 #include "core/jose/base64url.h"
+#include "core/jose/jwk.h"
 #include "core/jose/jws.h"
 #include "core/oauth/form.h"
 
@@ -21,6 +21,13 @@ void sp_client_add_parameter(struct sp_buffer *form, const char *name, struct sp
     sp_buffer_append(form, sp_str_from_cstr(name));
     sp_buffer_append_char(form, '=');
     sp_form_encode(form, value);
+}
+
+enum sp_status sp_random_text(struct sp_arena *arena, struct sp_str *text)
+{
+    unsigned char bytes[32];
+    enum sp_status status = sp_random(bytes, sizeof bytes);
+    return status == SP_OK ? sp_base64url_encode(arena, sp_str((const char *)bytes, sizeof bytes), text) : status;
 }
 
 static enum sp_status make_basic(struct sp_arena *arena, const struct sp_client_proof *proof,
@@ -146,6 +153,47 @@ enum sp_algorithm sp_key_signs_with(const struct sp_key *key, uint32_t among)
             return algorithm;
     }
     return SP_ALGORITHM_UNKNOWN;
+}
+
+uint32_t sp_client_algorithms(const struct sp_json *metadata)
+{
+    uint32_t algorithms = 0;
+    for
+        SP_JSON_EACH(item, sp_json_member(metadata, SP_STR("token_endpoint_auth_signing_alg_values_supported")))
+    algorithms |= sp_algorithm_bit(sp_algorithm_find(sp_json_string(item)));
+    return algorithms;
+}
+
+static enum sp_status read_jwk(struct sp_arena *arena, struct sp_str text, struct sp_key **key, struct sp_str *kid)
+{
+    const struct sp_json *json;
+    struct sp_jwk jwk = {.key = NULL};
+    struct sp_str evidence = SP_STR_NONE;
+    enum sp_status status = sp_json_parse(arena, text, &sp_json_limits_token, &json, NULL);
+    if (status != SP_OK)
+        return status == SP_NO_MEMORY ? status : SP_MALFORMED;
+    if (sp_jwk_parse(arena, json, &jwk, &evidence) != SP_JWK_OK || jwk.key == NULL)
+        return SP_MALFORMED;
+    *kid = sp_json_string(sp_json_member(json, SP_STR("kid")));
+    *key = jwk.key;
+    return SP_OK;
+}
+
+enum sp_status sp_client_key_read(struct sp_arena *arena, struct sp_str text, struct sp_key **key, struct sp_str *kid)
+{
+    struct sp_str trimmed = sp_str_trim(text), named = SP_STR_NONE;
+    struct sp_key *made = NULL;
+    bool is_json = trimmed.len > 0 && trimmed.at[0] == '{';
+    enum sp_status status = is_json ? read_jwk(arena, trimmed, &made, &named) : sp_key_import_pem(text, &made);
+    if (status == SP_OK && (!sp_key_is_private(made) || sp_key_signs_with(made, 0) == SP_ALGORITHM_UNKNOWN)) {
+        sp_key_destroy(&made);
+        status = SP_MALFORMED;
+    }
+    if (status != SP_OK)
+        return status == SP_NO_MEMORY ? status : SP_MALFORMED;
+    *key = made;
+    *kid = named;
+    return SP_OK;
 }
 
 /* ---- DPoP ---- */

@@ -7,6 +7,7 @@
 #define SP_OAUTH_CLIENT_AUTHENTICATION_H
 
 #include "core/base/buffer.h"
+#include "core/base/json.h"
 #include "core/jose/crypto.h"
 
 #define SP_MAX_CLIENT_FORM_BYTES ((size_t)128 * 1024)
@@ -27,12 +28,21 @@ struct sp_client_proof {
  * needs none. SP_UNSUPPORTED: the method cannot be done with what is there. The form is the caller's to wipe. */
 SP_MUST_CHECK enum sp_status sp_client_prove(struct sp_arena *arena, const struct sp_client_proof *proof,
                                              struct sp_buffer *form, struct sp_str *authorization);
+/* 32 random bytes as base64url: a state, a verifier, a jti. */
+SP_MUST_CHECK enum sp_status sp_random_text(struct sp_arena *arena, struct sp_str *text);
 /* Nothing when value is empty. */
 void sp_client_add_parameter(struct sp_buffer *form, const char *name, struct sp_str value);
 
 /* The algorithm that a key signs with: the first of `among` (a set) that fits it, in the order of the table; RSA as
  * RS256 and a curve's own where the set is empty. SP_ALGORITHM_UNKNOWN when none fits. */
 enum sp_algorithm sp_key_signs_with(const struct sp_key *key, uint32_t among);
+/* A set: what an issuer takes by its metadata (token_endpoint_auth_signing_alg_values_supported); 0: it does not say.
+ */
+uint32_t sp_client_algorithms(const struct sp_json *metadata);
+/* The private key of a client: PEM, or a JWK, whose kid goes into *kid (in the arena; absent when it has none).
+ * SP_MALFORMED: neither, or no private key of an asymmetric algorithm. */
+SP_MUST_CHECK enum sp_status sp_client_key_read(struct sp_arena *arena, struct sp_str text, struct sp_key **key,
+                                                struct sp_str *kid);
 
 struct sp_dpop_request {
     struct sp_str method, url;         /* url: query and fragment are left out here */

@@ -11,7 +11,7 @@ import { doctor } from '../lib/doctor.mjs';
 import { temporaryFolder } from '../lib/gateway.mjs';
 import { startIssuer, startPlainIssuer } from '../lib/issuer.mjs';
 import { freePort } from '../lib/ports.mjs';
-import { makeKey, makeToken, now } from '../lib/tokens.mjs';
+import { jose, makeKey, makeToken, now } from '../lib/tokens.mjs';
 import { startUpstream } from '../lib/upstream.mjs';
 
 const audience = 'https://api.example';
@@ -91,6 +91,39 @@ test('client_secret_jwt, where the issuer names it', async () => {
   const verdict = await doctor(other.issuer, '--client-id', 'jwt', '--client-secret', secret, '--audience', audience);
   assert.match(verdict.check('client').detail, /client_secret_jwt: accepted/);
   assert.match(verdict.check('token').detail, /by client_secret_jwt: a JWT/);
+});
+
+test('private_key_jwt at oidc-provider and at our authority: PEM and JWK, the right key and another', async () => {
+  const folder = temporaryFolder();
+  const [key, other] = [await makeKey('ES256'), await makeKey('ES256')];
+  const file = (name, text) => {
+    fs.writeFileSync(path.join(folder, name), text);
+    return path.join(folder, name);
+  };
+  const pem = async (made) => jose.exportPKCS8(await jose.importJWK(made.privateJwk, 'ES256', { extractable: true }));
+  const own = file('own.pem', await pem(key));
+  const jwk = file('own.jwk', JSON.stringify(key.privateJwk));
+  const wrong = file('wrong.pem', await pem(other));
+  const signer = { client_id: 'signer', client_secret: undefined, token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: [key.publicJwk] } };
+  const npm = await startIssuer({ clients: [signer], provider: { clientAuthMethods: ['client_secret_basic', 'private_key_jwt', 'none'] } });
+  const authority = await startAuthority({ authority: { clients: { signer: { method: 'private_key_jwt', jwks: signer.jwks, audiences: [audience] } } } });
+  for (const at of [npm.issuer, authority.issuer]) {
+    for (const words of [['--assertion-key', own, '--assertion-kid', key.publicJwk.kid], ['--assertion-key', jwk]]) {
+      const verdict = await doctor(at, '--client-id', 'signer', ...words, '--audience', audience);
+      assert.equal(verdict.cause, null, verdict.check('client').detail);
+      assert.match(verdict.check('client').detail, /private_key_jwt: accepted/);
+      assert.match(verdict.check('token').detail, /by private_key_jwt: a JWT/);
+    }
+    const refused = await doctor(at, '--client-id', 'signer', '--assertion-key', wrong);
+    assert.equal(refused.code, 1);
+    assert.match(refused.check('client').detail, /private_key_jwt: refused/);
+    assert.match(refused.cause, /^(response\.error|client\.assertion_signature)$/);
+  }
+  const without = await doctor(npm.issuer, '--client-id', 'signer', '--client-secret', 's');
+  assert.match(without.check('client').detail, /not tried, for want of what they need: [^;]*private_key_jwt/);
+  for (const bad of [file('none.pem', 'no key'), file('public.jwk', JSON.stringify(key.publicJwk))])
+    assert.equal((await sallyport(['doctor', npm.issuer, '--client-id', 'signer', '--assertion-key', bad])).code, 3);
+  assert.equal((await sallyport(['doctor', npm.issuer, '--assertion-key', own])).code, 2);
 });
 
 /* ---- redirect URI ---- */

@@ -11,9 +11,10 @@ import { defer } from '../lib/cleanup.mjs';
 import { program, sallyport } from '../lib/cli.mjs';
 import { startTlsIssuer } from '../lib/doctor.mjs';
 import { temporaryFolder } from '../lib/gateway.mjs';
-import { startPlainIssuer } from '../lib/issuer.mjs';
+import { startIssuer, startPlainIssuer } from '../lib/issuer.mjs';
 import { canUnshare, inNamespace } from '../lib/namespace.mjs';
 import { freePort } from '../lib/ports.mjs';
+import { makeKey } from '../lib/tokens.mjs';
 import { startUpstream } from '../lib/upstream.mjs';
 import { until } from '../lib/wait.mjs';
 
@@ -55,6 +56,57 @@ test('every issuer and every upstream has its verdict; the first failure is the 
   assert.equal(json.cause.id, 'upstream.refused');
   assert.equal(json.accepted, false);
   assert.ok(upstream.requests.every((request) => request.method === 'HEAD'), 'nothing that could have an effect');
+});
+
+test('the gateway\'s own credentials for introspection, by each method', async () => {
+  const key = await makeKey('ES256');
+  const file = (text) => {
+    const name = path.join(folder, `key-${files++}`);
+    fs.writeFileSync(name, text);
+    return name;
+  };
+  const own = file(JSON.stringify(key.privateJwk));
+  const npm = await startIssuer({
+    clients: [
+      { client_id: 'post', client_secret: 'post-secret', token_endpoint_auth_method: 'client_secret_post' },
+      { client_id: 'signer', client_secret: undefined, token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: [key.publicJwk] } },
+    ],
+    provider: { clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt'] },
+  });
+  const silent = await startPlainIssuer();
+  const generous = await startPlainIssuer();
+  const serve = generous.handle;
+  generous.handle = (incoming, outgoing) => (incoming.url === '/introspect'
+    ? outgoing.writeHead(200, { 'Content-Type': 'application/json' }).end('{"active":true}')
+    : serve(incoming, outgoing));
+  const at = (introspection, issuer = npm.issuer) => ({ issuer, audience, introspection });
+  const { json } = await examine({
+    issuers: {
+      corp: at({ client_id: 'gateway', client_secret: 'gateway-secret' }),
+      post: at({ client_id: 'post', client_secret: 'post-secret', method: 'client_secret_post' }),
+      signer: at({ client_id: 'signer', method: 'private_key_jwt', private_key_file: own }),
+      wrong: at({ client_id: 'gateway', client_secret: 'of-somebody-else' }),
+      keyless: at({ client_id: 'signer', method: 'private_key_jwt', private_key_file: file('no key') }),
+      silent: at({ client_id: 'gateway', client_secret: 'x' }, silent.issuer),
+      gone: at({ client_id: 'gateway', client_secret: 'x', endpoint: `http://127.0.0.1:${await freePort()}/introspect` }, silent.issuer),
+      generous: at({ client_id: 'gateway', client_secret: 'x' }, generous.issuer),
+      without: { issuer: npm.issuer, audience },
+    },
+    apis: {},
+  });
+  assert.ok(!JSON.stringify(json).includes('of-somebody-else'));
+  const by = Object.fromEntries(json.targets.map((target) => [target.target.name, target]));
+  const step = (name) => by[name].checks.find((check) => check.name === 'introspect');
+  for (const [name, method] of [['corp', 'client_secret_basic'], ['post', 'client_secret_post'], ['signer', 'private_key_jwt']]) {
+    assert.equal(by[name].accepted, true, JSON.stringify(by[name].cause));
+    assert.deepEqual([step(name).outcome, step(name).detail], ['pass', `by ${method}: a token that nobody issued is not active`]);
+  }
+  assert.deepEqual([by.wrong.cause.id, step('wrong').outcome], ['introspection.unauthorized', 'fail']);
+  assert.equal(by.silent.cause.id, 'introspection.http_status');
+  assert.deepEqual([by.gone.cause.id, by.gone.cause.reason], ['introspection.unreachable', 'network.tcp.refused']);
+  assert.deepEqual([by.generous.cause.id, by.generous.cause.received], ['introspection.malformed', 'active: true']);
+  assert.deepEqual([step('keyless').outcome, step('without').outcome], ['skip', 'skip']);
+  assert.match(step('keyless').detail, /private_key_file/);
 });
 
 test('an upstream over TLS that nobody trusts, and one that never answers', async () => {

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "core/jose/jwk.h"
 #include "core/oauth/client_authentication.h"
 #include "core/oauth/dpop_proof.h"
 
@@ -92,6 +93,41 @@ static void a_proof_is_one_for_every_kind_of_key(void **state)
     }
 }
 
+static void a_private_key_is_read_as_pem_or_jwk_and_nothing_else_is(void **state)
+{
+    struct sp_arena *arena = sp_arena_create(1 << 20);
+    struct sp_key *made = NULL, *read = NULL;
+    struct sp_buffer text;
+    struct sp_json_writer writer;
+    struct sp_str kid;
+    (void)state;
+    assert_int_equal(sp_key_generate(SP_KEY_TYPE_EC, SP_CURVE_P256, 0, &made), SP_OK);
+    for (int is_private = 0; is_private < 2; is_private++) {
+        sp_buffer_init(&text, arena, 4096);
+        sp_json_writer_init(&writer, &text, false);
+        assert_int_equal(sp_jwk_write(&writer, made, SP_STR("k1"), SP_STR_NONE, SP_STR_NONE, is_private != 0), SP_OK);
+        kid = SP_STR("untouched");
+        enum sp_status status = sp_client_key_read(arena, sp_buffer_str(&text), &read, &kid);
+        assert_int_equal(status, is_private ? SP_OK : SP_MALFORMED);
+        assert_true(sp_str_equal(kid, is_private ? SP_STR("k1") : SP_STR("untouched")));
+    }
+    assert_true(sp_key_is_private(read));
+    sp_key_destroy(&read);
+    sp_key_destroy(&made);
+    static const char *const others[] = {"",
+                                         " ",
+                                         "{",
+                                         "{}",
+                                         "{\"kty\":\"oct\",\"k\":\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8\"}",
+                                         "no key",
+                                         "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        assert_int_equal(sp_client_key_read(arena, sp_str_from_cstr(others[i]), &read, &kid), SP_MALFORMED);
+        assert_null(read);
+    }
+    sp_arena_destroy(&arena);
+}
+
 static void without_memory_nothing_is_half_made(void **state)
 {
     struct sp_key *key = NULL;
@@ -116,6 +152,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_method_is_written_as_its_rfc_says),
         cmocka_unit_test(a_proof_is_one_for_every_kind_of_key),
+        cmocka_unit_test(a_private_key_is_read_as_pem_or_jwk_and_nothing_else_is),
         cmocka_unit_test(without_memory_nothing_is_half_made),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
