@@ -127,22 +127,12 @@ bool sp_flow_has_told_specific(const struct sp_flow_message *message)
 
 /* ---- texts ---- */
 
-bool sp_flow_text_has(struct sp_str text, const char *part)
-{
-    size_t len = strlen(part);
-    for (size_t i = 0; i + len <= text.len; i++)
-        if ((text.at[i] | 0x20) == (part[0] | 0x20) &&
-            sp_str_equal_ignoring_case(sp_str_slice(text, i, i + len), sp_str(part, len)))
-            return true;
-    return false;
-}
-
 bool sp_flow_answer_says(const struct sp_flow_message *message, const char *part)
 {
     const size_t looked_at = 16u * 1024;
-    return sp_flow_text_has(sp_flow_answered(message, "error_description"), part) ||
+    return sp_text_has(sp_flow_answered(message, "error_description"), part) ||
            (message->exchange.status >= 400 &&
-            sp_flow_text_has(sp_str_slice(message->exchange.response_body, 0, looked_at), part));
+            sp_text_has(sp_str_slice(message->exchange.response_body, 0, looked_at), part));
 }
 
 bool sp_flow_error_is(const struct sp_flow_message *message, const char *error)

@@ -8,6 +8,7 @@
 #ifndef SP_FLOW_JUDGE_H
 #define SP_FLOW_JUDGE_H
 
+#include "core/diagnosis/stated_cause.h"
 #include "core/flow/flow.h"
 
 /* All of it; once, after the last exchange was added. */
@@ -62,8 +63,6 @@ SP_FLOW_JUDGE(log_token); /* a token that stood in a log */
 SP_FLOW_JUDGE(transport); /* no answer, headers too large */
 
 /* ---- shared by judges ---- */
-/* Letter case does not count. */
-bool sp_flow_text_has(struct sp_str text, const char *part);
 /* error_description and the body's beginning: where a server says more than a code. */
 bool sp_flow_answer_says(const struct sp_flow_message *message, const char *part);
 /* error + description, scrubbed; absent when there is none. */

@@ -123,7 +123,7 @@ void sp_flow_judge_token_answer(struct sp_flow_capture *capture, struct sp_flow_
                          : SP_STR("of another type"));
     judge_id_token_presence(capture, message);
     judge_refresh_presence(capture, message);
-    if (!sp_flow_text_has(cache, "no-store"))
+    if (!sp_text_has(cache, "no-store"))
         sp_flow_tell(capture, message, SP_CAUSE_RESPONSE_CACHEABLE, SP_STR("no-store"),
                      cache.at != NULL ? cache : SP_STR("not sent"));
 }

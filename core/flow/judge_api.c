@@ -28,14 +28,14 @@ static bool metadata_was_sought(const struct sp_flow_capture *capture, const str
 void sp_flow_judge_challenge(struct sp_flow_capture *capture, struct sp_flow_message *message)
 {
     struct sp_str challenge = sp_flow_header(&message->exchange.response_headers, "WWW-Authenticate");
-    if (message->exchange.status == 401 && !sp_flow_text_has(challenge, "resource_metadata") &&
+    if (message->exchange.status == 401 && !sp_text_has(challenge, "resource_metadata") &&
         (is_mcp(message) || metadata_was_sought(capture, message)))
         sp_flow_tell(capture, message, SP_CAUSE_MCP_NO_CHALLENGE, SP_STR("resource_metadata=\"URL\""),
                      challenge.at != NULL ? sp_str_slice(challenge, 0, 300) : SP_STR("no WWW-Authenticate"));
     if (message->exchange.status != 401 && message->exchange.status != 403)
         return;
     bool presented = message->bearer.at != NULL;
-    bool helps = sp_flow_text_has(challenge, "resource_metadata");
+    bool helps = sp_text_has(challenge, "resource_metadata");
     if (!presented && !helps && !sp_flow_has_told_specific(message)) {
         /* The first call without a token is how a client learns where to get one. */
         struct sp_finding *finding =
@@ -114,7 +114,7 @@ void sp_flow_judge_preflight(struct sp_flow_capture *capture, struct sp_flow_mes
     }
     struct sp_str wanted = sp_flow_header(&message->exchange.request_headers, "Access-Control-Request-Headers");
     struct sp_str headers = sp_flow_header(&message->exchange.response_headers, "Access-Control-Allow-Headers");
-    if (sp_flow_text_has(wanted, "authorization") && !sp_flow_text_has(headers, "authorization"))
+    if (sp_text_has(wanted, "authorization") && !sp_text_has(headers, "authorization"))
         sp_flow_tell(capture, message, SP_CAUSE_CORS_PREFLIGHT_REJECTED,
                      SP_STR("Access-Control-Allow-Headers: authorization"),
                      headers.at != NULL ? headers : SP_STR("no Access-Control-Allow-Headers"));

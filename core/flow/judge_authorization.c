@@ -33,7 +33,7 @@ static void judge_scope(struct sp_flow_capture *capture, struct sp_flow_message 
     const struct sp_json *list = advertised(capture, message, "scopes_supported");
     struct sp_str missing;
     bool has_openid = sp_flow_words_within(SP_STR("openid"), scope, &missing);
-    bool is_openid = sp_flow_parameter(message, "nonce").at != NULL || sp_flow_text_has(type, "id_token");
+    bool is_openid = sp_flow_parameter(message, "nonce").at != NULL || sp_text_has(type, "id_token");
     if (is_openid && !has_openid && sp_flow_parameter(message, "request").at == NULL && type.at != NULL)
         sp_flow_tell_of_request(capture, message, SP_CAUSE_REQUEST_OPENID_MISSING, SP_STR("openid"),
                                 sp_flow_parameter(message, "nonce").at != NULL ? SP_STR("a nonce")

@@ -22,7 +22,7 @@ static bool is_named_like_login(struct sp_str name)
     static const char *const parts[] = {"state", "oauth",       "oidc", "openid", "nonce", "session", "sess",
                                         "auth",  "correlation", "pkce", "sid",    "login", "csrf"};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
-        if (sp_flow_text_has(name, parts[i]))
+        if (sp_text_has(name, parts[i]))
             return true;
     return false;
 }

@@ -1,56 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Servers that say why: Sallyport's own by an id of the catalogue, others by texts that are known (refusals.def). */
+/* Servers that say why (core/diagnosis/stated_cause.h). */
 #include "core/flow/judge.h"
 
-/* "… (pkce.verifier_mismatch)", or a page with <code>redirect_uri.case</code>, or "cause":"…". */
-static enum sp_cause cause_in(struct sp_str text, char open, char close)
+static enum sp_answer_place place_of(enum sp_flow_kind kind)
 {
-    for (size_t from = sp_str_index_of(text, open, 0); from < text.len; from = sp_str_index_of(text, open, from + 1)) {
-        size_t end = sp_str_index_of(text, close, from + 1);
-        struct sp_str id = sp_str_slice(text, from + 1, end);
-        if (end < text.len && id.len < 64 && sp_str_index_of(id, '.', 0) < id.len) {
-            enum sp_cause cause = sp_cause_find(id);
-            if (cause != SP_CAUSE_NONE)
-                return cause;
-        }
+    switch (kind) {
+    case SP_FLOW_TOKEN_REQUEST:
+        return SP_ANSWER_TOKEN;
+    case SP_FLOW_AUTHORIZATION_REQUEST:
+        return SP_ANSWER_AUTHORIZATION;
+    case SP_FLOW_CALLBACK:
+        return SP_ANSWER_CALLBACK;
+    default:
+        return SP_ANSWER_ANY;
     }
-    return SP_CAUSE_NONE;
 }
 
-static enum sp_cause cause_named(const struct sp_flow_message *message)
+static enum sp_cause stated_by(const struct sp_flow_message *message, bool *by_id)
 {
+    bool arrived = message->kind == SP_FLOW_CALLBACK, refuses = message->exchange.status >= 400;
+    struct sp_str error = sp_flow_answered(message, "error");
     struct sp_str description = sp_flow_answered(message, "error_description");
-    enum sp_cause cause = sp_cause_find(sp_flow_answered(message, "cause"));
-    if (cause == SP_CAUSE_NONE && message->kind == SP_FLOW_CALLBACK)
-        description = sp_flow_parameter(message, "error_description");
-    if (cause == SP_CAUSE_NONE)
-        cause = cause_in(description, '(', ')');
-    if (cause == SP_CAUSE_NONE && message->exchange.status >= 400 && sp_flow_is_html(message))
-        cause = cause_in(message->exchange.response_body, '>', '<');
-    return cause;
-}
-
-/* Where it stands, what it says, what it means. The first that holds counts. */
-static const struct {
-    enum sp_flow_kind kind; /* SP_FLOW_NONE: of any */
-    const char *error;      /* that came with it; NULL: any */
-    const char *says;       /* in error_description or in the page; NULL: nothing is needed */
-    enum sp_cause cause;
-} texts[] = {
-#define REFUSAL(kind, error, says, cause) {SP_FLOW_##kind, error, says, SP_CAUSE_##cause},
-#include "core/flow/refusals.def"
-#undef REFUSAL
-};
-
-static bool holds(const struct sp_flow_message *message, size_t row)
-{
-    if (texts[row].kind != SP_FLOW_NONE && texts[row].kind != message->kind)
-        return false;
-    if (texts[row].error != NULL && !sp_flow_error_is(message, texts[row].error))
-        return false;
-    return texts[row].says == NULL || sp_flow_answer_says(message, texts[row].says) ||
-           (message->kind == SP_FLOW_CALLBACK &&
-            sp_flow_text_has(sp_flow_parameter(message, "error_description"), texts[row].says));
+    const struct sp_stated_refusal refusal = {
+        .place = place_of(message->kind),
+        .cause = sp_flow_answered(message, "cause"),
+        .error = error.at == NULL && arrived ? sp_flow_parameter(message, "error") : error,
+        .description = arrived ? sp_flow_parameter(message, "error_description") : description,
+        .body = refuses ? message->exchange.response_body : SP_STR_NONE,
+        .is_html = refuses && sp_flow_is_html(message)};
+    return sp_stated_cause(&refusal, by_id);
 }
 
 /* Judges that compare know both sides: what they find is told instead, and this only where they cannot. */
@@ -88,11 +66,8 @@ void sp_flow_judge_refusal_named(struct sp_flow_capture *capture, struct sp_flow
     bool arrived = message->kind == SP_FLOW_CALLBACK && sp_flow_parameter(message, "error").at != NULL;
     if (!arrived && message->exchange.status < 400 && sp_flow_answered(message, "error").at == NULL)
         return;
-    enum sp_cause cause = cause_named(message);
-    bool by_server = cause != SP_CAUSE_NONE;
-    for (size_t i = 0; cause == SP_CAUSE_NONE && i < sizeof texts / sizeof texts[0]; i++)
-        if (holds(message, i))
-            cause = texts[i].cause;
+    bool by_server = false;
+    enum sp_cause cause = stated_by(message, &by_server);
     if (cause == SP_CAUSE_NONE || (!by_server && compared_elsewhere(cause) && message->kind != SP_FLOW_TOKEN_REQUEST))
         return;
     struct sp_str part = request_part(capture, message, cause);

@@ -17,9 +17,9 @@ static bool refused_header(const struct sp_flow_message *message)
     int status = message->exchange.status;
     struct sp_str body = sp_str_slice(message->exchange.response_body, 0, 4096);
     return status == 431 || status == 494 || status == 414 ||
-           (status == 400 && (sp_flow_text_has(body, "Header Or Cookie Too Large") ||
-                              sp_flow_text_has(body, "Header Fields Too Large") ||
-                              sp_flow_text_has(body, "Size of a request header field exceeds server limit")));
+           (status == 400 && (sp_text_has(body, "Header Or Cookie Too Large") ||
+                              sp_text_has(body, "Header Fields Too Large") ||
+                              sp_text_has(body, "Size of a request header field exceeds server limit")));
 }
 
 static void judge_header(struct sp_flow_capture *capture, struct sp_flow_message *message)
@@ -60,7 +60,7 @@ void sp_flow_judge_transport(struct sp_flow_capture *capture, struct sp_flow_mes
     if (failure.len == 0)
         return;
     for (size_t i = 0; i < sizeof failures / sizeof failures[0]; i++)
-        if (sp_flow_text_has(failure, failures[i].says)) {
+        if (sp_text_has(failure, failures[i].says)) {
             struct sp_finding *finding = sp_flow_tell(capture, message, failures[i].cause, origin, origin);
             finding->detail =
                 sp_arena_printf(capture->arena, "The recording says: %.*s", SP_STR_ARG(sp_str_slice(failure, 0, 200)));

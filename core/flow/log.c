@@ -125,7 +125,7 @@ static int64_t time_of(struct sp_arena *arena, struct sp_str line)
 static bool is_said_to_be_error(struct sp_str line, size_t from)
 {
     struct sp_str before = sp_str_slice(line, from > 24 ? from - 24 : 0, from);
-    return sp_flow_text_has(before, "error") || sp_flow_text_has(before, "oauth2:") || sp_flow_text_has(before, "[");
+    return sp_text_has(before, "error") || sp_text_has(before, "oauth2:") || sp_text_has(before, "[");
 }
 
 static struct sp_str sample_of(struct sp_log *log, struct sp_str line, size_t around)
