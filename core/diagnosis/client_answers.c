@@ -4,6 +4,7 @@
 #include "core/diagnosis/audience.h"
 #include "core/diagnosis/document_report.h"
 #include "core/diagnosis/exam.h"
+#include "core/diagnosis/token_answer.h"
 #include "core/jose/base64url.h"
 #include "core/jose/crypto.h"
 
@@ -70,23 +71,18 @@ static struct sp_finding saw_error(struct sp_arena *arena, struct sp_str error, 
 enum sp_status sp_token_response_examine(struct sp_arena *arena, const struct sp_fetch_report *report,
                                          struct sp_token_response *response, struct sp_finding *finding)
 {
-    const struct sp_json *json = NULL;
-    enum sp_status status = read_object(arena, report, &json, finding);
-    if (status != SP_OK || finding->cause != SP_CAUSE_NONE)
+    struct sp_document_findings findings = {.count = 0};
+    struct sp_token_answer answer;
+    enum sp_status status = sp_token_answer_examine(arena, report, &answer, &findings);
+    *finding = (struct sp_finding){.cause = SP_CAUSE_NONE};
+    if (status != SP_OK)
         return status;
-    struct sp_str error = member(json, "error"), type = member(json, "token_type");
-    const struct sp_json *lifetime = sp_json_member(json, SP_STR("expires_in"));
-    *response =
-        (struct sp_token_response){.access_token = member(json, "access_token"), .id_token = member(json, "id_token")};
-    if (error.at != NULL || report->http_status != 200)
-        *finding = saw_error(arena, error.at != NULL ? error : SP_STR("no error code"), json);
-    else if (response->access_token.len == 0)
-        *finding = saw(SP_CAUSE_RESPONSE_ACCESS_TOKEN_MISSING, SP_STR("access_token"), SP_STR_NONE);
-    else if (type.len == 0)
-        *finding = saw(SP_CAUSE_RESPONSE_TOKEN_TYPE_MISSING, SP_STR("token_type"), SP_STR_NONE);
-    else if (lifetime != NULL && !sp_json_is(lifetime, SP_JSON_NUMBER))
-        *finding = saw(SP_CAUSE_RESPONSE_EXPIRES_IN_TYPE, SP_STR("a number"), sp_json_string(lifetime));
-    else if (response->id_token.len == 0)
+    *response = (struct sp_token_response){.access_token = answer.access_token, .id_token = answer.id_token};
+    for (size_t i = 0; i < findings.count && finding->cause == SP_CAUSE_NONE; i++)
+        if (sp_finding_severity(&findings.rows[i]) == SP_SEVERITY_REJECT)
+            *finding = findings.rows[i];
+    finding->check = SP_CHECK_COUNT;
+    if (finding->cause == SP_CAUSE_NONE && answer.id_token.len == 0)
         *finding = saw(SP_CAUSE_RESPONSE_ID_TOKEN_MISSING, SP_STR("id_token"), SP_STR_NONE);
     return SP_OK;
 }

@@ -83,6 +83,38 @@ static const struct sp_client_attempt *first_of(const struct sp_client_attempt *
     return NULL;
 }
 
+/* "It is not registered for this method" says little where each method was tried. */
+static bool is_of_method(enum sp_cause cause)
+{
+    return cause == SP_CAUSE_CLIENT_METHOD_MISMATCH || cause == SP_CAUSE_CLIENT_AUTHENTICATION_MISSING ||
+           cause == SP_CAUSE_CLIENT_CERTIFICATE_MISSING;
+}
+
+/* The refusal that says most: the first that is about the client and not about the method, else the first of all. */
+static enum sp_status tell_refusal(struct sp_arena *arena, const struct sp_client_attempt *attempts, size_t count,
+                                   const struct sp_client_attempt *first, struct sp_document_findings *findings)
+{
+    struct sp_finding told = {.cause = SP_CAUSE_NONE};
+    const struct sp_client_attempt *at = first, *end = attempts + count;
+    for (; at < end && (told.cause == SP_CAUSE_NONE || is_of_method(told.cause)); at++) {
+        struct sp_token_answer answer;
+        struct sp_document_findings own = {.count = 0};
+        if (at->answer != SP_CLIENT_REFUSED)
+            continue;
+        enum sp_status status = sp_token_answer_examine(arena, at->report, &answer, &own);
+        if (status != SP_OK)
+            return status;
+        if (own.count == 0 || (told.cause != SP_CAUSE_NONE && is_of_method(own.rows[0].cause)))
+            continue;
+        told = own.rows[0];
+        told.expected = SP_STR("the client is known and its secret or key right");
+        told.detail = sp_arena_printf(arena, "To %.*s: %.*s", SP_STR_ARG(at->method), SP_STR_ARG(told.detail));
+    }
+    if (told.cause != SP_CAUSE_NONE)
+        *sp_document_saw(findings, told.cause) = told;
+    return SP_OK;
+}
+
 enum sp_status sp_client_attempts_judge(struct sp_arena *arena, struct sp_client_attempt *attempts, size_t count,
                                         struct sp_str client_id, struct sp_document_findings *findings)
 {
@@ -99,13 +131,7 @@ enum sp_status sp_client_attempts_judge(struct sp_arena *arena, struct sp_client
         finding->expected = client_id;
         finding->received = SP_STR("a secret with white space around it");
     } else if (refused != NULL) {
-        finding = sp_document_saw(findings, SP_CAUSE_RESPONSE_ERROR);
-        finding->expected = SP_STR("the client is known and its secret right");
-        finding->received = SP_STR("invalid_client");
-        finding->detail = refused->description.len > 0
-                              ? sp_arena_printf(arena, "To %.*s it says: \"%.*s\".", SP_STR_ARG(refused->method),
-                                                SP_STR_ARG(sp_document_first_bytes(arena, refused->description)))
-                              : sp_arena_printf(arena, "To %.*s, without a description.", SP_STR_ARG(refused->method));
+        status = tell_refusal(arena, attempts, count, refused, findings);
     } else if (unclear != NULL && unclear->report != NULL) {
         struct sp_token_answer answer;
         status = sp_token_answer_examine(arena, unclear->report, &answer, findings);

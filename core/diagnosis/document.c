@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/diagnosis/document.h"
 #include "core/diagnosis/document_report.h"
+#include "core/diagnosis/json_answer.h"
 
 struct sp_finding *sp_document_saw(struct sp_document_findings *findings, enum sp_cause cause)
 {
@@ -35,14 +36,6 @@ struct sp_str sp_document_first_bytes(struct sp_arena *arena, struct sp_str body
         }
     }
     return shown;
-}
-
-bool sp_document_is_html(const struct sp_fetch_report *report)
-{
-    struct sp_str start = sp_str_slice(sp_str_trim(report->body), 0, 14);
-    return sp_str_equal_ignoring_case(sp_str_slice(report->content_type, 0, 9), SP_STR("text/html")) ||
-           sp_str_equal_ignoring_case(start, SP_STR("<!doctype html")) ||
-           sp_str_equal_ignoring_case(sp_str_slice(start, 0, 5), SP_STR("<html"));
 }
 
 static enum sp_cause reason_of_status(int status)
@@ -101,7 +94,7 @@ enum sp_status sp_document_read(struct sp_arena *arena, const struct sp_fetch_re
         finding->reason = SP_CAUSE_NETWORK_HTTP_TOO_LARGE;
         return SP_OK;
     }
-    if (sp_document_is_html(report)) {
+    if (sp_body_is_html(report->content_type, report->body)) {
         finding = sp_document_refuse(findings, causes->html);
         finding->expected = report->url;
         finding->received = sp_document_first_bytes(arena, report->body);

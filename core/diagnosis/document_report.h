@@ -15,8 +15,6 @@ struct sp_document_causes {
 SP_MUST_CHECK enum sp_status sp_document_read(struct sp_arena *arena, const struct sp_fetch_report *report,
                                               const struct sp_document_causes *causes,
                                               struct sp_document_findings *findings, const struct sp_json **json);
-/* By its media type, or by how it begins. */
-bool sp_document_is_html(const struct sp_fetch_report *report);
 /* Appends. Never NULL. */
 struct sp_finding *sp_document_saw(struct sp_document_findings *findings, enum sp_cause cause);
 /* Puts in front. Never NULL. */

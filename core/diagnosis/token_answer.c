@@ -3,45 +3,75 @@
 
 #include "core/diagnosis/document_report.h"
 #include "core/diagnosis/http_answer.h"
+#include "core/diagnosis/json_answer.h"
+#include "core/diagnosis/scrub.h"
+#include "core/diagnosis/stated_cause.h"
 
-static void tell_not_json(struct sp_arena *arena, const struct sp_fetch_report *report,
-                          struct sp_document_findings *findings)
+#define MAX_WORDS_BYTES 1000u
+
+/* What an error's code means where its server says no more, and where no recording shows the request beside it. */
+static const struct {
+    const char *error;
+    enum sp_cause cause;
+} codes[] = {{"unauthorized_client", SP_CAUSE_REQUEST_GRANT_NOT_ALLOWED},
+             {"expired_token", SP_CAUSE_DEVICE_EXPIRED},
+             {"access_denied", SP_CAUSE_DEVICE_DENIED}};
+
+static enum sp_cause cause_of(const struct sp_stated_refusal *refusal)
 {
-    bool html = sp_document_is_html(report);
-    struct sp_finding *finding = sp_document_saw(findings, html ? SP_CAUSE_RESPONSE_HTML : SP_CAUSE_RESPONSE_NOT_JSON);
-    finding->expected = SP_STR("a JSON object");
-    finding->received = html ? sp_document_first_bytes(arena, report->body) : sp_http_answer_words(arena, report);
-    finding->detail =
-        html ? SP_STR_NONE
-             : sp_arena_printf(arena, "It begins: %.*s", SP_STR_ARG(sp_document_first_bytes(arena, report->body)));
+    bool by_id;
+    enum sp_cause cause = sp_stated_cause(refusal, &by_id);
+    for (size_t i = 0; cause == SP_CAUSE_NONE && i < sizeof codes / sizeof codes[0]; i++)
+        if (sp_str_equal(refusal->error, sp_str_from_cstr(codes[i].error)))
+            cause = codes[i].cause;
+    return cause;
 }
 
-static void tell_error(struct sp_arena *arena, const struct sp_token_answer *answer,
-                       struct sp_document_findings *findings)
+static struct sp_str words_of(struct sp_arena *arena, const struct sp_token_answer *answer)
 {
-    struct sp_finding *finding = sp_document_saw(findings, SP_CAUSE_RESPONSE_ERROR);
-    finding->expected = SP_STR("a token");
-    finding->received = answer->error;
-    finding->detail = answer->error_description.len > 0
-                          ? sp_arena_printf(arena, "It says: \"%.*s\".", SP_STR_ARG(answer->error_description))
-                          : SP_STR("There is no error_description.");
+    struct sp_str description = sp_scrub(arena, sp_str_slice(answer->error_description, 0, MAX_WORDS_BYTES));
+    return description.len > 0 ? sp_arena_printf(arena, "The server says: %.*s: %.*s",
+                                                 SP_STR_ARG(sp_scrub(arena, sp_str_slice(answer->error, 0, 200))),
+                                                 SP_STR_ARG(description))
+                               : SP_STR("There is no error_description.");
 }
 
-static void examine_success(const struct sp_json *json, const struct sp_token_answer *answer,
-                            struct sp_document_findings *findings)
+/* True when the answer refuses: told. */
+static bool tell_refusal(struct sp_arena *arena, const struct sp_json_answer *bytes,
+                         const struct sp_token_answer *answer, struct sp_document_findings *findings)
 {
-    const struct sp_json *expires = sp_json_member(json, SP_STR("expires_in"));
-    if (answer->access_token.len == 0) {
-        sp_document_saw(findings, SP_CAUSE_RESPONSE_ACCESS_TOKEN_MISSING)->expected = SP_STR("access_token");
+    bool refuses = bytes->status >= 400;
+    const struct sp_stated_refusal refusal = {.place = SP_ANSWER_TOKEN,
+                                              .cause = sp_json_string(sp_json_member(bytes->json, SP_STR("cause"))),
+                                              .error = answer->error,
+                                              .description = answer->error_description,
+                                              .body = refuses ? bytes->body : SP_STR_NONE,
+                                              .is_html = refuses && sp_body_is_html(bytes->content_type, bytes->body)};
+    enum sp_cause cause = refuses || answer->error.len > 0 ? cause_of(&refusal) : SP_CAUSE_NONE;
+    if (cause == SP_CAUSE_NONE && answer->error.len == 0)
+        return false;
+    struct sp_finding *finding = sp_document_saw(findings, cause != SP_CAUSE_NONE ? cause : SP_CAUSE_RESPONSE_ERROR);
+    finding->check = SP_CHECK_COUNT;
+    finding->expected = cause != SP_CAUSE_NONE ? SP_STR_NONE : SP_STR("tokens");
+    finding->received = sp_scrub(arena, sp_str_slice(answer->error, 0, 200));
+    finding->detail = words_of(arena, answer);
+    return true;
+}
+
+static void judge(struct sp_arena *arena, const struct sp_fetch_report *report, const struct sp_json_answer *bytes,
+                  const struct sp_token_answer *answer, struct sp_document_findings *findings)
+{
+    if (tell_refusal(arena, bytes, answer, findings))
+        return;
+    if (report->http_status == 404) {
+        struct sp_finding *finding = sp_document_saw(findings, SP_CAUSE_REQUEST_ENDPOINT_UNKNOWN);
+        finding->check = SP_CHECK_COUNT;
+        finding->expected = SP_STR("the token endpoint of the metadata");
+        finding->received = finding->detail = report->url;
+        return;
     }
-    if (answer->token_type.len == 0) {
-        sp_document_saw(findings, SP_CAUSE_RESPONSE_TOKEN_TYPE_MISSING)->expected = SP_STR("token_type");
-    }
-    if (expires != NULL && expires->type != SP_JSON_NUMBER) {
-        struct sp_finding *finding = sp_document_saw(findings, SP_CAUSE_RESPONSE_EXPIRES_IN_TYPE);
-        finding->expected = SP_STR("a number of seconds");
-        finding->received = sp_str_slice(expires->text, 0, 60);
-    }
+    sp_json_answer_judge(arena, bytes, findings);
+    sp_token_members_judge(arena, bytes, findings);
 }
 
 enum sp_status sp_token_answer_examine(struct sp_arena *arena, const struct sp_fetch_report *report,
@@ -54,29 +84,28 @@ enum sp_status sp_token_answer_examine(struct sp_arena *arena, const struct sp_f
         sp_http_answer_judge(arena, report, findings);
         return SP_OK;
     }
-    enum sp_status status = sp_json_parse(arena, report->body, &sp_json_limits_token, &json, &error);
+    enum sp_status status = sp_json_parse(arena, report->body, &sp_json_limits_document, &json, &error);
     if (status == SP_NO_MEMORY) {
         return status;
     }
     answer->is_json = status == SP_OK && sp_json_is(json, SP_JSON_OBJECT);
-    if (!answer->is_json) {
-        tell_not_json(arena, report, findings);
-        return SP_OK;
-    }
+    json = answer->is_json ? json : NULL;
     answer->access_token = sp_json_string(sp_json_member(json, SP_STR("access_token")));
     answer->token_type = sp_json_string(sp_json_member(json, SP_STR("token_type")));
+    answer->id_token = sp_json_string(sp_json_member(json, SP_STR("id_token")));
     answer->scope = sp_json_string(sp_json_member(json, SP_STR("scope")));
     answer->error = sp_json_string(sp_json_member(json, SP_STR("error")));
     answer->error_description = sp_json_string(sp_json_member(json, SP_STR("error_description")));
     if (sp_json_int64(sp_json_member(json, SP_STR("expires_in")), &answer->expires_in) != SP_OK) {
         answer->expires_in = 0;
     }
-    if (answer->error.len > 0) {
-        tell_error(arena, answer, findings);
-    } else if (report->http_status != 200) {
-        tell_not_json(arena, report, findings);
-    } else {
-        examine_success(json, answer, findings);
-    }
+    const struct sp_json_answer bytes = {.status = report->http_status,
+                                         .content_type = report->content_type,
+                                         .cache_control = report->cache_control,
+                                         .location = report->location,
+                                         .body = report->body,
+                                         .json = json,
+                                         .fault = status == SP_OK ? SP_JSON_OK : error.fault};
+    judge(arena, report, &bytes, answer, findings);
     return SP_OK;
 }

@@ -154,8 +154,7 @@ struct sp_str sp_flow_asked(const struct sp_flow *flow, const char *name);
 struct sp_str sp_flow_masked(const struct sp_flow_capture *capture, struct sp_str secret);
 /* A value of this parameter or member name: masked unless it is one of those that hold no secret. */
 struct sp_str sp_flow_shown(const struct sp_flow_capture *capture, struct sp_str name, struct sp_str value);
-/* Text from outside with everything that looks like a token masked; the second without asking whether it may. */
+/* Text from outside with everything that looks like a token masked. */
 struct sp_str sp_flow_scrubbed(const struct sp_flow_capture *capture, struct sp_str text);
-struct sp_str sp_flow_scrub(struct sp_arena *arena, struct sp_str text);
 
 #endif

@@ -1,76 +1,58 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a client receives (RFC 6749 5.1): is it JSON at all, and has it what it must have? */
+/* What a client receives: judged by its bytes (core/diagnosis/json_answer.h), and beside what was asked for. */
 #include "core/flow/judge.h"
 
-static struct sp_str first_bytes(struct sp_flow_capture *capture, struct sp_str body)
-{
-    struct sp_str start = sp_str_trim(sp_str_slice(body, 0, 60));
-    return sp_arena_printf(capture->arena, "It begins with: %.*s", SP_STR_ARG(sp_flow_scrubbed(capture, start)));
-}
+#include "core/diagnosis/json_answer.h"
 
-static struct sp_str charset_of(struct sp_str type)
-{
-    size_t from = 0;
-    while (from < type.len && !sp_str_equal_ignoring_case(sp_str_slice(type, from, from + 8), SP_STR("charset=")))
-        from++;
-    return from < type.len ? sp_str_trim(sp_str_slice(type, from + 8, type.len)) : SP_STR_NONE;
-}
-
-static void judge_truncation(struct sp_flow_capture *capture, struct sp_flow_message *message)
+static int64_t announced(const struct sp_flow_message *message)
 {
     struct sp_str length = sp_flow_header(&message->exchange.response_headers, "Content-Length");
-    struct sp_str encoding = sp_flow_header(&message->exchange.response_headers, "Content-Encoding");
-    struct sp_str body = message->exchange.response_body;
-    int64_t announced = 0;
+    int64_t bytes = 0;
     for (size_t i = 0; i < length.len && i < 12 && length.at[i] >= '0' && length.at[i] <= '9'; i++)
-        announced = announced * 10 + (length.at[i] - '0');
-    bool cut_json =
-        message->json == NULL && message->json_error.fault == SP_JSON_CUT && !message->exchange.response_cut;
-    bool short_of = announced > 0 && encoding.at == NULL && !message->exchange.response_cut && body.len > 0 &&
-                    (uint64_t)announced > body.len;
-    if (cut_json || short_of)
-        sp_flow_tell(capture, message, SP_CAUSE_RESPONSE_TRUNCATED,
-                     short_of ? sp_arena_printf(capture->arena, "%lld bytes", (long long)announced)
-                              : SP_STR("a whole JSON object"),
-                     sp_arena_printf(capture->arena, "%zu bytes", body.len));
+        bytes = bytes * 10 + (length.at[i] - '0');
+    return bytes;
+}
+
+static struct sp_json_answer bytes_of(const struct sp_flow_message *message)
+{
+    const struct sp_flow_exchange *exchange = &message->exchange;
+    return (struct sp_json_answer){.status = exchange->status,
+                                   .content_type = sp_flow_header(&exchange->response_headers, "Content-Type"),
+                                   .content_encoding = sp_flow_header(&exchange->response_headers, "Content-Encoding"),
+                                   .cache_control = sp_flow_header(&exchange->response_headers, "Cache-Control"),
+                                   .location = message->answer_endpoint,
+                                   .announced_bytes = announced(message),
+                                   .body = exchange->response_body,
+                                   .is_cut = exchange->response_cut,
+                                   .may_be_empty = message->kind == SP_FLOW_REVOCATION,
+                                   .is_explained = sp_flow_has_told_specific(message),
+                                   .json = message->json,
+                                   .fault = message->json_error.fault};
+}
+
+/* A status or an error without a word is a failure's name, not what is behind it. */
+static void tell_all(struct sp_flow_capture *capture, struct sp_flow_message *message,
+                     const struct sp_document_findings *findings)
+{
+    for (size_t i = 0; i < findings->count; i++) {
+        const struct sp_finding *row = &findings->rows[i];
+        bool general = row->cause == SP_CAUSE_NETWORK_HTTP_SERVER_ERROR || row->cause == SP_CAUSE_RESPONSE_ERROR;
+        struct sp_finding *told = general
+                                      ? sp_flow_tell_general(capture, message, row->cause, row->expected, row->received)
+                                      : sp_flow_tell(capture, message, row->cause, row->expected, row->received);
+        told->detail = row->detail;
+    }
 }
 
 void sp_flow_judge_json_answer(struct sp_flow_capture *capture, struct sp_flow_message *message)
 {
-    struct sp_str type = sp_flow_header(&message->exchange.response_headers, "Content-Type");
-    struct sp_str body = message->exchange.response_body, charset = charset_of(type);
+    struct sp_document_findings findings = {.count = 0};
+    const struct sp_json_answer answer = bytes_of(message);
     /* A recording may leave bodies out. */
-    if (message->exchange.status == 0 || (body.len == 0 && message->exchange.response_bytes > 0))
+    if (answer.status == 0 || (answer.body.len == 0 && message->exchange.response_bytes > 0))
         return;
-    bool redirected = message->exchange.status >= 300 && message->exchange.status < 400;
-    if (sp_flow_is_html(message)) {
-        sp_flow_tell(capture, message, SP_CAUSE_RESPONSE_HTML, SP_STR("a JSON object"),
-                     type.at != NULL ? type : SP_STR("an HTML page"))
-            ->detail = first_bytes(capture, body);
-        return;
-    }
-    if (redirected) {
-        sp_flow_tell(capture, message, SP_CAUSE_NETWORK_HTTP_REDIRECT, SP_STR("a JSON object"),
-                     message->answer_endpoint);
-        return;
-    }
-    judge_truncation(capture, message);
-    if (charset.at != NULL && !sp_str_equal_ignoring_case(charset, SP_STR("utf-8")) &&
-        !sp_str_equal_ignoring_case(charset, SP_STR("\"utf-8\"")) && !sp_str_is_utf8(body))
-        sp_flow_tell(capture, message, SP_CAUSE_RESPONSE_CHARSET, SP_STR("UTF-8"), charset);
-    else if (message->json_error.fault == SP_JSON_UTF8)
-        sp_flow_tell(capture, message, SP_CAUSE_RESPONSE_CHARSET, SP_STR("UTF-8"), SP_STR("bytes that are not UTF-8"));
-    bool empty_is_fine = message->kind == SP_FLOW_REVOCATION || message->exchange.status >= 500;
-    if (message->json == NULL && !sp_flow_has_told_specific(message) && !(body.len == 0 && empty_is_fine) &&
-        !message->exchange.response_cut && message->exchange.status != 404)
-        sp_flow_tell(capture, message, SP_CAUSE_RESPONSE_NOT_JSON, SP_STR("a JSON object"),
-                     type.at != NULL ? type : SP_STR("something without a media type"))
-            ->detail = first_bytes(capture, body);
-    if (message->exchange.status >= 500)
-        sp_flow_tell_general(capture, message, SP_CAUSE_NETWORK_HTTP_SERVER_ERROR, SP_STR("200"),
-                             sp_arena_printf(capture->arena, "%d", message->exchange.status));
-    else if (message->exchange.status == 429)
-        sp_flow_tell(capture, message, SP_CAUSE_NETWORK_HTTP_RATE_LIMITED, SP_STR("200"), SP_STR("429"));
+    sp_json_answer_judge(capture->arena, &answer, &findings);
+    tell_all(capture, message, &findings);
 }
 
 /* ---- token responses ---- */
@@ -105,25 +87,17 @@ static void judge_refresh_presence(struct sp_flow_capture *capture, struct sp_fl
 
 void sp_flow_judge_token_answer(struct sp_flow_capture *capture, struct sp_flow_message *message)
 {
-    const struct sp_json *json = message->json;
-    struct sp_str cache = sp_flow_header(&message->exchange.response_headers, "Cache-Control");
-    const struct sp_json *expires = sp_json_member(json, SP_STR("expires_in"));
-    if (json == NULL || message->exchange.status != 200 || sp_json_member(json, SP_STR("error")) != NULL)
+    struct sp_document_findings findings = {.count = 0};
+    const struct sp_json_answer answer = bytes_of(message);
+    if (answer.status == 0)
         return;
-    if (!sp_json_is(sp_json_member(json, SP_STR("access_token")), SP_JSON_STRING)) {
-        sp_flow_tell(capture, message, SP_CAUSE_RESPONSE_ACCESS_TOKEN_MISSING, SP_STR("access_token"), SP_STR("none"));
-        return;
+    sp_token_members_judge(capture->arena, &answer, &findings);
+    bool has_token = message->exchange.status == 200 &&
+                     sp_json_is(sp_json_member(message->json, SP_STR("access_token")), SP_JSON_STRING) &&
+                     sp_json_member(message->json, SP_STR("error")) == NULL;
+    if (has_token) {
+        judge_id_token_presence(capture, message);
+        judge_refresh_presence(capture, message);
     }
-    if (!sp_json_is(sp_json_member(json, SP_STR("token_type")), SP_JSON_STRING))
-        sp_flow_tell(capture, message, SP_CAUSE_RESPONSE_TOKEN_TYPE_MISSING, SP_STR("Bearer or DPoP"), SP_STR("none"));
-    if (expires != NULL && expires->type != SP_JSON_NUMBER)
-        sp_flow_tell(capture, message, SP_CAUSE_RESPONSE_EXPIRES_IN_TYPE, SP_STR("a number"),
-                     expires->type == SP_JSON_STRING
-                         ? sp_arena_printf(capture->arena, "\"%.*s\"", SP_STR_ARG(sp_str_slice(expires->text, 0, 60)))
-                         : SP_STR("of another type"));
-    judge_id_token_presence(capture, message);
-    judge_refresh_presence(capture, message);
-    if (!sp_text_has(cache, "no-store"))
-        sp_flow_tell(capture, message, SP_CAUSE_RESPONSE_CACHEABLE, SP_STR("no-store"),
-                     cache.at != NULL ? cache : SP_STR("not sent"));
+    tell_all(capture, message, &findings);
 }

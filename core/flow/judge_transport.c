@@ -17,9 +17,9 @@ static bool refused_header(const struct sp_flow_message *message)
     int status = message->exchange.status;
     struct sp_str body = sp_str_slice(message->exchange.response_body, 0, 4096);
     return status == 431 || status == 494 || status == 414 ||
-           (status == 400 && (sp_text_has(body, "Header Or Cookie Too Large") ||
-                              sp_text_has(body, "Header Fields Too Large") ||
-                              sp_text_has(body, "Size of a request header field exceeds server limit")));
+           (status == 400 &&
+            (sp_text_has(body, "Header Or Cookie Too Large") || sp_text_has(body, "Header Fields Too Large") ||
+             sp_text_has(body, "Size of a request header field exceeds server limit")));
 }
 
 static void judge_header(struct sp_flow_capture *capture, struct sp_flow_message *message)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/flow/message.h"
 
+#include "core/diagnosis/json_answer.h"
+
 #include "core/base/limits.h"
 
 static const struct {
@@ -122,11 +124,8 @@ struct sp_str sp_flow_answered(const struct sp_flow_message *message, const char
 
 bool sp_flow_is_html(const struct sp_flow_message *message)
 {
-    struct sp_str type = sp_flow_media_type(sp_flow_header(&message->exchange.response_headers, "Content-Type"));
-    struct sp_str body = sp_str_trim(message->exchange.response_body);
-    return sp_str_equal_ignoring_case(type, SP_STR("text/html")) ||
-           sp_str_equal_ignoring_case(sp_str_slice(body, 0, 9), SP_STR("<!doctype")) ||
-           sp_str_equal_ignoring_case(sp_str_slice(body, 0, 5), SP_STR("<html"));
+    return sp_body_is_html(sp_flow_header(&message->exchange.response_headers, "Content-Type"),
+                           message->exchange.response_body);
 }
 
 bool sp_flow_has_failed(const struct sp_flow_message *message)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A HAR from anywhere: never a crash, the same exchanges however the file is cut, and no secret in what is shown –
  * codes and tokens that stand in the recording as parameters are masked in JSON and page. */
+#include "core/diagnosis/scrub.h"
 #include "core/flow/har.h"
 #include "core/flow/report.h"
 #include "tests/fuzz/known.h"
@@ -38,7 +39,7 @@ static void shows_no_secret(const struct sp_flow_capture *capture, struct sp_str
                 telling = telling && ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'));
             }
             /* Unless the same text stands where no secret belongs. */
-            if (telling && sp_flow_scrub(capture->arena, secret).len < secret.len)
+            if (telling && sp_scrub(capture->arena, secret).len < secret.len)
                 ALWAYS(!sp_str_contains(shown, secret) || sp_str_contains(at->endpoint, secret));
         }
 }
