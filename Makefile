@@ -5,7 +5,7 @@ DESTDIR ?=
 TIME ?= 60
 JOBS ?= $(shell nproc)
 
-.PHONY: all help deps run test unit e2e sanitize docs lint fuzz bench bench-authority install clean
+.PHONY: all help deps run test unit e2e sanitize docs lint fuzz bench bench-authority compare-diagnosis install clean
 all: deps ## build the program, the nginx module and the demo API
 	@tools/configure build
 	@ninja -C build -j $(JOBS) programs
@@ -66,6 +66,12 @@ bench-authority: ## CPU time per token of the authority against oidc-provider an
 	@ninja -C build-release -j $(JOBS) --quiet sallyport
 	@tests/e2e/run --peers
 	@bench/authority
+
+compare-diagnosis: ## write docs/diagnosis.md: what others say of the lab's faults beside what Sallyport says
+	@tools/install-deps bench test
+	@tools/configure build -- -Dtests=enabled
+	@ninja -C build -j $(JOBS) --quiet sallyport
+	@tools/compare-diagnosis
 
 install: deps ## install below DESTDIR/PREFIX
 	@tools/configure build -- --prefix=$(PREFIX)

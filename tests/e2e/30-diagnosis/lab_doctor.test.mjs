@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The lab's metadata, network, TLS, clock and API: `sallyport doctor` names exactly the fault.
 import assert from 'node:assert/strict';
-import http from 'node:http';
 import { test } from 'node:test';
 import { sallyport } from '../lib/cli.mjs';
-import { defer } from '../lib/cleanup.mjs';
-import { doctor } from '../lib/doctor.mjs';
-import { redirectUri, startLab } from '../lib/lab.mjs';
+import { startLab } from '../lib/lab.mjs';
+import { startReference, visit as ask } from '../lib/lab_ask.mjs';
 import { proofs } from '../lib/lab_proofs.mjs';
 
 const plain = await startLab();
@@ -14,13 +12,8 @@ const secure = await startLab({ args: ['--tls'] });
 const { json: list } = await sallyport(['lab', 'list', '--json']);
 const needsTls = (id) => list.find((row) => row.id === id).tls;
 
-/* Another machine whose clock is right. */
-const reference = http.createServer((incoming, outgoing) => outgoing.end());
-await new Promise((resolve) => reference.listen(0, '127.0.0.2', resolve));
-defer(() => reference.close());
-
-const visit = (lab) => doctor(lab.issuer, '--ca', lab.ca_file, '--client-id', lab.client_id, '--client-secret', lab.client_secret, '--audience', lab.audience,
-  '--scope', 'read', '--redirect-uri', redirectUri, '--api', lab.api, '--timeout', '1', '--reference', `http://127.0.0.2:${reference.address().port}/`);
+const reference = await startReference();
+const visit = (lab) => ask(lab, reference);
 
 for (const [what, lab] of [['plain http', plain], ['https', secure]]) {
   test(`a healthy lab over ${what}: nothing is wrong`, async () => {

@@ -1,37 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // The lab's tokens and key sets: `sallyport token examine` names exactly the fault that made them.
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
-import path from 'node:path';
 import { test } from 'node:test';
 import { sallyport } from '../lib/cli.mjs';
 import { temporaryFolder } from '../lib/gateway.mjs';
 import { request } from '../lib/http.mjs';
 import { startLab } from '../lib/lab.mjs';
+import { examine as ask, writePolicy } from '../lib/lab_ask.mjs';
 import { proofs } from '../lib/lab_proofs.mjs';
 
 const lab = await startLab();
 const folder = temporaryFolder();
-const config = path.join(folder, 'lab.yaml');
-fs.writeFileSync(path.join(folder, 'other.json'), (await request(lab.other_jwks_uri)).text);
-fs.writeFileSync(config, JSON.stringify({
-  issuers: {
-    lab: { issuer: lab.issuer, algorithms: ['RS256', 'ES256'], max_lifetime: '1d', client_ids: [lab.client_id] },
-    other: { issuer: lab.other_issuer, environment: 'staging', jwks_file: path.join(folder, 'other.json') },
-  },
-  apis: {
-    photos: {
-      match: { path: '/photos' }, upstream: { url: lab.api },
-      auth: {
-        issuers: ['lab'], audience: [lab.audience], scopes: ['read'], claims: { tenant: 'lab', groups: ['staff'] }, acr: ['urn:lab:2'], max_age: '1d',
-        verified_email: true,
-      },
-    },
-    other: { match: { path: '/other' }, upstream: { url: lab.api }, auth: { issuers: ['other'], audience: ['https://other-api.lab.example'] } },
-  },
-}));
-
-const examine = (token, ...words) => sallyport(['token', 'examine', token, '--json', ...(words.length > 0 ? words : ['-c', config, '--api', 'photos'])]);
+const config = await writePolicy(lab, folder);
+const examine = (token, ...words) => ask(config, token, ...words);
 const findings = ({ json }) => [json.cause, ...json.also].filter(Boolean);
 
 test('a healthy lab: its token is accepted and nothing is found', async () => {

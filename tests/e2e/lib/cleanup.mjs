@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Everything a test file starts is stopped when the file ends, newest first, whatever the outcome; processes that are
-// still there when Node exits are killed by their pid.
+// still there when Node exits are killed by their pid. A program that is not a test calls cleanUp() itself.
 import { after } from 'node:test';
 
 const stoppers = [];
@@ -26,7 +26,7 @@ export function reportOnFailure(report) {
   reports.push(report);
 }
 
-after(async () => {
+export async function cleanUp() {
   const failures = [];
   while (stoppers.length > 0) {
     try {
@@ -36,7 +36,9 @@ after(async () => {
     }
   }
   if (failures.length > 0) throw failures.length === 1 ? failures[0] : new AggregateError(failures, failures.map(String).join('\n'));
-});
+}
+
+if (process.argv[1]?.endsWith('.test.mjs')) after(cleanUp);
 
 // The runner's time limit comes as SIGTERM: leave by the door, so that the handler below runs.
 for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => process.exit(1));
