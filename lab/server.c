@@ -136,6 +136,23 @@ static enum MHD_Result send_answer(const struct sp_lab_call *call, struct MHD_Co
     return queued;
 }
 
+/* ---- threads: libmicrohttpd's end with the lab, which need not be the end of the process ---- */
+
+static pthread_key_t thread_end;
+static pthread_once_t thread_end_once = PTHREAD_ONCE_INIT;
+
+static void end_thread(void *nothing)
+{
+    (void)nothing;
+    sp_hash_thread_end();
+}
+
+static void make_thread_end(void)
+{
+    if (pthread_key_create(&thread_end, end_thread) != 0)
+        abort();
+}
+
 /* ---- calls ---- */
 
 static void tell(const struct sp_lab_call *call)
@@ -158,6 +175,8 @@ static enum MHD_Result perform(const struct door *door, struct exchange *exchang
                                .now = (int64_t)time(NULL),
                                .method = sp_arena_printf(exchange->arena, "%.32s", method)};
     call.words = (struct sp_lab_words){.outer = &lab->words, .now = call.now};
+    pthread_once(&thread_end_once, make_thread_end);
+    (void)pthread_setspecific(thread_end, lab); /* anything but NULL: the destructor is called */
     read_call(&call, exchange, connection);
     pthread_mutex_lock(&lab->lock);
     call.fault = sp_lab_fault(lab);

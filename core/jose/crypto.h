@@ -12,6 +12,8 @@ void sp_sha256(struct sp_str bytes, unsigned char digest[32]);
 /* Returns the digest's length; digest has room for 64. */
 size_t sp_hash_bytes(enum sp_hash hash, struct sp_str bytes, unsigned char digest[64]);
 size_t sp_hash_size(enum sp_hash hash);
+/* Gives back what hashes keep for this thread: for threads that end before the process does. */
+void sp_hash_thread_end(void);
 SP_MUST_CHECK enum sp_status sp_random(void *out, size_t bytes);
 
 /* An imported key, ready to verify (and to sign if it has its private part). Heap. A key and a set of keys belong to

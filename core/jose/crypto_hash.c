@@ -93,6 +93,16 @@ size_t sp_hmac(enum sp_hash hash, struct sp_str key, struct sp_str text, unsigne
     return done ? len : 0;
 }
 
+void sp_hash_thread_end(void)
+{
+    for (size_t i = 0; i < sizeof hashes / sizeof hashes[0]; i++) {
+        EVP_MD_CTX_free(digesters[i]);
+        EVP_MAC_CTX_free(macs[i]);
+        digesters[i] = NULL;
+        macs[i] = NULL;
+    }
+}
+
 enum sp_status sp_random(void *out, size_t bytes)
 {
     return bytes <= INT32_MAX && RAND_bytes(out, (int)bytes) == 1 ? SP_OK : SP_CRYPTO;
