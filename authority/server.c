@@ -422,16 +422,28 @@ static bool watch_door(int epoll_fd, const struct door *door)
     return door->daemon == NULL || (info != NULL && add_to(epoll_fd, info->epoll_fd));
 }
 
+static void list_signals(sigset_t *signals)
+{
+    sigemptyset(signals);
+    sigaddset(signals, SIGTERM);
+    sigaddset(signals, SIGINT);
+    sigaddset(signals, SIGHUP);
+}
+
+enum sp_status sp_server_hold_signals(void)
+{
+    sigset_t signals;
+    list_signals(&signals);
+    return sigprocmask(SIG_BLOCK, &signals, NULL) == 0 ? SP_OK : SP_IO;
+}
+
 /* Readiness of the one loop: libmicrohttpd's own epoll descriptors, our signals and the errands that are done. */
 static enum sp_status watch(struct server *server, int *epoll_fd, int *signal_fd)
 {
     sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGHUP);
+    list_signals(&signals);
     /* A file that may not grow is a full disk: its write fails and the call is answered 503. */
-    if (sigprocmask(SIG_BLOCK, &signals, NULL) != 0 || signal(SIGXFSZ, SIG_IGN) == SIG_ERR)
+    if (sp_server_hold_signals() != SP_OK || signal(SIGXFSZ, SIG_IGN) == SIG_ERR)
         return SP_IO;
     *signal_fd = signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
     *epoll_fd = epoll_create1(EPOLL_CLOEXEC);

@@ -27,6 +27,9 @@ struct sp_server_terms {
     void *reload_context;
 };
 
+/* From here on SIGTERM, SIGINT and SIGHUP wait for the server: whoever was told that it is ready may send one. SP_IO.
+ */
+SP_MUST_CHECK enum sp_status sp_server_hold_signals(void);
 /* Returns when SIGTERM or SIGINT came and the calls under way are answered. SP_IO: libmicrohttpd could not start. */
 SP_MUST_CHECK enum sp_status sp_server_run(const struct sp_server_terms *terms);
 

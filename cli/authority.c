@@ -169,6 +169,8 @@ static int run(struct sp_cli *cli)
         running.authority.proxy_secret = sp_str_from_cstr(getenv(SP_PROXY_SECRET_VARIABLE));
         status = open_state(&running, state, trouble);
     }
+    if (status == SP_OK)
+        status = sp_server_hold_signals();
     if (status == SP_OK) {
         print_ready(&running);
         struct sp_server_terms terms = {.listen_fd = running.listen_fd,
