@@ -202,8 +202,10 @@ enum sp_status sp_tshark_run(const char *path, const char *keylog, sp_tshark_sin
     if (child.program == NULL)
         return SP_UNSUPPORTED;
     child.input = open(path, O_RDONLY | O_CLOEXEC);
-    if (child.input < 0)
-        return errno == ENOENT ? SP_NOT_FOUND : SP_IO;
+    if (child.input < 0) {
+        status = errno == ENOENT ? SP_NOT_FOUND : SP_IO;
+        goto done;
+    }
     if (keylog != NULL && (child.keylog = open_keylog(keylog)) < 0) {
         status = errno == ENOENT ? SP_NOT_FOUND : SP_IO;
         goto done;
