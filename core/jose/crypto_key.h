@@ -21,6 +21,7 @@ struct sp_key {
     enum sp_algorithm verifier_algorithm;
     EVP_PKEY_CTX *signer; /* likewise */
     enum sp_algorithm signer_algorithm;
+    EVP_MD_CTX *whole_verifier; /* EdDSA hashes the text itself; copied for each verification, made on first use */
 };
 
 #endif
