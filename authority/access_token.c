@@ -5,6 +5,7 @@
 #include "authority/key_ring.h"
 #include "authority/denial.h"
 #include "authority/client_directory.h"
+#include "authority/subject.h"
 #include "core/jose/crypto.h"
 #include "core/diagnosis/cause.h"
 
@@ -29,11 +30,11 @@ static void write_audience(struct sp_json_writer *json, const struct sp_token_or
 }
 
 static void write_claims(struct sp_json_writer *json, const struct sp_call *call, const struct sp_token_order *order,
-                         int64_t expires_at, struct sp_str jti)
+                         struct sp_str subject, int64_t expires_at, struct sp_str jti)
 {
     sp_json_begin_object(json);
     sp_json_string_member(json, "iss", call->authority->settings->issuer);
-    sp_json_string_member(json, "sub", order->subject);
+    sp_json_string_member(json, "sub", subject);
     write_audience(json, order);
     sp_json_string_member(json, "client_id", order->client->id);
     sp_json_int_member(json, "iat", call->now);
@@ -74,13 +75,19 @@ static enum sp_status store_opaque(struct sp_call *call, const struct sp_token_o
     struct sp_ticket ticket = {.kind = SP_TICKET_ACCESS,
                                .family = order->family,
                                .client_id = order->client->id,
-                               .subject = order->subject,
+                               .subject = order->account.at != NULL ? order->account : order->subject,
                                .issued_at = call->now,
                                .expires_at = expires_at,
                                .data = claims};
     sp_sha256(*value, ticket.hash);
     struct sp_store *store = call->authority->store;
     return store->methods->put_ticket(store, &ticket, NULL);
+}
+
+bool sp_access_token_writes(const struct sp_token_order *order)
+{
+    return order->client->token_format == SP_TOKEN_FORMAT_OPAQUE ||
+           (order->account.at != NULL && order->client->sector.at != NULL);
 }
 
 enum sp_step sp_access_token_issue(struct sp_call *call, const struct sp_token_order *order,
@@ -91,13 +98,17 @@ enum sp_step sp_access_token_issue(struct sp_call *call, const struct sp_token_o
         expires_at = order->not_after;
     struct sp_buffer buffer;
     struct sp_json_writer json;
+    struct sp_str value = SP_STR_NONE, subject = order->subject;
+    enum sp_status status =
+        order->account.at != NULL ? sp_subject_tell(call, order->client, order->account, &subject) : SP_OK;
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
     sp_answer_buffer(call, &buffer);
     sp_json_writer_init(&json, &buffer, false);
     unsigned char id[16];
     sp_random_bytes(id, sizeof id);
-    write_claims(&json, call, order, expires_at, sp_base64url_of(call->arena, id, sizeof id));
-    enum sp_status status = sp_buffer_status(&buffer);
-    struct sp_str value = SP_STR_NONE;
+    write_claims(&json, call, order, subject, expires_at, sp_base64url_of(call->arena, id, sizeof id));
+    status = sp_buffer_status(&buffer);
     if (status == SP_OK && order->client->token_format == SP_TOKEN_FORMAT_OPAQUE)
         status = store_opaque(call, order, expires_at, sp_buffer_str(&buffer), &value);
     else if (status == SP_OK)

@@ -8,8 +8,9 @@
 /* What a token will say. */
 struct sp_token_order {
     const struct sp_client *client;
-    struct sp_str subject;
-    struct sp_str scope; /* space-separated */
+    struct sp_str account; /* whose it is; the client is told the name that it knows (subject.h) */
+    struct sp_str subject; /* or, of nobody who has an account, `sub` as it is */
+    struct sp_str scope;   /* space-separated */
     struct sp_str_list audiences;
     struct sp_str family; /* of the authorization it comes from; may be absent */
     struct sp_str jkt;    /* DPoP key's thumbprint; may be absent */
@@ -25,7 +26,9 @@ struct sp_issued_token {
     int64_t expires_in_s;
 };
 
-/* Opaque tokens are written to the store: the caller has begun. SP_DENIED: our failure, answered. */
+/* Opaque tokens and pairwise names are written to the store: the caller has begun where it writes. SP_DENIED: our
+ * failure, answered. */
+bool sp_access_token_writes(const struct sp_token_order *order);
 SP_MUST_CHECK enum sp_step sp_access_token_issue(struct sp_call *call, const struct sp_token_order *order,
                                                  struct sp_issued_token *token);
 

@@ -33,7 +33,7 @@ struct sp_authority {
     struct sp_str proxy_secret;            /* of our own nginx, see client_certificate.h; absent: none */
     struct sp_remote_keys *remote_keys;    /* made when first needed */
     struct sp_throttle *throttle;          /* likewise */
-    unsigned char process_secret[32];      /* of the master key: keys what is in memory, and nonces */
+    unsigned char process_secret[32];      /* of the master key: keys what is in memory, nonces, pairwise subjects */
     const atomic_bool *abandon;            /* set when the process ends: errands outside are given up; may be NULL */
     bool has_outgoing;                     /* a message was put since the outbox looked last */
     uint64_t lost_turns;                   /* turns whose writes could not be flushed */

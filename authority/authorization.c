@@ -5,6 +5,7 @@
 #include "authority/key_ring.h"
 #include "authority/page.h"
 #include "authority/scope.h"
+#include "authority/subject.h"
 #include "authority/client_directory.h"
 #include "core/diagnosis/redirect_uri.h"
 
@@ -233,7 +234,7 @@ static enum sp_step read_prompt(struct sp_call *call, struct sp_authorization *a
     if (a->prompt_none && count > 1)
         return refuse_value(call, "prompt", whole, "none alone, or the others", NULL);
     struct sp_str max_age = sp_call_parameter(call, "max_age");
-    a->max_age_s = -1;
+    a->max_age_s = a->client->has_default_max_age ? a->client->default_max_age_s : -1;
     if (max_age.at == NULL)
         return SP_GOES_ON;
     a->max_age_s = 0;
@@ -261,8 +262,8 @@ static enum sp_step read_hint(struct sp_call *call, struct sp_authorization *a)
                             "an id_token that this issuer signed", NULL);
     if (status != SP_OK)
         return sp_deny_failure(call, status);
-    a->hint_subject = sp_json_string(sp_json_member(claims, SP_STR("sub")));
-    return SP_GOES_ON;
+    status = sp_subject_account(call, sp_json_string(sp_json_member(claims, SP_STR("sub"))), &a->hint_subject);
+    return status == SP_OK ? SP_GOES_ON : sp_deny_failure(call, status);
 }
 
 #define MAX_ACR_VALUES 32u
@@ -299,6 +300,8 @@ static enum sp_step read_acr(struct sp_call *call, struct sp_authorization *a)
     while (sp_str_next_word(&rest, SP_STR(" "), &word))
         if (add_acr(call, &a->acr, word) != SP_GOES_ON)
             return SP_DENIED;
+    if (a->acr.values.count == 0) /* OIDC Registration 2: what the client wishes otherwise */
+        a->acr.values = a->client->default_acr_values;
     return SP_GOES_ON;
 }
 
@@ -358,6 +361,7 @@ static void read_echoed(struct sp_call *call, struct sp_authorization *a)
     a->nonce = sp_call_parameter(call, "nonce");
     a->login_hint = sp_call_parameter(call, "login_hint");
     a->dpop_jkt = sp_call_parameter(call, "dpop_jkt");
+    a->subject_secret = call->authority->process_secret;
 }
 
 enum sp_step sp_authorization_check(struct sp_call *call, struct sp_authorization *out)

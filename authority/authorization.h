@@ -16,8 +16,9 @@ struct sp_authorization {
     bool redirect_uri_sent; /* RFC 6749 4.1.3: then the token request must repeat it */
     enum sp_response_mode mode;
     struct sp_str state, nonce, scope, challenge, login_hint, dpop_jkt;
-    struct sp_str hint_subject;  /* of id_token_hint */
-    struct sp_str consent_scope; /* scope, and what the claims asked for by name need */
+    struct sp_str hint_subject;          /* the account that id_token_hint names */
+    const unsigned char *subject_secret; /* by which people are called as the client knows them (subject.h) */
+    struct sp_str consent_scope;         /* scope, and what the claims asked for by name need */
     struct sp_claims_request claims;
     struct sp_acr_wish acr;
     struct sp_str_list audiences;

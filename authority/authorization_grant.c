@@ -7,18 +7,22 @@
 #include "authority/handle.h"
 #include "authority/pushed_request.h"
 #include "authority/scope.h"
+#include "authority/subject.h"
 #include "core/jose/crypto.h"
 
 bool sp_authorization_is_for_another(const struct sp_authorization *a, struct sp_str subject)
 {
+    char room[SP_PAIRWISE_BYTES];
     return (a->hint_subject.at != NULL && !sp_str_equal(a->hint_subject, subject)) ||
-           !sp_claims_request_is_for(&a->claims, subject);
+           !sp_claims_request_is_for(&a->claims, sp_subject_of(a->subject_secret, a->client, subject, room));
 }
 
 enum sp_authorization_need sp_authorization_need(const struct sp_authorization *a, const struct sp_session *session,
                                                  struct sp_str consented, bool signed_in, int64_t now)
 {
-    bool too_old = a->max_age_s >= 0 && now - session->auth_time > a->max_age_s;
+    bool is_untold = a->client->require_auth_time && session->auth_time == 0;
+    /* 0: as prompt=login (OIDC Core 3.1.2.1), also within one second. */
+    bool too_old = a->max_age_s == 0 || (a->max_age_s > 0 && now - session->auth_time > a->max_age_s) || is_untold;
     bool too_weak = a->acr.values.count > 0 && sp_acr_granted(&a->acr, session->acr).at == NULL;
     bool is_possible = sp_acr_is_possible(&a->acr);
     if (a->acr.essential && !is_possible)

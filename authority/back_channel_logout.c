@@ -5,6 +5,7 @@
 #include "authority/handle.h"
 #include "authority/key_ring.h"
 #include "authority/outgoing.h"
+#include "authority/subject.h"
 
 #define EVENT "http://schemas.openid.net/event/backchannel-logout"
 /* Made for one attempt, used at once (Back-Channel Logout 2.4). */
@@ -39,9 +40,11 @@ enum sp_status sp_back_channel_logout_put(struct sp_call *call, const struct sp_
 
 /* ---- delivery ---- */
 static enum sp_status make_token(struct sp_authority *authority, struct sp_arena *arena,
-                                 const struct sp_outgoing *message, enum sp_algorithm algorithm, int64_t now,
+                                 const struct sp_outgoing *message, const struct sp_client *client, int64_t now,
                                  struct sp_str *token)
 {
+    struct sp_str subject = sp_json_string(sp_json_member(message->content, SP_STR("sub")));
+    char room[SP_PAIRWISE_BYTES];
     struct sp_buffer claims;
     struct sp_json_writer json;
     struct sp_str jti = sp_handle_make(arena, "", 16);
@@ -55,7 +58,7 @@ static enum sp_status make_token(struct sp_authority *authority, struct sp_arena
     sp_json_int_member(&json, "iat", now);
     sp_json_int_member(&json, "exp", now + LIFETIME_S);
     sp_json_string_member(&json, "jti", jti);
-    sp_json_string_member(&json, "sub", sp_json_string(sp_json_member(message->content, SP_STR("sub"))));
+    sp_json_string_member(&json, "sub", sp_subject_of(authority->process_secret, client, subject, room));
     sp_json_string_member(&json, "sid", sp_json_string(sp_json_member(message->content, SP_STR("sid"))));
     sp_json_name(&json, SP_STR("events"));
     sp_json_begin_object(&json);
@@ -65,9 +68,9 @@ static enum sp_status make_token(struct sp_authority *authority, struct sp_arena
     sp_json_end_object(&json);
     sp_json_end_object(&json);
     enum sp_status status = sp_buffer_status(&claims);
-    return status == SP_OK
-               ? sp_key_ring_sign(authority->keys, arena, algorithm, "logout+jwt", sp_buffer_str(&claims), now, token)
-               : status;
+    return status == SP_OK ? sp_key_ring_sign(authority->keys, arena, client->id_token_algorithm, "logout+jwt",
+                                              sp_buffer_str(&claims), now, token)
+                           : status;
 }
 
 enum sp_status sp_back_channel_logout_prepare(struct sp_authority *authority, struct sp_arena *arena,
@@ -84,7 +87,7 @@ enum sp_status sp_back_channel_logout_prepare(struct sp_authority *authority, st
         return SP_NOT_FOUND;
     message->to = client->backchannel_logout_uri;
     /* By the key that signs the client's id_tokens (2.6). */
-    status = make_token(authority, arena, message, client->id_token_algorithm, now, &token);
+    status = make_token(authority, arena, message, client, now, &token);
     if (status != SP_OK)
         return status;
     sp_buffer_init(&form, arena, 16384);

@@ -42,6 +42,9 @@ struct sp_certificate_names {
     struct sp_str subject_dn, san_dns, san_uri, san_ip, san_email;
 };
 
+/* As many digits as `max_age` may have: thirty years. */
+#define SP_MAX_AGE_S 999999999
+
 struct sp_client {
     struct sp_str id, name;
     const struct sp_client_secret *secrets; /* several while one is being replaced */
@@ -63,11 +66,19 @@ struct sp_client {
     struct sp_str backchannel_logout_uri, frontchannel_logout_uri; /* absent: it does not hear of the end of sessions */
     bool backchannel_logout_session_required;                      /* met anyhow: sid is in every logout token */
     bool frontchannel_logout_session_required;
+    bool is_pairwise;                    /* subject_type (OIDC Core 8) */
+    struct sp_str sector_identifier_uri; /* absent: none */
+    struct sp_str sector;                /* whose names of people it is told (sector.h); absent: they are public */
     enum sp_token_format token_format;
     enum sp_algorithm request_object_algorithm;                    /* UNKNOWN: any that can */
     enum sp_algorithm id_token_algorithm;                          /* UNKNOWN: the settings' */
     enum sp_algorithm userinfo_algorithm, introspection_algorithm; /* UNKNOWN: plain JSON unless asked for */
     int64_t token_lifetime_s;
+    /* OIDC Registration 2: what its requests mean that say nothing of it. */
+    bool has_default_max_age;
+    bool require_auth_time; /* no login is good whose time is not known */
+    int64_t default_max_age_s;
+    struct sp_str_list default_acr_values;
     bool require_pkce;
     bool require_pushed;         /* RFC 9126 */
     bool require_signed_request; /* RFC 9101: require_signed_request_object */

@@ -66,12 +66,6 @@ static enum sp_status read_application_type(struct sp_settings_reader *reader, c
     return *(bool *)at || sp_str_equal(text, SP_STR("web")) ? SP_OK : SP_MALFORMED;
 }
 
-static enum sp_status read_public_subject(struct sp_settings_reader *reader, const struct sp_json *value, void *at)
-{
-    (void)reader, (void)at;
-    return sp_str_equal(sp_json_string(value), SP_STR("public")) ? SP_OK : SP_MALFORMED;
-}
-
 static enum sp_status read_https(struct sp_settings_reader *reader, const struct sp_json *value, void *at)
 {
     (void)reader, (void)at;
@@ -103,11 +97,16 @@ static enum sp_status read_name(struct sp_settings_reader *reader, const struct 
     return SP_OK;
 }
 
+static enum sp_status read_texts(struct sp_settings_reader *reader, const struct sp_json *value, void *at)
+{
+    return sp_json_is(value, SP_JSON_ARRAY) ? sp_settings_texts(reader, value, at) : SP_MALFORMED;
+}
+
 static enum sp_status read_contacts(struct sp_settings_reader *reader, const struct sp_json *value, void *at)
 {
     (void)at;
     struct sp_str_list list;
-    return sp_json_is(value, SP_JSON_ARRAY) ? sp_settings_texts(reader, value, &list) : SP_MALFORMED;
+    return read_texts(reader, value, &list);
 }
 
 static enum sp_status read_plain(struct sp_settings_reader *reader, const struct sp_json *value, void *at)
@@ -116,10 +115,15 @@ static enum sp_status read_plain(struct sp_settings_reader *reader, const struct
     return sp_json_is(value, SP_JSON_STRING) ? SP_OK : SP_MALFORMED;
 }
 
-static enum sp_status read_bool(struct sp_settings_reader *reader, const struct sp_json *value, void *at)
+static enum sp_status read_max_age(struct sp_settings_reader *reader, const struct sp_json *value, void *at)
 {
-    (void)reader, (void)at;
-    return sp_json_is(value, SP_JSON_TRUE) || sp_json_is(value, SP_JSON_FALSE) ? SP_OK : SP_MALFORMED;
+    struct sp_client *client = at;
+    (void)reader;
+    client->has_default_max_age = true;
+    enum sp_status status = sp_json_is(value, SP_JSON_NUMBER) ? SP_OK : SP_MALFORMED;
+    if (status == SP_OK)
+        status = sp_settings_duration(value, &client->default_max_age_s);
+    return status == SP_OK && client->default_max_age_s > SP_MAX_AGE_S ? SP_MALFORMED : status;
 }
 
 static enum sp_status read_signature(struct sp_settings_reader *reader, const struct sp_json *value, void *at)
@@ -163,7 +167,8 @@ static const struct sp_member_row rows[] = {
     SP_MEMBER_BY("jwks_uri", CLIENT(jwks_uri), sp_read_secure_url, SP_JWKS_URI_EXPECTATION),
     SP_MEMBER_BY("software_id", 0, read_plain, "Write a text."),
     SP_MEMBER_BY("software_version", 0, read_plain, "Write a text."),
-    SP_MEMBER_BY("subject_type", 0, read_public_subject, "The only subject type is public."),
+    SP_MEMBER_BY("subject_type", CLIENT(is_pairwise), sp_client_read_subject_type, SP_SUBJECT_TYPE_EXPECTATION),
+    SP_MEMBER_BY("sector_identifier_uri", CLIENT(sector_identifier_uri), sp_read_secure_url, HTTPS),
     SP_MEMBER_BY("id_token_signed_response_alg", CLIENT(id_token_algorithm), sp_read_algorithm, ALGORITHM),
     SP_MEMBER_BY("userinfo_signed_response_alg", CLIENT(userinfo_algorithm), sp_read_algorithm, ALGORITHM),
     SP_MEMBER_BY("introspection_signed_response_alg", CLIENT(introspection_algorithm), sp_read_algorithm, ALGORITHM),
@@ -184,9 +189,10 @@ static const struct sp_member_row rows[] = {
     SP_MEMBER("backchannel_logout_session_required", BOOL, CLIENT(backchannel_logout_session_required)),
     SP_MEMBER_BY("frontchannel_logout_uri", CLIENT(frontchannel_logout_uri), sp_read_secure_url, HTTPS),
     SP_MEMBER("frontchannel_logout_session_required", BOOL, CLIENT(frontchannel_logout_session_required)),
-    SP_MEMBER_BY("require_auth_time", 0, read_bool, "Write true or false."), /* ID tokens always have it */
+    SP_MEMBER("require_auth_time", BOOL, CLIENT(require_auth_time)),
+    SP_MEMBER_BY("default_max_age", 0, read_max_age, "Write a number of seconds."),
+    SP_MEMBER_BY("default_acr_values", CLIENT(default_acr_values), read_texts, "Write a list of texts."),
     SP_MEMBER_BY("software_statement", 0, refuse, "No software statement is trusted here; leave it out."),
-    SP_MEMBER_BY("sector_identifier_uri", 0, refuse, "The only subject type is public; leave it out."),
     SP_MEMBER_BY("id_token_encrypted_response_alg", 0, refuse, NO_ENCRYPTION),
     SP_MEMBER_BY("userinfo_encrypted_response_alg", 0, refuse, NO_ENCRYPTION),
     SP_MEMBER_BY("request_object_encryption_alg", 0, refuse, NO_ENCRYPTION),
@@ -227,6 +233,7 @@ static enum sp_status check_asked_urls(struct reading *reading, struct sp_client
         const char *member;
         struct sp_str value;
     } urls[] = {{"jwks_uri", client->jwks_uri},
+                {"sector_identifier_uri", client->sector_identifier_uri},
                 {"backchannel_logout_uri", client->backchannel_logout_uri},
                 {"frontchannel_logout_uri", client->frontchannel_logout_uri}};
     struct sp_url url;

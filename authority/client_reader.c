@@ -4,6 +4,7 @@
 #include "authority/client_certificate.h"
 #include "authority/client_keys.h"
 #include "authority/key_set_reader.h"
+#include "authority/sector.h"
 #include "core/jose/crypto_certificate.h"
 #include "core/jose/jwk_set.h"
 
@@ -146,6 +147,23 @@ static enum sp_status read_profile(struct sp_settings_reader *reader, const stru
     return *(bool *)at || sp_str_equal(text, SP_STR("default")) ? SP_OK : SP_MALFORMED;
 }
 
+enum sp_status sp_client_read_subject_type(struct sp_settings_reader *reader, const struct sp_json *value, void *at)
+{
+    struct sp_str text = sp_json_string(value);
+    (void)reader;
+    *(bool *)at = sp_str_equal(text, SP_STR("pairwise"));
+    return *(bool *)at || sp_str_equal(text, SP_STR("public")) ? SP_OK : SP_MALFORMED;
+}
+
+static enum sp_status read_default_max_age(struct sp_settings_reader *reader, const struct sp_json *value, void *at)
+{
+    struct sp_client *client = at;
+    (void)reader;
+    client->has_default_max_age = true;
+    enum sp_status status = sp_settings_duration(value, &client->default_max_age_s);
+    return status == SP_OK && client->default_max_age_s > SP_MAX_AGE_S ? SP_MALFORMED : status;
+}
+
 /* ---- a client ---- */
 #define CLIENT(member) offsetof(struct sp_client, member)
 
@@ -183,6 +201,12 @@ static const struct sp_member_row rows[] = {
                  "Write the https URL that signs the person out when it is loaded in a frame; plain http is for "
                  "loopback only."),
     SP_MEMBER("frontchannel_logout_session_required", BOOL, CLIENT(frontchannel_logout_session_required)),
+    SP_MEMBER_BY("subject_type", CLIENT(is_pairwise), sp_client_read_subject_type, SP_SUBJECT_TYPE_EXPECTATION),
+    SP_MEMBER_BY("sector_identifier_uri", CLIENT(sector_identifier_uri), sp_read_secure_url,
+                 "Write an https URL; its host is the sector."),
+    SP_MEMBER_BY("default_max_age", 0, read_default_max_age, "Write a duration as 30s, 10m, 1h or 30d."),
+    SP_MEMBER("require_auth_time", BOOL, CLIENT(require_auth_time)),
+    SP_MEMBER("default_acr_values", TEXTS, CLIENT(default_acr_values)),
     SP_MEMBER("require_pkce", BOOL, CLIENT(require_pkce)),
     SP_MEMBER("require_pushed", BOOL, CLIENT(require_pushed)),
     SP_MEMBER("require_signed_request_object", BOOL, CLIENT(require_signed_request)),
@@ -287,7 +311,8 @@ enum sp_status sp_client_check(struct sp_settings_reader *reader, struct sp_str 
         return sp_settings_complain(
             reader, where, "grants",
             SP_STR("A public client cannot use client_credentials (RFC 6749 4.4): it has nothing to prove itself by."));
-    return check_certificate(reader, where, client);
+    enum sp_status status = sp_sector_decide(reader, where, client);
+    return status == SP_OK ? check_certificate(reader, where, client) : status;
 }
 
 enum sp_status sp_client_check_mtls(struct sp_settings_reader *reader, struct sp_str where,

@@ -22,6 +22,10 @@ SP_MUST_CHECK enum sp_status sp_client_check_mtls(struct sp_settings_reader *rea
 SP_MUST_CHECK enum sp_status sp_client_read_grants(struct sp_settings_reader *reader, const struct sp_json *value,
                                                    void *at);
 #define SP_GRANTS_EXPECTATION "Write a list of grant types that this authority knows."
+/* For rows of is_pairwise. */
+SP_MUST_CHECK enum sp_status sp_client_read_subject_type(struct sp_settings_reader *reader, const struct sp_json *value,
+                                                         void *at);
+#define SP_SUBJECT_TYPE_EXPECTATION "Write public or pairwise."
 /* For rows of enum sp_token_format. */
 SP_MUST_CHECK enum sp_status sp_client_read_format(struct sp_settings_reader *reader, const struct sp_json *value,
                                                    void *at);

@@ -185,7 +185,7 @@ enum sp_step sp_discovery_endpoint(struct sp_call *call)
                                          "frontchannel_logout_supported", "frontchannel_logout_session_supported"};
     for (size_t i = 0; i < sizeof logout / sizeof logout[0]; i++)
         sp_json_bool_member(&json, logout[i], true);
-    WRITE_TEXTS(&json, "subject_types_supported", "public");
+    WRITE_TEXTS(&json, "subject_types_supported", "public", "pairwise");
     static const char *const signed_answers[] = {"id_token_signing_alg_values_supported",
                                                  "userinfo_signing_alg_values_supported",
                                                  "introspection_signing_alg_values_supported"};

@@ -216,7 +216,10 @@ static enum sp_step judge(struct sp_call *call, const struct sp_client *client, 
         step = sp_audience_decide(call, client, &order->audiences);
     if (step == SP_GOES_ON)
         step = check_replay(call, &b);
-    order->subject = b.subject;
+    if (b.issuer != NULL && b.issuer->rule != SP_SUBJECT_AS_IS)
+        order->account = b.subject;
+    else
+        order->subject = b.subject;
     call->subject = b.subject;
     return step;
 }

@@ -136,7 +136,7 @@ enum sp_step sp_grant_record_issue(struct sp_call *call, const struct sp_client 
 {
     struct sp_issued_token token;
     struct sp_token_order order = {.client = client,
-                                   .subject = record->subject,
+                                   .account = record->subject,
                                    .scope = scope,
                                    .audiences = record->audiences,
                                    .family = record->family,

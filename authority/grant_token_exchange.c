@@ -6,6 +6,7 @@
 #include "authority/denial.h"
 #include "authority/grant.h"
 #include "authority/scope.h"
+#include "authority/subject.h"
 
 #define TYPE_PREFIX "urn:ietf:params:oauth:token-type:"
 
@@ -100,6 +101,28 @@ static enum sp_step decide_scope(struct sp_call *call, const struct sp_client *c
     return SP_GOES_ON;
 }
 
+/* Each client knows a person by the name of its own sector (subject.h); machines have one name. */
+static enum sp_status name_subject(struct sp_call *call, const struct sp_client *client, struct sp_str told,
+                                   struct sp_token_order *order)
+{
+    struct sp_store *store = call->authority->store;
+    struct sp_account account;
+    struct sp_str subject = told;
+    enum sp_status status = sp_subject_account(call, told, &subject);
+    bool is_known = status == SP_OK && !sp_str_equal(subject, told);
+    if (status == SP_OK && !is_known && client->sector.at != NULL) {
+        status = store->methods->get_account(store, subject, call->arena, &account);
+        is_known = status == SP_OK;
+        status = status == SP_NOT_FOUND ? SP_OK : status;
+    }
+    if (is_known)
+        order->account = subject;
+    else
+        order->subject = subject;
+    call->subject = subject;
+    return status;
+}
+
 static enum sp_step prepare(struct sp_call *call, const struct sp_client *client, struct sp_token_order *order)
 {
     struct sp_live_token subject;
@@ -112,7 +135,6 @@ static enum sp_step prepare(struct sp_call *call, const struct sp_client *client
     if (read_token(call, "subject_token", &subject) != SP_GOES_ON)
         return SP_DENIED;
     *order = (struct sp_token_order){.client = client,
-                                     .subject = text_of(&subject, "sub"),
                                      .family = text_of(&subject, "grant_id"),
                                      .acr = text_of(&subject, "acr"),
                                      .jkt = call->jkt,
@@ -120,7 +142,9 @@ static enum sp_step prepare(struct sp_call *call, const struct sp_client *client
     const struct sp_json *auth_time = sp_json_member(subject.claims, SP_STR("auth_time"));
     if (auth_time != NULL && sp_json_int64(auth_time, &order->auth_time) != SP_OK)
         return refuse(call, "subject_token", SP_STR("a token with a broken auth_time"));
-    call->subject = order->subject;
+    enum sp_status status = name_subject(call, client, text_of(&subject, "sub"), order);
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
     if (read_actor(call, &subject, &order->actor) != SP_GOES_ON ||
         sp_audience_decide(call, client, &order->audiences) != SP_GOES_ON)
         return SP_DENIED;

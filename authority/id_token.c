@@ -4,6 +4,7 @@
 #include "authority/claims.h"
 #include "authority/handle.h"
 #include "authority/key_ring.h"
+#include "authority/subject.h"
 #include "core/jose/crypto.h"
 
 /* OIDC Core 3.1.3.6: the left half of the hash that the signature uses; Ed25519 signs over SHA-512. */
@@ -41,11 +42,12 @@ enum sp_status sp_id_token_make(struct sp_call *call, const struct sp_client *cl
 {
     struct sp_buffer claims;
     struct sp_json_writer json;
+    char room[SP_PAIRWISE_BYTES];
     sp_answer_buffer(call, &claims);
     sp_json_writer_init(&json, &claims, false);
     sp_json_begin_object(&json);
     sp_json_string_member(&json, "iss", call->authority->settings->issuer);
-    sp_json_string_member(&json, "sub", record->subject);
+    sp_json_string_member(&json, "sub", sp_subject_of(call->authority->process_secret, client, record->subject, room));
     sp_json_string_member(&json, "aud", client->id);
     sp_json_int_member(&json, "iat", call->now);
     sp_json_int_member(&json, "exp", call->now + SP_ID_TOKEN_LIFETIME_S);

@@ -6,6 +6,7 @@
 #include "authority/denial.h"
 #include "authority/endpoint.h"
 #include "authority/key_ring.h"
+#include "authority/subject.h"
 
 /* RFC 9701: the answer itself signed, for whoever has to prove later what was said. */
 static enum sp_step answer_signed(struct sp_call *call, const struct sp_client *client, struct sp_str answer)
@@ -95,6 +96,9 @@ enum sp_step sp_introspection_endpoint(struct sp_call *call)
         return answer_inactive(call, client, cause);
     if (status != SP_OK)
         return sp_deny_failure(call, status);
-    call->subject = sp_json_string(sp_json_member(token.claims, SP_STR("sub")));
+    /* The log knows people by their account, whatever the client calls them. */
+    status = sp_subject_account(call, sp_json_string(sp_json_member(token.claims, SP_STR("sub"))), &call->subject);
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
     return answer_active(call, client, token.claims);
 }

@@ -10,6 +10,7 @@
 #include "authority/key_ring.h"
 #include "authority/page.h"
 #include "authority/scope.h"
+#include "authority/subject.h"
 #include "authority/visit.h"
 #include "authority/client_directory.h"
 #include "authority/upstream_sign_out.h"
@@ -46,9 +47,9 @@ static enum sp_step read_hint(struct sp_call *call, struct logout *logout, struc
     if (client_id->at != NULL && !sp_str_equal(*client_id, audience))
         return refuse_hint(call, "an id_token of another client than client_id says");
     *client_id = audience;
-    logout->hint_subject = sp_json_string(sp_json_member(claims, SP_STR("sub")));
     logout->hint_sid = sp_json_string(sp_json_member(claims, SP_STR("sid")));
-    return SP_GOES_ON;
+    status = sp_subject_account(call, sp_json_string(sp_json_member(claims, SP_STR("sub"))), &logout->hint_subject);
+    return status == SP_OK ? SP_GOES_ON : sp_deny_failure(call, status);
 }
 
 static enum sp_step read_logout(struct sp_call *call, struct logout *logout)

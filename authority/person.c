@@ -66,7 +66,8 @@ enum sp_status sp_person_end_all(struct sp_call *call, struct sp_str subject, co
 
 /* By owner; TOTP's id is the account itself. */
 static const enum sp_record_kind owned[] = {SP_RECORD_PASSKEY,   SP_RECORD_TOTP,  SP_RECORD_RECOVERY_CODE,
-                                            SP_RECORD_FEDERATED, SP_RECORD_EMAIL, SP_RECORD_USER_HANDLE};
+                                            SP_RECORD_FEDERATED, SP_RECORD_EMAIL, SP_RECORD_USER_HANDLE,
+                                            SP_RECORD_PAIRWISE};
 
 static enum sp_status drop_records(struct sp_call *call, enum sp_record_kind kind, struct sp_str subject)
 {

@@ -7,6 +7,7 @@
 #include "authority/denial.h"
 #include "authority/endpoint.h"
 #include "authority/handle.h"
+#include "authority/sector.h"
 #include "authority/throttle.h"
 #include "core/base/secret.h"
 #include "core/diagnosis/cause.h"
@@ -92,7 +93,7 @@ static enum sp_step read_client(struct sp_call *call, struct registration *r)
     enum sp_status status = sp_client_metadata_read(call->arena, &terms, r->metadata, &r->client, &fault);
     if (status == SP_MALFORMED)
         return refuse_metadata(call, &fault);
-    return status == SP_OK ? SP_GOES_ON : sp_deny_failure(call, status);
+    return status == SP_OK ? sp_sector_verify(call, &r->client) : sp_deny_failure(call, status);
 }
 
 /* ---- initial access tokens ---- */
@@ -115,6 +116,8 @@ static enum sp_step spend_initial(struct sp_call *call)
     bool first = false;
     unsigned char hash[32];
     if (token.at == NULL && call->authority->settings->registration.open) {
+        if (call->errands != NULL) /* it was counted, and waited since for what it asked outside */
+            return SP_GOES_ON;
         enum sp_step step = sp_throttle_check(call, SP_THROTTLE_REGISTRATION);
         sp_throttle_fail(call, SP_THROTTLE_REGISTRATION);
         return step;

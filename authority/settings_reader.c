@@ -46,7 +46,7 @@ static enum sp_status complain_of_unknown(struct sp_settings_reader *reader, str
 }
 
 /* ---- values ---- */
-static enum sp_status read_duration(const struct sp_json *value, int64_t *seconds)
+enum sp_status sp_settings_duration(const struct sp_json *value, int64_t *seconds)
 {
     int64_t number = 0;
     if (sp_json_is(value, SP_JSON_NUMBER)) {
@@ -101,7 +101,7 @@ static enum sp_status read_value(struct sp_settings_reader *reader, const struct
         *(bool *)at = sp_json_is(value, SP_JSON_TRUE);
         return sp_json_is(value, SP_JSON_TRUE) || sp_json_is(value, SP_JSON_FALSE) ? SP_OK : SP_MALFORMED;
     case SP_MEMBER_DURATION:
-        return read_duration(value, at);
+        return sp_settings_duration(value, at);
     case SP_MEMBER_TEXTS:
         return sp_settings_texts(reader, value, at);
     case SP_MEMBER_OF_ITS_OWN:

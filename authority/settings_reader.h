@@ -50,6 +50,8 @@ enum sp_status sp_settings_complain(struct sp_settings_reader *reader, struct sp
 SP_MUST_CHECK enum sp_status sp_settings_read_members(struct sp_settings_reader *reader, struct sp_str where,
                                                       const struct sp_json *section, const struct sp_member_row *rows,
                                                       void *into);
+/* "10m" or seconds. SP_MALFORMED. */
+SP_MUST_CHECK enum sp_status sp_settings_duration(const struct sp_json *value, int64_t *seconds);
 /* A list of texts, none of them empty; or one. */
 SP_MUST_CHECK enum sp_status sp_settings_texts(struct sp_settings_reader *reader, const struct sp_json *value,
                                                struct sp_str_list *list);

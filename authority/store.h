@@ -86,6 +86,7 @@ enum sp_record_kind {
     SP_RECORD_OUTGOING = 7,      /* a message that waits to be delivered, due at due_at */
     SP_RECORD_UPSTREAM = 9,      /* id: its issuer; what is known of it when it speaks first */
     SP_RECORD_USER_HANDLE = 8,   /* id: WebAuthn's user handle, base64url; owner: the account */
+    SP_RECORD_PAIRWISE = 10,     /* id: what clients of one sector call the account (subject.h); owner: the account */
 };
 
 struct sp_record {

@@ -87,7 +87,7 @@ enum sp_step sp_grant_access_token(struct sp_call *call, const struct sp_token_o
 {
     struct sp_store *store = call->authority->store;
     struct sp_issued_token token;
-    bool writes = order->client->token_format == SP_TOKEN_FORMAT_OPAQUE;
+    bool writes = sp_access_token_writes(order);
     enum sp_status status = writes ? store->methods->begin(store) : SP_OK;
     if (status != SP_OK)
         return sp_deny_failure(call, status);

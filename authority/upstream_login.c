@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "authority/upstream_login.h"
 
+#include "authority/client_directory.h"
 #include "authority/handle.h"
 #include "core/jose/crypto.h"
 
@@ -72,6 +73,18 @@ enum sp_status sp_upstream_login_find(struct sp_call *call, struct sp_str state,
     return SP_OK;
 }
 
+/* What the client is registered with, where its request says nothing of it. Whoever is asked for a max_age, however
+ * long, has to tell the time of the login (OIDC Core 2). */
+static enum sp_status demand_by_client(struct sp_call *call, const struct sp_client *client,
+                                       struct sp_upstream_demand *demand)
+{
+    if (!client->has_default_max_age && !client->require_auth_time)
+        return SP_OK;
+    demand->max_age_s = client->has_default_max_age ? client->default_max_age_s : SP_MAX_AGE_S;
+    demand->max_age = sp_arena_printf(call->arena, "%lld", (long long)demand->max_age_s);
+    return demand->max_age.at != NULL ? SP_OK : SP_NO_MEMORY;
+}
+
 enum sp_status sp_upstream_demand_of(struct sp_call *call, const struct sp_visit *visit,
                                      struct sp_upstream_demand *demand)
 {
@@ -90,8 +103,9 @@ enum sp_status sp_upstream_demand_of(struct sp_call *call, const struct sp_visit
     /* authorization.c let ten digits pass. */
     for (size_t i = 0; i < read.max_age.len; i++)
         read.max_age_s = (read.max_age_s < 0 ? 0 : read.max_age_s * 10) + (read.max_age.at[i] - '0');
+    const struct sp_client *client = sp_client_look_up_or_none(call, sp_form_value(&stored, SP_STR("client_id")));
     *demand = read;
-    return SP_OK;
+    return client != NULL && read.max_age.at == NULL ? demand_by_client(call, client, demand) : SP_OK;
 }
 
 struct sp_str sp_upstream_redirect_uri(const struct sp_call *call, const struct sp_upstream_provider *upstream)

@@ -9,6 +9,7 @@
 #include "authority/endpoint.h"
 #include "authority/key_ring.h"
 #include "authority/scope.h"
+#include "authority/subject.h"
 #include "core/diagnosis/cause.h"
 
 static bool is_dpop(const struct sp_call *call)
@@ -89,7 +90,7 @@ static enum sp_step answer_claims(struct sp_call *call, const struct sp_account 
     sp_answer_buffer(call, &buffer);
     sp_json_writer_init(&json, &buffer, false);
     sp_json_begin_object(&json);
-    sp_json_string_member(&json, "sub", account->id);
+    sp_json_string_member(&json, "sub", sp_json_string(sp_json_member(token->claims, SP_STR("sub"))));
     if (is_signed) {
         sp_json_string_member(&json, "iss", call->authority->settings->issuer);
         sp_json_string_member(&json, "aud", client->id);
@@ -122,7 +123,9 @@ enum sp_step sp_userinfo_endpoint(struct sp_call *call)
         return SP_DENIED;
     struct sp_str scope = sp_json_string(sp_json_member(token.claims, SP_STR("scope")));
     call->client_id = sp_json_string(sp_json_member(token.claims, SP_STR("client_id")));
-    call->subject = sp_json_string(sp_json_member(token.claims, SP_STR("sub")));
+    status = sp_subject_account(call, sp_json_string(sp_json_member(token.claims, SP_STR("sub"))), &call->subject);
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
     if (!sp_scope_has(scope, SP_STR("openid")))
         return SP_DENY(call, .cause = SP_CAUSE_SCOPE_MISSING, .expected = SP_STR("openid"), .received = scope);
     status = store->methods->get_account(store, call->subject, call->arena, &account);

@@ -58,6 +58,8 @@
 /* Key sets behind clients' jwks_uri: a client has a handful of keys, and there may be many clients. */
 #define SP_MAX_CLIENT_JWKS_BYTES (128u * 1024)
 #define SP_MAX_REMOTE_KEY_SETS 1024u
+/* A sector_identifier_uri's document: the redirect URIs of a company's applications. */
+#define SP_MAX_SECTOR_DOCUMENT_BYTES (128u * 1024)
 /* Captures (inspect): one exchange at a time is in memory. A key set or token response is far below; what a body has
  * beyond is not looked at. A multiple of 4, so that base64 cut there still decodes. */
 #define SP_MAX_CAPTURED_BODY_BYTES (256u * 1024)

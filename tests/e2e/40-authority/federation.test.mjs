@@ -80,7 +80,11 @@ defer(() => new Promise((resolve) => application.close(resolve)));
 const upstream = { issuer: scripted.issuer, client_id: 'sallyport', client_secret: 'up & down' };
 const authority = await startAuthority({
   authority: {
-    clients: { web: { name: 'Photo Album', secret: 's', redirect_uris: [redirect], scopes: ['openid', 'profile', 'email'], skip_consent: true } },
+    clients: {
+      web: { name: 'Photo Album', secret: 's', redirect_uris: [redirect], scopes: ['openid', 'profile', 'email'], skip_consent: true },
+      dated: { secret: 's', redirect_uris: [redirect], scopes: ['openid', 'profile', 'email'], skip_consent: true, require_auth_time: true },
+      recent: { secret: 's', redirect_uris: [redirect], scopes: ['openid', 'profile', 'email'], skip_consent: true, default_max_age: '10m' },
+    },
     upstreams: {
       corp: { name: 'Corp & Co', issuer: `http://127.0.0.1:${corpPort}`, client_id: 'sallyport', client_secret: 'sallyport-secret', trust_email: true },
       scripted: { ...upstream, name: 'Scripted' },
@@ -349,8 +353,10 @@ test('a login is no fresher than the provider says, and of unknown age when it s
     lie = { claims: { auth_time } };
     const unknown = await signIn('scripted');
     assert.equal((await claimsOf(unknown.page.location)).auth_time, undefined, `${auth_time}`);
-    const later = await unknown.browser.open(begin({ prompt: 'none', max_age: 9000 }));
-    assert.equal(later.location.searchParams.get('error'), 'login_required', `${auth_time}`);
+    for (const demand of [{ max_age: 9000 }, { client_id: 'dated' }, { client_id: 'recent' }]) {
+      const later = await unknown.browser.open(begin({ prompt: 'none', ...demand }));
+      assert.equal(later.location.searchParams.get('error'), 'login_required', `${auth_time} ${JSON.stringify(demand)}`);
+    }
   }
 });
 
@@ -362,6 +368,11 @@ for (const [name, extra, auth_time, taken] of [
   ['prompt=login, and an old session there', { prompt: 'login' }, () => now() - 1000, false],
   ['prompt=login, and no auth_time', { prompt: 'login' }, () => undefined, true],
   ['both, and no auth_time', { prompt: 'login', max_age: 600 }, () => undefined, false],
+  ['require_auth_time of the client, and none', { client_id: 'dated' }, () => undefined, false],
+  ['require_auth_time of the client, and one that is old', { client_id: 'dated' }, () => now() - 100_000, true],
+  ['default_max_age of the client, and a login that is older', { client_id: 'recent' }, () => now() - 1000, false],
+  ['default_max_age of the client, and a login that is not', { client_id: 'recent' }, () => now() - 300, true],
+  ['default_max_age of the client, and a request that says otherwise', { client_id: 'recent', max_age: 2000 }, () => now() - 1000, true],
 ])
   test(`how old a login may be: ${name}`, async () => {
     lie = { claims: { auth_time: auth_time() } };

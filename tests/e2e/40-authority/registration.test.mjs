@@ -152,7 +152,7 @@ test('bad metadata is refused with the member by name [oidcc-registration-…-in
     [{ redirect_uris: ['javascript:alert(1)'] }, 'invalid_redirect_uri', /https/],
     [{ redirect_uris: [] }, 'invalid_redirect_uri', /redirect/],
     [{ redirect_uris: [redirect], logo_uri: 'data:image/png,x' }, 'invalid_client_metadata', /logo_uri/],
-    [{ redirect_uris: [redirect], subject_type: 'pairwise' }, 'invalid_client_metadata', /subject_type/],
+    [{ redirect_uris: [redirect], subject_type: 'secret' }, 'invalid_client_metadata', /subject_type/],
     [{ redirect_uris: [redirect], scope: 'openid admin' }, 'invalid_client_metadata', /admin/],
     [{ redirect_uris: [redirect], id_token_signed_response_alg: 'none' }, 'invalid_client_metadata', /id_token_signed_response_alg/],
     [{ redirect_uris: [redirect], software_statement: 'e30.e30.' }, 'unapproved_software_statement', /software/],
