@@ -15,6 +15,13 @@ void sp_form_refuse(struct sp_exam *exam, enum sp_cause cause, const char *expec
     finding->detail = detail;
 }
 
+static void refuse_segments(struct sp_exam *exam, unsigned count, const char *detail)
+{
+    struct sp_finding *finding = sp_exam_saw(exam, SP_CAUSE_TOKEN_MALFORMED_SEGMENTS, SP_CHECK_FORM,
+                                             SP_STR("3 segments"), sp_arena_printf(exam->arena, "%u segments", count));
+    finding->detail = sp_str_from_cstr(detail);
+}
+
 bool sp_form_is_base64url(char c)
 {
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
@@ -145,8 +152,7 @@ static void examine_jwe(struct sp_exam *exam, struct sp_str first)
     if (exam->header == NULL)
         return;
     if (sp_json_member(exam->header, SP_STR("enc")) == NULL) {
-        sp_form_refuse(exam, SP_CAUSE_TOKEN_MALFORMED_SEGMENTS, "3 segments",
-                       SP_STR("The token has five segments, but its header has no enc, so it is no JWE."));
+        refuse_segments(exam, 5, "Its header has no enc, so it is no JWE either.");
         return;
     }
     exam->kind = SP_TOKEN_JWE;
@@ -173,8 +179,7 @@ static void examine_short(struct sp_exam *exam, struct sp_str token, unsigned do
     if (exam->body == NULL)
         return;
     sp_claims_find(exam->body, &exam->claims);
-    sp_form_refuse(exam, SP_CAUSE_TOKEN_MALFORMED_SEGMENTS, "3 segments",
-                   SP_STR("The token has 2 segments: its signature is missing."));
+    refuse_segments(exam, 2, "Its signature is missing.");
 }
 
 bool sp_form_is_opaque(struct sp_str token)
@@ -186,6 +191,12 @@ bool sp_form_is_opaque(struct sp_str token)
             return false;
     }
     return token.len > 0;
+}
+
+/* Where nobody may be asked what it is: reference tokens have no dots, or one (`ya29.…`, `ory_at_….…`) and are long. */
+static bool looks_opaque(struct sp_str token, unsigned dots)
+{
+    return sp_form_is_opaque(token) && (dots == 0 || (dots == 1 && token.len >= 20));
 }
 
 static bool may_introspect(const struct sp_exam *exam)
@@ -220,11 +231,10 @@ static void examine_segments(struct sp_exam *exam, struct sp_str token)
         examine_jwe(exam, sp_str_slice(token, 0, dots[0]));
     } else if (count < 2 && looks_like_header(token)) {
         examine_short(exam, token, count);
-    } else if (!looks_like_header(token) && sp_form_is_opaque(token)) {
+    } else if (!looks_like_header(token) && looks_opaque(token, count)) {
         exam->kind = SP_TOKEN_OPAQUE;
     } else {
-        sp_form_refuse(exam, SP_CAUSE_TOKEN_MALFORMED_SEGMENTS, "3 segments",
-                       sp_arena_printf(exam->arena, "The value has %u segments.", count + 1));
+        refuse_segments(exam, count + 1, NULL);
     }
 }
 
