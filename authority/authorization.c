@@ -11,71 +11,6 @@
 
 #define MAX_ECHOED_BYTES 4096u
 
-/* ---- answering ---- */
-static void respond_by_redirect(struct sp_call *call, const struct sp_authorization *a,
-                                const struct sp_answer_pair *pairs, size_t count)
-{
-    struct sp_buffer url;
-    sp_answer_buffer(call, &url);
-    sp_buffer_append(&url, a->redirect_uri);
-    bool has_query = sp_str_index_of(a->redirect_uri, '?', 0) < a->redirect_uri.len;
-    char separator = a->mode == SP_RESPONSE_FRAGMENT ? '#' : has_query ? '&' : '?';
-    for (size_t i = 0; i < count; i++)
-        if (pairs[i].value.at != NULL)
-            sp_form_add(&url, &separator, pairs[i].name, pairs[i].value);
-    if (sp_buffer_status(&url) != SP_OK) {
-        sp_answer_json(call, 500, &url);
-        return;
-    }
-    call->answer.status = 303;
-    sp_answer_header(call, "Location", sp_buffer_str(&url));
-    sp_answer_header(call, "Cache-Control", SP_STR("no-store"));
-    sp_answer_header(call, "Referrer-Policy", SP_STR("no-referrer"));
-}
-
-/* OAuth 2.0 Form Post Response Mode 2; with scripts switched off the button does it. */
-static void respond_by_form(struct sp_call *call, const struct sp_authorization *a, const struct sp_answer_pair *pairs,
-                            size_t count)
-{
-    struct sp_page page;
-    sp_page_begin(&page, call, sp_text_get(call, SP_TEXT_CONTINUE_TITLE));
-    page.form_targets = sp_page_origin(call->arena, a->redirect_uri);
-    sp_page_raw(&page, SP_STR("<form method=\"post\" action=\""));
-    sp_page_text(&page, a->redirect_uri);
-    sp_page_raw(&page, SP_STR("\">"));
-    for (size_t i = 0; i < count; i++)
-        if (pairs[i].value.at != NULL)
-            sp_page_hidden(&page, pairs[i].name, pairs[i].value);
-    sp_page_raw(&page, SP_STR("<button>"));
-    sp_page_text(&page, sp_text_get(call, SP_TEXT_CONTINUE));
-    sp_page_raw(&page, SP_STR("</button></form>"));
-    sp_page_script(&page, SP_STR("document.forms[0].submit()"));
-    sp_page_end(&page, 200);
-}
-
-void sp_authorization_respond(struct sp_call *call, const struct sp_authorization *a,
-                              const struct sp_answer_pair *pairs, size_t count)
-{
-    struct sp_answer_pair all[8];
-    size_t total = 0;
-    for (; total < count && total < 6; total++)
-        all[total] = pairs[total];
-    all[total++] = (struct sp_answer_pair){"state", a->state};
-    all[total++] = (struct sp_answer_pair){"iss", call->authority->settings->issuer}; /* RFC 9207 */
-    if (a->mode == SP_RESPONSE_FORM_POST)
-        respond_by_form(call, a, all, total);
-    else
-        respond_by_redirect(call, a, all, total);
-}
-
-static enum sp_step deny_to_client(struct sp_call *call, const struct sp_denial *denial)
-{
-    const struct sp_answer_pair pairs[] = {{"error", sp_str_from_cstr(sp_denial_error(denial))},
-                                           {"error_description", sp_denial_description(call, denial)}};
-    sp_authorization_respond(call, call->deny_context, pairs, 2);
-    return SP_DENIED;
-}
-
 /* ---- reading ---- */
 static enum sp_step read_client(struct sp_call *call, struct sp_authorization *a)
 {
@@ -389,7 +324,7 @@ void sp_authorization_aim(struct sp_call *call)
     find_mode(sp_call_parameter(call, "response_mode"), &a->mode);
     if (sp_call_parameter(call, "state").len <= MAX_ECHOED_BYTES)
         a->state = sp_call_parameter(call, "state");
-    call->deny = deny_to_client;
+    call->deny = sp_authorization_deny;
     call->deny_context = a;
 }
 
@@ -402,7 +337,7 @@ enum sp_step sp_authorization_read(struct sp_call *call, struct sp_authorization
     if (read_client(call, a) != SP_GOES_ON || read_redirect_uri(call, a) != SP_GOES_ON)
         return SP_DENIED;
     read_echoed(call, a);
-    call->deny = deny_to_client;
+    call->deny = sp_authorization_deny;
     call->deny_context = a;
     if (read_rest(call, a) != SP_GOES_ON)
         return SP_DENIED;

@@ -65,6 +65,8 @@ struct sp_answer_pair {
 /* Sends name=value pairs, state and iss to the redirect URI by the response mode. */
 void sp_authorization_respond(struct sp_call *call, const struct sp_authorization *authorization,
                               const struct sp_answer_pair *pairs, size_t count);
+/* A refusal that goes to the client; its context is the sp_authorization. A value for call->deny. */
+enum sp_step sp_authorization_deny(struct sp_call *call, const struct sp_denial *denial);
 /* Issues a code and sends it. The caller has begun a write and keeps it. */
 enum sp_step sp_authorization_grant(struct sp_call *call, const struct sp_authorization *authorization,
                                     const struct sp_session *session);

@@ -17,6 +17,14 @@ bool sp_authorization_is_for_another(const struct sp_authorization *a, struct sp
            !sp_claims_request_is_for(&a->claims, sp_subject_of(a->subject_secret, a->client, subject, room));
 }
 
+/* Any program on the machine can call itself by a client_id that has no proof and wait at a loopback port or for a
+ * scheme: what was allowed once says nothing of who asks now (RFC 8252 8.6; OAuth 2.1 7.3.1). */
+static bool may_be_an_impostor(const struct sp_authorization *a)
+{
+    return a->client->is_native && sp_client_is_public(a->client) &&
+           !sp_str_has_prefix(a->redirect_uri, SP_STR("https://"));
+}
+
 enum sp_authorization_need sp_authorization_need(const struct sp_authorization *a, const struct sp_session *session,
                                                  struct sp_str consented, bool signed_in, int64_t now)
 {
@@ -37,7 +45,8 @@ enum sp_authorization_need sp_authorization_need(const struct sp_authorization *
         return SP_NEEDS_TOO_MUCH;
     if (a->prompt_select && !signed_in)
         return SP_NEEDS_ACCOUNT;
-    if (a->prompt_consent || (!a->client->skip_consent && !sp_scope_covers(consented, a->consent_scope)))
+    bool is_allowed = sp_scope_covers(consented, a->consent_scope) && !may_be_an_impostor(a);
+    if (a->prompt_consent || (!a->client->skip_consent && !is_allowed))
         return SP_NEEDS_CONSENT;
     return SP_NEEDS_NOTHING;
 }

@@ -47,7 +47,9 @@ struct sp_certificate_names {
 
 struct sp_client {
     struct sp_str id, name;
-    const struct sp_client_secret *secrets; /* several while one is being replaced */
+    struct sp_str client_uri, logo_uri, policy_uri, tos_uri; /* https; for people; absent: none */
+    bool is_stranger;                                        /* it registered itself: nobody here knows it */
+    const struct sp_client_secret *secrets;                  /* several while one is being replaced */
     size_t secret_count;
     const struct sp_jwk_set *keys; /* registered public keys; NULL: none. Ask client_keys.h */
     struct sp_str jwks_uri;        /* or where they are; absent: nowhere */

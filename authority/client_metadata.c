@@ -66,7 +66,7 @@ static enum sp_status read_application_type(struct sp_settings_reader *reader, c
     return *(bool *)at || sp_str_equal(text, SP_STR("web")) ? SP_OK : SP_MALFORMED;
 }
 
-static enum sp_status read_https(struct sp_settings_reader *reader, const struct sp_json *value, void *at)
+static enum sp_status check_https(struct sp_settings_reader *reader, const struct sp_json *value, void *at)
 {
     (void)reader, (void)at;
     struct sp_url url;
@@ -75,6 +75,12 @@ static enum sp_status read_https(struct sp_settings_reader *reader, const struct
                    url.userinfo.at == NULL
                ? SP_OK
                : SP_MALFORMED;
+}
+
+static enum sp_status read_https(struct sp_settings_reader *reader, const struct sp_json *value, void *at)
+{
+    *(struct sp_str *)at = sp_json_string(value);
+    return check_https(reader, value, NULL);
 }
 
 /* People read it: nothing that moves the rest of the line about. */
@@ -155,11 +161,11 @@ static const struct sp_member_row rows[] = {
     SP_MEMBER_BY("application_type", CLIENT(is_native), read_application_type, "Write web or native."),
     SP_MEMBER_BY("client_name", CLIENT(name), read_name,
                  "Write a name of at most 200 bytes without control characters."),
-    SP_MEMBER_BY("client_uri", 0, read_https, HTTPS),
-    SP_MEMBER_BY("logo_uri", 0, read_https, HTTPS),
-    SP_MEMBER_BY("tos_uri", 0, read_https, HTTPS),
-    SP_MEMBER_BY("policy_uri", 0, read_https, HTTPS),
-    SP_MEMBER_BY("initiate_login_uri", 0, read_https, HTTPS),
+    SP_MEMBER_BY("client_uri", CLIENT(client_uri), read_https, HTTPS),
+    SP_MEMBER_BY("logo_uri", CLIENT(logo_uri), read_https, HTTPS),
+    SP_MEMBER_BY("tos_uri", CLIENT(tos_uri), read_https, HTTPS),
+    SP_MEMBER_BY("policy_uri", CLIENT(policy_uri), read_https, HTTPS),
+    SP_MEMBER_BY("initiate_login_uri", 0, check_https, HTTPS),
     SP_MEMBER_BY("contacts", 0, read_contacts, "Write a list of texts."),
     SP_MEMBER_BY("scope", CLIENT(scopes), read_scope, "Write scopes with spaces between them."),
     SP_MEMBER_BY("jwks", CLIENT(keys), sp_read_key_set,
@@ -372,6 +378,7 @@ enum sp_status sp_client_metadata_read(struct sp_arena *arena, const struct sp_m
         .reader = {.arena = arena, .error = &error, .ignores_unknown = true}, .terms = terms, .metadata = metadata};
     struct sp_client read = {.id = client->id,
                              .name = client->id,
+                             .is_stranger = true,
                              .audiences = settings->registration.audiences,
                              .token_format = settings->token_format,
                              .token_lifetime_s = settings->token_lifetime_s,

@@ -4,6 +4,7 @@
 #include "authority/client_certificate.h"
 #include "authority/client_keys.h"
 #include "authority/key_set_reader.h"
+#include "authority/redirect_uri_policy.h"
 #include "authority/sector.h"
 #include "core/jose/crypto_certificate.h"
 #include "core/jose/jwk_set.h"
@@ -164,11 +165,17 @@ static enum sp_status read_default_max_age(struct sp_settings_reader *reader, co
     return status == SP_OK && client->default_max_age_s > SP_MAX_AGE_S ? SP_MALFORMED : status;
 }
 
+#define SHOWN_URL "Write an https URL; plain http is for loopback only."
+
 /* ---- a client ---- */
 #define CLIENT(member) offsetof(struct sp_client, member)
 
 static const struct sp_member_row rows[] = {
     SP_MEMBER("name", TEXT, CLIENT(name)),
+    SP_MEMBER_BY("client_uri", CLIENT(client_uri), sp_read_secure_url, SHOWN_URL),
+    SP_MEMBER_BY("logo_uri", CLIENT(logo_uri), sp_read_secure_url, SHOWN_URL),
+    SP_MEMBER_BY("policy_uri", CLIENT(policy_uri), sp_read_secure_url, SHOWN_URL),
+    SP_MEMBER_BY("tos_uri", CLIENT(tos_uri), sp_read_secure_url, SHOWN_URL),
     SP_MEMBER_BY("secret", 0, read_secret, "Write the secret, or better its hash as secret_hash."),
     SP_MEMBER_BY("secret_hash", 0, read_secret_hash,
                  "Write sha256:HEX (64 digits) or an argon2id encoding that begins with $argon2id$."),
@@ -330,9 +337,28 @@ enum sp_status sp_client_check_mtls(struct sp_settings_reader *reader, struct sp
     return SP_OK;
 }
 
+/* RFC 9700 2.6: no code goes over a network in the clear. What the operator writes may lead to the person's own
+ * machine, whatever the application is. */
+static enum sp_status check_redirect_uris(struct sp_settings_reader *reader, struct sp_str where,
+                                          const struct sp_client *client)
+{
+    const struct sp_redirect_uri_policy policy = {.native = true, .allows_loopback = true};
+    for (size_t i = 0; i < client->redirect_uris.count; i++) {
+        struct sp_str uri = client->redirect_uris.at[i];
+        const char *fault = sp_redirect_uri_fault(uri, policy);
+        if (fault != NULL)
+            return sp_settings_complain(
+                reader, where, "redirect_uris",
+                sp_arena_printf(reader->arena, "'%.*s': %s", SP_STR_ARG(sp_str_slice(uri, 0, 200)), fault));
+    }
+    return SP_OK;
+}
+
 enum sp_status sp_client_read(struct sp_settings_reader *reader, struct sp_str where, const struct sp_json *section,
                               struct sp_client *client)
 {
     enum sp_status status = sp_settings_read_members(reader, where, section, rows, client);
+    if (status == SP_OK)
+        status = check_redirect_uris(reader, where, client);
     return status == SP_OK ? sp_client_check(reader, where, client) : status;
 }

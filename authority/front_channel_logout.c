@@ -7,22 +7,11 @@
 /* A client that does not answer keeps nobody here; also without scripts. */
 #define LONGEST_WAIT_S 5
 
-/* It stands in a header: nothing but what an origin is made of. */
-static bool is_a_source(struct sp_str origin)
-{
-    for (size_t i = 0; i < origin.len; i++) {
-        char c = origin.at[i];
-        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (!plain && strchr(".-:/[]_", c) == NULL)
-            return false;
-    }
-    return origin.len > 0;
-}
-
 static const struct sp_client *find(struct sp_call *call, struct sp_str id)
 {
     const struct sp_client *client = sp_client_look_up_or_none(call, id);
-    return client != NULL && is_a_source(sp_page_origin(call->arena, client->frontchannel_logout_uri)) ? client : NULL;
+    return client != NULL && sp_page_is_source(sp_page_origin(call->arena, client->frontchannel_logout_uri)) ? client
+                                                                                                             : NULL;
 }
 
 bool sp_front_channel_logout_is_due(struct sp_call *call, const struct sp_session *session)

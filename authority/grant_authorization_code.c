@@ -19,6 +19,34 @@ struct redemption {
     struct sp_str code;
 };
 
+static struct sp_str text_of(const struct redemption *r, const char *name)
+{
+    return sp_json_string(sp_json_member(r->data, sp_str_from_cstr(name)));
+}
+
+static bool has_right_redirect_uri(const struct sp_call *call, const struct redemption *r)
+{
+    struct sp_str sent = sp_call_parameter(call, "redirect_uri");
+    bool needed = sp_json_is(sp_json_member(r->data, SP_STR("redirect_uri_sent")), SP_JSON_TRUE);
+    return sp_str_equal(sent, text_of(r, "redirect_uri")) || (!needed && sent.at == NULL);
+}
+
+/* What the verifier makes (RFC 7636 4.6). */
+static struct sp_str challenge_of(struct sp_call *call, const struct redemption *r, struct sp_str verifier)
+{
+    unsigned char hash[32];
+    if (sp_json_is(sp_json_member(r->data, SP_STR("challenge_is_plain")), SP_JSON_TRUE))
+        return verifier;
+    sp_sha256(verifier, hash);
+    return sp_base64url_of(call->arena, hash, sizeof hash);
+}
+
+static bool has_right_verifier(struct sp_call *call, const struct redemption *r)
+{
+    struct sp_str verifier = sp_call_parameter(call, "code_verifier");
+    return verifier.at != NULL && sp_secret_equal(challenge_of(call, r, verifier), text_of(r, "challenge"));
+}
+
 static struct sp_str ago(struct sp_call *call, int64_t then)
 {
     return sp_arena_printf(call->arena, "%lld s ago", (long long)(call->now - then));
@@ -45,10 +73,22 @@ static enum sp_step refuse_unknown(struct sp_call *call, struct sp_str code)
                                  : SP_STR("It does not look like a code of this server."));
 }
 
+/* The request with which the first use might have been made. */
+static bool is_whole(struct sp_call *call, const struct redemption *r)
+{
+    struct sp_str bound = text_of(r, "dpop_jkt"), challenge = text_of(r, "challenge");
+    bool verified =
+        challenge.at != NULL ? has_right_verifier(call, r) : sp_call_parameter(call, "code_verifier").at == NULL;
+    return verified && has_right_redirect_uri(call, r) && (bound.at == NULL || sp_str_equal(bound, call->jkt));
+}
+
+/* Whoever has the code and not what belongs to it must not end what its owner got (OAuth 2.1 7.5.3). */
 static enum sp_step refuse_second_use(struct sp_call *call, const struct redemption *r)
 {
-    struct sp_str failed = sp_json_string(sp_json_member(r->data, SP_STR("failed")));
-    enum sp_status status = sp_grant_family_revoke(call, r->ticket.family, SP_TICKET_CODE);
+    struct sp_str failed = text_of(r, "failed");
+    enum sp_status status = SP_OK;
+    if (failed.at != NULL || is_whole(call, r))
+        status = sp_grant_family_revoke(call, r->ticket.family, SP_TICKET_CODE);
     if (status != SP_OK)
         return sp_deny_failure(call, status);
     struct sp_str when = ago(call, r->ticket.used_at);
@@ -62,19 +102,17 @@ static enum sp_step refuse_second_use(struct sp_call *call, const struct redempt
 
 static enum sp_step check_redirect_uri(struct sp_call *call, const struct redemption *r)
 {
-    struct sp_str sent = sp_call_parameter(call, "redirect_uri"),
-                  started = sp_json_string(sp_json_member(r->data, SP_STR("redirect_uri")));
-    bool needed = sp_json_is(sp_json_member(r->data, SP_STR("redirect_uri_sent")), SP_JSON_TRUE);
-    if (sp_str_equal(sent, started) || (!needed && sent.at == NULL))
+    struct sp_str sent = sp_call_parameter(call, "redirect_uri");
+    if (has_right_redirect_uri(call, r))
         return SP_GOES_ON;
-    return SP_DENY(call, .cause = SP_CAUSE_CODE_REDIRECT_URI_DIFFERS, .expected = started,
+    return SP_DENY(call, .cause = SP_CAUSE_CODE_REDIRECT_URI_DIFFERS, .expected = text_of(r, "redirect_uri"),
                    .received = sent.at != NULL ? sent : SP_STR("none"));
 }
 
 /* RFC 9449 10: the login may have named the key. */
 static enum sp_step check_key(struct sp_call *call, const struct redemption *r)
 {
-    struct sp_str bound = sp_json_string(sp_json_member(r->data, SP_STR("dpop_jkt")));
+    struct sp_str bound = text_of(r, "dpop_jkt");
     if (bound.at == NULL || sp_str_equal(bound, call->jkt))
         return SP_GOES_ON;
     return SP_DENY(call, .cause = SP_CAUSE_BINDING_DPOP_INVALID, .expected = bound,
@@ -84,8 +122,7 @@ static enum sp_step check_key(struct sp_call *call, const struct redemption *r)
 
 static enum sp_step check_verifier(struct sp_call *call, const struct redemption *r)
 {
-    struct sp_str verifier = sp_call_parameter(call, "code_verifier"),
-                  challenge = sp_json_string(sp_json_member(r->data, SP_STR("challenge")));
+    struct sp_str verifier = sp_call_parameter(call, "code_verifier"), challenge = text_of(r, "challenge");
     if (challenge.at == NULL)
         return verifier.at == NULL ? SP_GOES_ON : SP_DENY(call, .cause = SP_CAUSE_PKCE_UNEXPECTED_VERIFIER);
     if (verifier.at == NULL)
@@ -96,9 +133,7 @@ static enum sp_step check_verifier(struct sp_call *call, const struct redemption
     if (verifier.len < 43 || verifier.len > 128)
         return SP_DENY(call, .cause = SP_CAUSE_PKCE_VERIFIER_LENGTH,
                        .received = sp_arena_printf(call->arena, "%zu", verifier.len));
-    unsigned char hash[32];
-    sp_sha256(verifier, hash);
-    struct sp_str made = is_plain ? verifier : sp_base64url_of(call->arena, hash, sizeof hash);
+    struct sp_str made = challenge_of(call, r, verifier);
     if (!sp_secret_equal(made, challenge))
         return SP_DENY(call, .cause = SP_CAUSE_PKCE_VERIFIER_MISMATCH,
                        .expected = is_plain ? SP_STR("the plain challenge") : challenge,

@@ -56,6 +56,7 @@ static const char style[] =
     "dl{overflow-x:auto}dt{font-weight:600;margin-top:.75rem}dd{margin:0;font-family:ui-monospace,Menlo,Consolas,"
     "monospace;white-space:pre}"
     "mark{background:#ffd54d;color:#000;outline:1px solid #000}"
+    "img.logo{display:block;max-width:100%;max-height:4rem;margin:0 0 1rem;border-radius:.45rem}"
     "svg.qr{display:block;width:100%;max-width:14rem;margin:1rem auto;border-radius:.45rem}"
     ".key,ol.codes{font-family:ui-monospace,Menlo,Consolas,monospace;overflow-wrap:anywhere}"
     "ol.codes{columns:2 10rem;padding-left:2rem}ol.codes li{break-inside:avoid}"
@@ -208,16 +209,28 @@ void sp_page_end(struct sp_page *page, int status)
         return; /* it did not fit: the answer says so */
     call->answer.content_type = "text/html; charset=utf-8";
     struct sp_str script = page->script_hash.at != NULL ? page->script_hash : SP_STR("'none'"),
-                  frames = page->frame_sources.len > 0 ? page->frame_sources : SP_STR("'none'");
+                  frames = page->frame_sources.len > 0 ? page->frame_sources : SP_STR("'none'"),
+                  images = page->image_sources.len > 0 ? page->image_sources : SP_STR("'none'");
     sp_answer_header(call, "Content-Security-Policy",
                      sp_arena_printf(call->arena,
                                      "default-src 'none'; style-src %.*s; script-src %.*s; form-action 'self' %.*s; "
-                                     "frame-src %.*s; frame-ancestors 'none'; base-uri 'none'",
+                                     "frame-src %.*s; img-src %.*s; frame-ancestors 'none'; base-uri 'none'",
                                      SP_STR_ARG(hash_source(call, sp_str_from_cstr(style))), SP_STR_ARG(script),
-                                     SP_STR_ARG(page->form_targets), SP_STR_ARG(frames)));
+                                     SP_STR_ARG(page->form_targets), SP_STR_ARG(frames), SP_STR_ARG(images)));
     sp_answer_header(call, "Referrer-Policy", SP_STR("no-referrer"));
     sp_answer_header(call, "X-Frame-Options", SP_STR("DENY"));
     sp_answer_header(call, "Content-Language", sp_language_tag(sp_call_language(call)));
+}
+
+bool sp_page_is_source(struct sp_str origin)
+{
+    for (size_t i = 0; i < origin.len; i++) {
+        char c = origin.at[i];
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!plain && strchr(".-:/[]_", c) == NULL)
+            return false;
+    }
+    return origin.len > 0;
 }
 
 struct sp_str sp_page_origin(struct sp_arena *arena, struct sp_str uri)

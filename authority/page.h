@@ -24,6 +24,7 @@ struct sp_page {
     struct sp_buffer html;
     struct sp_str form_targets;  /* CSP sources beside 'self' that a form's answer may redirect to */
     struct sp_str frame_sources; /* CSP sources of frames; absent: none may be loaded */
+    struct sp_str image_sources; /* likewise of images */
     struct sp_str script_hash;   /* CSP source of the one script; absent: none may run */
 };
 
@@ -49,6 +50,8 @@ void sp_page_alert(struct sp_page *page, enum sp_text text, struct sp_str value)
 /* Writes the answer with its security headers. */
 void sp_page_end(struct sp_page *page, int status);
 
+/* It stands in a header: nothing but what an origin is made of. */
+bool sp_page_is_source(struct sp_str origin);
 /* scheme://host[:port] or scheme: of a redirect URI, for form_targets. */
 struct sp_str sp_page_origin(struct sp_arena *arena, struct sp_str uri);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "authority/sign_in_pages.h"
 
+#include "authority/client_card.h"
 #include "authority/mail.h"
 #include "authority/passkey_script.h"
 #include "authority/upstream_pages.h"
@@ -85,6 +86,7 @@ static void write_login_page(struct sp_call *call, const struct sp_visit *visit,
 {
     struct sp_page page;
     sp_page_begin(&page, call, sp_text_get(call, SP_TEXT_SIGN_IN_TITLE));
+    sp_client_card_logo(&page, request->client);
     sp_page_paragraph(&page, SP_TEXT_SIGN_IN_TO, request->client->name);
     write_trouble(&page, says);
     sp_upstream_link_notice(&page, visit);
@@ -103,6 +105,7 @@ static void write_login_page(struct sp_call *call, const struct sp_visit *visit,
         sp_page_button(&page, "cancel", SP_TEXT_CANCEL, false);
     sp_page_raw(&page, SP_STR("</form>"));
     write_passkey_form(&page, visit, request, says->alert == SP_TEXT_COUNT);
+    sp_client_card_links(&page, request->client);
     sp_page_end(&page, 200);
 }
 
@@ -160,8 +163,10 @@ void sp_scope_list(struct sp_page *page, struct sp_str scopes)
 void sp_consent_text(struct sp_page *page, const struct sp_client *client, struct sp_str scopes,
                      const struct sp_session *session)
 {
+    sp_client_card_logo(page, client);
     sp_page_paragraph(page, SP_TEXT_CONSENT_WANTS, client->name);
     sp_scope_list(page, scopes);
+    sp_client_card_links(page, client);
     sp_page_raw(page, SP_STR("<div class=\"quiet\">"));
     sp_page_paragraph(page, SP_TEXT_CONSENT_AS, name_of(page->call, session->subject));
     sp_page_raw(page, SP_STR("</div>"));
@@ -188,6 +193,7 @@ void sp_consent_page(struct sp_call *call, const struct sp_visit *visit, const s
     struct sp_page page;
     sp_page_begin(&page, call, sp_text_get(call, SP_TEXT_CONSENT_TITLE));
     sp_consent_text(&page, request->client, request->consent_scope, session);
+    sp_client_card_warning(&page, request->client, request->redirect_uri);
     sp_sign_in_form(&page, visit, request, NULL);
     sp_page_button(&page, "allow", SP_TEXT_ALLOW, true);
     sp_page_button(&page, "cancel", SP_TEXT_DENY, false);

@@ -36,6 +36,22 @@ static void what_cannot_work_is_refused_by_its_member(void **state)
         const char *section, *member; /* NULL: fine */
     } rows[] = {
         {CLIENT("'secret':'x'"), NULL},
+        {CLIENT(
+             "'secret':'x','redirect_uris':['https://a.example/cb','http://localhost:3000/cb','com.example.app:/cb']"),
+         NULL},
+        {CLIENT("'secret':'x','redirect_uris':['http://a.example/cb']"), "authority.clients.c.redirect_uris"},
+        {CLIENT("'secret':'x','redirect_uris':['https://a.example/cb','myapp:/cb']"),
+         "authority.clients.c.redirect_uris"},
+        {CLIENT("'secret':'x','redirect_uris':['https://a.example/#x']"), "authority.clients.c.redirect_uris"},
+        {CLIENT("'secret':'x','redirect_uris':['/cb']"), "authority.clients.c.redirect_uris"},
+        {CLIENT("'secret':'x','redirect_uris':['https://*.a.example/cb']"), "authority.clients.c.redirect_uris"},
+        {CLIENT("'secret':'x','logo_uri':'http://a.example/logo.png'"), "authority.clients.c.logo_uri"},
+        {CLIENT("'secret':'x','tos_uri':'javascript:alert(1)'"), "authority.clients.c.tos_uri"},
+        {CLIENT("'secret':'x','subject_type':'pairwise','redirect_uris':['https://a.example/cb']"), NULL},
+        {CLIENT("'secret':'x','subject_type':'pairwise'"), "authority.clients.c.sector_identifier_uri"},
+        {CLIENT("'secret':'x','subject_type':'each'"), "authority.clients.c.subject_type"},
+        {CLIENT("'secret':'x','default_max_age':'30m','default_acr_values':['a'],'require_auth_time':true"), NULL},
+        {CLIENT("'secret':'x','default_max_age':'soon'"), "authority.clients.c.default_max_age"},
         {CLIENT("'sceret':'x'"), "authority.clients.c.sceret"},
         {CLIENT("'method':'none','grants':['client_credentials']"), "authority.clients.c.grants"},
         {CLIENT("'method':'private_key_jwt'"), "authority.clients.c.method"},
