@@ -365,10 +365,15 @@ static void deliver(struct server *server)
         fprintf(stderr, "authority: %s\n", server->authority->store->trouble);
 }
 
+static bool has_housekeeping(const struct server *server)
+{
+    return server->now != server->tended_at || server->authority->has_outgoing;
+}
+
+/* Flushes by itself: no call may wait for the turn's. */
 static void tend(struct server *server)
 {
-    if (server->now != server->tended_at || server->authority->has_outgoing)
-        deliver(server);
+    deliver(server);
     if (server->now == server->tended_at)
         return;
     server->tended_at = server->now;
@@ -476,7 +481,7 @@ static int wait_ms(const struct server *server)
 static void turn(struct server *server, int epoll_fd, int signal_fd)
 {
     struct epoll_event events[4];
-    int count = epoll_wait(epoll_fd, events, 4, wait_ms(server));
+    int count = epoll_wait(epoll_fd, events, 4, server->waiting != NULL ? 0 : wait_ms(server));
     server->now = epoch_now();
     for (int i = 0; i < count; i++)
         if (events[i].data.fd == signal_fd)
@@ -485,10 +490,15 @@ static void turn(struct server *server, int epoll_fd, int signal_fd)
     sp_errand_pool_collect(server->errands);
     bool resumed = server->waiting != NULL;
     end_turn(server);
+    /* The resumed ones send their answers now, not after another wait. What is asked meanwhile is the next turn's,
+     * which follows at once: a commit of its own would be one for few. */
     if (resumed)
-        run_doors(server); /* the resumed ones send their answers now, not after another wait */
-    end_turn(server);
-    tend(server);
+        run_doors(server);
+    sp_call_log_flush(&server->log);
+    if (has_housekeeping(server)) {
+        end_turn(server);
+        tend(server);
+    }
 }
 
 /* What waits for a thread is answered before the end: hashes are finished, requests to the outside given up. */

@@ -609,6 +609,8 @@ static const char old_sqlite[] =
     "CREATE TABLE consents(subject TEXT NOT NULL, client_id TEXT NOT NULL, scopes TEXT NOT NULL,"
     " granted_at INTEGER NOT NULL, PRIMARY KEY(subject,client_id)) WITHOUT ROWID;"
     "INSERT INTO accounts VALUES('id1','Ann','hash','{}',1,2,3,0);"
+    "INSERT INTO tickets VALUES(4,zeroblob(32),'f','app','id1',10,9000,0,'{\\\"scope\\\":\\\"read\\\"}'),"
+    "(3,zeroblob(32),'f','app','id1',9,70,11,NULL);"
     "INSERT INTO signing_keys VALUES('k1','ES256',10,20,0,0,X'0001ff');"
     "PRAGMA user_version=1";
 /* A schema that an administrator made for a role that may make none, with nothing in it. */
@@ -618,7 +620,7 @@ static const char old_postgres[] =
 
 static void make_old(struct fixture *f)
 {
-    char command[2600];
+    char command[3000];
     if (f->back_end == SQLITE) {
         snprintf(f->path + strlen(f->path) - 6, 7, "%s", "older."); /* beside the file of open_both */
         snprintf(command, sizeof command,
@@ -629,6 +631,22 @@ static void make_old(struct fixture *f)
         snprintf(command, sizeof command, "psql -q '%s' -c '%s'", private_postgres_url(), old_postgres);
     }
     assert_int_equal(system(command), 0);
+}
+
+static void expect_old_tickets(struct fixture *f, struct sp_store *store)
+{
+    static const unsigned char zeros[32] = {0};
+    struct sp_ticket ticket, *list;
+    size_t count;
+    assert_int_equal(store->methods->find_ticket(store, SP_TICKET_REFRESH, zeros, f->arena, &ticket), SP_OK);
+    assert_true(sp_str_equal(ticket.family, SP_STR("f")) && sp_str_equal(ticket.client_id, SP_STR("app")));
+    assert_true(sp_str_equal(ticket.data, SP_STR("{\"scope\":\"read\"}")));
+    assert_true(ticket.issued_at == 10 && ticket.expires_at == 9000 && ticket.used_at == 0);
+    assert_int_equal(store->methods->find_ticket(store, SP_TICKET_CODE, zeros, f->arena, &ticket), SP_OK);
+    assert_true(ticket.used_at == 11 && ticket.data.at == NULL);
+    assert_int_equal(
+        store->methods->list_tickets(store, SP_TICKET_REFRESH, SP_STR("id1"), 100, 8, f->arena, &list, &count), SP_OK);
+    assert_int_equal(count, 1);
 }
 
 static void an_older_schema_is_brought_up_to_date_and_keeps_what_it_holds(void **state)
@@ -650,6 +668,7 @@ static void an_older_schema_is_brought_up_to_date_and_keeps_what_it_holds(void *
             assert_int_equal(account.failures, 3);
             assert_int_equal(m->list_keys(store, f->arena, &keys, &count), SP_OK);
             assert_true(count == 1 && sp_str_equal(keys[0].sealed, sp_str("\0\x01\xff", 3)));
+            expect_old_tickets(f, store);
         }
         m->destroy(&store);
     }
