@@ -163,7 +163,8 @@ static enum MHD_Result on_header(void *context, enum MHD_ValueKind kind, const c
     return MHD_YES;
 }
 
-/* On a TCP listener anybody may write X-Real-IP: there the connection tells. */
+/* On a TCP listener anybody may write X-Real-IP: there the connection tells. Who may open the admin socket is the
+ * control plane, which tells for whom it asks. */
 static struct sp_str address_of(const struct exchange *exchange)
 {
     char text[64] = "";
@@ -192,7 +193,8 @@ static void read_asked(const struct exchange *exchange, const char *method, stru
     MHD_get_connection_values(exchange->connection, MHD_HEADER_KIND, on_header, asked);
     if (exchange->server->behind_proxy && !exchange->is_admin)
         return; /* nginx tells */
-    asked->client_address = address_of(exchange);
+    if (!exchange->is_admin)
+        asked->client_address = address_of(exchange);
     /* Never a leading `-`: it is an argument of `sallyport explain`. */
     asked->request_id = sp_handle_make(exchange->arena, "r", REQUEST_ID_BYTES);
 }

@@ -122,6 +122,7 @@ static enum sp_status hand_on(struct sp_plane *plane, struct sp_exchange *exchan
         .method = sp_exchange_method(exchange),
         .form = body.len > 0 ? body : SP_STR_NONE,
         .form_type = sp_exchange_header(exchange, "Content-Type"),
+        .real_ip = sp_exchange_header(exchange, "X-Real-IP"),
         .unix_socket = sp_str(path, (size_t)len),
         .connect_timeout_ms = CONNECT_TIMEOUT_MS,
         .timeout_ms = TIMEOUT_MS,

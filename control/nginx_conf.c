@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "control/nginx_conf.h"
 #include <stdio.h>
+#include "core/base/limits.h"
 #include "core/base/url.h"
 
 #define CA_CERTIFICATES "/etc/ssl/certs/ca-certificates.crt"
@@ -161,8 +162,10 @@ static void put_admin(struct writing *writing, unsigned port)
                  "        proxy_set_header Connection \"\";\n"
                  "        proxy_set_header Host $http_host;\n"
                  "        proxy_set_header X-Real-IP $remote_addr;\n"
-                 "    }\n"
-                 "    location /internal/ { return 404; }\n" /* questions of the workers: not for people */
+                 "    }\n");
+    /* nginx keeps a body on the disk until it is whole, before anybody asked for the token. */
+    sp_buffer_printf(writing->out, "    client_max_body_size %u;\n", SP_MAX_ADMIN_BODY_BYTES);
+    put(writing, "    location /internal/ { return 404; }\n" /* questions of the workers: not for people */
                  "}\n");
 }
 

@@ -263,6 +263,7 @@ enum sp_status sp_http_call_create(const struct sp_http_request *request, struct
         (request->form_type.at == NULL || add_header(made, "Content-Type", request->form_type)) &&
         add_header(made, "Accept", request->accept.at != NULL ? request->accept : SP_STR("application/json")) &&
         (request->dpop.at == NULL || add_header(made, "DPoP", request->dpop)) &&
+        (request->real_ip.at == NULL || add_header(made, "X-Real-IP", request->real_ip)) &&
         (request->authorization.at == NULL || add_header(made, "Authorization", request->authorization)) &&
         set_options(made, request);
     if (!ready) {

@@ -13,6 +13,7 @@ struct sp_http_request {
     struct sp_str form_type;     /* of another body than a form: its media type; absent: a form's */
     struct sp_str authorization; /* value of the Authorization header, or absent */
     struct sp_str dpop;          /* value of the DPoP header, or absent */
+    struct sp_str real_ip;       /* value of the X-Real-IP header: on whose behalf we ask; or absent */
     struct sp_str accept;        /* absent: application/json */
     struct sp_str ca_file;       /* absent: the system's trust store */
     struct sp_str unix_socket;   /* connect there instead; for nginx's own status */

@@ -9,6 +9,7 @@ import { startBrowser } from '../lib/browser.mjs';
 import { sallyport } from '../lib/cli.mjs';
 import { Gateway, startGateway } from '../lib/gateway.mjs';
 import { request } from '../lib/http.mjs';
+import { rawRequest } from '../lib/raw.mjs';
 import { until } from '../lib/wait.mjs';
 
 const token = 'an-admin-token-of-some-length';
@@ -271,6 +272,9 @@ test('a body beyond the limit is cut off, and how much is taken depends on the t
   const stranger = await request(`${gateway.adminUrl}/admin/accounts/import`, { method: 'POST', token: 'wrong', headers: { 'Content-Type': 'text/csv' }, body: 'x'.repeat(300 * 1024) });
   assert.equal(stranger.status, 413); // not even read
   assert.equal((await admin('GET', '/admin/accounts?limit=1')).status, 200);
+  // nginx does not fill the disk with what a stranger announces: it is refused before it comes.
+  const announced = await rawRequest(new URL(gateway.adminUrl).port, 'POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n');
+  assert.equal(announced.status, 413);
 });
 
 test('behind the same nginx, endpoints with a name in their path are the authority\'s own', async () => {
@@ -283,10 +287,16 @@ test('behind the same nginx, endpoints with a name in their path are the authori
 test('every act is a line in the log, without what is secret', async () => {
   const { id } = await add('zoe', { claims: { email: 'zoe@example.test' } });
   await admin('PATCH', at(id), { password: 'zoe-secret-new' });
-  const lines = fs.readFileSync(path.join(gateway.state, 'authority.jsonl'), 'utf8').trim().split('\n').map((line) => JSON.parse(line)).filter(({ endpoint }) => endpoint === 'ADMIN');
+  const acts = () => fs.readFileSync(path.join(gateway.state, 'authority.jsonl'), 'utf8').trim().split('\n').map((line) => JSON.parse(line)).filter(({ endpoint }) => endpoint === 'ADMIN');
+  const lines = acts();
   const last = lines.at(-1);
   assert.deepEqual([last.method, last.path, last.status, last.subject], ['PATCH', at(id), 200, id]);
   assert.ok(last.request_id);
+  assert.equal(last.client_address, '127.0.0.1');
+  await admin('GET', at(id, '/grants'), undefined, { 'X-Real-IP': '203.0.113.9', 'X-Request-Id': 'forged' });
+  const shown = await until(() => acts().find((line) => line.path === at(id, '/grants')), 'the line of what was looked at');
+  assert.equal(shown.client_address, '127.0.0.1'); // from where, whatever a header says
+  assert.notEqual(shown.request_id, 'forged');
   assert.doesNotMatch(JSON.stringify(lines), /zoe-secret|an-admin-token/);
 });
 
