@@ -23,10 +23,19 @@ void sp_call_log_fini(struct sp_call_log *log)
     sp_buffer_fini(&log->waiting);
 }
 
+/* Never inside a character: a text that is no UTF-8 any more loses all that is not ASCII. */
+static struct sp_str cut(struct sp_str text)
+{
+    size_t end = text.len < MAX_EVIDENCE_BYTES ? text.len : MAX_EVIDENCE_BYTES;
+    while (end < text.len && end > MAX_EVIDENCE_BYTES - 4 && ((unsigned char)text.at[end] & 0xC0) == 0x80)
+        end--;
+    return sp_str_slice(text, 0, end);
+}
+
 static void put(struct sp_json_writer *json, const char *name, struct sp_str value)
 {
     if (value.len > 0)
-        sp_json_string_member(json, name, sp_str_slice(value, 0, MAX_EVIDENCE_BYTES));
+        sp_json_string_member(json, name, cut(value));
 }
 
 static void put_cause(struct sp_json_writer *json, const struct sp_finding *finding)
@@ -49,9 +58,9 @@ static void put_verdict(struct sp_json_writer *json, const struct sp_call *call)
 {
     struct sp_finding finding = call->finding;
     finding.check = SP_CHECK_COUNT; /* of the request, none of a token's checks */
-    finding.expected = sp_str_slice(finding.expected, 0, MAX_EVIDENCE_BYTES);
-    finding.received = sp_str_slice(finding.received, 0, MAX_EVIDENCE_BYTES);
-    finding.detail = sp_str_slice(finding.detail, 0, MAX_EVIDENCE_BYTES);
+    finding.expected = cut(finding.expected);
+    finding.received = cut(finding.received);
+    finding.detail = cut(finding.detail);
     const struct sp_verdict *verdict = sp_verdict_of(call->arena, &finding);
     if (verdict == NULL)
         return;
@@ -59,11 +68,23 @@ static void put_verdict(struct sp_json_writer *json, const struct sp_call *call)
     sp_verdict_write(json, verdict, call->now);
 }
 
+/* For a terminal: nothing of it moves the cursor or begins a line. */
+static void print_safe(struct sp_str text)
+{
+    text = cut(text);
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.at[i];
+        fputc(c < 0x20 || c == 0x7F ? '?' : c, stderr);
+    }
+}
+
 static void tell(const struct sp_call *call)
 {
     const struct sp_finding *finding = &call->finding;
-    fprintf(stderr, "%s %.*s -> %d %.*s: %.*s\n", call->asked.method.at, SP_STR_ARG(call->asked.path),
-            call->answer.status, SP_STR_ARG(sp_cause_get(finding->cause)->id),
+    print_safe(call->asked.method);
+    fputc(' ', stderr);
+    print_safe(call->asked.path);
+    fprintf(stderr, " -> %d %.*s: %.*s\n", call->answer.status, SP_STR_ARG(sp_cause_get(finding->cause)->id),
             SP_STR_ARG(sp_cause_get(finding->cause)->title));
     const struct {
         const char *name;
@@ -73,10 +94,7 @@ static void tell(const struct sp_call *call)
         if (lines[i].text.len == 0)
             continue;
         fprintf(stderr, "    %-9s ", lines[i].name);
-        for (size_t j = 0; j < lines[i].text.len && j < MAX_EVIDENCE_BYTES; j++) {
-            unsigned char c = (unsigned char)lines[i].text.at[j];
-            fputc(c < 0x20 || c == 0x7F ? '?' : c, stderr);
-        }
+        print_safe(lines[i].text);
         fputc('\n', stderr);
     }
 }
@@ -91,6 +109,7 @@ void sp_call_log_add(struct sp_call_log *log, const struct sp_call *call)
     char time_text[40];
     struct tm broken;
     time_t now = (time_t)call->now;
+    const size_t before = log->waiting.len;
     strftime(time_text, sizeof time_text, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &broken));
     struct sp_json_writer json;
     sp_json_writer_init(&json, &log->waiting, false);
@@ -114,15 +133,24 @@ void sp_call_log_add(struct sp_call_log *log, const struct sp_call *call)
     }
     sp_json_end_object(&json);
     sp_buffer_append_char(&log->waiting, '\n');
+    if (sp_buffer_status(&log->waiting) != SP_OK) { /* whole lines or none */
+        log->waiting.len = before;
+        log->waiting.status = SP_OK;
+    }
 }
 
 void sp_call_log_flush(struct sp_call_log *log)
 {
     struct sp_str waiting = sp_buffer_str(&log->waiting);
-    while (log->fd >= 0 && waiting.len > 0) {
+    bool goes_on = log->fd >= 0 && waiting.len > 0;
+    /* What could not be written whole stays a line of its own. */
+    if (goes_on && log->is_cut)
+        goes_on = write(log->fd, "\n", 1) == 1;
+    while (goes_on && waiting.len > 0) {
         ssize_t written = write(log->fd, waiting.at, waiting.len);
         if (written <= 0)
             break;
+        log->is_cut = waiting.at[written - 1] != '\n';
         waiting = sp_str_slice(waiting, (size_t)written, waiting.len);
     }
     sp_buffer_clear(&log->waiting);

@@ -9,6 +9,7 @@
 struct sp_call_log {
     int fd;                   /* -1: none */
     bool tells_refusals;      /* a line for people on stderr too */
+    bool is_cut;              /* the last line that reached the file is not whole */
     struct sp_buffer waiting; /* heap */
 };
 
