@@ -143,12 +143,20 @@ static void put_upstream(struct sp_json_writer *json, const struct sp_call *call
     }
 }
 
+/* What a request may say of itself, where its line has to be short. */
+#define MAX_BRIEF_BYTES 1024u
+
+static struct sp_str brief(struct sp_str text, bool is_brief)
+{
+    return is_brief ? sp_str_slice(text, 0, MAX_BRIEF_BYTES) : text;
+}
+
 static bool is_worth_telling(const struct sp_verdict *verdict)
 {
     return verdict != NULL && (!verdict->accepted || verdict->also_count > 0);
 }
 
-static void write_line(struct sp_json_writer *json, struct sp_call *call)
+static void write_line(struct sp_json_writer *json, struct sp_call *call, bool is_brief)
 {
     static const char *const levels[] = {
         [SP_CACHE_MISS] = "miss", [SP_CACHE_SHARED] = "shared", [SP_CACHE_WORKER] = "worker"};
@@ -159,9 +167,9 @@ static void write_line(struct sp_json_writer *json, struct sp_call *call)
     sp_json_string_member(json, "request_id", call->request_id);
     put_optional(json, "api", api);
     put_optional(json, "route", call->match.api != NULL ? call->match.api->path : SP_STR_NONE);
-    sp_json_string_member(json, "method", sp_str_of(request->method_name));
-    sp_json_string_member(json, "host", sp_str_of(request->headers_in.server));
-    sp_json_string_member(json, "path", sp_str_of(request->uri));
+    sp_json_string_member(json, "method", brief(sp_str_of(request->method_name), is_brief));
+    sp_json_string_member(json, "host", brief(sp_str_of(request->headers_in.server), is_brief));
+    sp_json_string_member(json, "path", brief(sp_str_of(request->uri), is_brief));
     sp_json_int_member(json, "status", (int64_t)request->headers_out.status);
     sp_json_int_member(json, "bytes_in", (int64_t)request->request_length);
     sp_json_int_member(json, "bytes_out", (int64_t)request->connection->sent);
@@ -173,10 +181,14 @@ static void write_line(struct sp_json_writer *json, struct sp_call *call)
     if (call->credential.kind == SP_CREDENTIAL_BEARER) {
         sp_json_string_member(json, "cache", sp_str_from_cstr(levels[call->cache_level]));
     }
-    sp_record_credential(json, call);
+    if (is_brief) {
+        sp_json_bool_member(json, "cut", true);
+    } else {
+        sp_record_credential(json, call);
+    }
     put_upstream(json, call);
     put_timings(json, call);
-    if (is_worth_telling(call->verdict)) {
+    if (!is_brief && is_worth_telling(call->verdict)) {
         sp_json_name(json, SP_STR("verdict"));
         sp_verdict_write(json, call->verdict, ngx_time());
     }
@@ -193,6 +205,12 @@ struct sp_str sp_record_line(struct sp_call *call)
     struct sp_json_writer json;
     sp_buffer_init(&out, arena, MAX_RECORD_BYTES);
     sp_json_writer_init(&json, &out, false);
-    write_line(&json, call);
+    write_line(&json, call, false);
+    if (sp_buffer_status(&out) != SP_OK) {
+        /* Nobody makes their call go untold by saying too much. */
+        sp_buffer_clear(&out);
+        sp_json_writer_init(&json, &out, false);
+        write_line(&json, call, true);
+    }
     return sp_buffer_status(&out) == SP_OK ? sp_buffer_str(&out) : SP_STR_NONE;
 }

@@ -6,8 +6,7 @@
  *   "presented":"dpop"|"query"|"api_key"|"none"     absent: a bearer header, or it was not looked at
  *   "preflight":METHOD
  *   "judged_as_of":ISSUER                            of a refused token
- *   "token":{"kind":"opaque","issuer":…,"header":{"alg":…,"typ":…},"claims":{…},"kept":{…},"bound":"key"|"certificate"|"both",
- *            "proven":true,"introspected":true,"whole":true,"bytes":840} */
+ *   "token":{…}                                      of an accepted one: core/backtest/recorded_token.h */
 #ifndef SP_GATEWAY_RECORD_TOKEN_H
 #define SP_GATEWAY_RECORD_TOKEN_H
 

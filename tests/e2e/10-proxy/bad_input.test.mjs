@@ -67,6 +67,16 @@ for (const [name, bytes] of Object.entries(raw)) {
   });
 }
 
+// Each is written into the line of the call, some bytes as three or six: together they are longer than a line may be.
+test('nobody makes a call go untold by saying too much', async () => {
+  const id = 'said-too-much', long = Buffer.alloc(100_000, 0xff);
+  const { status } = await rawRequest(gateway.port, Buffer.concat([Buffer.from('GET /'), long, Buffer.from(' HTTP/1.1\r\nHost: '), long, Buffer.from(`\r\nX-Request-Id: ${id}\r\nConnection: close\r\n\r\n`)]));
+  assert.equal(status, 401);
+  const call = await gateway.call(id);
+  assert.deepEqual([call.cut, call.status, call.cause, call.method], [true, 401, 'token.missing', 'GET']);
+  assert.ok(call.path.length <= 1024 && call.client_address === '127.0.0.1');
+});
+
 test('half a request, and a client that hangs up, harm nobody', async () => {
   const token = await corp.token();
   const start = `POST /slow/200 HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${token}\r\nContent-Length: 1000\r\n\r\nhalf`;
