@@ -71,6 +71,7 @@ static const struct {
     {"/.well-known/oauth-authorization-server/lab", SP_LAB_DISCOVERY, sp_lab_serve_discovery},
     {"/lab/jwks", SP_LAB_JWKS, sp_lab_serve_keys},
     {"/lab/authorize", SP_LAB_AUTHORIZE, sp_lab_serve_authorization},
+    {"/lab/par", SP_LAB_PUSHED, sp_lab_serve_pushed_request},
     {"/lab/token", SP_LAB_TOKEN, sp_lab_serve_token},
     {"/lab/device_authorization", SP_LAB_DEVICE, sp_lab_serve_device_authorization},
     {"/lab/userinfo", SP_LAB_USERINFO_ENDPOINT, sp_lab_serve_userinfo},

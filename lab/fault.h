@@ -89,6 +89,7 @@ enum sp_lab_endpoint {
     SP_LAB_INTROSPECT,
     SP_LAB_REVOKE,
     SP_LAB_DEVICE,
+    SP_LAB_PUSHED,
     SP_LAB_LOGOUT,
     SP_LAB_API, /* any call to it but those below */
     SP_LAB_PREFLIGHT,

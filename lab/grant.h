@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the lab's issuer remembers between two requests: codes, refresh tokens, device codes. A ring: the oldest is
- * forgotten when it is full. */
+/* What the lab's issuer remembers between two requests: codes, refresh tokens, device codes, pushed
+ * requests. A ring: the oldest is forgotten when it is full. */
 #ifndef SP_LAB_GRANT_H
 #define SP_LAB_GRANT_H
 
@@ -11,7 +11,13 @@
 #define SP_LAB_GRANTS 512u
 #define SP_LAB_CODE_LIFETIME_S 60
 
-enum sp_lab_grant_kind { SP_LAB_GRANT_NONE, SP_LAB_GRANT_CODE, SP_LAB_GRANT_REFRESH, SP_LAB_GRANT_DEVICE };
+enum sp_lab_grant_kind {
+    SP_LAB_GRANT_NONE,
+    SP_LAB_GRANT_CODE,
+    SP_LAB_GRANT_REFRESH,
+    SP_LAB_GRANT_DEVICE,
+    SP_LAB_GRANT_PUSHED,
+};
 
 struct sp_lab_grant {
     enum sp_lab_grant_kind kind;
@@ -19,6 +25,7 @@ struct sp_lab_grant {
     int64_t issued_at;
     unsigned polls;
     char redirect_uri[1024], scope[512], audience[512], nonce[512], challenge[128];
+    char pushed[8192]; /* the form as it came */
     bool has_nonce, has_challenge;
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The lab's issuer: what it publishes, and what it says of tokens that it gave. Signing in is issuer_authorize.c,
  * tokens are issuer_token.c. */
+#include "lab/possession.h"
 #include "lab/token.h"
 
 #include "core/jose/base64url.h"
@@ -19,6 +20,7 @@ static const struct {
     const char *member, *path;
 } endpoints[] = {
     {"authorization_endpoint", "/authorize"},
+    {"pushed_authorization_request_endpoint", "/par"},
     {"token_endpoint", "/token"},
     {"jwks_uri", "/jwks"},
     {"userinfo_endpoint", "/userinfo"},
@@ -32,7 +34,7 @@ static const struct {
     const char *member, *json;
 } abilities[] = {
     {"response_types_supported", "[\"code\"]"},
-    {"response_modes_supported", "[\"query\"]"},
+    {"response_modes_supported", "[\"query\",\"form_post\"]"},
     {"grant_types_supported", "[\"authorization_code\",\"refresh_token\",\"client_credentials\","
                               "\"urn:ietf:params:oauth:grant-type:device_code\"]"},
     {"subject_types_supported", "[\"public\"]"},
@@ -41,6 +43,7 @@ static const struct {
     {"introspection_endpoint_auth_methods_supported", "[\"client_secret_basic\",\"client_secret_post\"]"},
     {"revocation_endpoint_auth_methods_supported", "[\"client_secret_basic\",\"client_secret_post\"]"},
     {"code_challenge_methods_supported", "[\"S256\"]"},
+    {"dpop_signing_alg_values_supported", "[\"ES256\",\"RS256\",\"PS256\",\"EdDSA\"]"},
     {"authorization_response_iss_parameter_supported", "true"},
 };
 
@@ -167,6 +170,8 @@ void sp_lab_serve_userinfo(struct sp_lab_call *call)
         return;
     }
     const struct sp_json *claims = claims_of(call, token);
+    if (!sp_lab_is_possessed(call, claims, token, "/userinfo"))
+        return;
     struct sp_str sub = sp_json_string(sp_json_member(claims, SP_STR("sub")));
     sp_lab_object_init(&object, call->arena);
     sp_lab_put_text(&object, "sub", sub.len > 0 ? sub : SP_STR("lab-user"));

@@ -83,6 +83,9 @@ static const char *fault_of_request(const struct sp_lab_call *call)
         return "unsupported_response_type";
     if (challenged && !sp_str_equal(method, SP_STR("S256")))
         return "invalid_request";
+    struct sp_str mode = sp_lab_parameter(call, "response_mode");
+    if (mode.at != NULL && !sp_str_equal(mode, SP_STR("query")) && !sp_str_equal(mode, SP_STR("form_post")))
+        return "invalid_request";
     return NULL;
 }
 
@@ -123,9 +126,53 @@ static void redirect(struct sp_lab_call *call, struct sp_str to, const struct sp
     sp_lab_answer_header(call, "Cache-Control", SP_STR("no-store"));
 }
 
+/* ---- response_mode form_post: a page that posts itself (OAuth 2.0 Form Post Response Mode) ---- */
+
+static void append_escaped(struct sp_buffer *page, struct sp_str text)
+{
+    static const struct {
+        char character;
+        const char *entity;
+    } entities[] = {{'&', "&amp;"}, {'<', "&lt;"}, {'>', "&gt;"}, {'"', "&quot;"}, {'\'', "&#39;"}};
+    for (size_t i = 0; i < text.len; i++) {
+        const char *entity = NULL;
+        for (size_t k = 0; k < sizeof entities / sizeof entities[0]; k++)
+            if (entities[k].character == text.at[i])
+                entity = entities[k].entity;
+        if (entity != NULL)
+            sp_buffer_append(page, sp_str_from_cstr(entity));
+        else
+            sp_buffer_append_char(page, text.at[i]);
+    }
+}
+
+static void post_back(struct sp_lab_call *call, struct sp_str to, const struct sp_lab_object *parameters)
+{
+    struct sp_buffer page;
+    sp_buffer_init(&page, call->arena, SP_MAX_FORM_BYTES * 8);
+    sp_buffer_append(&page,
+                     SP_STR("<!doctype html><title>Signing in</title><body onload=\"document.forms[0].submit()\">"
+                            "<form method=\"post\" action=\""));
+    append_escaped(&page, to);
+    sp_buffer_append(&page, SP_STR("\">"));
+    for (size_t i = 0; i < parameters->count; i++) {
+        sp_buffer_append(&page, SP_STR("<input type=\"hidden\" name=\""));
+        append_escaped(&page, parameters->at[i].name);
+        sp_buffer_append(&page, SP_STR("\" value=\""));
+        append_escaped(&page, parameters->at[i].value);
+        sp_buffer_append(&page, SP_STR("\">"));
+    }
+    sp_buffer_append(&page, SP_STR("<button>Continue</button></form>"));
+    sp_lab_answer(call, 200, "text/html; charset=utf-8",
+                  sp_buffer_status(&page) == SP_OK ? sp_buffer_str(&page) : SP_STR_NONE);
+    sp_lab_answer_header(call, "Cache-Control", SP_STR("no-store"));
+}
+
 void sp_lab_serve_authorization(struct sp_lab_call *call)
 {
     struct sp_lab_object parameters;
+    if (!sp_lab_take_pushed(call))
+        return;
     struct sp_str redirect_uri = sp_lab_parameter(call, "redirect_uri");
     if (!check_client(call, redirect_uri))
         return;
@@ -140,7 +187,10 @@ void sp_lab_serve_authorization(struct sp_lab_call *call)
     sp_lab_put(&parameters, "iss", call->lab->facts.issuer);
     if (sp_lab_apply(&parameters, call->fault, SP_LAB_CALLBACK, &call->words) > 0)
         sp_lab_committed(call->lab);
-    redirect(call, redirect_uri, &parameters);
+    if (sp_str_equal(sp_lab_parameter(call, "response_mode"), SP_STR("form_post")))
+        post_back(call, redirect_uri, &parameters);
+    else
+        redirect(call, redirect_uri, &parameters);
 }
 
 /* ---- the end of the session ---- */

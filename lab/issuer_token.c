@@ -3,6 +3,7 @@
  * real, so that a client's own mistakes fail in a healthy lab too. */
 #include "core/base/secret.h"
 #include "core/jose/base64url.h"
+#include "lab/possession.h"
 #include "lab/token.h"
 
 #define ENOUGH_POLLS 3u
@@ -91,7 +92,10 @@ static void answer_tokens(struct sp_lab_call *call, const struct sp_lab_order *o
     }
     sp_lab_object_init(&object, call->arena);
     sp_lab_put_text(&object, "access_token", access);
-    sp_lab_put_text(&object, "token_type", SP_STR("Bearer"));
+    bool ignores_proof = call->jkt.at != NULL && call->fault == SP_CAUSE_RESPONSE_TOKEN_TYPE_UNEXPECTED;
+    if (ignores_proof)
+        sp_lab_committed(call->lab);
+    sp_lab_put_text(&object, "token_type", call->jkt.at != NULL && !ignores_proof ? SP_STR("DPoP") : SP_STR("Bearer"));
     sp_lab_put_number(&object, "expires_in", 300);
     sp_lab_put_text(&object, "scope", order->scope);
     sp_lab_put_text(&object, "id_token", id);
@@ -298,6 +302,8 @@ void sp_lab_serve_token(struct sp_lab_call *call)
         sp_lab_answer_error(call, 405, "invalid_request", "POST a form");
         return;
     }
+    if (!sp_lab_take_proof(call))
+        return;
     for (size_t i = 0; i < sizeof grants / sizeof grants[0]; i++)
         if (sp_str_equal(type, sp_str_from_cstr(grants[i].type))) {
             grants[i].serve(call);

@@ -366,6 +366,8 @@ static enum sp_status write_all(struct sp_lab *lab, struct sp_arena *arena, stru
     write_facts(writer, &facts);
     sp_json_string_member(writer, "token", access_token);
     sp_json_string_member(writer, "id_token", id_token);
+    sp_json_int_member(writer, "committed", (int64_t)sp_lab_commits(lab));
+    sp_json_int_member(writer, "requests", (int64_t)sp_lab_requests(lab));
     sp_json_end_object(writer);
     return SP_OK;
 }

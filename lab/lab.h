@@ -63,7 +63,8 @@ struct sp_lab_facts sp_lab_facts(const struct sp_lab *lab);
 /* An access token and an ID token of the moment, in the arena; as the token endpoint would give them. */
 SP_MUST_CHECK enum sp_status sp_lab_example_tokens(struct sp_lab *lab, struct sp_arena *arena,
                                                    struct sp_str *access_token, struct sp_str *id_token);
-/* One JSON object: the fault, the facts and example tokens; what `lab serve --json` prints and the control URL answers.
+/* One JSON object: the fault, the facts, example tokens and how often the fault was committed; what `lab serve --json`
+ * prints and the control URL answers.
  */
 SP_MUST_CHECK enum sp_status sp_lab_write(struct sp_lab *lab, struct sp_json_writer *writer);
 

@@ -86,6 +86,7 @@ static void read_call(struct sp_lab_call *call, struct exchange *exchange, struc
     call->authorization = header_of(connection, MHD_HTTP_HEADER_AUTHORIZATION);
     call->origin = header_of(connection, MHD_HTTP_HEADER_ORIGIN);
     call->host = header_of(connection, MHD_HTTP_HEADER_HOST);
+    call->dpop = header_of(connection, "DPoP");
     call->preflight_method = header_of(connection, "Access-Control-Request-Method");
     if (sp_form_parse(call->arena, call->query_text, &call->query, &offset) != SP_OK)
         call->query = (struct sp_form){NULL, 0};

@@ -86,6 +86,8 @@ enum sp_status sp_lab_access_token(struct sp_lab_call *call, const struct sp_lab
     sp_lab_put_text(&claims, "scope", order->scope);
     sp_lab_put_text(&claims, "tenant", SP_STR("lab"));
     sp_lab_put(&claims, "groups", SP_STR("[\"staff\"]"));
+    if (call->jkt.at != NULL && call->fault != SP_CAUSE_RESPONSE_TOKEN_TYPE_UNEXPECTED)
+        sp_lab_put(&claims, "cnf", sp_arena_printf(call->arena, "{\"jkt\":\"%.*s\"}", SP_STR_ARG(call->jkt)));
     note(call, sp_lab_apply(&header, call->fault, SP_LAB_HEADER, &call->words) +
                    sp_lab_apply(&header, call->fault, SP_LAB_ACCESS_HEADER, &call->words) +
                    sp_lab_apply(&claims, call->fault, SP_LAB_CLAIM, &call->words) +

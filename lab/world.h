@@ -46,6 +46,8 @@ struct sp_lab_call {
     struct sp_str method, path, query_text, body;
     struct sp_form query, form; /* form: of the body, where it is one */
     struct sp_str authorization, origin, host, preflight_method;
+    struct sp_str dpop; /* the proof; absent: none */
+    struct sp_str jkt;  /* of the key that it proved at the token endpoint; absent: none */
 
     /* as it is answered */
     unsigned status;
@@ -84,6 +86,9 @@ void sp_lab_serve_discovery(struct sp_lab_call *call);
 void sp_lab_serve_keys(struct sp_lab_call *call);
 void sp_lab_serve_other(struct sp_lab_call *call); /* the other issuer: discovery and keys */
 void sp_lab_serve_authorization(struct sp_lab_call *call);
+void sp_lab_serve_pushed_request(struct sp_lab_call *call);
+/* The parameters behind request_uri become the call's form; without one nothing happens. False: answered. */
+bool sp_lab_take_pushed(struct sp_lab_call *call);
 void sp_lab_serve_token(struct sp_lab_call *call);
 void sp_lab_serve_device_authorization(struct sp_lab_call *call);
 void sp_lab_serve_userinfo(struct sp_lab_call *call);

@@ -55,6 +55,25 @@ void sp_flow_judge_json_answer(struct sp_flow_capture *capture, struct sp_flow_m
     tell_all(capture, message, &findings);
 }
 
+/* ---- members that the next step needs (RFC 8628 3.2, RFC 9126 2.2) ---- */
+
+static const struct {
+    enum sp_flow_kind kind;
+    const char *member;
+} needed[] = {{SP_FLOW_DEVICE_AUTHORIZATION, "device_code"},
+              {SP_FLOW_DEVICE_AUTHORIZATION, "user_code"},
+              {SP_FLOW_DEVICE_AUTHORIZATION, "verification_uri"},
+              {SP_FLOW_PUSHED_REQUEST, "request_uri"}};
+
+void sp_flow_judge_needed_members(struct sp_flow_capture *capture, struct sp_flow_message *message)
+{
+    bool given = message->exchange.status >= 200 && message->exchange.status < 300 && message->json != NULL;
+    for (size_t i = 0; given && i < sizeof needed / sizeof needed[0]; i++)
+        if (needed[i].kind == message->kind && sp_flow_answered(message, needed[i].member).len == 0)
+            sp_flow_tell(capture, message, SP_CAUSE_RESPONSE_MEMBER_MISSING, sp_str_from_cstr(needed[i].member),
+                         SP_STR("none"));
+}
+
 /* ---- token responses ---- */
 
 static bool asked_for(const struct sp_flow_message *message, const char *scope)
@@ -85,6 +104,15 @@ static void judge_refresh_presence(struct sp_flow_capture *capture, struct sp_fl
             SP_STR("offline_access was requested and the token response has no refresh_token");
 }
 
+/* A proof was shown, and the token is good without one (RFC 9449 5). */
+static void judge_token_type(struct sp_flow_capture *capture, struct sp_flow_message *message)
+{
+    struct sp_str type = sp_flow_answered(message, "token_type");
+    if (sp_flow_header(&message->exchange.request_headers, "DPoP").len > 0 && type.len > 0 &&
+        sp_str_equal_ignoring_case(type, SP_STR("Bearer")))
+        sp_flow_tell(capture, message, SP_CAUSE_RESPONSE_TOKEN_TYPE_UNEXPECTED, SP_STR("DPoP"), type);
+}
+
 void sp_flow_judge_token_answer(struct sp_flow_capture *capture, struct sp_flow_message *message)
 {
     struct sp_document_findings findings = {.count = 0};
@@ -98,6 +126,7 @@ void sp_flow_judge_token_answer(struct sp_flow_capture *capture, struct sp_flow_
     if (has_token) {
         judge_id_token_presence(capture, message);
         judge_refresh_presence(capture, message);
+        judge_token_type(capture, message);
     }
     tell_all(capture, message, &findings);
 }

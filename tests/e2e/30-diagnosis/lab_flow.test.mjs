@@ -34,6 +34,7 @@ async function signOut() {
 const ways = {
   login: () => walk(lab),
   login_without_pkce: () => walk(lab, { pkce: false }),
+  login_with_dpop: () => walk(lab, { dpop: true }),
   refresh: () => walk(lab, { refresh: true }),
   device: () => walk(lab, { device: true }),
   redirect: () => walk(lab),

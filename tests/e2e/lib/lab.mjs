@@ -7,6 +7,7 @@ import path from 'node:path';
 import { program, sallyport } from './cli.mjs';
 import { defer, guard, release, reportOnFailure } from './cleanup.mjs';
 import { request } from './http.mjs';
+import { makeKey, makeProof } from './tokens.mjs';
 import { until } from './wait.mjs';
 
 /**
@@ -132,7 +133,7 @@ const random = () => crypto.randomBytes(32).toString('base64url');
 export const redirectUri = 'http://127.0.0.1:3999/callback';
 
 /** From discovery to the API; stops where a client has to. `scope` may be left out for a plain OAuth client. */
-export async function walk(lab, { scope = 'openid offline_access read', pkce = true, refresh = false, device = false } = {}) {
+export async function walk(lab, { scope = 'openid offline_access read', pkce = true, refresh = false, device = false, dpop = false } = {}) {
   const self = new Walk(lab);
   self.metadata = (await self.step('GET', lab.metadata_url)).json ?? {};
   await self.step('GET', self.metadata.jwks_uri ?? `${lab.issuer}/jwks`);
@@ -149,10 +150,13 @@ export async function walk(lab, { scope = 'openid offline_access read', pkce = t
   if (!back.get('code')) return self;
   const headers = { Authorization: basic(lab) };
   const form = { grant_type: 'authorization_code', code: back.get('code'), redirect_uri: redirectUri, ...(pkce ? { code_verifier: verifier } : {}) };
-  const tokens = await self.step('POST', lab.token_endpoint, { headers, form });
+  const userinfo = self.metadata.userinfo_endpoint ?? `${lab.issuer}/userinfo`;
+  const key = dpop ? await makeKey('ES256') : undefined;
+  const proof = async (method, url, options) => (key ? { DPoP: await makeProof(key, method, url, options) } : {});
+  const tokens = await self.step('POST', lab.token_endpoint, { headers: { ...headers, ...(await proof('POST', lab.token_endpoint)) }, form });
   self.tokens = tokens.json ?? {};
-  const bearer = { Authorization: `Bearer ${self.tokens.access_token}` };
-  await self.step('GET', self.metadata.userinfo_endpoint ?? `${lab.issuer}/userinfo`, { headers: bearer });
+  const token = self.tokens.access_token;
+  await self.step('GET', userinfo, { headers: { Authorization: `${self.tokens.token_type ?? 'Bearer'} ${token}`, ...(await proof('GET', userinfo, { token })) } });
   if (refresh && self.tokens.refresh_token) {
     await self.step('POST', lab.token_endpoint, { headers, form: { grant_type: 'refresh_token', refresh_token: self.tokens.refresh_token } });
   }

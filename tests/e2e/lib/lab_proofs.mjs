@@ -50,6 +50,7 @@ export const proofs = {
       binding.dpop_nonce binding.dpop_invalid
       state.missing state.mismatch callback.error request.denied_by_user request.response_type callback.issuer_missing callback.issuer_mismatch`),
     login_without_pkce: words('pkce.required'),
+    login_with_dpop: words('response.token_type_unexpected'),
     refresh: words(`refresh.unknown refresh.expired refresh.reused refresh.revoked refresh.other_client refresh.session_ended refresh.issuer_changed`),
     device: words('device.pending device.slow_down device.expired device.denied'),
     redirect: words(`redirect_uri.mismatch redirect_uri.trailing_slash redirect_uri.scheme redirect_uri.host_alias redirect_uri.port redirect_uri.path
