@@ -47,6 +47,7 @@ struct call {
     struct sp_flow_header request[HEADERS], response[HEADERS];
     struct sp_flow_exchange exchange;
     bool began, answer_too_large;
+    int fd; /* to the client */
 };
 
 struct sp_str sp_recorder_url(const struct sp_recorder *recorder)
@@ -176,6 +177,18 @@ static struct curl_slist *headers_for_issuer(const struct call *call)
     return list;
 }
 
+/* Whoever asked has gone: the rest of the answer is for nobody. libcurl asks about once a second. */
+static int has_gone(void *context, curl_off_t total, curl_off_t got, curl_off_t to_send, curl_off_t sent)
+{
+    const struct call *call = context;
+    char byte;
+    (void)total;
+    (void)got;
+    (void)to_send;
+    (void)sent;
+    return call->fd >= 0 && recv(call->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 static void forward(struct call *call)
 {
     CURL *handle = curl_easy_init();
@@ -208,6 +221,9 @@ static void forward(struct call *call)
     curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
     curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, TRANSFER_MS);
+    curl_easy_setopt(handle, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(handle, CURLOPT_XFERINFOFUNCTION, has_gone);
+    curl_easy_setopt(handle, CURLOPT_XFERINFODATA, call);
     curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, error);
     if (call->recorder->ca_file.at != NULL)
         curl_easy_setopt(handle, CURLOPT_CAINFO, call->recorder->ca_file.at);
@@ -218,7 +234,10 @@ static void forward(struct call *call)
     if (address != NULL && sp_arena_copy(call->arena, sp_str_from_cstr(address), &copy) == SP_OK)
         exchange->server_address = copy;
     exchange->status = result == CURLE_OK ? (int)status : 0;
-    if (result != CURLE_OK)
+    if (result == CURLE_ABORTED_BY_CALLBACK)
+        exchange->failure = sp_arena_printf(call->arena, "the client gave up after %lld ms without an answer",
+                                            (long long)(now_ms() - exchange->started_ms));
+    else if (result != CURLE_OK)
         exchange->failure = sp_arena_printf(call->arena, "%s", error[0] != '\0' ? error : curl_easy_strerror(result));
     curl_slist_free_all(headers);
     curl_easy_cleanup(handle);
@@ -300,6 +319,8 @@ static void perform(struct call *call, struct MHD_Connection *connection, const 
 {
     struct sp_flow_exchange *exchange = &call->exchange;
     struct sp_recorder *recorder = call->recorder;
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    call->fd = info != NULL ? info->connect_fd : -1;
     exchange->started_ms = now_ms();
     exchange->method = sp_arena_printf(call->arena, "%.32s", method);
     exchange->url = sp_arena_printf(call->arena, "%.*s%.*s", SP_STR_ARG(recorder->detour.from), SP_STR_ARG(call->uri));

@@ -4,6 +4,7 @@
 #include "client/session_parts.h"
 #include "core/diagnosis/client_answers.h"
 #include "core/diagnosis/document_report.h"
+#include "core/diagnosis/json_answer.h"
 
 #define LEEWAY_S 30
 #define MAX_LIFETIME_S 315360000
@@ -62,15 +63,6 @@ static bool refuse(struct sp_client_session *session, enum sp_cause cause, struc
     return false;
 }
 
-/* It goes into a header, or to a terminal. False when it may. */
-static bool has_strange_bytes(struct sp_str token)
-{
-    for (size_t i = 0; i < token.len; i++)
-        if ((unsigned char)token.at[i] <= 0x20 || (unsigned char)token.at[i] >= 0x7f)
-            return true;
-    return false;
-}
-
 bool sp_client_take_tokens(struct sp_client_session *session, const struct sp_json *json, struct sp_str nonce,
                            struct sp_str code, struct sp_client_tokens *tokens)
 {
@@ -83,7 +75,7 @@ bool sp_client_take_tokens(struct sp_client_session *session, const struct sp_js
                                         .response = json->text};
     if (tokens->access_token.len == 0)
         return refuse(session, SP_CAUSE_RESPONSE_ACCESS_TOKEN_MISSING, SP_STR("access_token"), SP_STR("none"));
-    if (has_strange_bytes(tokens->access_token))
+    if (sp_token_has_strange_bytes(tokens->access_token))
         return refuse(session, SP_CAUSE_RESPONSE_TOKEN_CHARACTERS, SP_STR("visible ASCII characters"),
                       SP_STR("others, white space or control characters"));
     if (tokens->token_type.len == 0)

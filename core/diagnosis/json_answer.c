@@ -100,6 +100,14 @@ void sp_json_answer_judge(struct sp_arena *arena, const struct sp_json_answer *a
 
 /* ---- token responses ---- */
 
+bool sp_token_has_strange_bytes(struct sp_str token)
+{
+    for (size_t i = 0; i < token.len; i++)
+        if ((unsigned char)token.at[i] <= 0x20 || (unsigned char)token.at[i] >= 0x7f)
+            return true;
+    return false;
+}
+
 void sp_token_members_judge(struct sp_arena *arena, const struct sp_json_answer *answer,
                             struct sp_document_findings *findings)
 {
@@ -116,6 +124,9 @@ void sp_token_members_judge(struct sp_arena *arena, const struct sp_json_answer 
         saw(findings, SP_CAUSE_RESPONSE_ACCESS_TOKEN_MISSING, SP_STR("access_token"), SP_STR("none"));
         return;
     }
+    if (sp_token_has_strange_bytes(sp_json_string(sp_json_member(json, SP_STR("access_token")))))
+        saw(findings, SP_CAUSE_RESPONSE_TOKEN_CHARACTERS, SP_STR("visible ASCII characters"),
+            SP_STR("white space, a control character or a character beyond ASCII"));
     if (sp_json_string(sp_json_member(json, SP_STR("token_type"))).len == 0)
         saw(findings, SP_CAUSE_RESPONSE_TOKEN_TYPE_MISSING, SP_STR("Bearer or DPoP"), SP_STR("none"));
     if (expires != NULL && expires->type != SP_JSON_NUMBER)

@@ -23,11 +23,15 @@ struct sp_json_answer {
 /* By its media type, or by how it begins. */
 bool sp_body_is_html(struct sp_str content_type, struct sp_str body);
 
+/* A token goes into a header, or to a terminal: white space, control characters and what is no ASCII do not. */
+bool sp_token_has_strange_bytes(struct sp_str token);
+
 /* response.html, .truncated, .charset, .not_json, network.http.*. Texts live in the arena or the answer; no secret is
  * in them. */
 void sp_json_answer_judge(struct sp_arena *arena, const struct sp_json_answer *answer,
                           struct sp_document_findings *findings);
-/* Of a token response that is JSON: response.access_token_missing, .token_type_missing, .expires_in_type, .cacheable;
+/* Of a token response that is JSON: response.access_token_missing, .token_characters, .token_type_missing,
+ * .expires_in_type, .cacheable;
  * response.error where it refuses without saying an error. */
 void sp_token_members_judge(struct sp_arena *arena, const struct sp_json_answer *answer,
                             struct sp_document_findings *findings);

@@ -49,8 +49,10 @@ struct sp_flow_issuer {
     struct sp_str issuer; /* absent: only a key set was seen */
     struct sp_str authorization_endpoint, token_endpoint, jwks_uri;
     const struct sp_json *metadata;
-    struct sp_jwk_set *keys; /* NULL: none seen */
-    struct sp_str keys_url;
+    uint32_t advertised_algorithms; /* of ID tokens; 0: not known */
+    struct sp_jwk_set *keys;        /* NULL: none seen */
+    struct sp_jwk_set *old_keys;    /* of the set that was another one before; NULL: it was always this */
+    struct sp_str keys_url, keys_text;
     bool given; /* by --jwks: for whatever no other set is for */
     struct sp_flow_issuer *next;
 };

@@ -218,6 +218,13 @@ static void decode_body(struct sp_har *har)
         har->report.undecoded++;
 }
 
+/* `record` keeps as much of a body as we read, and its whole size. */
+static void note_cut(struct sp_flow_exchange *exchange)
+{
+    exchange->response_cut = exchange->response_cut || (exchange->response_body.len == SP_MAX_CAPTURED_BODY_BYTES &&
+                                                        exchange->response_bytes > SP_MAX_CAPTURED_BODY_BYTES);
+}
+
 static void complete_headers(struct sp_har *har)
 {
     struct sp_flow_exchange *exchange = &har->exchange;
@@ -264,6 +271,7 @@ static void end_entry(struct sp_har *har)
     if (exchange->request_body.at == NULL && har->params.count > 0)
         exchange->request_body = form_of(har);
     decode_body(har);
+    note_cut(exchange);
     complete_headers(har);
     note_what_is_shown(har);
     har->sink(har->context, exchange);

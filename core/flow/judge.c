@@ -16,10 +16,11 @@ static judge *const judges[SP_FLOW_KIND_COUNT][MAX_JUDGES] = {
     [SP_FLOW_PREFLIGHT] = {sp_flow_judge_transport, sp_flow_judge_preflight},
     [SP_FLOW_PUSHED_REQUEST] = {sp_flow_judge_transport, sp_flow_judge_refusal_named, sp_flow_judge_token_form,
                                 sp_flow_judge_client, sp_flow_judge_authorization, sp_flow_judge_redirect_uri,
-                                sp_flow_judge_json_answer},
+                                sp_flow_judge_json_answer, sp_flow_judge_needed_members},
     [SP_FLOW_AUTHORIZATION_REQUEST] = {sp_flow_judge_transport, sp_flow_judge_refusal_named,
-                                       sp_flow_judge_authorization, sp_flow_judge_redirect_uri},
-    [SP_FLOW_AUTHORIZATION_RESPONSE] = {sp_flow_judge_transport, sp_flow_judge_refusal_named},
+                                       sp_flow_judge_authorization, sp_flow_judge_redirect_uri,
+                                       sp_flow_judge_sent_back},
+    [SP_FLOW_AUTHORIZATION_RESPONSE] = {sp_flow_judge_transport, sp_flow_judge_refusal_named, sp_flow_judge_sent_back},
     [SP_FLOW_CALLBACK] = {sp_flow_judge_transport, sp_flow_judge_refusal_named, sp_flow_judge_callback,
                           sp_flow_judge_front_tokens},
     [SP_FLOW_LOGIN_START] = {sp_flow_judge_transport, sp_flow_judge_login_start},
@@ -28,7 +29,8 @@ static judge *const judges[SP_FLOW_KIND_COUNT][MAX_JUDGES] = {
                                sp_flow_judge_grant, sp_flow_judge_json_answer, sp_flow_judge_token_answer,
                                sp_flow_judge_tokens, sp_flow_judge_cors},
     [SP_FLOW_DEVICE_AUTHORIZATION] = {sp_flow_judge_transport, sp_flow_judge_refusal_named, sp_flow_judge_token_form,
-                                      sp_flow_judge_client, sp_flow_judge_grant, sp_flow_judge_json_answer},
+                                      sp_flow_judge_client, sp_flow_judge_grant, sp_flow_judge_json_answer,
+                                      sp_flow_judge_needed_members},
     [SP_FLOW_INTROSPECTION] = {sp_flow_judge_transport, sp_flow_judge_refusal_named, sp_flow_judge_client,
                                sp_flow_judge_json_answer},
     [SP_FLOW_REVOCATION] = {sp_flow_judge_transport, sp_flow_judge_refusal_named, sp_flow_judge_client,
@@ -102,6 +104,8 @@ void sp_flow_tell_finding(struct sp_flow_capture *capture, struct sp_flow_messag
     for (size_t i = 0; i < 3; i++)
         if (texts[i]->at != NULL && sp_arena_copy(capture->arena, *texts[i], texts[i]) != SP_OK)
             *texts[i] = SP_STR_NONE;
+    if (finding->received.at == NULL && finding->detail.at == NULL)
+        finding->received = SP_STR("none");
 }
 
 bool sp_flow_has_told(const struct sp_flow_message *message, enum sp_cause cause)

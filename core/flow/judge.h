@@ -36,6 +36,7 @@ bool sp_flow_has_told_specific(const struct sp_flow_message *message);
 SP_FLOW_JUDGE(authorization); /* the request that a browser carries, plain or pushed */
 SP_FLOW_JUDGE(redirect_uri);  /* of it */
 SP_FLOW_JUDGE(callback);      /* what came back, and the cookies that had to come along */
+SP_FLOW_JUDGE(sent_back);     /* the same of the redirect to it, where its arrival was not recorded */
 SP_FLOW_JUDGE(login_start);   /* cookies and circles */
 SP_FLOW_JUDGE(refusal_named); /* the server names the cause itself, or by a text that is known */
 SP_FLOW_JUDGE(token_form);    /* method, media type, parameters */
@@ -43,11 +44,12 @@ SP_FLOW_JUDGE(client);        /* client authentication */
 SP_FLOW_JUDGE(code);          /* code, redirect URI, PKCE */
 SP_FLOW_JUDGE(refresh);
 SP_FLOW_JUDGE(device);
-SP_FLOW_JUDGE(grant);        /* errors of any grant */
-SP_FLOW_JUDGE(json_answer);  /* an answer that must be JSON */
-SP_FLOW_JUDGE(token_answer); /* members of a token response */
-SP_FLOW_JUDGE(tokens);       /* ID token and access token in it */
-SP_FLOW_JUDGE(front_tokens); /* ID token in a callback */
+SP_FLOW_JUDGE(grant);          /* errors of any grant */
+SP_FLOW_JUDGE(json_answer);    /* an answer that must be JSON */
+SP_FLOW_JUDGE(needed_members); /* of an answer that another step begins with */
+SP_FLOW_JUDGE(token_answer);   /* members of a token response */
+SP_FLOW_JUDGE(tokens);         /* ID token and access token in it */
+SP_FLOW_JUDGE(front_tokens);   /* ID token in a callback */
 SP_FLOW_JUDGE(userinfo);
 SP_FLOW_JUDGE(presented); /* the token that an API was called with */
 SP_FLOW_JUDGE(challenge); /* 401 of an API, MCP */

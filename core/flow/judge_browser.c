@@ -194,9 +194,15 @@ static void judge_cookie(struct sp_flow_capture *capture, struct sp_flow_message
 
 /* ---- the callback ---- */
 
+/* What came with it; of the redirect that leads to it, what it is sent with. */
+static struct sp_str brought(const struct sp_flow_message *message, const char *name)
+{
+    return message->kind == SP_FLOW_CALLBACK ? sp_flow_parameter(message, name) : sp_flow_answered(message, name);
+}
+
 static void judge_state(struct sp_flow_capture *capture, struct sp_flow_message *message)
 {
-    struct sp_str asked = sp_flow_asked(message->flow, "state"), got = sp_flow_parameter(message, "state");
+    struct sp_str asked = sp_flow_asked(message->flow, "state"), got = brought(message, "state");
     bool request_seen = message->flow->request != NULL || message->flow->start != NULL;
     if (got.at == NULL && asked.at != NULL)
         sp_flow_tell(capture, message, SP_CAUSE_STATE_MISSING, sp_flow_masked(capture, asked), SP_STR("none"));
@@ -211,7 +217,7 @@ static void judge_iss(struct sp_flow_capture *capture, struct sp_flow_message *m
 {
     const struct sp_flow_message *request = message->flow->request;
     const struct sp_flow_issuer *issuer = request != NULL ? sp_flow_issuer_of(capture, request) : NULL;
-    struct sp_str iss = sp_flow_parameter(message, "iss");
+    struct sp_str iss = brought(message, "iss");
     if (issuer == NULL)
         return;
     bool promised = sp_json_is(
@@ -224,7 +230,7 @@ static void judge_iss(struct sp_flow_capture *capture, struct sp_flow_message *m
 
 static void judge_error(struct sp_flow_capture *capture, struct sp_flow_message *message)
 {
-    struct sp_str error = sp_flow_parameter(message, "error"), words = sp_flow_error_in_words(capture, message);
+    struct sp_str error = brought(message, "error"), words = sp_flow_error_in_words(capture, message);
     const struct sp_flow_message *request = message->flow->request;
     struct sp_str scope = sp_flow_asked(message->flow, "scope"), missing;
     if (error.at == NULL)
@@ -264,6 +270,16 @@ void sp_flow_judge_callback(struct sp_flow_capture *capture, struct sp_flow_mess
     judge_cookie(capture, message);
     judge_protected(capture, message);
     sp_flow_judge_login_start(capture, message);
+}
+
+/* A recorder between client and issuer sees the browser sent back, and not its arrival. */
+void sp_flow_judge_sent_back(struct sp_flow_capture *capture, struct sp_flow_message *message)
+{
+    if (message->flow->response != message || message->flow->callback != NULL)
+        return;
+    judge_state(capture, message);
+    judge_iss(capture, message);
+    judge_error(capture, message);
 }
 
 /* ---- the start of a login ---- */

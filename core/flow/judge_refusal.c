@@ -2,13 +2,16 @@
 /* Servers that say why (core/diagnosis/stated_cause.h). */
 #include "core/flow/judge.h"
 
-static enum sp_answer_place place_of(enum sp_flow_kind kind)
+static enum sp_answer_place place_of(const struct sp_flow_message *message)
 {
-    switch (kind) {
+    bool sent_back = message->flow->response == message && message->flow->callback == NULL;
+    switch (message->kind) {
     case SP_FLOW_TOKEN_REQUEST:
         return SP_ANSWER_TOKEN;
     case SP_FLOW_AUTHORIZATION_REQUEST:
-        return SP_ANSWER_AUTHORIZATION;
+        return sent_back ? SP_ANSWER_CALLBACK : SP_ANSWER_AUTHORIZATION;
+    case SP_FLOW_AUTHORIZATION_RESPONSE:
+        return sent_back ? SP_ANSWER_CALLBACK : SP_ANSWER_ANY;
     case SP_FLOW_CALLBACK:
         return SP_ANSWER_CALLBACK;
     default:
@@ -22,7 +25,7 @@ static enum sp_cause stated_by(const struct sp_flow_message *message, bool *by_i
     struct sp_str error = sp_flow_answered(message, "error");
     struct sp_str description = sp_flow_answered(message, "error_description");
     const struct sp_stated_refusal refusal = {
-        .place = place_of(message->kind),
+        .place = place_of(message),
         .cause = sp_flow_answered(message, "cause"),
         .error = error.at == NULL && arrived ? sp_flow_parameter(message, "error") : error,
         .description = arrived ? sp_flow_parameter(message, "error_description") : description,

@@ -48,9 +48,41 @@ static const struct sp_jwk_set *keys_for(const struct sp_flow_capture *capture, 
 }
 
 struct wanted {
-    bool id_token;           /* signature here; its claims elsewhere */
+    bool id_token; /* its form, signature and times here; its other claims elsewhere */
+    bool signature_only;
     struct sp_str challenge; /* scope that the API asks for; absent: none */
 };
+
+/* The issuer's clock minus the recorder's by the answer's Date, which has whole seconds; false: there is none. */
+static bool skew_of(const struct sp_flow_message *message, int64_t *skew_s)
+{
+    int64_t date = sp_flow_time_http(sp_flow_header(&message->exchange.response_headers, "Date"));
+    int64_t ended = message->exchange.started_ms + message->exchange.took_ms;
+    *skew_s = date / 1000 - ended / 1000;
+    return date != 0 && message->exchange.started_ms != 0;
+}
+
+/* Of an ID token only what is not judged beside its flow. Without keys nothing is proven signed, and what is wrong with
+ * it anyway still is. */
+static bool is_told(const struct sp_finding *finding, const struct wanted *wanted, bool has_keys)
+{
+    bool about_key = finding->check == SP_CHECK_KEY || finding->check == SP_CHECK_SIGNATURE;
+    bool about_other_claims = finding->check != SP_CHECK_FORM && finding->check != SP_CHECK_TYPE &&
+                              finding->check != SP_CHECK_ALGORITHM && finding->check != SP_CHECK_EXPIRY &&
+                              finding->check != SP_CHECK_NOT_BEFORE && finding->check != SP_CHECK_ISSUED_AT &&
+                              !about_key;
+    return finding->cause != SP_CAUSE_NONE && (has_keys || !about_key) && !(wanted->id_token && about_other_claims);
+}
+
+static void tell_verdict(struct sp_flow_capture *capture, struct sp_flow_message *message,
+                         const struct sp_verdict *verdict, const struct wanted *wanted, bool has_keys)
+{
+    if (verdict->cause != NULL && is_told(verdict->cause, wanted, has_keys))
+        sp_flow_tell_finding(capture, message, verdict->cause);
+    for (size_t i = 0; i < verdict->also_count; i++)
+        if ((verdict->also[i].verified || wanted->id_token) && is_told(&verdict->also[i], wanted, has_keys))
+            sp_flow_tell_finding(capture, message, &verdict->also[i]);
+}
 
 /* Tells what the examination found; true when it could examine. */
 static bool examine(struct sp_flow_capture *capture, struct sp_flow_message *message, struct sp_str token,
@@ -69,9 +101,22 @@ static bool examine(struct sp_flow_capture *capture, struct sp_flow_message *mes
                                     .issuer = issuer != NULL ? issuer->issuer : SP_STR_NONE,
                                     .algorithms = sp_algorithms_asymmetric(),
                                     .leeway_s = capture->terms.leeway_s,
-                                    .allow_missing_exp = true};
+                                    .allow_missing_exp = !wanted->id_token};
     struct sp_known_issuer known = {.terms = &terms, .known = {.keys = keys, .refetched = true}};
+    struct sp_known_issuer before = known;
+    if (issuer != NULL && issuer->keys == keys)
+        known.known.old_keys = issuer->old_keys;
+    if (issuer != NULL && wanted->id_token)
+        known.known.advertised_algorithms = issuer->advertised_algorithms;
+    known.known.clock_skew_known = skew_of(message, &known.known.clock_skew_s);
+    /* A kid that the set before did not have: it was asked for again, and then it was there (keys.rotated). */
+    before.known = known.known;
+    if (known.known.old_keys != NULL && kid.at != NULL && sp_jwk_set_find(known.known.old_keys, kid, 0) == NULL) {
+        before.known.keys = known.known.old_keys;
+        before.known.refetched = false;
+    }
     const struct sp_world world = {.issuers = &known, .issuer_count = 1};
+    const struct sp_world world_before = {.issuers = &before, .issuer_count = 1};
     const uint16_t first = 0;
     const struct sp_requirements requirements = {.api = SP_STR("this API"),
                                                  .issuers = &first,
@@ -80,11 +125,12 @@ static bool examine(struct sp_flow_capture *capture, struct sp_flow_message *mes
                                                  .scopes = {scopes, scope_count}};
     const struct sp_exam_input input = {.token = token,
                                         .requirements = &requirements,
-                                        .world = &world,
+                                        .world = &world_before,
                                         .now = sp_flow_now_s(message),
-                                        .signature_only = wanted->id_token,
+                                        .signature_only = wanted->signature_only,
+                                        .wants_id_token = wanted->id_token,
                                         .possession_unknown = true};
-    if (header == NULL || keys == NULL || message->exchange.started_ms == 0)
+    if (header == NULL || (keys == NULL && !wanted->id_token) || message->exchange.started_ms == 0)
         return false;
     struct sp_exam *exam = sp_exam_start(capture->scratch, &input);
     for (enum sp_need need; exam != NULL && (need = sp_exam_step(exam)) != SP_EXAM_DONE;) {
@@ -98,12 +144,7 @@ static bool examine(struct sp_flow_capture *capture, struct sp_flow_message *mes
     }
     if (exam == NULL)
         return false;
-    const struct sp_verdict *verdict = sp_exam_verdict(exam);
-    if (verdict->cause != NULL && verdict->cause->cause != SP_CAUSE_NONE)
-        sp_flow_tell_finding(capture, message, verdict->cause);
-    for (size_t i = 0; i < verdict->also_count; i++)
-        if (verdict->also[i].verified)
-            sp_flow_tell_finding(capture, message, &verdict->also[i]);
+    tell_verdict(capture, message, sp_exam_verdict(exam), wanted, keys != NULL);
     return true;
 }
 
@@ -194,19 +235,20 @@ static void judge_nonce(struct sp_flow_capture *capture, struct sp_flow_message 
                      sp_flow_masked(capture, got));
 }
 
-static void judge_times(struct sp_flow_capture *capture, struct sp_flow_message *message, const struct id_token *id)
+/* What the request asked of the login itself (OIDC Core 3.1.2.1): max_age is a demand, acr_values a wish. */
+static void judge_login(struct sp_flow_capture *capture, struct sp_flow_message *message, const struct id_token *id)
 {
-    int64_t exp = 0, iat = 0, now = sp_flow_now_s(message), leeway = capture->terms.leeway_s;
-    if (now == 0)
-        return;
-    if (sp_json_int64(sp_json_member(id->claims, SP_STR("exp")), &exp) == SP_OK && now > exp + leeway)
-        sp_flow_tell(capture, message, SP_CAUSE_TIME_EXPIRED, sp_words_instant(capture->arena, now),
-                     sp_words_instant(capture->arena, exp))
-            ->detail = sp_words_instant_from(capture->arena, exp, now);
-    if (sp_json_int64(sp_json_member(id->claims, SP_STR("iat")), &iat) == SP_OK && iat > now + leeway)
-        sp_flow_tell(capture, message, SP_CAUSE_TIME_ISSUED_IN_FUTURE, sp_words_instant(capture->arena, now),
-                     sp_words_instant(capture->arena, iat))
-            ->detail = sp_words_instant_from(capture->arena, iat, now);
+    struct sp_str max_age = sp_flow_asked(message->flow, "max_age"), missing;
+    struct sp_str wished = sp_flow_asked(message->flow, "acr_values"), acr = claim(id, "acr");
+    int64_t auth_time = 0, most = 0, now = sp_flow_now_s(message), leeway = capture->terms.leeway_s;
+    for (size_t i = 0; i < max_age.len && i < 10 && max_age.at[i] >= '0' && max_age.at[i] <= '9'; i++)
+        most = most * 10 + (max_age.at[i] - '0');
+    bool known = sp_json_int64(sp_json_member(id->claims, SP_STR("auth_time")), &auth_time) == SP_OK;
+    if (max_age.len > 0 && known && now != 0 && auth_time < now - most - leeway)
+        sp_flow_tell(capture, message, SP_CAUSE_AUTHENTICATION_TOO_OLD, sp_words_duration(capture->arena, most),
+                     sp_words_instant_from(capture->arena, auth_time, now));
+    if (wished.len > 0 && acr.len > 0 && !sp_flow_words_within(acr, wished, &missing))
+        sp_flow_tell(capture, message, SP_CAUSE_AUTHENTICATION_TOO_WEAK, wished, acr)->tolerated = true;
 }
 
 static void judge_issuer(struct sp_flow_capture *capture, struct sp_flow_message *message, const struct id_token *id)
@@ -230,14 +272,16 @@ static void judge_id_token(struct sp_flow_capture *capture, struct sp_flow_messa
                                 .access_token = access_token,
                                 .code = code};
     const struct wanted wanted = {.id_token = true};
-    if (token.at == NULL || id.header == NULL || id.claims == NULL)
-        return; /* absent, encrypted, or no JWT */
+    if (token.at == NULL || id.header == NULL)
+        return; /* absent, or no JWT */
     examine(capture, message, token, &wanted);
     clear_scratch(capture);
+    if (id.claims == NULL)
+        return; /* encrypted, or told already */
     judge_issuer(capture, message, &id);
     judge_audience(capture, message, &id);
     judge_nonce(capture, message, &id);
-    judge_times(capture, message, &id);
+    judge_login(capture, message, &id);
     judge_hash(capture, message, &id, "at_hash", access_token, SP_CAUSE_ID_TOKEN_AT_HASH);
     judge_hash(capture, message, &id, "c_hash", code, SP_CAUSE_ID_TOKEN_C_HASH);
 }
@@ -335,7 +379,7 @@ void sp_flow_judge_presented(struct sp_flow_capture *capture, struct sp_flow_mes
 /* A log is no place for a token; what it says is examined where keys are known, and told as seen then. */
 void sp_flow_judge_log_token(struct sp_flow_capture *capture, struct sp_flow_message *message)
 {
-    const struct wanted wanted = {.id_token = capture->terms.jwks.at == NULL};
+    const struct wanted wanted = {.signature_only = false};
     int64_t exp = 0, now = sp_flow_now_s(message), leeway = capture->terms.leeway_s;
     const struct sp_json *claims = sp_flow_jwt_part(capture->arena, message->bearer, 1);
     if (capture->terms.jwks.at != NULL) {

@@ -76,6 +76,9 @@ static void learn_metadata(struct sp_flow_capture *capture, const struct sp_flow
     known->authorization_endpoint = sp_json_string(sp_json_member(json, SP_STR("authorization_endpoint")));
     known->token_endpoint = sp_json_string(sp_json_member(json, SP_STR("token_endpoint")));
     known->jwks_uri = sp_json_string(sp_json_member(json, SP_STR("jwks_uri")));
+    for
+        SP_JSON_EACH(name, sp_json_member(json, SP_STR("id_token_signing_alg_values_supported")))
+    known->advertised_algorithms |= sp_algorithm_bit(sp_algorithm_find(sp_json_string(name)));
 }
 
 static struct sp_jwk_set *set_of(struct sp_flow_capture *capture, struct sp_str text)
@@ -100,10 +103,13 @@ static void learn_keys(struct sp_flow_capture *capture, const struct sp_flow_mes
             known = at;
     if (known == NULL)
         known = add_issuer(capture);
-    if (known != NULL) {
-        known->keys = set;
-        known->keys_url = message->endpoint;
-    }
+    if (known == NULL)
+        return;
+    if (known->keys != NULL && !sp_str_equal(known->keys_text, message->exchange.response_body))
+        known->old_keys = known->keys;
+    known->keys = set;
+    known->keys_url = message->endpoint;
+    known->keys_text = message->exchange.response_body;
 }
 
 bool sp_flow_learn_key_set(struct sp_flow_capture *capture, struct sp_str text)

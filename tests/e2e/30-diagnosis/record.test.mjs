@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `sallyport record` between npm's openid-client and npm's oidc-provider, over TLS as well; the HAR it writes, its live judgement, bad input.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
@@ -10,42 +9,18 @@ import path from 'node:path';
 import { test } from 'node:test';
 import * as openid from 'openid-client';
 import { makeAuthority } from '../lib/certificates.mjs';
-import { defer, guard, release } from '../lib/cleanup.mjs';
-import { program, sallyport } from '../lib/cli.mjs';
+import { defer } from '../lib/cleanup.mjs';
+import { sallyport } from '../lib/cli.mjs';
 import { request } from '../lib/http.mjs';
 import { startIssuer } from '../lib/issuer.mjs';
 import { listen } from '../lib/ports.mjs';
 import { rawRequest } from '../lib/raw.mjs';
+import { startRecorder as startRecorderIn } from '../lib/recorder.mjs';
 import { until } from '../lib/wait.mjs';
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'sallyport-record-'));
 defer(() => fs.rmSync(folder, { recursive: true, force: true }));
-
-/** startRecorder(issuer, args) → { url, lines(): what it judged so far, stop(): exit code, har } */
-async function startRecorder(issuer, ...args) {
-  const har = path.join(folder, `${Math.random()}.har`);
-  const child = spawn(program, ['record', '--issuer', issuer, '--listen', '127.0.0.1:0', '--json', '--har', har, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
-  guard(child.pid);
-  let out = '';
-  let err = '';
-  child.stdout.on('data', (chunk) => (out += chunk));
-  child.stderr.on('data', (chunk) => (err += chunk));
-  const ended = new Promise((resolve) => child.on('close', resolve));
-  await until(() => {
-    if (child.exitCode !== null) throw new Error(err);
-    return out.includes('\n');
-  }, 'the recorder to listen');
-  const lines = () => out.trim().split('\n').slice(1).map((line) => JSON.parse(line));
-  const self = { url: JSON.parse(out.split('\n')[0]).url, har, lines };
-  self.stop = async () => {
-    child.kill('SIGTERM');
-    const code = await ended;
-    release(child.pid);
-    return code;
-  };
-  defer(() => child.exitCode === null && self.stop());
-  return self;
-}
+const startRecorder = (issuer, ...words) => startRecorderIn(issuer, folder, ...words);
 
 const issuer = await startIssuer();
 /** The client is told the metadata that the recorder serves: endpoints are the recorder's, the issuer is the issuer's. */
@@ -125,6 +100,21 @@ test('redirects, cookies and pages of the issuer lead through it; TLS to it is v
   assert.equal(refused.status, 502);
   assert.match(refused.text, /certificate/);
   await distrustful.stop();
+});
+
+test('a client that does not wait is recorded: that it gave up', async () => {
+  const silent = http.createServer(() => {});
+  const port = await listen(silent);
+  defer(() => {
+    silent.closeAllConnections?.();
+    silent.close();
+  });
+  const recorder = await startRecorder(`http://127.0.0.1:${port}`);
+  await assert.rejects(request(`${recorder.url}/.well-known/openid-configuration`, { timeout: 300 }));
+  await until(() => recorder.lines().length > 0, 'the exchange to be over', 5_000);
+  assert.equal(recorder.lines()[0].findings[0].id, 'network.http.timeout');
+  assert.match(recorder.entries()[0].response._error, /the client gave up after \d+ ms/);
+  assert.equal(await recorder.stop(), 1);
 });
 
 test('an issuer that is gone, and bad requests, harm nobody', async () => {
