@@ -6,6 +6,7 @@
 #include "authority/key_set_reader.h"
 #include "authority/redirect_uri_policy.h"
 #include "authority/sector.h"
+#include "core/base/url.h"
 #include "core/jose/crypto_certificate.h"
 #include "core/jose/jwk_set.h"
 
@@ -282,6 +283,18 @@ static enum sp_status check_certificate(struct sp_settings_reader *reader, struc
     return status;
 }
 
+static bool is_of_the_client(const struct sp_client *client, struct sp_str uri)
+{
+    struct sp_url wanted, url;
+    if (sp_url_split(uri, &wanted) != SP_OK)
+        return false;
+    for (size_t i = 0; i < client->redirect_uris.count; i++)
+        if (sp_url_split(client->redirect_uris.at[i], &url) == SP_OK && sp_url_port(&url) == sp_url_port(&wanted) &&
+            sp_str_equal_ignoring_case(url.scheme, wanted.scheme) && sp_str_equal_ignoring_case(url.host, wanted.host))
+            return true;
+    return false;
+}
+
 enum sp_status sp_client_check(struct sp_settings_reader *reader, struct sp_str where, struct sp_client *client)
 {
     const unsigned by_secret =
@@ -318,6 +331,10 @@ enum sp_status sp_client_check(struct sp_settings_reader *reader, struct sp_str 
         return sp_settings_complain(
             reader, where, "grants",
             SP_STR("A public client cannot use client_credentials (RFC 6749 4.4): it has nothing to prove itself by."));
+    if (client->frontchannel_logout_uri.at != NULL && !is_of_the_client(client, client->frontchannel_logout_uri))
+        return sp_settings_complain(reader, where, "frontchannel_logout_uri",
+                                    SP_STR("Its scheme, host and port are to be those of one of redirect_uris "
+                                           "(Front-Channel Logout 2)."));
     enum sp_status status = sp_sector_decide(reader, where, client);
     return status == SP_OK ? check_certificate(reader, where, client) : status;
 }

@@ -2,11 +2,12 @@
 // A client under `profile: fapi2`: oauth4webapi runs the FAPI 2.0 Security Profile flow with private_key_jwt and DPoP; then what the OpenID
 // Foundation's plan for it tries.
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import * as oauth from 'oauth4webapi';
 import { startAuthority } from '../lib/authority.mjs';
 import { startBrowser } from '../lib/browser.mjs';
-import { jose, jwks, makeKey, makeToken, now } from '../lib/tokens.mjs';
+import { jose, jwks, makeKey, makeProof, makeToken, now } from '../lib/tokens.mjs';
 
 const redirect = 'https://app.example/callback';
 const pair = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign', 'verify']);
@@ -159,4 +160,50 @@ test('long nonce and state come back whole or are refused, never cut', async () 
     await visit(json.request_uri, browser);
     assert.equal((await browser.signIn()).location.searchParams.get('state'), state);
   }
+});
+
+test('neither state nor nonce is needed, scopes come in any order, and the token request need not repeat the client_id', async () => {
+  const DPoP = oauth.DPoP(client, await oauth.generateKeyPair('ES256'));
+  const { parameters, location } = await startFlow(DPoP, request({ scope: 'offline_access openid' }));
+  assert.equal(location.searchParams.get('state'), null);
+  const answer = await redeem(parameters, DPoP);
+  const tokens = await oauth.processAuthorizationCodeResponse(as, client, answer, { requireIdToken: true });
+  assert.equal(oauth.getValidatedIdTokenClaims(tokens).nonce, undefined);
+  const { location: second } = await startFlow(DPoP);
+  const mine = await makeKey('ES256');
+  const form = { grant_type: 'authorization_code', code: second.searchParams.get('code'), redirect_uri: redirect, code_verifier: verifier, client_assertion_type: ASSERTION };
+  const send = async (more) => authority.post('/token', { ...form, ...more }, { headers: { DPoP: await makeProof(mine, 'POST', `${authority.issuer}/token`) } });
+  assert.match((await send({ client_assertion: await assertion({}, byHand, 'other') })).json.error_description, /code\.other_client/);
+  assert.match((await send({ client_id: 'bank' })).json.error_description, /client\.authentication_missing/);
+  assert.match((await send({ client_id: 'other', client_assertion: await assertion() })).json.error_description, /client\./);
+});
+
+test('a proof may be ten seconds off, carry nbf and exp and what nobody knows, and its scheme is written in any case', async () => {
+  const key = await makeKey('ES256');
+  const ask = async (claims = {}, header = {}) => authority.post('/token', { grant_type: 'refresh_token', refresh_token: refresh, client_assertion: await assertion(), client_assertion_type: ASSERTION }, { headers: { DPoP: await makeProof(key, 'POST', `${authority.issuer}/token`, { claims, header }) } });
+  const DPoP = oauth.DPoP(client, await oauth.generateKeyPair('ES256'));
+  const { parameters } = await startFlow(DPoP);
+  const { refresh_token: refresh } = await oauth.processAuthorizationCodeResponse(as, client, await redeem(parameters, DPoP));
+  let tokens;
+  for (const claims of [{ iat: now() - 10 }, { iat: now() + 10 }, { nbf: now(), exp: now() + 300 }, { extra: { a: [1] } }, { htu: `${authority.issuer}/token?a=b#c` }]) {
+    const answer = await ask(claims);
+    assert.equal(answer.status, 200, JSON.stringify(claims) + answer.text);
+    tokens = answer.json;
+  }
+  for (const claims of [{ iat: now() - 3600 }, { iat: now() + 3600 }, { iat: undefined }, { jti: undefined }, { htm: undefined }, { htm: 'PUT' }, { htu: undefined }, { htu: 'https://other.example/token' }])
+    assert.match((await ask(claims)).json.error_description, /binding\.dpop_/, JSON.stringify(claims));
+  for (const header of [{ typ: 'JWT' }, { typ: undefined }, { jwk: undefined }, { jwk: { ...key.privateJwk } }])
+    assert.match((await ask({}, header)).json.error_description, /binding\.dpop_/, JSON.stringify(header));
+  const ath = createHash('sha256').update(tokens.access_token).digest('base64url');
+  const info = async (scheme, claims, more = {}) => authority.get('/userinfo', { headers: { Authorization: `${scheme} ${tokens.access_token}`, DPoP: await makeProof(more.key ?? key, 'GET', `${authority.issuer}/userinfo`, { claims }) } });
+  for (const scheme of ['DPoP', 'dpop', 'DPOP']) assert.equal((await info(scheme, { ath })).status, 200, scheme);
+  for (const [scheme, claims, more] of [['Bearer', { ath }], ['DPoP', {}], ['DPoP', { ath: ath.replace(/^./, (first) => (first === 'A' ? 'B' : 'A')) }], ['DPoP', { ath }, { key: await makeKey('ES256') }]]) assert.equal((await info(scheme, claims, more)).status, 401, `${scheme} ${JSON.stringify(claims)}`);
+});
+
+test('state and nonce beside a request object are not looked at', async () => {
+  const object = await makeToken(byHand, { iss: 'signer', aud: authority.issuer, nbf: now(), exp: now() + 300, client_id: 'signer', ...request(), state: 'inside', nonce: 'inside' }, { typ: 'oauth-authz-req+jwt' });
+  const { json } = await authority.post('/par', { client_assertion: await assertion({}, byHand, 'signer'), client_assertion_type: ASSERTION, client_id: 'signer', request: object, state: 'outside', nonce: 'outside' });
+  const browser = startBrowser();
+  await browser.open(`${as.authorization_endpoint}?${new URLSearchParams({ client_id: 'signer', request_uri: json.request_uri, state: 'elsewhere' })}`);
+  assert.equal((await browser.signIn()).location.searchParams.get('state'), 'inside');
 });

@@ -8,6 +8,8 @@
 #include "authority/account_import.h"
 
 /* One head and one row; says: the claims that come out, or what the refusal says. */
+#define X64 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+
 static const struct {
     const char *text, *says;
 } rows[] = {
@@ -32,6 +34,8 @@ static const struct {
     {"name,password,password_hash\nann,long-enough,$6$x$y\n", "both a password and a hash"},
     {"name,password_hash\nann,md5:abc\n", "of no kind that can be verified here"},
     {"name,id\nann,with space\n", "printable ASCII"},
+    {"name,id\nann,\xC3\xA4nn\n", "printable ASCII"},
+    {"name,id\nann," X64 X64 X64 X64 "\n", "1 to 255"},
     {"name\n ann\n", "without white space"},
     {"name,claims.dept\nann,\xff\n", "no UTF-8"},
     {"name\n\"an\nn\"\n", "control characters"},

@@ -174,6 +174,68 @@ static void put_ann(struct fixture *fixture, bool disabled)
     assert_int_equal(store->methods->keep(store), SP_OK);
 }
 
+/* The request that spends it may come too late, to the second. */
+static void a_code_and_a_pushed_request_end(void **state)
+{
+    struct fixture *fixture = *state;
+    struct sp_store *store = fixture->authority.store;
+    put_ann(fixture, false);
+    for (int64_t late = -1; late <= 0; late++) {
+        struct sp_ticket ticket = {.kind = SP_TICKET_CODE,
+                                   .family = SP_STR("family"),
+                                   .client_id = SP_STR("app"),
+                                   .subject = SP_STR("ann"),
+                                   .issued_at = fixture->now,
+                                   .expires_at = fixture->now + fixture->settings.code_lifetime_s,
+                                   .data = SP_STR("{\"scope\":\"\",\"redirect_uri\":\"https://app.example/cb\","
+                                                  "\"audiences\":[]}")};
+        const char *code = late < 0 ? "spac_in-time" : "spac_too-late";
+        sp_sha256(sp_str_from_cstr(code), ticket.hash);
+        assert_int_equal(store->methods->begin(store), SP_OK);
+        assert_int_equal(store->methods->put_ticket(store, &ticket, NULL), SP_OK);
+        assert_int_equal(store->methods->keep(store), SP_OK);
+        fixture->now = ticket.expires_at + late;
+        const char *body = sp_arena_printf(fixture->arena, "grant_type=authorization_code&code=%s" APP, code).at;
+        assert_string_equal(fixture_cause(CALL(fixture, .body = body)), late < 0 ? "" : "code.expired");
+    }
+    const char *request = "response_type=code&redirect_uri=https://app.example/cb&scope=offline_access"
+                          "&code_challenge_method=S256&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM" APP;
+    for (int64_t after = 89; after <= 90; after++) {
+        struct sp_call *call = CALL(fixture, .path = "/par", .body = request);
+        assert_int_equal(call->answer.status, 201);
+        assert_string_equal(fixture_member(call, "expires_in"), "90");
+        fixture->now += after;
+        const char *query =
+            sp_arena_printf(fixture->arena, "client_id=app&request_uri=%s", fixture_member(call, "request_uri")).at;
+        call = CALL(fixture, .method = "GET", .path = "/authorize", .query = query);
+        assert_int_equal(call->answer.status, after < 90 ? 303 : 400);
+        assert_string_equal(fixture_cause(call), after < 90 ? "" : "request.parameter_invalid");
+    }
+}
+
+/* RFC 9700 2.6: a script has no business there, whatever it is told elsewhere. */
+static void the_authorization_endpoint_knows_no_other_origin(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char *const methods[] = {"GET", "OPTIONS"};
+    for (size_t m = 0; m < sizeof methods / sizeof methods[0]; m++) {
+        struct sp_call *call = CALL(fixture, .method = methods[m], .path = "/authorize",
+                                    .query = "client_id=app&response_type=code", .origin = "https://spa.example");
+        for (size_t i = 0; i < call->answer.header_count; i++)
+            assert_null(strstr(call->answer.headers[i].name, "Access-Control"));
+    }
+}
+
+/* OAuth 2.1 3.1, 3.2: without a value is as if it were not there; what nobody knows is passed over. */
+static void parameters_without_a_value_or_a_meaning_change_nothing(void **state)
+{
+    struct fixture *fixture = *state;
+    struct sp_call *call = CALL(fixture, .body = "grant_type=client_credentials&scope=&resource=&whatever=x&=" ALICE);
+    assert_int_equal(call->answer.status, 200);
+    assert_string_equal(fixture_member(call, "scope"), "read write");
+    assert_string_equal(fixture_cause(CALL(fixture, .body = "grant_type=" ALICE)), "request.parameter_missing");
+}
+
 /* A refresh token lives longer than any access token, and so must the mark of its family. */
 static void a_refresh_token_that_was_given_back_stays_dead_however_late_it_comes(void **state)
 {
@@ -295,6 +357,9 @@ int main(void)
         ROW(a_token_says_who_for_whom_and_how_long),
         ROW(what_is_not_asked_for_has_a_default),
         ROW(every_refusal_names_its_cause),
+        ROW(a_code_and_a_pushed_request_end),
+        ROW(the_authorization_endpoint_knows_no_other_origin),
+        ROW(parameters_without_a_value_or_a_meaning_change_nothing),
         ROW(the_description_keeps_to_the_characters_of_rfc_6749),
         ROW(an_opaque_token_lives_until_its_end_or_its_revocation),
         ROW(a_jwt_is_revoked_by_its_owner_only),

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Single clauses of OAuth 2.1, RFC 9700 and OpenID Connect that no flow happens to pass (docs/conformance). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <cmocka.h>
+#include "core/jose/crypto.h"
+#include "tests/support/authority_fixture.h"
+
+#define ASK "response_type=code&client_id=app&redirect_uri=https%3A%2F%2Fapp.example%2Fcb%3Fa%3D1%26b%3D2&scope=openid"
+#define CHALLENGE "&code_challenge_method=S256&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+#define APP "&client_id=app&client_secret=x"
+
+static int start(void **state)
+{
+    *state = fixture_create("{'tokens':{'algorithm':'ES256'},'clients':{"
+                            "'app':{'secret':'x','scopes':['openid','offline_access'],"
+                            "'redirect_uris':['https://app.example/cb?a=1&b=2']},"
+                            "'other':{'secret':'x','grants':['refresh_token']}}}");
+    return 0;
+}
+
+static int stop(void **state)
+{
+    fixture_destroy((struct fixture **)state);
+    return 0;
+}
+
+static struct sp_str header(const struct sp_call *call, const char *name)
+{
+    for (size_t i = 0; i < call->answer.header_count; i++)
+        if (strcmp(call->answer.headers[i].name, name) == 0)
+            return call->answer.headers[i].value;
+    return SP_STR_NONE;
+}
+
+static struct sp_call *get(struct fixture *fixture, const char *path, const char *query)
+{
+    return CALL(fixture, .method = "GET", .path = path, .query = query);
+}
+
+static void a_registered_query_stays_and_the_answer_is_added(void **state)
+{
+    struct fixture *fixture = *state;
+    struct sp_call *call = get(fixture, "/authorize", ASK CHALLENGE "&prompt=none&state=%26%3D+%25");
+    assert_int_equal(call->answer.status, 303);
+    struct sp_str location = header(call, "Location");
+    assert_true(sp_str_has_prefix(location, SP_STR("https://app.example/cb?a=1&b=2&error=login_required&")));
+    assert_true(sp_str_contains(location, SP_STR("&state=%26%3D%20%25&")) ||
+                sp_str_contains(location, SP_STR("&state=%26%3D+%25&")));
+    assert_true(sp_str_contains(location, SP_STR("&iss=https%3A%2F%2Flogin.example")));
+    assert_true(sp_str_equal(header(call, "Cache-Control"), SP_STR("no-store")));
+    assert_true(sp_str_equal(header(call, "Referrer-Policy"), SP_STR("no-referrer")));
+}
+
+static void a_repeated_parameter_goes_nowhere(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char *const twice[] = {"&state=a&state=b", "&client_id=other", "&redirect_uri=https://evil.example/",
+                                        "&scope=openid", CHALLENGE};
+    for (size_t i = 0; i < sizeof twice / sizeof twice[0]; i++) {
+        struct sp_call *call =
+            get(fixture, "/authorize", sp_arena_printf(fixture->arena, "%s%s%s", ASK, CHALLENGE, twice[i]).at);
+        assert_string_equal(fixture_cause(call), "request.duplicate_parameter");
+        assert_false(sp_str_contains(header(call, "Location"), SP_STR("evil")));
+    }
+}
+
+/* RFC 9700 4.16, 4.2.4; OAuth 2.1 7.11. */
+static void pages_are_framed_by_nobody_and_tell_nobody_where_they_are(void **state)
+{
+    struct fixture *fixture = *state;
+    struct sp_call *call = get(fixture, "/authorize", ASK CHALLENGE);
+    assert_int_equal(call->answer.status, 303); /* to the sign-in page */
+    struct sp_str location = header(call, "Location"), cookie = header(call, "Set-Cookie");
+    size_t query = sp_str_index_of(location, '?', 0) + 1;
+    struct sp_call *pages[] = {
+        CALL(fixture, .method = "GET", .path = "/signin", .query = location.at + query, .cookie = cookie.at),
+        get(fixture, "/authorize", "client_id=nobody"), get(fixture, "/device", "")};
+    for (size_t i = 0; i < sizeof pages / sizeof pages[0]; i++) {
+        if (header(pages[i], "Location").at != NULL)
+            continue;
+        assert_true(sp_str_equal(header(pages[i], "X-Frame-Options"), SP_STR("DENY")));
+        assert_true(sp_str_equal(header(pages[i], "Referrer-Policy"), SP_STR("no-referrer")));
+        struct sp_str policy = header(pages[i], "Content-Security-Policy");
+        assert_true(sp_str_contains(policy, SP_STR("frame-ancestors 'none'")));
+        assert_true(sp_str_contains(policy, SP_STR("default-src 'none'")));
+    }
+    assert_int_equal(pages[0]->answer.status, 200);
+    assert_int_equal(pages[1]->answer.status, 400); /* OAuth 2.1 4.1.2.1: never 401 there */
+}
+
+/* OIDC Core 7.2.1, 3.1.2.6. */
+static void a_client_does_not_register_by_a_request(void **state)
+{
+    struct fixture *fixture = *state;
+    struct sp_call *call = get(fixture, "/authorize", ASK CHALLENGE "&registration=%7B%7D");
+    assert_true(sp_str_contains(header(call, "Location"), SP_STR("error=registration_not_supported")));
+}
+
+/* OAuth 2.1 5.1: resource servers ignore it there. */
+static void an_access_token_in_the_url_is_not_looked_at(void **state)
+{
+    struct fixture *fixture = *state;
+    struct sp_call *call = get(fixture, "/userinfo", "access_token=eyJhbGciOiJFUzI1NiJ9.e30.AAAA");
+    assert_string_equal(fixture_cause(call), "token.missing");
+    assert_int_equal(call->answer.status, 401);
+    assert_true(sp_str_equal(header(call, "WWW-Authenticate"), SP_STR("Bearer")));
+}
+
+static void put(struct fixture *fixture, const char *token, int64_t expires_at, const char *data)
+{
+    struct sp_store *store = fixture->authority.store;
+    const struct sp_account ann = {.id = SP_STR("ann"),
+                                   .name = SP_STR("ann"),
+                                   .password_hash = SP_STR(""),
+                                   .claims = SP_STR("{}"),
+                                   .created_at = fixture->now};
+    struct sp_ticket ticket = {.kind = SP_TICKET_REFRESH,
+                               .family = SP_STR("family"),
+                               .client_id = SP_STR("app"),
+                               .subject = SP_STR("ann"),
+                               .issued_at = fixture->now,
+                               .expires_at = expires_at,
+                               .data = sp_str_from_cstr(data)};
+    sp_sha256(sp_str_from_cstr(token), ticket.hash);
+    assert_int_equal(store->methods->begin(store), SP_OK);
+    assert_int_equal(store->methods->put_account(store, &ann), SP_OK);
+    assert_int_equal(store->methods->put_ticket(store, &ticket, NULL), SP_OK);
+    assert_int_equal(store->methods->keep(store), SP_OK);
+}
+
+#define DATA(issuer, audience)                                                                                         \
+    "{\"issuer\":\"" issuer "\",\"scope\":\"offline_access\",\"audiences\":[\"" audience "\"]}"
+
+/* OAuth 2.1 3.2.3, 4.3, 4.3.3. */
+static void a_refresh_token_is_one_clients_for_what_was_granted_and_ends(void **state)
+{
+    struct fixture *fixture = *state;
+    int64_t end = fixture->now + 100;
+    put(fixture, "sprt_here", end, DATA("https://login.example", "https://api.example"));
+    put(fixture, "sprt_elsewhere", end, DATA("https://old.example", "https://api.example"));
+    struct sp_call *call =
+        CALL(fixture, .body = "grant_type=refresh_token&refresh_token=sprt_here&client_id=other&client_secret=x");
+    assert_string_equal(fixture_cause(call), "refresh.other_client");
+    assert_string_equal(fixture_member(call, "error"), "invalid_grant");
+    call = CALL(fixture, .body = "grant_type=refresh_token&refresh_token=sprt_elsewhere" APP);
+    assert_string_equal(fixture_cause(call), "refresh.issuer_changed");
+    call = CALL(fixture, .body = "grant_type=refresh_token&refresh_token=sprt_here&scope=offline_access+openid" APP);
+    assert_string_equal(fixture_cause(call), "refresh.scope_grew");
+    assert_string_equal(fixture_member(call, "error"), "invalid_scope");
+    call = CALL(fixture, .body = "grant_type=refresh_token&refresh_token=sprt_here" APP);
+    assert_int_equal(call->answer.status, 200);
+    assert_true(sp_str_equal(header(call, "Cache-Control"), SP_STR("no-store")));
+    const char *token = fixture_member(call, "access_token"), *next = fixture_member(call, "refresh_token");
+    call = CALL(fixture, .path = "/introspect", .body = sp_arena_printf(fixture->arena, "token=%s" APP, token).at);
+    assert_string_equal(fixture_member(call, "aud"), "https://api.example");
+    /* Whoever does not come back in time starts anew. */
+    fixture->now += fixture->settings.refresh_lifetime_s;
+    call = CALL(fixture,
+                .body = sp_arena_printf(fixture->arena, "grant_type=refresh_token&refresh_token=%s" APP, next).at);
+    assert_string_equal(fixture_cause(call), "refresh.expired");
+    assert_string_equal(fixture_member(call, "error"), "invalid_grant");
+}
+
+/* RFC 6749 5.2: a client that came by a header is told so by one. */
+static void whoever_came_by_basic_is_challenged_by_basic(void **state)
+{
+    struct fixture *fixture = *state;
+    struct sp_call *call =
+        CALL(fixture, .authorization = fixture_basic(fixture, "app", "wrong"), .body = "grant_type=client_credentials");
+    assert_int_equal(call->answer.status, 401);
+    assert_string_equal(fixture_member(call, "error"), "invalid_client");
+    assert_true(sp_str_has_prefix(header(call, "WWW-Authenticate"), SP_STR("Basic ")));
+    /* 2.3.1: nor are credentials taken from a URL. */
+    call = CALL(fixture, .query = "client_id=app&client_secret=x", .body = "grant_type=client_credentials");
+    assert_int_not_equal(call->answer.status, 200);
+    assert_null(fixture_member(call, "access_token"));
+}
+
+int main(void)
+{
+#define ROW(test) cmocka_unit_test_setup_teardown(test, start, stop)
+    const struct CMUnitTest tests[] = {
+        ROW(a_registered_query_stays_and_the_answer_is_added),
+        ROW(a_repeated_parameter_goes_nowhere),
+        ROW(pages_are_framed_by_nobody_and_tell_nobody_where_they_are),
+        ROW(a_client_does_not_register_by_a_request),
+        ROW(an_access_token_in_the_url_is_not_looked_at),
+        ROW(a_refresh_token_is_one_clients_for_what_was_granted_and_ends),
+        ROW(whoever_came_by_basic_is_challenged_by_basic),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
