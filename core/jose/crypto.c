@@ -5,7 +5,6 @@
 #include "core/jose/crypto.h"
 
 #include <openssl/crypto.h>
-#include <openssl/ecdsa.h>
 #include <openssl/err.h>
 #include <openssl/rsa.h>
 #include <stdlib.h>
@@ -222,31 +221,45 @@ enum sp_verification sp_key_verify(const struct sp_key *key, enum sp_algorithm a
     return verification;
 }
 
+/* One INTEGER of DER, not negative, as `half` bytes at out; what stands behind it becomes *rest. */
+static bool take_integer(struct sp_str *rest, unsigned char *out, size_t half)
+{
+    const unsigned char *at = (const unsigned char *)rest->at;
+    if (rest->len < 3 || at[0] != 0x02 || at[1] == 0 || at[1] > 127 || at[1] > rest->len - 2 || (at[2] & 0x80) != 0)
+        return false;
+    size_t len = at[1];
+    *rest = sp_str_slice(*rest, 2 + len, rest->len);
+    at += 2;
+    /* The zero in front of a high bit, and no other (X.690 8.3.2). */
+    if (len > 1 && at[0] == 0) {
+        if ((at[1] & 0x80) == 0)
+            return false;
+        at++;
+        len--;
+    }
+    if (len > half)
+        return false;
+    memset(out, 0, half - len);
+    memcpy(out + half - len, at, len);
+    return true;
+}
+
 enum sp_status sp_ecdsa_from_der(struct sp_str der, size_t signature_bytes, struct sp_arena *arena, struct sp_str *raw)
 {
     const unsigned char *at = (const unsigned char *)der.at;
     size_t half = signature_bytes / 2;
-    enum sp_status status = SP_MALFORMED;
-    unsigned char *out = NULL;
-    if (der.len > 160 || half == 0)
+    unsigned char made[132];
+    if (der.len < 2 || der.len > 160 || half == 0 || signature_bytes > sizeof made || at[0] != 0x30)
         return SP_MALFORMED;
-    ECDSA_SIG *parsed = d2i_ECDSA_SIG(NULL, &at, (long)der.len);
-    if (parsed == NULL || at != (const unsigned char *)der.at + der.len)
-        goto done;
-    out = sp_arena_alloc(arena, signature_bytes);
-    if (out == NULL) {
-        status = SP_NO_MEMORY;
-        goto done;
-    }
-    if (BN_bn2binpad(ECDSA_SIG_get0_r(parsed), out, (int)half) < 0 ||
-        BN_bn2binpad(ECDSA_SIG_get0_s(parsed), out + half, (int)half) < 0)
-        goto done;
-    *raw = sp_str((const char *)out, signature_bytes);
-    status = SP_OK;
-done:
-    ECDSA_SIG_free(parsed);
-    ERR_clear_error();
-    return status;
+    /* Lengths from 128 on take a byte that says how many follow. */
+    bool is_long = at[1] == 0x81;
+    size_t head = is_long ? 3 : 2, len = is_long && der.len > 2 ? at[2] : at[1];
+    if (head + len != der.len || (len > 127) != is_long)
+        return SP_MALFORMED;
+    struct sp_str rest = sp_str_slice(der, head, der.len);
+    if (!take_integer(&rest, made, half) || !take_integer(&rest, made + half, half) || rest.len != 0)
+        return SP_MALFORMED;
+    return sp_arena_copy(arena, sp_str((const char *)made, signature_bytes), raw);
 }
 
 /* ---- signing ---- */

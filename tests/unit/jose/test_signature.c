@@ -154,7 +154,13 @@ static void der_converts_or_is_malformed(void **state)
          "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
          "\x02\x01\x01",
          40, SP_MALFORMED},
-        {"\x30\x06\x02\x01\x81\x02\x01\x02", 8, SP_MALFORMED}, /* negative */
+        {"\x30\x06\x02\x01\x81\x02\x01\x02", 8, SP_MALFORMED},          /* negative */
+        {"\x30\x07\x02\x02\x00\x01\x02\x01\x02", 9, SP_MALFORMED},      /* a zero too many */
+        {"\x30\x81\x06\x02\x01\x01\x02\x01\x02", 9, SP_MALFORMED},      /* a length longer than it has to be */
+        {"\x30\x81", 2, SP_MALFORMED},                                  /* a length that is not there */
+        {"\x30\x80\x02\x01\x01\x02\x01\x02\x00\x00", 10, SP_MALFORMED}, /* an open length */
+        {"\x30\x05\x02\x00\x02\x01\x02", 7, SP_MALFORMED},              /* a number of no bytes */
+        {"\x30\x06\x02\x7F\x01\x02\x01\x02", 8, SP_MALFORMED},          /* a number beyond the end */
     };
     struct sp_arena *arena = sp_arena_create(1 << 16);
     (void)state;
