@@ -30,6 +30,7 @@ struct counter {
 
 struct sp_throttle {
     struct sp_table *table;
+    int64_t failed_at[SP_THROTTLE_CLASSES]; /* from any address; 0: never */
     uint64_t block[];
 };
 
@@ -108,10 +109,18 @@ static void count(struct sp_call *call, const unsigned char key[32], int64_t win
     sp_table_commit(table, key, place);
 }
 
+/* No counter of the class can hold anything: then the address, whose key costs an HMAC, need not be looked for. */
+static bool is_quiet(const struct sp_call *call, enum sp_throttle_class class)
+{
+    const struct sp_throttle *throttle = call->authority->throttle;
+    return throttle == NULL || throttle->failed_at[class] == 0 ||
+           call->now - throttle->failed_at[class] >= classes[class].window_s;
+}
+
 enum sp_step sp_throttle_check(struct sp_call *call, enum sp_throttle_class class)
 {
     unsigned char key[32];
-    if (!key_of_address(call, class, key))
+    if (is_quiet(call, class) || !key_of_address(call, class, key))
         return SP_GOES_ON;
     struct counter counter = find(call, key, classes[class].window_s);
     if (counter.failures < classes[class].failures)
@@ -129,8 +138,12 @@ enum sp_step sp_throttle_check(struct sp_call *call, enum sp_throttle_class clas
 void sp_throttle_fail(struct sp_call *call, enum sp_throttle_class class)
 {
     unsigned char key[32];
-    if (key_of_address(call, class, key))
-        count(call, key, classes[class].window_s);
+    if (!key_of_address(call, class, key))
+        return;
+    count(call, key, classes[class].window_s);
+    struct sp_throttle *throttle = call->authority->throttle;
+    if (throttle != NULL)
+        throttle->failed_at[class] = call->now;
 }
 
 /* As long as an account would wait at most, and more. */
