@@ -136,7 +136,7 @@ enum sp_step sp_authorization_grant(struct sp_call *call, const struct sp_author
     sp_json_end_object(&json);
     struct sp_str code = sp_handle_make(call->arena, "spac_", SP_HANDLE_BYTES);
     struct sp_ticket ticket = {.kind = SP_TICKET_CODE,
-                               .family = sp_handle_make(call->arena, "", 16),
+                               .family = sp_family_make(call->arena, call->now),
                                .client_id = a->client->id,
                                .subject = session->subject,
                                .issued_at = call->now,

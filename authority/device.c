@@ -115,7 +115,7 @@ enum sp_status sp_device_start(struct sp_call *call, const struct sp_client *cli
     struct sp_device device = {.interval_s = SP_DEVICE_INTERVAL_S, .record = {.scope = scope, .audiences = audiences}};
     struct sp_str code = sp_handle_make(call->arena, "spdc_", SP_HANDLE_BYTES), shown = make_user_code(call);
     struct sp_ticket ticket = {.kind = SP_TICKET_DEVICE,
-                               .family = sp_handle_make(call->arena, "", 16),
+                               .family = sp_family_make(call->arena, call->now),
                                .client_id = client->id,
                                .issued_at = call->now,
                                .expires_at = call->now + call->authority->settings->device_lifetime_s,

@@ -11,6 +11,9 @@ void sp_random_bytes(void *at, size_t len);
 /* prefix + base64url of `bytes` (≤ 64) random bytes; absent without memory. */
 struct sp_str sp_handle_make(struct sp_arena *arena, const char *prefix, size_t bytes);
 #define SP_HANDLE_BYTES 32u
+/* The name of a family of tickets: unique, no secret (tokens show it as grant_id). It begins with the time, so that the
+ * store's index has those of one time together. Absent without memory. */
+struct sp_str sp_family_make(struct sp_arena *arena, int64_t now);
 
 /* HMAC-SHA256 under 32 bytes. */
 void sp_mac(const unsigned char key[32], struct sp_str text, unsigned char mac[32]);
