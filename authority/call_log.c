@@ -99,6 +99,17 @@ static void tell(const struct sp_call *call)
     }
 }
 
+static struct sp_str tell_time(struct sp_call_log *log, int64_t at)
+{
+    if (log->told_at != at || log->time_text[0] == '\0') {
+        struct tm broken;
+        time_t now = (time_t)at;
+        strftime(log->time_text, sizeof log->time_text, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &broken));
+        log->told_at = at;
+    }
+    return sp_str_from_cstr(log->time_text);
+}
+
 void sp_call_log_add(struct sp_call_log *log, const struct sp_call *call)
 {
     bool refused = call->finding.cause != SP_CAUSE_NONE;
@@ -106,15 +117,11 @@ void sp_call_log_add(struct sp_call_log *log, const struct sp_call *call)
         tell(call);
     if (log->fd < 0)
         return;
-    char time_text[40];
-    struct tm broken;
-    time_t now = (time_t)call->now;
     const size_t before = log->waiting.len;
-    strftime(time_text, sizeof time_text, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &broken));
     struct sp_json_writer json;
     sp_json_writer_init(&json, &log->waiting, false);
     sp_json_begin_object(&json);
-    sp_json_string_member(&json, "time", sp_str_from_cstr(time_text));
+    sp_json_string_member(&json, "time", tell_time(log, call->now));
     put(&json, "request_id", call->asked.request_id);
     put(&json, "endpoint", sp_str_from_cstr(call->endpoint));
     put(&json, "method", call->asked.method);

@@ -11,6 +11,8 @@ struct sp_call_log {
     bool tells_refusals;      /* a line for people on stderr too */
     bool is_cut;              /* the last line that reached the file is not whole */
     struct sp_buffer waiting; /* heap */
+    int64_t told_at;          /* the second that time_text tells */
+    char time_text[40];
 };
 
 void sp_call_log_init(struct sp_call_log *log, int fd, bool tells_refusals);
