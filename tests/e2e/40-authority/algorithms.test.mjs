@@ -2,6 +2,7 @@
 // Several signing keys at once: each client gets the algorithm it is registered for, in id_token, userinfo and introspection; each algorithm rotates
 // on its own; openid-client and jose verify.
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import * as openid from 'openid-client';
 import { startAuthority } from '../lib/authority.mjs';
@@ -47,6 +48,9 @@ for (const alg of [...algorithms, 'plain']) {
     const { config, tokens: got } = await login(alg);
     assert.equal(decodePart(got.id_token, 0).alg, alg === 'plain' ? 'ES256' : alg);
     assert.equal(decodePart(got.access_token, 0).alg, 'ES256');
+    // OIDC Core 3.1.3.6: the left half, by the hash of the id_token's own signature; Ed25519's is SHA-512.
+    const digest = createHash(alg === 'EdDSA' ? 'sha512' : 'sha256').update(got.access_token).digest();
+    assert.equal(got.claims().at_hash, digest.subarray(0, digest.length / 2).toString('base64url'));
     const info = await openid.fetchUserInfo(config, got.access_token, got.claims().sub);
     assert.equal(info.name, 'Ann Example');
     const raw = await authority.get('/userinfo', { token: got.access_token });

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // openid-client logs a person in by authorization code and PKCE; the person is a browser without scripts.
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
 import { test } from 'node:test';
 import * as openid from 'openid-client';
 import { startAuthority } from '../lib/authority.mjs';
@@ -308,4 +309,23 @@ test('a refresh token that is given back takes its access token along; a strange
   assert.equal(await isActive(), false);
   await assert.rejects(openid.refreshTokenGrant(config, tokens.refresh_token), { error: 'invalid_grant' });
   assert.equal((await revoke(['trusted', 's'])).status, 200);
+});
+
+test('a refreshed id_token is of the same login; neither codes nor tokens are in the store or the log', async () => {
+  const browser = startBrowser();
+  const config = await discover('trusted');
+  const { url, checks } = await begin(config, { scope: 'openid offline_access' });
+  await browser.open(url);
+  const { location } = await browser.signIn();
+  const tokens = await openid.authorizationCodeGrant(config, location, checks);
+  const next = await openid.refreshTokenGrant(config, tokens.refresh_token);
+  const [first, second] = [tokens.claims(), next.claims()];
+  for (const name of ['iss', 'sub', 'aud', 'auth_time', 'acr', 'sid']) assert.deepEqual(second[name], first[name], name);
+  assert.equal(first.nonce, checks.expectedNonce);
+  assert.equal(second.nonce, undefined); // OIDC Core 12.2
+  assert.ok(second.iat >= first.iat);
+  const kept = ['authority.sqlite', 'authority.sqlite-wal', 'authority.jsonl'].map((name) => `${authority.state}/${name}`).filter((path) => fs.existsSync(path)).map((path) => fs.readFileSync(path));
+  assert.ok(kept.length >= 2);
+  for (const secret of [location.searchParams.get('code'), tokens.access_token, tokens.refresh_token, next.access_token, next.refresh_token, browser.cookies.get('sp_session')])
+    for (const file of kept) assert.ok(secret.length > 20 && !file.includes(secret));
 });

@@ -63,7 +63,7 @@ const authority = await startAuthority({
     },
   },
 });
-for (const name of ['bea', 'cid']) assert.equal((await sallyport(['accounts', 'add', name, '--state', authority.state], { input: `${name}-secret\n` })).code, 0);
+for (const name of ['bea', 'cid', 'dan']) assert.equal((await sallyport(['accounts', 'add', name, '--state', authority.state], { input: `${name}-secret\n` })).code, 0);
 
 async function begin(id, party, extra = {}) {
   const config = await openid.discovery(new URL(authority.issuer), id, undefined, openid.ClientSecretPost('s'), { execute: [openid.allowInsecureRequests] });
@@ -202,6 +202,19 @@ test('an operator who disables the account signs it out everywhere', async () =>
   while (ended.length < 2) for (const token of await told(one)) ended.push((await verify(token, 'one')).payload);
   assert.ok(ended.every(({ sub }) => sub === claims.sub));
   assert.ok(ended.some(({ sid }) => sid === claims.sid));
+});
+
+test('a browser that is signed out from the account page of another one is told of', async () => {
+  const [away, here] = [startBrowser({ 'User-Agent': 'Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0' }), startBrowser()];
+  const { claims } = await login(away, 'one', one, { name: 'dan' });
+  await login(here, 'silent', one, { name: 'dan' });
+  const page = await here.open(`${authority.issuer}/account`);
+  const form = page.text.match(/<li>(?:(?!<\/li>).)*Firefox.*?<form method="post" action="([^"]*)">(.*?)<\/form>/s);
+  const values = Object.fromEntries([...form[2].matchAll(/<(?:input type="hidden"|button) name="([^"]*)" value="([^"]*)"/g)].map(([, name, value]) => [name, value]));
+  const done = await here.open(new URL(form[1], authority.issuer), { method: 'POST', headers: { 'Content-Type': 'application/x-www-form-urlencoded' }, body: new URLSearchParams(values).toString() });
+  assert.match(done.text, /Signed out there/);
+  const { payload } = await verify((await told(one))[0], 'one');
+  assert.equal(payload.sid, claims.sid);
 });
 
 test('a code that was used after the session ended tells nobody', async () => {

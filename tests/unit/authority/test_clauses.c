@@ -55,6 +55,35 @@ static void a_registered_query_stays_and_the_answer_is_added(void **state)
     assert_true(sp_str_equal(header(call, "Referrer-Policy"), SP_STR("no-referrer")));
 }
 
+/* 303 turns a POST into a GET, and what was typed goes no further (OAuth 2.1 7.5.4). */
+static void after_a_post_the_browser_gets(void **state)
+{
+    struct fixture *fixture = *state;
+    struct sp_call *call = CALL(fixture, .path = "/authorize", .body = ASK CHALLENGE "&prompt=none");
+    assert_int_equal(call->answer.status, 303);
+    assert_true(sp_str_contains(header(call, "Location"), SP_STR("error=login_required")));
+    call = CALL(fixture, .path = "/authorize", .body = ASK CHALLENGE "&prompt=none&response_mode=form_post");
+    assert_int_equal(call->answer.status, 200);
+    assert_true(sp_str_equal(header(call, "Cache-Control"), SP_STR("no-store")));
+}
+
+/* OIDC Discovery 4, RFC 8414 3.1: below an issuer's path, and between its host and its path. */
+static void the_metadata_of_an_issuer_with_a_path(void **state)
+{
+    (void)state;
+    struct fixture *fixture = fixture_create("{'issuer':'https://login.example/op','clients':{}}");
+    static const char *const places[] = {"/op/.well-known/openid-configuration",
+                                         "/.well-known/oauth-authorization-server/op"};
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        struct sp_call *call = get(fixture, places[i], "");
+        assert_int_equal(call->answer.status, 200);
+        assert_string_equal(fixture_member(call, "issuer"), "https://login.example/op");
+        assert_string_equal(fixture_member(call, "token_endpoint"), "https://login.example/op/token");
+    }
+    assert_int_equal(get(fixture, "/.well-known/openid-configuration", "")->answer.status, 404);
+    fixture_destroy(&fixture);
+}
+
 static void a_repeated_parameter_goes_nowhere(void **state)
 {
     struct fixture *fixture = *state;
@@ -185,6 +214,8 @@ int main(void)
 #define ROW(test) cmocka_unit_test_setup_teardown(test, start, stop)
     const struct CMUnitTest tests[] = {
         ROW(a_registered_query_stays_and_the_answer_is_added),
+        ROW(after_a_post_the_browser_gets),
+        ROW(the_metadata_of_an_issuer_with_a_path),
         ROW(a_repeated_parameter_goes_nowhere),
         ROW(pages_are_framed_by_nobody_and_tell_nobody_where_they_are),
         ROW(a_client_does_not_register_by_a_request),

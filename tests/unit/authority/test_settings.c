@@ -66,6 +66,7 @@ static void what_cannot_work_is_refused_by_its_member(void **state)
         {"{'issuer':'https://login.example/#x'}", "authority.issuer"},
         {CLIENT("'sceret':'x'"), "authority.clients.c.sceret"},
         {CLIENT("'method':'none','grants':['client_credentials']"), "authority.clients.c.grants"},
+        {CLIENT("'method':'none','secret':'x'"), "authority.clients.c.method"},
         {CLIENT("'method':'private_key_jwt'"), "authority.clients.c.method"},
         {CLIENT(KEY ",'require_signed_request_object':true,'request_object_signing_alg':'ES256'"), NULL},
         {CLIENT("'secret':'x','require_signed_request_object':true"),
