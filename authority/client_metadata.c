@@ -232,7 +232,7 @@ static enum sp_status check_uris(struct reading *reading, const struct sp_client
     return SP_OK;
 }
 
-/* Nobody makes this server ask its own network. */
+/* Nobody makes this server ask its own network, nor people's browsers theirs. */
 static enum sp_status check_asked_urls(struct reading *reading, struct sp_client *client)
 {
     const struct {
@@ -241,7 +241,11 @@ static enum sp_status check_asked_urls(struct reading *reading, struct sp_client
     } urls[] = {{"jwks_uri", client->jwks_uri},
                 {"sector_identifier_uri", client->sector_identifier_uri},
                 {"backchannel_logout_uri", client->backchannel_logout_uri},
-                {"frontchannel_logout_uri", client->frontchannel_logout_uri}};
+                {"frontchannel_logout_uri", client->frontchannel_logout_uri},
+                {"logo_uri", client->logo_uri},
+                {"client_uri", client->client_uri},
+                {"policy_uri", client->policy_uri},
+                {"tos_uri", client->tos_uri}};
     struct sp_url url;
     for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
         if (urls[i].value.len == 0 || !reading->terms->settings->is_https)

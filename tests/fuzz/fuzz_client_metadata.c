@@ -51,7 +51,7 @@ static void judge_client(const struct sp_client *client)
     ALWAYS(client->is_stranger && client->is_pairwise == (client->sector.len > 0));
     const struct sp_str shown[] = {client->client_uri, client->logo_uri, client->policy_uri, client->tos_uri};
     for (size_t i = 0; i < sizeof shown / sizeof shown[0]; i++)
-        ALWAYS(shown[i].len == 0 || begins(shown[i], "https://") || begins(shown[i], "http://"));
+        ALWAYS(shown[i].len == 0 || begins(shown[i], "https://"));
     ALWAYS(client->require_pkce && !client->skip_consent && client->methods != 0);
     ALWAYS(!sp_client_uses_certificate(client) && !client->bound_to_certificate);
     ALWAYS(sp_str_equal(client->id, SP_STR("spdc_x")) && client->name.len > 0 && client->name.len <= 200);
