@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `sallyport accounts list|show`. */
 #include "authority/account_json.h"
+#include "authority/subject.h"
 #include "cli/accounts.h"
 
 #define PORTION 500u
@@ -67,6 +68,18 @@ static int list(struct sp_cli *cli)
     return exit_status;
 }
 
+/* By name, or by the `sub` that an application knows: the account's id or a pairwise name. */
+static enum sp_status find(struct sp_accounts_desk *desk, struct sp_str name, struct sp_account *account)
+{
+    struct sp_store *store = desk->authority.store;
+    struct sp_str id = name;
+    enum sp_status status = store->methods->find_account(store, name, desk->call.arena, account);
+    if (status != SP_NOT_FOUND)
+        return status;
+    status = sp_subject_account(&desk->call, name, &id);
+    return status == SP_OK ? store->methods->get_account(store, id, desk->call.arena, account) : status;
+}
+
 static int show(struct sp_cli *cli)
 {
     struct sp_accounts_desk desk = {0};
@@ -79,8 +92,7 @@ static int show(struct sp_cli *cli)
     sp_buffer_init(&buffer, sp_cli_arena(cli), MAX_JSON_BYTES);
     sp_json_writer_init(&json, &buffer, true);
     if (sp_accounts_open(cli, &desk) == SP_OK) {
-        struct sp_store *store = desk.authority.store;
-        enum sp_status status = store->methods->find_account(store, name, sp_cli_arena(cli), &account);
+        enum sp_status status = find(&desk, name, &account);
         if (status == SP_NOT_FOUND)
             snprintf(trouble, sizeof trouble, "there is no account '%.*s'", SP_STR_ARG(sp_str_slice(name, 0, 200)));
         if (status == SP_OK)
@@ -102,7 +114,7 @@ const struct sp_cli_command sp_cli_accounts_list = {
 const struct sp_cli_command sp_cli_accounts_show = {
     .name = "show",
     .summary = "one account with its claims, browsers signed in, applications with access, factors",
-    .arguments = "NAME",
+    .arguments = "NAME|SUB",
     .min_arguments = 1,
     .max_arguments = 1,
     .options = options,

@@ -108,7 +108,13 @@ test('id_token, access token, userinfo, introspection and a refreshed id_token s
     for (const text of [...told, JSON.stringify(info), JSON.stringify(introspected)]) assert.ok(!text.includes(account), text);
     if (id === 'one') assert.equal(decodePart(tokens.access_token, 1).sub, sub);
   }
-  // The operator's log knows the account.
+  // The operator's log knows the account, and his command finds it by any of its names.
+  const { sub } = await login('two');
+  for (const name of [sub, account]) {
+    const shown = await authority.cli(['accounts', 'show', name, '--json']);
+    assert.equal(shown.json?.name ?? shown.stdout, 'ann');
+  }
+  assert.equal((await authority.cli(['accounts', 'show', sub.replace(/.$/, '_')])).code, 1);
   assert.ok(authority.log().some(({ path, endpoint, subject }) => (path ?? endpoint)?.includes('userinfo') && subject === account), JSON.stringify(authority.log().at(-1)));
 });
 
