@@ -32,12 +32,23 @@ static enum sp_step let_wait(struct sp_call *call)
     return SP_GOES_ON;
 }
 
-enum sp_step sp_authorization_endpoint(struct sp_call *call)
-{
+struct asking {
     struct sp_authorization request;
     struct sp_session session;
+    enum sp_authorization_need need;
+};
+
+static enum sp_step answer(struct sp_call *call, void *context)
+{
+    const struct asking *asking = context;
+    return asking->need == SP_NEEDS_NOTHING ? sp_authorization_grant(call, &asking->request, &asking->session)
+                                            : let_wait(call);
+}
+
+enum sp_step sp_authorization_endpoint(struct sp_call *call)
+{
+    struct asking asking = {.need = SP_NEEDS_NOTHING};
     struct sp_str consented;
-    struct sp_store *store = call->authority->store;
     bool was_pushed = false;
     sp_authorization_aim(call);
     enum sp_step step = sp_pushed_request_take(call, &was_pushed);
@@ -47,33 +58,22 @@ enum sp_step sp_authorization_endpoint(struct sp_call *call)
     if (step == SP_GOES_ON && !was_pushed && client != NULL) /* a pushed one was judged when it was pushed */
         step = sp_request_object_take(call, client);
     if (step == SP_GOES_ON)
-        step = sp_authorization_read(call, &request);
+        step = sp_authorization_read(call, &asking.request);
     if (step != SP_GOES_ON)
         return step;
-    if (request.client->require_pushed && !was_pushed)
+    if (asking.request.client->require_pushed && !was_pushed)
         return SP_DENY(call, .cause = SP_CAUSE_REQUEST_PARAMETER_MISSING, .expected = SP_STR("request_uri"),
                        .detail = SP_STR("The client is registered with require_pushed."),
                        .tell = SP_STR("Push the request first (RFC 9126)."));
-    enum sp_status status = sp_session_find(call, &session);
+    enum sp_status status = sp_session_find(call, &asking.session);
     if (status == SP_OK)
-        status = sp_authorization_consented(call, &request, &session, &consented);
+        status = sp_authorization_consented(call, &asking.request, &asking.session, &consented);
     if (status != SP_OK)
         return sp_deny_failure(call, status);
-    enum sp_authorization_need need = sp_authorization_need(&request, &session, consented, false, call->now);
-    if (need == SP_NEEDS_TOO_MUCH)
-        return sp_authorization_deny_unmet(call, &request, &session);
-    if (need != SP_NEEDS_NOTHING && request.prompt_none)
-        return refuse_silently(call, need);
-    status = store->methods->begin(store);
-    if (status != SP_OK) {
-        store->methods->undo(store);
-        return sp_deny_failure(call, status);
-    }
-    step = need == SP_NEEDS_NOTHING ? sp_authorization_grant(call, &request, &session) : let_wait(call);
-    if (step != SP_GOES_ON) {
-        store->methods->undo(store);
-        return step;
-    }
-    status = store->methods->keep(store);
-    return status == SP_OK ? SP_GOES_ON : sp_deny_failure(call, status);
+    asking.need = sp_authorization_need(&asking.request, &asking.session, consented, false, call->now);
+    if (asking.need == SP_NEEDS_TOO_MUCH)
+        return sp_authorization_deny_unmet(call, &asking.request, &asking.session);
+    if (asking.need != SP_NEEDS_NOTHING && asking.request.prompt_none)
+        return refuse_silently(call, asking.need);
+    return sp_call_in_write(call, answer, &asking);
 }

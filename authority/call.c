@@ -2,6 +2,7 @@
 #include "authority/call.h"
 
 #include <assert.h>
+#include <string.h>
 #include "authority/authority.h"
 #include "authority/denial.h"
 #include "authority/errand.h"
@@ -24,6 +25,12 @@ void sp_call_restart(struct sp_call *call)
 void sp_answer_header(struct sp_call *call, const char *name, struct sp_str value)
 {
     struct sp_answer *answer = &call->answer;
+    /* Said once: who refuses after a refusal, or an answer, has the last word. Each cookie is one of its own. */
+    for (size_t i = 0; i < answer->header_count; i++)
+        if (strcmp(answer->headers[i].name, name) == 0 && strcmp(name, "Set-Cookie") != 0) {
+            answer->headers[i].value = value;
+            return;
+        }
     assert(answer->header_count < SP_MAX_ANSWER_HEADERS);
     answer->headers[answer->header_count++] = (struct sp_answer_header){name, value};
 }
@@ -55,11 +62,13 @@ enum sp_step sp_call_in_write(struct sp_call *call, enum sp_step (*answer)(struc
     enum sp_status status = store->methods->begin(store);
     if (status != SP_OK)
         return sp_deny_failure(call, status);
+    call->keeps_refusal = false;
     enum sp_step step = answer(call, context);
-    if (step != SP_GOES_ON) {
+    bool is_answered = call->waits_for == NULL && call->answer.status < 500;
+    if (!is_answered || (step != SP_GOES_ON && !call->keeps_refusal)) {
         store->methods->undo(store);
-        return step;
+        return step == SP_GOES_ON ? SP_DENIED : step;
     }
     status = store->methods->keep(store);
-    return status == SP_OK ? SP_GOES_ON : sp_deny_failure(call, status);
+    return status == SP_OK ? step : sp_deny_failure(call, status);
 }

@@ -75,6 +75,7 @@ struct sp_call {
 
     struct sp_errand *errands;   /* asked so far, newest first; kept when the call is answered again */
     struct sp_errand *waits_for; /* the one that has no result yet; NULL: none */
+    bool keeps_refusal;          /* what was written stays although the request is refused: a code that is spent */
     struct sp_replay *spent;     /* one-time values that this call itself used up (replay.h); kept likewise */
 
     const struct sp_certificate *certificate; /* of the connection, once somebody asked for it */
@@ -88,7 +89,8 @@ static inline struct sp_str sp_call_parameter(const struct sp_call *call, const 
     return sp_form_value(&call->parameters, sp_str_from_cstr(name));
 }
 
-/* Runs `answer` as one write of the store: kept when it goes on, undone when it hands up anything else. */
+/* Runs `answer` as one write of the store: kept when it goes on, or refuses and has set call->keeps_refusal. Undone
+ * when it hands up anything else, or when what it answers is a failure of ours: a full store, too large an answer. */
 enum sp_step sp_call_in_write(struct sp_call *call, enum sp_step (*answer)(struct sp_call *call, void *context),
                               void *context);
 

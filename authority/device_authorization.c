@@ -26,28 +26,33 @@ static enum sp_step answer_codes(struct sp_call *call, struct sp_str device_code
     return SP_GOES_ON;
 }
 
+struct start {
+    const struct sp_client *client;
+    struct sp_str scope;
+    struct sp_str_list audiences;
+};
+
+static enum sp_step start(struct sp_call *call, void *context)
+{
+    const struct start *start = context;
+    struct sp_str device_code, user_code;
+    enum sp_status status =
+        sp_device_start(call, start->client, start->scope, start->audiences, &device_code, &user_code);
+    return status == SP_OK ? answer_codes(call, device_code, user_code) : sp_deny_failure(call, status);
+}
+
 enum sp_step sp_device_authorization_endpoint(struct sp_call *call)
 {
     const struct sp_client *client = NULL;
-    struct sp_store *store = call->authority->store;
-    struct sp_str scope, device_code, user_code;
-    struct sp_str_list audiences;
+    struct start begun = {.client = NULL};
     if (sp_client_authenticate(call, &client) != SP_GOES_ON)
         return SP_DENIED;
     if ((client->grants & (unsigned)SP_GRANT_DEVICE_CODE) == 0)
         return SP_DENY(call, .cause = SP_CAUSE_REQUEST_GRANT_NOT_ALLOWED, .received = SP_STR("device_code"),
                        .detail = client->id, .expected = SP_STR("the grants registered for the client"));
-    if (sp_scope_decide(call, client, false, &scope) != SP_GOES_ON ||
-        sp_audience_decide(call, client, &audiences) != SP_GOES_ON)
+    if (sp_scope_decide(call, client, false, &begun.scope) != SP_GOES_ON ||
+        sp_audience_decide(call, client, &begun.audiences) != SP_GOES_ON)
         return SP_DENIED;
-    enum sp_status status = store->methods->begin(store);
-    if (status != SP_OK)
-        return sp_deny_failure(call, status);
-    status = sp_device_start(call, client, scope, audiences, &device_code, &user_code);
-    if (status != SP_OK) {
-        store->methods->undo(store);
-        return sp_deny_failure(call, status);
-    }
-    status = store->methods->keep(store);
-    return status == SP_OK ? answer_codes(call, device_code, user_code) : sp_deny_failure(call, status);
+    begun.client = client;
+    return sp_call_in_write(call, start, &begun);
 }

@@ -96,8 +96,9 @@ static bool is_own_form(struct sp_call *call)
            sp_secret_equal(token, sp_form_token(call, sp_browser_secret(call), SP_STR("device")));
 }
 
-static enum sp_step answer_step(struct sp_call *call)
+static enum sp_step answer_step(struct sp_call *call, void *context)
 {
+    (void)context;
     struct sp_str code = sp_call_parameter(call, "user_code"), step = sp_call_parameter(call, "step");
     struct sp_device device;
     struct sp_session session;
@@ -134,16 +135,6 @@ static enum sp_step answer_step(struct sp_call *call)
 
 enum sp_step sp_device_endpoint(struct sp_call *call)
 {
-    struct sp_store *store = call->authority->store;
     call->deny = sp_denial_page;
-    enum sp_status status = store->methods->begin(store);
-    if (status != SP_OK)
-        return sp_deny_failure(call, status);
-    enum sp_step step = answer_step(call);
-    if (step != SP_GOES_ON) {
-        store->methods->undo(store);
-        return step;
-    }
-    status = store->methods->keep(store);
-    return status == SP_OK ? SP_GOES_ON : sp_deny_failure(call, status);
+    return sp_call_in_write(call, answer_step, NULL);
 }

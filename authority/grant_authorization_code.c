@@ -14,6 +14,7 @@
 #define CODE_CHARACTERS 48u
 
 struct redemption {
+    const struct sp_client *client;
     struct sp_ticket ticket;
     const struct sp_json *data;
     struct sp_str code;
@@ -152,7 +153,7 @@ static enum sp_step note_failure(struct sp_call *call, const struct redemption *
     return status == SP_OK ? SP_GOES_ON : sp_deny_failure(call, status);
 }
 
-static enum sp_step find_code(struct sp_call *call, const struct sp_client *client, struct redemption *r)
+static enum sp_step find_code(struct sp_call *call, struct redemption *r)
 {
     struct sp_store *store = call->authority->store;
     struct sp_json_error error;
@@ -170,61 +171,53 @@ static enum sp_step find_code(struct sp_call *call, const struct sp_client *clie
     if (status != SP_OK)
         return sp_deny_failure(call, status);
     call->subject = r->ticket.subject;
-    if (!sp_str_equal(r->ticket.client_id, client->id))
+    if (!sp_str_equal(r->ticket.client_id, r->client->id))
         return SP_DENY(call, .cause = SP_CAUSE_CODE_OTHER_CLIENT, .expected = r->ticket.client_id,
-                       .received = client->id);
+                       .received = r->client->id);
     return SP_GOES_ON;
 }
 
-/* *keeps: what was written must stay although the request is refused. */
-static enum sp_step redeem(struct sp_call *call, const struct sp_client *client, bool *keeps)
+static enum sp_step check(struct sp_call *call, const struct redemption *r)
 {
+    if (r->ticket.expires_at <= call->now)
+        return SP_DENY(call, .cause = SP_CAUSE_CODE_EXPIRED, .detail = ago(call, r->ticket.expires_at));
+    enum sp_step step = check_redirect_uri(call, r);
+    if (step == SP_GOES_ON)
+        step = check_verifier(call, r);
+    return step == SP_GOES_ON ? check_key(call, r) : step;
+}
+
+static enum sp_step redeem(struct sp_call *call, void *context)
+{
+    struct redemption *r = context;
     struct sp_store *store = call->authority->store;
-    struct redemption r = {0};
     struct sp_grant_record record;
     struct sp_token_answer answer;
     bool first = false;
-    if (find_code(call, client, &r) != SP_GOES_ON)
+    if (find_code(call, r) != SP_GOES_ON)
         return SP_DENIED;
-    enum sp_status status = store->methods->use_ticket(store, SP_TICKET_CODE, r.ticket.hash, call->now, &first);
+    enum sp_status status = store->methods->use_ticket(store, SP_TICKET_CODE, r->ticket.hash, call->now, &first);
     if (status != SP_OK)
         return sp_deny_failure(call, status);
-    *keeps = true;
+    call->keeps_refusal = true;
     if (!first)
-        return refuse_second_use(call, &r);
-    enum sp_step step = SP_GOES_ON;
-    if (r.ticket.expires_at <= call->now)
-        step = SP_DENY(call, .cause = SP_CAUSE_CODE_EXPIRED, .detail = ago(call, r.ticket.expires_at));
-    if (step == SP_GOES_ON)
-        step = check_redirect_uri(call, &r);
-    if (step == SP_GOES_ON)
-        step = check_verifier(call, &r);
-    if (step == SP_GOES_ON)
-        step = check_key(call, &r);
-    if (step != SP_GOES_ON) {
-        (void)note_failure(call, &r);
+        return refuse_second_use(call, r);
+    if (check(call, r) != SP_GOES_ON) {
+        (void)note_failure(call, r);
         return SP_DENIED;
     }
-    status = sp_grant_record_read(call->arena, &r.ticket, r.data, &record);
-    record.jkt = call->jkt;
-    *keeps = status == SP_OK && sp_grant_record_issue(call, client, &record, record.scope, &answer) == SP_GOES_ON;
+    call->keeps_refusal = false;
+    status = sp_grant_record_read(call->arena, &r->ticket, r->data, &record);
     if (status != SP_OK)
         return sp_deny_failure(call, status);
-    return *keeps ? sp_token_answer_write(call, &answer) : SP_DENIED;
+    record.jkt = call->jkt;
+    return sp_grant_record_issue(call, r->client, &record, record.scope, &answer) == SP_GOES_ON
+               ? sp_token_answer_write(call, &answer)
+               : SP_DENIED;
 }
 
 enum sp_step sp_grant_authorization_code(struct sp_call *call, const struct sp_client *client)
 {
-    struct sp_store *store = call->authority->store;
-    enum sp_status status = store->methods->begin(store);
-    if (status != SP_OK)
-        return sp_deny_failure(call, status);
-    bool keeps = false;
-    enum sp_step step = redeem(call, client, &keeps);
-    if (!keeps) {
-        store->methods->undo(store);
-        return step;
-    }
-    status = store->methods->keep(store);
-    return status == SP_OK ? step : sp_deny_failure(call, status);
+    struct redemption r = {.client = client};
+    return sp_call_in_write(call, redeem, &r);
 }

@@ -5,7 +5,7 @@
 #include "authority/device.h"
 #include "core/jose/crypto.h"
 
-static enum sp_step refuse_pending(struct sp_call *call, struct sp_device *device, bool *keeps)
+static enum sp_step refuse_pending(struct sp_call *call, struct sp_device *device)
 {
     bool fast = device->polled_at != 0 && call->now - device->polled_at < device->interval_s;
     struct sp_str since = sp_arena_printf(call->arena, "%lld s", (long long)(call->now - device->polled_at)),
@@ -16,7 +16,7 @@ static enum sp_step refuse_pending(struct sp_call *call, struct sp_device *devic
     enum sp_status status = sp_device_change(call, device);
     if (status != SP_OK)
         return sp_deny_failure(call, status);
-    *keeps = true;
+    call->keeps_refusal = true;
     enum sp_step step = fast
                             ? SP_DENY(call, .cause = SP_CAUSE_DEVICE_SLOW_DOWN, .expected = interval, .received = since)
                             : SP_DENY(call, .cause = SP_CAUSE_DEVICE_PENDING);
@@ -24,8 +24,9 @@ static enum sp_step refuse_pending(struct sp_call *call, struct sp_device *devic
     return step;
 }
 
-static enum sp_step redeem(struct sp_call *call, const struct sp_client *client, bool *keeps)
+static enum sp_step redeem(struct sp_call *call, void *context)
 {
+    const struct sp_client *client = *(const struct sp_client *const *)context;
     struct sp_store *store = call->authority->store;
     struct sp_str code = sp_call_parameter(call, "device_code");
     struct sp_device device;
@@ -51,7 +52,7 @@ static enum sp_step redeem(struct sp_call *call, const struct sp_client *client,
     if (device.state == SP_DEVICE_DENIED)
         return SP_DENY(call, .cause = SP_CAUSE_DEVICE_DENIED);
     if (device.state == SP_DEVICE_PENDING)
-        return refuse_pending(call, &device, keeps);
+        return refuse_pending(call, &device);
     status = store->methods->use_ticket(store, SP_TICKET_DEVICE, hash, call->now, &first);
     if (status != SP_OK)
         return sp_deny_failure(call, status);
@@ -61,24 +62,12 @@ static enum sp_step redeem(struct sp_call *call, const struct sp_client *client,
                            sp_arena_printf(call->arena, "%lld s ago", (long long)(call->now - device.ticket.used_at)));
     call->subject = device.record.subject;
     device.record.jkt = call->jkt;
-    if (sp_grant_record_issue(call, client, &device.record, device.record.scope, &answer) != SP_GOES_ON)
-        return SP_DENIED;
-    *keeps = true;
-    return sp_token_answer_write(call, &answer);
+    return sp_grant_record_issue(call, client, &device.record, device.record.scope, &answer) == SP_GOES_ON
+               ? sp_token_answer_write(call, &answer)
+               : SP_DENIED;
 }
 
 enum sp_step sp_grant_device_code(struct sp_call *call, const struct sp_client *client)
 {
-    struct sp_store *store = call->authority->store;
-    enum sp_status status = store->methods->begin(store);
-    if (status != SP_OK)
-        return sp_deny_failure(call, status);
-    bool keeps = false;
-    enum sp_step step = redeem(call, client, &keeps);
-    if (!keeps) {
-        store->methods->undo(store);
-        return step;
-    }
-    status = store->methods->keep(store);
-    return status == SP_OK ? step : sp_deny_failure(call, status);
+    return sp_call_in_write(call, redeem, &client);
 }

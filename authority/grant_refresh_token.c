@@ -10,6 +10,7 @@
 #include "core/jose/crypto.h"
 
 struct rotation {
+    const struct sp_client *client;
     struct sp_ticket ticket;
     const struct sp_json *data;
     struct sp_grant_record record;
@@ -20,7 +21,7 @@ static struct sp_str ago(struct sp_call *call, int64_t then)
     return sp_arena_printf(call->arena, "%lld s ago", (long long)(call->now - then));
 }
 
-static enum sp_step find_token(struct sp_call *call, const struct sp_client *client, struct rotation *r)
+static enum sp_step find_token(struct sp_call *call, struct rotation *r)
 {
     struct sp_store *store = call->authority->store;
     struct sp_json_error error;
@@ -43,9 +44,9 @@ static enum sp_step find_token(struct sp_call *call, const struct sp_client *cli
     if (status != SP_OK)
         return sp_deny_failure(call, status);
     call->subject = r->ticket.subject;
-    if (!sp_str_equal(r->ticket.client_id, client->id))
+    if (!sp_str_equal(r->ticket.client_id, r->client->id))
         return SP_DENY(call, .cause = SP_CAUSE_REFRESH_OTHER_CLIENT, .expected = r->ticket.client_id,
-                       .received = client->id);
+                       .received = r->client->id);
     return SP_GOES_ON;
 }
 
@@ -68,13 +69,13 @@ static enum sp_step check_session(struct sp_call *call, const struct rotation *r
 
 /* RFC 9449 5, RFC 8705 4: a public client's refresh token is bound to its key and its certificate; a confidential
  * client proves itself otherwise. */
-static enum sp_step check_key(struct sp_call *call, const struct sp_client *client, struct rotation *r)
+static enum sp_step check_key(struct sp_call *call, struct rotation *r)
 {
-    if (sp_client_is_public(client) && r->record.jkt.at != NULL && !sp_str_equal(r->record.jkt, call->jkt))
+    if (sp_client_is_public(r->client) && r->record.jkt.at != NULL && !sp_str_equal(r->record.jkt, call->jkt))
         return SP_DENY(call, .cause = SP_CAUSE_BINDING_DPOP_INVALID, .expected = r->record.jkt,
                        .received = call->jkt.at != NULL ? call->jkt : SP_STR("no proof"), .detail = SP_STR("jkt"),
                        .error = "invalid_grant", .status = 400);
-    if (sp_client_is_public(client) && r->record.x5t.at != NULL && !sp_str_equal(r->record.x5t, call->x5t))
+    if (sp_client_is_public(r->client) && r->record.x5t.at != NULL && !sp_str_equal(r->record.x5t, call->x5t))
         return SP_DENY(call, .cause = SP_CAUSE_BINDING_MTLS_MISMATCH, .expected = r->record.x5t,
                        .received = call->x5t.at != NULL ? call->x5t : SP_STR("none"), .error = "invalid_grant",
                        .status = 400, .tell = SP_STR("It is the refresh token."));
@@ -99,8 +100,7 @@ static enum sp_step check_token(struct sp_call *call, const struct rotation *r, 
     return SP_GOES_ON;
 }
 
-/* *keeps: the revocation must stay although the request is refused. */
-static enum sp_step judge_second_use(struct sp_call *call, const struct rotation *r, bool *keeps)
+static enum sp_step judge_second_use(struct sp_call *call, const struct rotation *r)
 {
     struct sp_str when = ago(call, r->ticket.used_at);
     int64_t grace = call->authority->settings->refresh_grace_s;
@@ -111,7 +111,7 @@ static enum sp_step judge_second_use(struct sp_call *call, const struct rotation
     enum sp_status status = sp_grant_family_revoke(call, r->ticket.family, SP_TICKET_REFRESH);
     if (status != SP_OK)
         return sp_deny_failure(call, status);
-    *keeps = true;
+    call->keeps_refusal = true;
     return SP_DENY(call, .cause = SP_CAUSE_REFRESH_REUSED, .detail = when);
 }
 
@@ -128,44 +128,33 @@ static enum sp_step check_family(struct sp_call *call, const struct rotation *r)
     return status == SP_NOT_FOUND ? SP_GOES_ON : sp_deny_failure(call, status);
 }
 
-static enum sp_step rotate(struct sp_call *call, const struct sp_client *client, bool *keeps)
+static enum sp_step rotate(struct sp_call *call, void *context)
 {
+    struct rotation *r = context;
     struct sp_store *store = call->authority->store;
-    struct rotation r = {0};
     struct sp_str scope = SP_STR_NONE;
     struct sp_token_answer answer;
     bool first = false;
-    if (find_token(call, client, &r) != SP_GOES_ON || check_family(call, &r) != SP_GOES_ON ||
-        check_token(call, &r, &scope) != SP_GOES_ON || check_key(call, client, &r) != SP_GOES_ON)
+    if (find_token(call, r) != SP_GOES_ON || check_family(call, r) != SP_GOES_ON ||
+        check_token(call, r, &scope) != SP_GOES_ON || check_key(call, r) != SP_GOES_ON)
         return SP_DENIED;
     /* FAPI 2.0 5.3.2.1: no rotation where the client proves itself and its tokens are bound; a lost answer then costs
      * nobody a sign-in. */
-    r.record.keeps_refresh_token = client->is_fapi2;
+    r->record.keeps_refresh_token = r->client->is_fapi2;
     enum sp_status status = SP_OK;
-    if (!client->is_fapi2)
-        status = store->methods->use_ticket(store, SP_TICKET_REFRESH, r.ticket.hash, call->now, &first);
+    if (!r->client->is_fapi2)
+        status = store->methods->use_ticket(store, SP_TICKET_REFRESH, r->ticket.hash, call->now, &first);
     if (status != SP_OK)
         return sp_deny_failure(call, status);
-    if (!first && !client->is_fapi2 && judge_second_use(call, &r, keeps) != SP_GOES_ON)
+    if (!first && !r->client->is_fapi2 && judge_second_use(call, r) != SP_GOES_ON)
         return SP_DENIED;
-    if (sp_grant_record_issue(call, client, &r.record, scope, &answer) != SP_GOES_ON)
-        return SP_DENIED;
-    *keeps = true;
-    return sp_token_answer_write(call, &answer);
+    return sp_grant_record_issue(call, r->client, &r->record, scope, &answer) == SP_GOES_ON
+               ? sp_token_answer_write(call, &answer)
+               : SP_DENIED;
 }
 
 enum sp_step sp_grant_refresh_token(struct sp_call *call, const struct sp_client *client)
 {
-    struct sp_store *store = call->authority->store;
-    enum sp_status status = store->methods->begin(store);
-    if (status != SP_OK)
-        return sp_deny_failure(call, status);
-    bool keeps = false;
-    enum sp_step step = rotate(call, client, &keeps);
-    if (!keeps) {
-        store->methods->undo(store);
-        return step;
-    }
-    status = store->methods->keep(store);
-    return status == SP_OK ? step : sp_deny_failure(call, status);
+    struct rotation r = {.client = client};
+    return sp_call_in_write(call, rotate, &r);
 }

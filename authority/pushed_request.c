@@ -54,8 +54,9 @@ static enum sp_step answer_handle(struct sp_call *call, struct sp_str handle)
     return SP_GOES_ON;
 }
 
-static enum sp_step store_request(struct sp_call *call, const struct sp_client *client)
+static enum sp_step store_request(struct sp_call *call, void *context)
 {
+    const struct sp_client *client = *(const struct sp_client *const *)context;
     struct sp_store *store = call->authority->store;
     struct sp_str handle = sp_handle_make(call->arena, SP_PUSHED_REQUEST_PREFIX, SP_HANDLE_BYTES);
     struct sp_ticket ticket = {.kind = SP_TICKET_PUSHED,
@@ -63,16 +64,10 @@ static enum sp_step store_request(struct sp_call *call, const struct sp_client *
                                .issued_at = call->now,
                                .expires_at = call->now + LIFETIME_S,
                                .data = encode_parameters(call)};
-    enum sp_status status = handle.at != NULL && ticket.data.at != NULL ? store->methods->begin(store) : SP_NO_MEMORY;
-    if (status != SP_OK)
-        return sp_deny_failure(call, status);
+    if (handle.at == NULL || ticket.data.at == NULL)
+        return sp_deny_failure(call, SP_NO_MEMORY);
     sp_sha256(handle, ticket.hash);
-    status = store->methods->put_ticket(store, &ticket, NULL);
-    if (status != SP_OK) {
-        store->methods->undo(store);
-        return sp_deny_failure(call, status);
-    }
-    status = store->methods->keep(store);
+    enum sp_status status = store->methods->put_ticket(store, &ticket, NULL);
     return status == SP_OK ? answer_handle(call, handle) : sp_deny_failure(call, status);
 }
 
@@ -124,7 +119,7 @@ enum sp_step sp_pushed_request_endpoint(struct sp_call *call)
     /* Judged now, answered as JSON: the client learns at once what the browser would. */
     if (sp_authorization_check(call, &request) != SP_GOES_ON)
         return SP_DENIED;
-    return store_request(call, client);
+    return sp_call_in_write(call, store_request, &client);
 }
 
 static enum sp_step refuse_uri(struct sp_call *call, struct sp_str uri, const char *expected, const char *error)

@@ -226,47 +226,40 @@ static enum sp_step answer(struct sp_call *call, const struct registration *r, i
     return SP_GOES_ON;
 }
 
-/* Ends what was begun. */
-static enum sp_step end(struct sp_call *call, enum sp_step step)
+static enum sp_step put_and_answer(struct sp_call *call, struct registration *r, int status)
 {
-    struct sp_store *store = call->authority->store;
-    if (step != SP_GOES_ON) {
-        store->methods->undo(store);
-        return step;
-    }
-    enum sp_status status = store->methods->keep(store);
-    return status == SP_OK ? SP_GOES_ON : sp_deny_failure(call, status);
+    enum sp_status kept = put(call, r);
+    if (kept != SP_OK)
+        return sp_deny_failure(call, kept);
+    call->client_id = r->id;
+    if (!is_by_secret(&r->client))
+        r->secret = SP_STR_NONE;
+    return answer(call, r, status);
 }
 
 /* ---- POST: a new one ---- */
+static enum sp_step write_new(struct sp_call *call, void *context)
+{
+    struct registration *r = context;
+    enum sp_step step = spend_initial(call);
+    if (step == SP_GOES_ON)
+        step = check_room(call);
+    if (step == SP_GOES_ON)
+        step = read_body(call, r);
+    if (step == SP_GOES_ON)
+        step = read_client(call, r);
+    return step == SP_GOES_ON ? put_and_answer(call, r, 201) : step;
+}
+
 static enum sp_step create(struct sp_call *call)
 {
-    struct sp_store *store = call->authority->store;
     struct registration r = {.issued_at = call->now};
     r.id = sp_handle_make(call->arena, SP_REGISTERED_CLIENT_PREFIX, 16);
     r.token = sp_handle_make(call->arena, "sprg_", SP_HANDLE_BYTES);
     make_secret(call, &r);
     if (r.id.at == NULL || r.token.at == NULL || r.secret.at == NULL)
         return sp_deny_failure(call, SP_NO_MEMORY);
-    enum sp_status status = store->methods->begin(store);
-    if (status != SP_OK)
-        return sp_deny_failure(call, status);
-    enum sp_step step = spend_initial(call);
-    if (step == SP_GOES_ON)
-        step = check_room(call);
-    if (step == SP_GOES_ON)
-        step = read_body(call, &r);
-    if (step == SP_GOES_ON)
-        step = read_client(call, &r);
-    if (step == SP_GOES_ON && (status = put(call, &r)) != SP_OK)
-        step = sp_deny_failure(call, status);
-    step = end(call, step);
-    if (step != SP_GOES_ON)
-        return step;
-    call->client_id = r.id;
-    if (!is_by_secret(&r.client))
-        r.secret = SP_STR_NONE;
-    return answer(call, &r, 201);
+    return sp_call_in_write(call, write_new, &r);
 }
 
 /* ---- GET, PUT, DELETE: one that is there (RFC 7592 2) ---- */
@@ -343,35 +336,25 @@ static enum sp_step check_update(struct sp_call *call, const struct registration
     return SP_GOES_ON;
 }
 
-static enum sp_step replace(struct sp_call *call, struct registration *r)
+static enum sp_step replace(struct sp_call *call, void *context)
 {
+    struct registration *r = context;
     if (find(call, r) != SP_GOES_ON || read_body(call, r) != SP_GOES_ON || check_update(call, r) != SP_GOES_ON)
         return SP_DENIED;
     if (!r->has_secret)
         make_secret(call, r);
-    if (read_client(call, r) != SP_GOES_ON)
-        return SP_DENIED;
-    enum sp_status status = put(call, r);
-    return status == SP_OK ? SP_GOES_ON : sp_deny_failure(call, status);
+    return read_client(call, r) == SP_GOES_ON ? put_and_answer(call, r, 200) : SP_DENIED;
 }
 
 static enum sp_step change(struct sp_call *call)
 {
-    struct sp_store *store = call->authority->store;
     struct registration r = {0};
-    enum sp_status status = store->methods->begin(store);
-    if (status != SP_OK)
-        return sp_deny_failure(call, status);
-    enum sp_step step = end(call, replace(call, &r));
-    if (step != SP_GOES_ON)
-        return step;
-    if (!is_by_secret(&r.client))
-        r.secret = SP_STR_NONE;
-    return answer(call, &r, 200);
+    return sp_call_in_write(call, replace, &r);
 }
 
-static enum sp_step drop(struct sp_call *call, struct registration *r)
+static enum sp_step drop(struct sp_call *call, void *context)
 {
+    struct registration *r = context;
     struct sp_store *store = call->authority->store;
     if (find(call, r) != SP_GOES_ON)
         return SP_DENIED;
@@ -382,12 +365,8 @@ static enum sp_step drop(struct sp_call *call, struct registration *r)
 
 static enum sp_step remove_client(struct sp_call *call)
 {
-    struct sp_store *store = call->authority->store;
     struct registration r = {0};
-    enum sp_status status = store->methods->begin(store);
-    if (status != SP_OK)
-        return sp_deny_failure(call, status);
-    enum sp_step step = end(call, drop(call, &r));
+    enum sp_step step = sp_call_in_write(call, drop, &r);
     if (step != SP_GOES_ON)
         return step;
     call->answer.status = 204;

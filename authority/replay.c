@@ -17,18 +17,6 @@ static bool is_own(const struct sp_call *call, const unsigned char hash[32])
     return false;
 }
 
-static enum sp_status remember(struct sp_call *call, const unsigned char hash[32])
-{
-    struct sp_replay *spent = SP_ARENA_NEW(call->arena, struct sp_replay);
-    if (spent == NULL)
-        return SP_NO_MEMORY;
-    memcpy(spent->hash, hash, 32);
-    spent->lost_turns = call->authority->lost_turns;
-    spent->next = call->spent;
-    call->spent = spent;
-    return SP_OK;
-}
-
 enum sp_step sp_replay_spend(struct sp_call *call, const unsigned char hash[32], struct sp_str client_id,
                              int64_t expires_at, bool *fresh)
 {
@@ -39,6 +27,10 @@ enum sp_step sp_replay_spend(struct sp_call *call, const unsigned char hash[32],
         *fresh = true;
         return SP_GOES_ON;
     }
+    /* Before anything is written: what is spent is remembered, or not spent. */
+    struct sp_replay *spent = SP_ARENA_NEW(call->arena, struct sp_replay);
+    if (spent == NULL)
+        return sp_deny_failure(call, SP_NO_MEMORY);
     memcpy(ticket.hash, hash, sizeof ticket.hash);
     bool first = false;
     enum sp_status status = store->methods->begin(store);
@@ -49,8 +41,13 @@ enum sp_step sp_replay_spend(struct sp_call *call, const unsigned char hash[32],
         status = store->methods->keep(store);
     else
         store->methods->undo(store);
-    if (status == SP_OK && first)
-        status = remember(call, hash);
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
+    if (first) {
+        *spent = (struct sp_replay){.next = call->spent, .lost_turns = call->authority->lost_turns};
+        memcpy(spent->hash, hash, sizeof spent->hash);
+        call->spent = spent;
+    }
     *fresh = first;
-    return status == SP_OK ? SP_GOES_ON : sp_deny_failure(call, status);
+    return SP_GOES_ON;
 }

@@ -36,21 +36,17 @@ static enum sp_step refuse_strangers(struct sp_call *call, const struct sp_clien
     return SP_DENY(call, .cause = SP_CAUSE_REQUEST_TOKEN_OF_OTHER_CLIENT, .expected = owner, .received = client->id);
 }
 
-/* In one write of the store. token NULL: the family of a refresh token. */
-static enum sp_step revoke(struct sp_call *call, const struct sp_client *client, const struct sp_live_token *token,
-                           struct sp_str family)
+struct revocation {
+    const struct sp_client *client;
+    const struct sp_live_token *token; /* NULL: the family of a refresh token */
+    struct sp_str family;
+};
+
+static enum sp_step revoke(struct sp_call *call, void *context)
 {
-    struct sp_store *store = call->authority->store;
-    enum sp_status status = store->methods->begin(store);
-    if (status != SP_OK)
-        return sp_deny_failure(call, status);
-    status = token != NULL ? revoke_access_token(call, client, token)
-                           : sp_grant_family_revoke(call, family, SP_TICKET_REFRESH);
-    if (status != SP_OK) {
-        store->methods->undo(store);
-        return sp_deny_failure(call, status);
-    }
-    status = store->methods->keep(store);
+    const struct revocation *r = context;
+    enum sp_status status = r->token != NULL ? revoke_access_token(call, r->client, r->token)
+                                             : sp_grant_family_revoke(call, r->family, SP_TICKET_REFRESH);
     return status == SP_OK ? answer_done(call) : sp_deny_failure(call, status);
 }
 
@@ -68,7 +64,8 @@ static enum sp_step revoke_refresh_token(struct sp_call *call, const struct sp_c
         return sp_deny_failure(call, status);
     if (refuse_strangers(call, client, ticket.client_id) != SP_GOES_ON)
         return SP_DENIED;
-    return revoke(call, client, NULL, ticket.family);
+    struct revocation r = {.client = client, .family = ticket.family};
+    return sp_call_in_write(call, revoke, &r);
 }
 
 enum sp_step sp_revocation_endpoint(struct sp_call *call)
@@ -91,5 +88,6 @@ enum sp_step sp_revocation_endpoint(struct sp_call *call)
     struct sp_str owner = sp_json_string(sp_json_member(token.claims, SP_STR("client_id")));
     if (refuse_strangers(call, client, owner) != SP_GOES_ON)
         return SP_DENIED;
-    return revoke(call, client, &token, SP_STR_NONE);
+    struct revocation r = {.client = client, .token = &token};
+    return sp_call_in_write(call, revoke, &r);
 }

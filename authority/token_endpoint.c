@@ -82,27 +82,30 @@ enum sp_step sp_token_answer_write(struct sp_call *call, const struct sp_token_a
     return SP_GOES_ON;
 }
 
+struct issue {
+    const struct sp_token_order *order;
+    struct sp_str type;
+};
+
+static enum sp_step issue(struct sp_call *call, void *context)
+{
+    const struct issue *issue = context;
+    struct sp_issued_token token;
+    enum sp_step step = sp_access_token_issue(call, issue->order, &token);
+    if (step != SP_GOES_ON)
+        return step;
+    return sp_token_answer_write(call, &(struct sp_token_answer){.access_token = token.value,
+                                                                 .expires_in_s = token.expires_in_s,
+                                                                 .scope = issue->order->scope,
+                                                                 .bound_to_key = issue->order->jkt.len > 0,
+                                                                 .issued_token_type = issue->type});
+}
+
+/* A JWT needs nothing of the store. */
 enum sp_step sp_grant_access_token(struct sp_call *call, const struct sp_token_order *order,
                                    struct sp_str issued_token_type)
 {
-    struct sp_store *store = call->authority->store;
-    struct sp_issued_token token;
-    bool writes = sp_access_token_writes(order);
-    enum sp_status status = writes ? store->methods->begin(store) : SP_OK;
-    if (status != SP_OK)
-        return sp_deny_failure(call, status);
-    enum sp_step step = sp_access_token_issue(call, order, &token);
-    if (step != SP_GOES_ON) {
-        if (writes)
-            store->methods->undo(store);
-        return step;
-    }
-    status = writes ? store->methods->keep(store) : SP_OK;
-    if (status != SP_OK)
-        return sp_deny_failure(call, status);
-    return sp_token_answer_write(call, &(struct sp_token_answer){.access_token = token.value,
-                                                                 .expires_in_s = token.expires_in_s,
-                                                                 .scope = order->scope,
-                                                                 .bound_to_key = order->jkt.len > 0,
-                                                                 .issued_token_type = issued_token_type});
+    struct issue context = {order, issued_token_type};
+    return order->client->token_format == SP_TOKEN_FORMAT_OPAQUE ? sp_call_in_write(call, issue, &context)
+                                                                 : issue(call, &context);
 }

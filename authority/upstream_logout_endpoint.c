@@ -6,7 +6,6 @@
 #include "authority/denial.h"
 #include "authority/endpoint.h"
 #include "authority/remote_keys.h"
-#include "authority/replay.h"
 #include "authority/signed_jwt.h"
 #include "authority/upstream_account.h"
 #include "authority/upstream_sign_out.h"
@@ -116,18 +115,24 @@ static enum sp_step check_claims(struct logout *l)
     return SP_GOES_ON;
 }
 
-static enum sp_step check_replay(struct logout *l, bool *fresh)
+/* In the write that ends the sessions: a token whose write failed is still good when the provider sends it again. */
+static enum sp_step spend(struct logout *l, bool *fresh)
 {
+    struct sp_store *store = l->call->authority->store;
     struct sp_str jti = sp_signed_jwt_text(&l->jwt, "jti"),
                   whole = sp_arena_printf(l->call->arena, "logout %.*s %.*s", SP_STR_ARG(l->upstream->issuer),
                                           SP_STR_ARG(jti));
-    unsigned char hash[32];
+    struct sp_ticket ticket = {.kind = SP_TICKET_REPLAY,
+                               .client_id = l->upstream->client_id,
+                               .issued_at = l->call->now,
+                               .expires_at = l->expires_at + LEEWAY_S};
     if (jti.len == 0)
         return refuse(l, "it has no jti", SP_STR("jti"), SP_STR_NONE);
     if (whole.at == NULL)
         return sp_deny_failure(l->call, SP_NO_MEMORY);
-    sp_sha256(whole, hash);
-    return sp_replay_spend(l->call, hash, l->upstream->client_id, l->expires_at + LEEWAY_S, fresh);
+    sp_sha256(whole, ticket.hash);
+    enum sp_status status = store->methods->put_ticket(store, &ticket, fresh);
+    return status == SP_OK ? SP_GOES_ON : sp_deny_failure(l->call, status);
 }
 
 /* ---- what ends ---- */
@@ -161,6 +166,10 @@ static enum sp_step end_sessions(struct sp_call *call, void *context)
     struct sp_ticket *tickets = NULL;
     struct sp_str account = SP_STR_NONE;
     size_t count = 0;
+    bool fresh = false;
+    enum sp_step step = spend(l, &fresh);
+    if (step != SP_GOES_ON || !fresh)
+        return step;
     enum sp_status status = find_account(l, &account);
     if (status == SP_NOT_FOUND)
         return SP_GOES_ON;
@@ -173,6 +182,8 @@ static enum sp_step end_sessions(struct sp_call *call, void *context)
         status = sp_session_find_by_hash(call, tickets[i].hash, &session);
         if (status == SP_OK && is_meant(l, &session.origin))
             status = sp_session_end(call, &session);
+        else if (status == SP_NOT_FOUND)
+            status = SP_OK; /* it ended meanwhile */
     }
     return status == SP_OK ? SP_GOES_ON : sp_deny_failure(call, status);
 }
@@ -181,7 +192,6 @@ enum sp_step sp_upstream_logout_endpoint(struct sp_call *call)
 {
     struct logout l = {.call = call,
                        .upstream = sp_upstream_find(call->authority->settings, sp_call_last_segment(call))};
-    bool fresh = false;
     if (l.upstream == NULL)
         return SP_DENY(call, .cause = SP_CAUSE_REQUEST_ENDPOINT_UNKNOWN, .received = call->asked.path, .status = 404);
     enum sp_step (*const steps[])(struct logout *) = {read_token, check_parties, check_claims, check_signature};
@@ -189,8 +199,6 @@ enum sp_step sp_upstream_logout_endpoint(struct sp_call *call)
     for (size_t i = 0; step == SP_GOES_ON && i < sizeof steps / sizeof steps[0]; i++)
         step = steps[i](&l);
     if (step == SP_GOES_ON)
-        step = check_replay(&l, &fresh);
-    if (step == SP_GOES_ON && fresh)
         step = sp_call_in_write(call, end_sessions, &l);
     if (step != SP_GOES_ON)
         return step;

@@ -147,33 +147,38 @@ static void redirect(struct sp_call *call, const struct sp_upstream_provider *up
     sp_answer_header(call, "Referrer-Policy", SP_STR("no-referrer"));
 }
 
+struct leaving {
+    struct sp_upstream_login login;
+    struct sp_str state;
+};
+
+static enum sp_step put_login(struct sp_call *call, void *context)
+{
+    struct leaving *leaving = context;
+    enum sp_status status = sp_upstream_login_put(call, &leaving->login, &leaving->state);
+    return status == SP_OK ? SP_GOES_ON : sp_deny_failure(call, status);
+}
+
 static enum sp_step start(struct sp_call *call, const struct sp_upstream_provider *upstream,
                           const struct sp_visit *visit)
 {
-    struct sp_store *store = call->authority->store;
-    struct sp_str endpoint = SP_STR_NONE, state = SP_STR_NONE;
-    struct sp_upstream_login login = {.upstream = upstream->id, .visit = visit->handle};
+    struct sp_str endpoint = SP_STR_NONE;
+    struct leaving leaving = {.login = {.upstream = upstream->id, .visit = visit->handle}};
+    struct sp_upstream_login *login = &leaving.login;
     struct sp_upstream_demand demand;
     enum sp_status status = sp_upstream_demand_of(call, visit, &demand);
     if (status != SP_OK)
         return sp_deny_failure(call, status);
-    enum sp_step step = discover(call, upstream, &login, &endpoint);
+    enum sp_step step = discover(call, upstream, login, &endpoint);
     if (step != SP_GOES_ON)
         return step;
-    login.nonce = sp_handle_make(call->arena, "", SP_HANDLE_BYTES);
-    login.verifier = sp_handle_make(call->arena, "", SP_HANDLE_BYTES);
-    login.browser = sp_browser_hash(call);
-    status = store->methods->begin(store);
-    if (status == SP_OK) {
-        status = sp_upstream_login_put(call, &login, &state);
-        if (status == SP_OK)
-            status = store->methods->keep(store);
-        else
-            store->methods->undo(store);
-    }
-    if (status != SP_OK)
-        return sp_deny_failure(call, status);
-    redirect(call, upstream, &demand, &login, endpoint, state);
+    login->nonce = sp_handle_make(call->arena, "", SP_HANDLE_BYTES);
+    login->verifier = sp_handle_make(call->arena, "", SP_HANDLE_BYTES);
+    login->browser = sp_browser_hash(call);
+    step = sp_call_in_write(call, put_login, &leaving);
+    if (step != SP_GOES_ON)
+        return step;
+    redirect(call, upstream, &demand, login, endpoint, leaving.state);
     return SP_GOES_ON;
 }
 
