@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lab/lab.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 #include "core/base/secret.h"
 #include "core/base/url.h"
+#include "lab/ca_file.h"
 #include "lab/certificates.h"
 #include "lab/server.h"
 #include "lab/token.h"
@@ -158,29 +157,7 @@ static enum sp_status write_ca(struct sp_lab *lab, char trouble[256])
     enum sp_status status = sp_lab_certificates_create(aia, &lab->certificates);
     if (status == SP_OK)
         status = sp_lab_root_pem(lab->certificates, lab->arena, &pem);
-    if (status != SP_OK)
-        return status;
-    const char *place = getenv("TMPDIR");
-    struct sp_str folder = sp_arena_printf(lab->arena, "%s/sallyport-lab-XXXXXX", place != NULL ? place : "/tmp");
-    char *made = folder.at != NULL ? mkdtemp((char *)(uintptr_t)folder.at) : NULL;
-    if (made != NULL)
-        lab->folder = folder;
-    lab->facts.ca_file = below(lab, folder, "/ca.pem");
-    FILE *file = made != NULL && lab->facts.ca_file.at != NULL ? fopen(lab->facts.ca_file.at, "we") : NULL;
-    bool written = file != NULL && fwrite(pem.at, 1, pem.len, file) == pem.len;
-    if (file != NULL && fclose(file) != 0)
-        written = false;
-    if (!written)
-        snprintf(trouble, 256, "%.180s: %s", folder.at != NULL ? folder.at : "", strerror(errno));
-    return written ? SP_OK : SP_IO;
-}
-
-static void remove_ca(const struct sp_lab *lab)
-{
-    if (lab->facts.ca_file.at != NULL)
-        (void)unlink(lab->facts.ca_file.at);
-    if (lab->folder.at != NULL)
-        (void)rmdir(lab->folder.at);
+    return status == SP_OK ? sp_lab_ca_file_write(lab->arena, pem, &lab->folder, &lab->facts.ca_file, trouble) : status;
 }
 
 /* ---- start and stop ---- */
@@ -239,7 +216,7 @@ void sp_lab_stop(struct sp_lab **stopped)
     for (size_t i = 0; i < SP_LAB_PLACE_COUNT; i++)
         sp_lab_wire_stop(&lab->wires[i]);
     sp_lab_server_stop(&lab->server);
-    remove_ca(lab);
+    sp_lab_ca_file_remove(lab->folder, lab->facts.ca_file);
     sp_lab_certificates_destroy(&lab->certificates);
     sp_lab_grants_fini(&lab->grants);
     sp_lab_keys_fini(&lab->keys);

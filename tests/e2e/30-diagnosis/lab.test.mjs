@@ -2,11 +2,16 @@
 // The lab itself: its table, and a healthy world that real clients get along with.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
+import https from 'node:https';
+import os from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
 import { createRemoteJWKSet, jwtVerify } from 'jose';
+import jwt from 'jsonwebtoken';
+import jwksRsa from 'jwks-rsa';
 import * as oauth from 'oauth4webapi';
 import * as oidc from 'openid-client';
+import { defer } from '../lib/cleanup.mjs';
 import { root, sallyport } from '../lib/cli.mjs';
 import { request } from '../lib/http.mjs';
 import { basic, redirectUri, startLab } from '../lib/lab.mjs';
@@ -110,6 +115,20 @@ test('jose finds the keys by itself', async () => {
   assert.equal((await jwtVerify(lab.token, keys, { issuer: lab.issuer, audience: lab.audience })).payload.sub, 'lab-user');
 });
 
+test('jsonwebtoken with jwks-rsa verifies its tokens, over TLS as well', async () => {
+  for (const world of [lab, secure]) {
+    const agent = world === secure ? { requestAgent: new https.Agent({ ca: world.ca }) } : {};
+    const keys = jwksRsa({ jwksUri: `${world.issuer}/jwks`, ...agent });
+    const find = ({ kid }, done) => keys.getSigningKey(kid).then((key) => done(null, key.getPublicKey()), done);
+    const verify = (token, audience) => new Promise((resolve, reject) => {
+      jwt.verify(token, find, { algorithms: ['RS256', 'ES256'], issuer: world.issuer, audience, maxAge: '1h' }, (error, payload) => (error ? reject(error) : resolve(payload)));
+    });
+    assert.equal((await verify(world.token, world.audience)).sub, 'lab-user');
+    assert.equal((await verify(world.id_token, world.client_id)).azp, world.client_id);
+    await assert.rejects(verify(world.token, world.client_id), /audience/);
+  }
+});
+
 /* ---- a healthy issuer is no pushover ---- */
 
 const token = (form, headers = { Authorization: basic(lab) }) => request(lab.token_endpoint, {
@@ -183,6 +202,23 @@ test('the control URL says what is, takes another fault, and refuses what cannot
   await assert.rejects(request(lab.metadata_url), { code: 'ECONNREFUSED' });
   assert.equal((await post('healthy')).status, 200);
   assert.equal((await request(lab.metadata_url)).status, 200, 'it is back at the same port');
+});
+
+test('what a killed lab left behind goes with the next one; what lives, and what is of no lab, stays', async () => {
+  const folders = fs.mkdtempSync(path.join(os.tmpdir(), 'sallyport-labs-'));
+  defer(() => fs.rmSync(folders, { recursive: true, force: true }));
+  const env = { TMPDIR: folders };
+  const [killed, alive] = [await startLab({ env }), await startLab({ env })];
+  await killed.stop('SIGKILL');
+  const others = ['sallyport-lab-1-abcdef', 'sallyport-lab--1-abcdef', 'sallyport-lab-abc', `sallyport-lab-${alive.pid}-other`, 'sallyport-laboratory'];
+  for (const name of others) fs.mkdirSync(path.join(folders, name));
+  const full = path.join(folders, 'sallyport-lab-999999999-theirs');
+  fs.mkdirSync(full);
+  fs.writeFileSync(path.join(full, 'notes'), 'somebody wrote this');
+  assert.ok(fs.existsSync(killed.ca_file));
+  const next = await startLab({ env });
+  assert.ok(!fs.existsSync(path.dirname(killed.ca_file)));
+  for (const file of [alive.ca_file, next.ca_file, path.join(full, 'notes'), ...others.map((name) => path.join(folders, name))]) assert.ok(fs.existsSync(file), file);
 });
 
 test('what was made for it is gone when it ends; others hear a warning when they can reach it', async () => {

@@ -11,11 +11,11 @@ import { makeKey, makeProof } from './tokens.mjs';
 import { until } from './wait.mjs';
 
 /**
- * startLab({ fault, args, listen }) → { …what `lab serve --json` printed…, ca (PEM), lines (all that it printed), set(id) → the same for another fault, output(), stop(signal) → exit code }
+ * startLab({ fault, args, listen, env }) → { …what `lab serve --json` printed…, ca (PEM), lines (all that it printed), set(id) → the same for another fault, output(), stop(signal) → exit code }
  */
-export async function startLab({ fault, args = [], listen = '127.0.0.1:0' } = {}) {
+export async function startLab({ fault, args = [], listen = '127.0.0.1:0', env = {} } = {}) {
   const words = ['lab', 'serve', '--json', '--listen', listen, ...(fault ? ['--fault', fault] : []), ...args];
-  const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
   let output = '';
   let errors = '';
   guard(child.pid);
