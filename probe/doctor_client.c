@@ -140,7 +140,7 @@ static void ask_controls(struct sp_checkup *checkup, struct attempts *attempts)
     struct sp_http_call *calls[MAX_ATTEMPTS] = {NULL};
     for (size_t i = 0; i < attempts->count; i++) {
         const struct sp_client_attempt *row = &attempts->rows[i];
-        if (row->answer == SP_CLIENT_UNCLEAR && row->error.len > 0 && checkup->status == SP_OK &&
+        if (sp_client_attempt_needs_control(row) && checkup->status == SP_OK &&
             !ask_wrongly(checkup, attempts, i, &calls[i])) {
             calls[i] = NULL;
         }
@@ -339,8 +339,13 @@ static void try_redirect_uri(struct sp_checkup *checkup)
         return;
     }
     enum sp_redirect_answer answer = sp_redirect_answer_of(checkup->arena, report, redirect_uri, &words);
-    if (answer == SP_REDIRECT_REFUSED) {
+    bool is_wordless = answer == SP_REDIRECT_UNCLEAR && report->http_status >= 400 && report->http_status < 500;
+    if (answer == SP_REDIRECT_REFUSED || is_wordless) {
         accepted = find_accepted(checkup);
+    }
+    /* A refusal that names nothing, as glewlwyd's 403: that another writing is taken says what it was about. */
+    if (is_wordless && accepted.at != NULL) {
+        answer = SP_REDIRECT_REFUSED;
     }
     sp_redirect_probe_judge(checkup->arena, answer, redirect_uri, accepted, checkup->question->client_id, words,
                             &findings);

@@ -29,10 +29,10 @@ async function session(base, username, password) {
   };
 }
 
-const plugin = (name, base, type, key, cert) => ({
+const plugin = (name, iss, type, key, cert) => ({
   module: 'oidc', name, display_name: name, enabled: true,
   parameters: {
-    iss: base, 'jwt-type': type, 'jwt-key-size': '256', key, cert, 'access-token-duration': 600, 'refresh-token-duration': 86400, 'code-duration': 600,
+    iss, 'jwt-type': type, 'jwt-key-size': '256', key, cert, 'access-token-duration': 600, 'refresh-token-duration': 86400, 'code-duration': 600,
     'refresh-token-rolling': false, 'refresh-token-one-use': 'always', 'allow-non-oidc': true, 'auth-type-code-enabled': true, 'auth-type-token-enabled': false,
     'auth-type-id-token-enabled': true, 'auth-type-password-enabled': false, 'auth-type-client-enabled': true, 'auth-type-device-enabled': false,
     'auth-type-refresh-enabled': true, scope: [], 'additional-parameters': [], claims: [], 'jwks-show': true, 'jwks-x5c': [], 'introspection-revocation-allowed': true,
@@ -41,8 +41,11 @@ const plugin = (name, base, type, key, cert) => ({
   },
 });
 
-/** start({ folder, prefix }): prefix is the command that pins it. Resolves to { pid, base, session, stop }. */
-export async function startGlewlwyd({ folder, prefix }) {
+/**
+ * start({ folder, prefix, issuerOf, callback }): prefix is the command that pins it; issuerOf(base, plugin): what a plugin calls itself. Resolves to
+ * { pid, base, ann (her session), stop }.
+ */
+export async function startGlewlwyd({ folder, prefix, issuerOf = (base) => base, callback = 'https://app.example/callback' }) {
   const port = await freePort();
   const base = `http://127.0.0.1:${port}`;
   const file = (name) => path.join(folder, name);
@@ -51,7 +54,7 @@ export async function startGlewlwyd({ folder, prefix }) {
   execFileSync('openssl', ['genrsa', '-out', file('rsa.key'), '2048'], { stdio: 'ignore' });
   for (const kind of ['ec', 'rsa']) execFileSync('openssl', ['pkey', '-in', file(`${kind}.key`), '-pubout', '-out', file(`${kind}.pem`)]);
   fs.writeFileSync(file('glewlwyd.conf'), fs.readFileSync('/etc/glewlwyd/glewlwyd.conf', 'utf8')
-    .replace(/^port=.*/m, `port=${port}`).replace(/^external_url=.*/m, `external_url="${base}/"`).replace(/^log_mode=.*/m, 'log_mode="console"')
+    .replace(/^port=.*/m, `port=${port}\nstatic_files_path="/usr/share/glewlwyd/webapp"`).replace(/^external_url=.*/m, `external_url="${base}"`).replace(/^log_mode=.*/m, 'log_mode="console"')
     .replace(/^log_level=.*/m, 'log_level="NONE"').replace(/^@include.*glewlwyd-db.*/m, `database = { type = "sqlite3"; path = "${file('glewlwyd.db')}"; };`));
   const child = spawn(prefix[0], [...prefix.slice(1), 'glewlwyd', '-c', file('glewlwyd.conf')], { stdio: 'ignore' });
   for (let tries = 0; ; tries++) {
@@ -62,11 +65,11 @@ export async function startGlewlwyd({ folder, prefix }) {
   const admin = await session(base, 'admin', 'password');
   const read = (name) => fs.readFileSync(file(name), 'utf8');
   await admin.put('/api/scope/', { name: 'read', display_name: 'read', password_required: false, scheme: {} });
-  await admin.put('/api/mod/plugin/', plugin('ES256', base, 'ecdsa', read('ec.key'), read('ec.pem')));
-  await admin.put('/api/mod/plugin/', plugin('RS256', base, 'rsa', read('rsa.key'), read('rsa.pem')));
+  await admin.put('/api/mod/plugin/', plugin('ES256', issuerOf(base, 'ES256'), 'ecdsa', read('ec.key'), read('ec.pem')));
+  await admin.put('/api/mod/plugin/', plugin('RS256', issuerOf(base, 'RS256'), 'rsa', read('rsa.key'), read('rsa.pem')));
   await admin.put('/api/client/', {
     client_id: 'app', name: 'app', confidential: true, enabled: true, password: 's', client_secret: 's', token_endpoint_auth_method: ['client_secret_basic'],
-    redirect_uri: ['https://app.example/callback'], authorization_type: ['code', 'client_credentials', 'refresh_token'], scope: ['read'],
+    redirect_uri: [callback], authorization_type: ['code', 'client_credentials', 'refresh_token'], scope: ['read'],
   });
   await admin.put('/api/user/', { username: 'ann', name: 'Ann', password: 'ann-secret-1', scope: ['openid', 'read'], enabled: true, email: 'ann@example.test' });
   const ann = await session(base, 'ann', 'ann-secret-1');

@@ -18,11 +18,14 @@ static bool is_among(struct sp_str text, const struct sp_str *list, size_t count
     return false;
 }
 
-/* Errors that a server gives once it knows the client; the others may come first. */
+/* Errors that a server gives once it knows the client; the others may come first. invalid_code is glewlwyd's. */
 static enum sp_client_answer answer_of(const struct sp_token_answer *answer, int http_status)
 {
-    static const struct sp_str known[] = {
-        {"invalid_grant", 13}, {"unauthorized_client", 19}, {"invalid_scope", 13}, {"invalid_target", 14}};
+    static const struct sp_str known[] = {{"invalid_grant", 13},
+                                          {"unauthorized_client", 19},
+                                          {"invalid_scope", 13},
+                                          {"invalid_target", 14},
+                                          {"invalid_code", 12}};
     if (answer->access_token.len > 0 || is_among(answer->error, known, sizeof known / sizeof known[0])) {
         return SP_CLIENT_ACCEPTED;
     }
@@ -31,12 +34,49 @@ static enum sp_client_answer answer_of(const struct sp_token_answer *answer, int
                : SP_CLIENT_UNCLEAR;
 }
 
-static bool is_refusal(struct sp_arena *arena, const struct sp_fetch_report *report)
+/* What the same with a wrong secret is answered. */
+static enum sp_client_answer control_answer(struct sp_arena *arena, const struct sp_fetch_report *report,
+                                            struct sp_str *error)
 {
-    struct sp_token_answer answer;
+    struct sp_token_answer answer = {.is_json = false};
     struct sp_document_findings ignored = {.count = 0};
-    return sp_token_answer_examine(arena, report, &answer, &ignored) == SP_OK &&
-           answer_of(&answer, report->http_status) == SP_CLIENT_REFUSED;
+    *error = SP_STR_NONE;
+    if (report == NULL || sp_token_answer_examine(arena, report, &answer, &ignored) != SP_OK)
+        return SP_CLIENT_NOT_TRIED;
+    *error = answer.error;
+    return answer_of(&answer, report->http_status);
+}
+
+bool sp_client_attempt_needs_control(const struct sp_client_attempt *attempt)
+{
+    return (attempt->answer == SP_CLIENT_UNCLEAR && attempt->error.len > 0) ||
+           sp_str_equal(attempt->error, SP_STR("unauthorized_client"));
+}
+
+static void compare_with_control(struct sp_arena *arena, struct sp_client_attempt *attempt)
+{
+    struct sp_str error;
+    enum sp_client_answer control = control_answer(arena, attempt->control, &error);
+    if (!sp_client_attempt_needs_control(attempt))
+        return;
+    if (attempt->answer == SP_CLIENT_UNCLEAR && control == SP_CLIENT_REFUSED)
+        attempt->answer = SP_CLIENT_ACCEPTED;
+    else if (attempt->answer == SP_CLIENT_ACCEPTED && sp_str_equal(error, attempt->error))
+        attempt->answer = SP_CLIENT_REFUSED; /* whatever the secret: these are its words for a wrong one */
+}
+
+/* It means that the client is known and may not use this grant (RFC 6749 5.2). Where another method shows that it may,
+ * the server says it of the method, as glewlwyd does. */
+static void doubt_unauthorized(struct sp_client_attempt *attempts, size_t count)
+{
+    const struct sp_str doubtful = SP_STR("unauthorized_client");
+    bool may_use_grant = false;
+    for (size_t i = 0; i < count; i++)
+        may_use_grant =
+            may_use_grant || (attempts[i].answer == SP_CLIENT_ACCEPTED && !sp_str_equal(attempts[i].error, doubtful));
+    for (size_t i = 0; i < count && may_use_grant; i++)
+        if (attempts[i].answer == SP_CLIENT_ACCEPTED && sp_str_equal(attempts[i].error, doubtful))
+            attempts[i].answer = SP_CLIENT_REFUSED;
 }
 
 enum sp_status sp_client_attempts_read(struct sp_arena *arena, struct sp_client_attempt *attempts, size_t count)
@@ -54,11 +94,9 @@ enum sp_status sp_client_attempts_read(struct sp_arena *arena, struct sp_client_
         attempts[i].answer = answer_of(&answer, attempts[i].report->http_status);
         attempts[i].error = answer.error;
         attempts[i].description = answer.error_description;
-        if (attempts[i].answer == SP_CLIENT_UNCLEAR && answer.error.len > 0 && attempts[i].control != NULL &&
-            is_refusal(arena, attempts[i].control)) {
-            attempts[i].answer = SP_CLIENT_ACCEPTED;
-        }
+        compare_with_control(arena, &attempts[i]);
     }
+    doubt_unauthorized(attempts, count);
     return SP_OK;
 }
 
@@ -107,6 +145,8 @@ static enum sp_status tell_refusal(struct sp_arena *arena, const struct sp_clien
         if (own.count == 0 || (told.cause != SP_CAUSE_NONE && is_of_method(own.rows[0].cause)))
             continue;
         told = own.rows[0];
+        if (told.cause == SP_CAUSE_REQUEST_GRANT_NOT_ALLOWED)
+            told.cause = SP_CAUSE_RESPONSE_ERROR; /* it was refused whatever the grant */
         told.expected = SP_STR("the client is known and its secret or key right");
         told.detail = sp_arena_printf(arena, "To %.*s: %.*s", SP_STR_ARG(at->method), SP_STR_ARG(told.detail));
     }

@@ -27,6 +27,9 @@ struct sp_client_attempt {
     struct sp_str error, description;
 };
 
+/* After reading: does the answer mean something only beside that to a wrong secret? */
+bool sp_client_attempt_needs_control(const struct sp_client_attempt *attempt);
+
 /* Fills answer, error and description of each. SP_NO_MEMORY. */
 SP_MUST_CHECK enum sp_status sp_client_attempts_read(struct sp_arena *arena, struct sp_client_attempt *attempts,
                                                      size_t count);

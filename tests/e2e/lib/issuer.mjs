@@ -93,7 +93,7 @@ async function startServer(thing, options = {}) {
  * { client_id: 'gateway', client_secret: 'gateway-secret' } for introspection.
  * `resources` maps a resource indicator (RFC 8707) to { scope, accessTokenFormat: 'jwt' | 'opaque', audience, accessTokenTTL }; a resource
  * that is not in it gets a JWT with scope 'read write'. Without `resource`, tokens are opaque.
- * `provider` is merged over the configuration of oidc-provider.
+ * `features` is merged over its features, `provider` over the configuration of oidc-provider.
  */
 export async function startIssuer(options = {}) {
   const thing = {};
@@ -178,6 +178,7 @@ function configuration(options, keys, algorithm) {
           ...resources[indicator],
         }),
       },
+      ...options.features,
     },
     ttl: { ClientCredentials: 300, AccessToken: 300 },
     ...options.provider,

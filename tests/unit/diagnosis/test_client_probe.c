@@ -14,6 +14,8 @@
 
 static const struct sp_fetch_report invalid_grant = ANSWER(400, "{\"error\":\"invalid_grant\"}");
 static const struct sp_fetch_report invalid_client = ANSWER(401, "{\"error\":\"invalid_client\"}");
+static const struct sp_fetch_report invalid_code = ANSWER(403, "{\"error\":\"invalid_code\"}");
+static const struct sp_fetch_report unauthorized = ANSWER(403, "{\"error\":\"unauthorized_client\"}");
 static const struct sp_fetch_report invalid_request = ANSWER(400, "{\"error\":\"invalid_request\"}");
 static const struct sp_fetch_report page = {
     .http_status = 200, .content_type = {"text/html", 9}, .body = {"<html>", 6}};
@@ -30,6 +32,23 @@ static const struct {
     {"the client is refused", {{.report = &invalid_client}}, 1, SP_CLIENT_REFUSED, SP_CAUSE_RESPONSE_ERROR},
     {"one method is refused, the other not",
      {{.report = &invalid_client}, {.report = &invalid_grant}},
+     2,
+     SP_CLIENT_REFUSED,
+     SP_CAUSE_NONE},
+    {"a code is refused in glewlwyd's words", {{.report = &invalid_code}}, 1, SP_CLIENT_ACCEPTED, SP_CAUSE_NONE},
+    {"another grant is the client's", {{.report = &unauthorized}}, 1, SP_CLIENT_ACCEPTED, SP_CAUSE_NONE},
+    {"another grant is the client's, and a wrong secret is refused",
+     {{.report = &unauthorized, .control = &invalid_client}},
+     1,
+     SP_CLIENT_ACCEPTED,
+     SP_CAUSE_NONE},
+    {"the same words to a wrong secret",
+     {{.report = &unauthorized, .control = &unauthorized}},
+     1,
+     SP_CLIENT_REFUSED,
+     SP_CAUSE_RESPONSE_ERROR},
+    {"not the grant, as another method shows: the method",
+     {{.report = &unauthorized}, {.report = &invalid_code}},
      2,
      SP_CLIENT_REFUSED,
      SP_CAUSE_NONE},
