@@ -73,7 +73,7 @@ async function walkInto({ lab, party }, row, options) {
 /** A recording of the walk, judged; the recorder writes an exchange when it is over. */
 async function inspected(world, row, recorded, from, folder) {
   const { lab, recorder } = world;
-  await until(() => recorder.entries().length > from, 'an exchange in the recording', 5_000);
+  await until(() => recorder.entries().length > from, 'an exchange in the recording', 10_000);
   const registered = recorder.entries().slice(from).flatMap(({ response }) => response.headers).find(({ name }) => name === 'Sallyport-Lab-Registered')?.value;
   const options = registered ? ['--redirect-uri', registered] : [];
   if (withKeys.includes(row.id)) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A login application as people write it with openid-client: sign-in, refresh, sign-out, a device. A program of its own, because Node reads
 // NODE_EXTRA_CA_CERTS when it starts; says its origin on stdout. ISSUER, CLIENT_ID, CLIENT_SECRET are in the environment; DETOUR, where a recorder stands
-// for the issuer's origin.
+// for the issuer's origin; TIMEOUT_S, how long it waits for an answer.
 //
 // GET /login?way=plain|pushed|form_post|dpop  sends the browser away. &detour: through the recorder. &kept: with what was discovered at the last login,
 //   as an application does that runs for long.
@@ -10,7 +10,7 @@ import crypto from 'node:crypto';
 import http from 'node:http';
 import * as oidc from 'openid-client';
 
-const { ISSUER, CLIENT_ID, CLIENT_SECRET, DETOUR } = process.env;
+const { ISSUER, CLIENT_ID, CLIENT_SECRET, DETOUR, TIMEOUT_S } = process.env;
 const scope = 'openid offline_access read';
 const sessions = new Map();
 const kept = {};
@@ -23,7 +23,7 @@ async function discover(query) {
   const detour = query.has('detour');
   if (query.has('kept') && kept[detour]) return kept[detour];
   const whole = detour && query.get('way') !== 'dpop';
-  const options = { execute: [oidc.allowInsecureRequests, oidc.enableNonRepudiationChecks], timeout: 1, ...(whole ? { [oidc.customFetch]: detoured } : {}) };
+  const options = { execute: [oidc.allowInsecureRequests, oidc.enableNonRepudiationChecks], timeout: Number(TIMEOUT_S), ...(whole ? { [oidc.customFetch]: detoured } : {}) };
   kept[detour] = await oidc.discovery(new URL(ISSUER), CLIENT_ID, CLIENT_SECRET, undefined, options);
   if (detour) kept[detour][oidc.customFetch] = detoured;
   return kept[detour];

@@ -10,9 +10,13 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startBrowser } from './browser.mjs';
 import { defer, guard, release, reportOnFailure } from './cleanup.mjs';
+import { sanitizing } from './cli.mjs';
 import { request } from './http.mjs';
 import { freePort } from './ports.mjs';
 import { until } from './wait.mjs';
+
+/** Seconds that they wait for an answer: faults of time cost as many. */
+const patience = sanitizing ? 10 : 2;
 
 /** Follows a page through redirects to other places, and through a form that is there to be posted on. */
 async function follow(browser, url) {
@@ -52,7 +56,7 @@ function startChild(command, args, env = {}) {
 export async function startNodeParty(lab, { detour } = {}) {
   const program = fileURLToPath(new URL('node_relying_party.mjs', import.meta.url));
   const child = startChild(process.execPath, [program], {
-    ISSUER: lab.issuer, CLIENT_ID: lab.client_id, CLIENT_SECRET: lab.client_secret, DETOUR: detour ?? '', NODE_EXTRA_CA_CERTS: lab.ca_file, NODE_NO_WARNINGS: '1',
+    ISSUER: lab.issuer, CLIENT_ID: lab.client_id, CLIENT_SECRET: lab.client_secret, DETOUR: detour ?? '', TIMEOUT_S: String(patience), NODE_EXTRA_CA_CERTS: lab.ca_file, NODE_NO_WARNINGS: '1',
   });
   const origin = await until(() => {
     if (child.ended()) throw new Error(child.output());
@@ -86,8 +90,8 @@ Listen 127.0.0.1:${port}
   OIDCScope "openid offline_access read"
   OIDCPKCEMethod S256
   OIDCAuthRequestParams max_age=86400&acr_values=urn%3Alab%3A2
-  OIDCHTTPTimeoutShort 1
-  OIDCHTTPTimeoutLong 1
+  OIDCHTTPTimeoutShort ${patience}
+  OIDCHTTPTimeoutLong ${patience}
   OIDCCABundlePath ${lab.ca_file}
   OIDCSSLValidateServer On
   OIDCCacheType file
