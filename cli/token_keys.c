@@ -40,8 +40,7 @@ static int no_memory(const struct sp_cli *cli)
 
 static struct sp_str describe(const struct sp_cli *cli, const struct sp_finding *finding)
 {
-    return sp_arena_printf(cli->arena, "%.*s: %.*s %.*s", SP_STR_ARG(finding->expected), SP_STR_ARG(finding->received),
-                           SP_STR_ARG(finding->detail));
+    return sp_finding_fill(cli->arena, sp_cause_get(finding->cause)->explanation, finding);
 }
 
 static void take_failure(const struct sp_cli *cli, const struct sp_finding *finding, struct sp_issuer_knowledge *known)

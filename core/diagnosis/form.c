@@ -17,8 +17,9 @@ void sp_form_refuse(struct sp_exam *exam, enum sp_cause cause, const char *expec
 
 static void refuse_segments(struct sp_exam *exam, unsigned count, const char *detail)
 {
-    struct sp_finding *finding = sp_exam_saw(exam, SP_CAUSE_TOKEN_MALFORMED_SEGMENTS, SP_CHECK_FORM,
-                                             SP_STR("3 segments"), sp_arena_printf(exam->arena, "%u segments", count));
+    struct sp_finding *finding =
+        sp_exam_saw(exam, SP_CAUSE_TOKEN_MALFORMED_SEGMENTS, SP_CHECK_FORM, SP_STR("3 segments"),
+                    sp_arena_printf(exam->arena, "%u segment%s", count, count == 1 ? "" : "s"));
     finding->detail = sp_str_from_cstr(detail);
 }
 
@@ -142,8 +143,7 @@ static void examine_jws(struct sp_exam *exam)
     else if (strchr("=+/", third.at[at]) != NULL && third.at[at] != '\0')
         tell_alphabet(exam, "signature", third);
     else
-        sp_form_refuse(exam, SP_CAUSE_TOKEN_MALFORMED_SEGMENTS, "a base64url signature",
-                       SP_STR("The signature segment is not base64url."));
+        refuse_segments(exam, 3, "The last of them, the signature, is not base64url.");
 }
 
 static void examine_jwe(struct sp_exam *exam, struct sp_str first)
@@ -159,7 +159,7 @@ static void examine_jwe(struct sp_exam *exam, struct sp_str first)
     struct sp_finding *finding = sp_exam_saw(exam, SP_CAUSE_TOKEN_ENCRYPTED, SP_CHECK_FORM,
                                              SP_STR("a signed token (JWS)"), SP_STR("an encrypted token (JWE)"));
     finding->detail =
-        sp_arena_printf(exam->arena, "alg %.*s, enc %.*s.",
+        sp_arena_printf(exam->arena, "alg %.*s, enc %.*s",
                         SP_STR_ARG(sp_str_slice(sp_json_string(sp_json_member(exam->header, SP_STR("alg"))), 0, 40)),
                         SP_STR_ARG(sp_str_slice(sp_json_string(sp_json_member(exam->header, SP_STR("enc"))), 0, 40)));
 }

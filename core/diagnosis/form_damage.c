@@ -106,10 +106,9 @@ void sp_form_tell_truncated(struct sp_exam *exam, enum sp_check check, const cha
     size_t length = exam->input.token.len, limit = matching_limit(length);
     struct sp_finding *finding = sp_exam_saw(exam, SP_CAUSE_TOKEN_MALFORMED_TRUNCATED, check, SP_STR("a whole token"),
                                              sp_arena_printf(exam->arena, "%zu characters", length));
-    finding->detail =
-        limit != 0 ? sp_arena_printf(exam->arena, "%s It has %zu characters: that is what a limit of %zu bytes leaves.",
-                                     what, length, limit)
-                   : sp_arena_printf(exam->arena, "%s It has %zu characters.", what, length);
+    finding->detail = limit != 0
+                          ? sp_arena_printf(exam->arena, "%s That is what a limit of %zu bytes leaves.", what, limit)
+                          : sp_str_from_cstr(what);
 }
 
 static void tell_blank(struct sp_exam *exam, struct sp_str token, size_t at)

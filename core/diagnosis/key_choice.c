@@ -133,7 +133,7 @@ void sp_algorithm_examine(struct sp_exam *exam)
         tell_symmetric(exam, allowed);
     else
         sp_exam_saw(exam, SP_CAUSE_ALGORITHM_NOT_ALLOWED, SP_CHECK_ALGORITHM, expected,
-                    exam->alg.at != NULL ? received : SP_STR("no alg"));
+                    exam->alg.at != NULL ? received : SP_STR("missing"));
 }
 
 /* ---- the choice ---- */
@@ -236,7 +236,7 @@ static void tell_verified(struct sp_exam *exam, const struct sp_jwk_set *keys, c
     sp_exam_pass_with(exam, SP_CHECK_KEY, SP_STR_NONE, jwk->kid);
     sp_exam_pass(exam, SP_CHECK_SIGNATURE);
     if (exam->was_unknown_kid && exam->kid.at != NULL)
-        sp_exam_tolerate(exam, SP_CAUSE_KEYS_ROTATED, SP_CHECK_KEY, SP_STR("a key of the cached set"), exam->kid,
+        sp_exam_tolerate(exam, SP_CAUSE_KEYS_ROTATED, SP_CHECK_KEY, SP_STR("fetched earlier"), exam->kid,
                          SP_STR("The set was fetched again and has the key now."));
     if (choice->named_count > 1 || exam->issuer->known.stale_since != 0 || exam->input.explain)
         warn_of_set(exam, keys, choice);

@@ -48,7 +48,7 @@ void sp_key_tell_no_usable_key(struct sp_exam *exam, const struct sp_jwk_set *ke
 static struct sp_str skipped_expected(const struct sp_jwk_skipped *skipped)
 {
     return skipped->fault == SP_JWK_WEAK
-               ? SP_STR("RSA of 2048 to 8192 bit with an odd exponent from 3, points on their curve")
+               ? SP_STR("RSA of 2048 to 8192 bit with an odd exponent from 3, or a point on its curve")
                : SP_STR("a usable key");
 }
 
@@ -164,10 +164,9 @@ void sp_key_tell_unfit(struct sp_exam *exam, const struct sp_jwk *jwk)
         return;
     }
     struct sp_str type = sp_key_type_name(sp_key_type(jwk->key)), curve = sp_curve_name(sp_key_curve(jwk->key));
-    bool other_type = !sp_key_fits(jwk->key, exam->algorithm);
+    bool other_type = !sp_key_fits(jwk->key, exam->algorithm), has_curve = sp_key_curve(jwk->key) != SP_CURVE_NONE;
     struct sp_str is =
-        other_type
-            ? sp_arena_printf(exam->arena, "%.*s%s%.*s", SP_STR_ARG(type), curve.len > 0 ? " " : "", SP_STR_ARG(curve))
-            : sp_arena_printf(exam->arena, "a key for %.*s only", SP_STR_ARG(jwk->algorithm_text));
+        other_type ? sp_arena_printf(exam->arena, has_curve ? "%.*s %.*s" : "%.*s", SP_STR_ARG(type), SP_STR_ARG(curve))
+                   : sp_arena_printf(exam->arena, "a key for %.*s only", SP_STR_ARG(jwk->algorithm_text));
     sp_exam_saw(exam, SP_CAUSE_ALGORITHM_KEY_TYPE_MISMATCH, SP_CHECK_ALGORITHM, is, exam->alg);
 }

@@ -41,7 +41,7 @@ static void tell_skipped(struct sp_arena *arena, const struct sp_jwk_set *set, s
             evidence_first ? sp_arena_printf(arena, "Key %.*s.", SP_STR_ARG(member_name(arena, row->index, row->kid)))
                            : row->evidence;
         finding->expected =
-            row->fault == SP_JWK_WEAK ? SP_STR("RSA of at least 2048 bit, secrets as long as the hash") : SP_STR_NONE;
+            row->fault == SP_JWK_WEAK ? SP_STR("RSA of 2048 to 8192 bit, secrets as long as the hash") : SP_STR_NONE;
     }
 }
 
@@ -181,6 +181,7 @@ enum sp_status sp_keys_document_examine(struct sp_arena *arena, const struct sp_
         enum sp_cause first = findings->count > 0 ? findings->rows[0].cause : SP_CAUSE_NONE;
         struct sp_finding *finding =
             sp_document_refuse(findings, first == SP_CAUSE_KEYS_PLACEHOLDER ? first : SP_CAUSE_KEYS_EMPTY);
+        finding->expected = SP_STR("a usable signing key");
         finding->received = first == SP_CAUSE_KEYS_PLACEHOLDER
                                 ? findings->rows[1].received
                                 : sp_arena_printf(arena, "%zu", made->count + made->skipped_count);

@@ -97,8 +97,8 @@ void sp_proxy_judge(struct sp_arena *arena, const struct sp_proxy_evidence *prox
         finding->received = proxy->url;
         finding->detail =
             proxy->detail.len > 0 && proxy->status != 407
-                ? sp_arena_printf(arena, "%.*s; %.*s", SP_STR_ARG(proxy->variable), SP_STR_ARG(proxy->detail))
-                : proxy->variable;
+                ? sp_arena_printf(arena, "set by %.*s; %.*s", SP_STR_ARG(proxy->variable), SP_STR_ARG(proxy->detail))
+                : sp_arena_printf(arena, "set by %.*s", SP_STR_ARG(proxy->variable));
     }
 }
 

@@ -93,8 +93,8 @@ static bool is_cognito(struct sp_exam *exam, struct sp_finding *finding)
     if (!sp_str_has_prefix(iss, SP_STR("https://cognito-idp.")) || exam->claims.aud != NULL || client.len == 0 ||
         !sp_str_equal(sp_json_string(exam->claims.token_use), SP_STR("access")))
         return false;
-    finding->detail =
-        sp_arena_printf(exam->arena, "Its client_id is \"%.*s\".", SP_STR_ARG(sp_str_slice(client, 0, 200)));
+    finding->received = sp_str_slice(client, 0, 200);
+    finding->detail = sp_arena_printf(exam->arena, "Its client_id is \"%.*s\".", SP_STR_ARG(finding->received));
     return true;
 }
 

@@ -67,7 +67,8 @@ static void judge(struct sp_arena *arena, const struct sp_fetch_report *report, 
         struct sp_finding *finding = sp_document_saw(findings, SP_CAUSE_REQUEST_ENDPOINT_UNKNOWN);
         finding->check = SP_CHECK_COUNT;
         finding->expected = SP_STR("the token endpoint of the metadata");
-        finding->received = finding->detail = report->url;
+        finding->received = report->url;
+        finding->detail = SP_STR("It answers 404.");
         return;
     }
     sp_json_answer_judge(arena, bytes, findings);

@@ -10,7 +10,19 @@ enum sp_severity sp_finding_severity(const struct sp_finding *finding)
     return finding->tolerated ? SP_SEVERITY_WARN : sp_cause_get(finding->cause)->severity;
 }
 
-/* Texts of the catalogue with {expected}, {received}, {detail} in them. An absent value reads as "(none)". */
+/* Where a detail would stand and there is none: "a. {detail} b" has one space, "fails: {detail}." ends with "fails." */
+static size_t close_gap(struct sp_buffer *buffer, struct sp_str text, size_t at)
+{
+    bool at_end = at == text.len;
+    while (buffer->len > 0 && (at_end || text.at[at] == ' ' || text.at[at] == '.') &&
+           (buffer->at[buffer->len - 1] == ' ' || buffer->at[buffer->len - 1] == ':'))
+        buffer->len--;
+    if (at_end && buffer->len > 0 && buffer->at[buffer->len - 1] != '.')
+        sp_buffer_append_char(buffer, '.');
+    return at;
+}
+
+/* Texts of the catalogue with {expected}, {received}, {detail} in them. An absent value reads as "(not known)". */
 struct sp_str sp_finding_fill(struct sp_arena *arena, struct sp_str text, const struct sp_finding *finding)
 {
     const struct {
@@ -31,12 +43,13 @@ struct sp_str sp_finding_fill(struct sp_arena *arena, struct sp_str text, const 
             sp_buffer_append_char(&buffer, text.at[at++]);
             continue;
         }
-        struct sp_str absent = i == 2 ? SP_STR("") : SP_STR("(none)");
-        sp_buffer_append(&buffer, marks[i].value.at != NULL ? sp_str_slice(marks[i].value, 0, 1024) : absent);
         at += marks[i].mark.len;
-        /* "a. {detail} b" without a detail has one space. */
-        if (i == 2 && marks[i].value.len == 0 && at < text.len && text.at[at] == ' ')
-            at++;
+        /* A detail that only repeats what was received says nothing more. */
+        if (i == 2 && (marks[i].value.len == 0 || sp_str_equal(finding->detail, finding->received)))
+            at = close_gap(&buffer, text, at);
+        else
+            sp_buffer_append(&buffer,
+                             marks[i].value.at != NULL ? sp_str_slice(marks[i].value, 0, 1024) : SP_STR("(not known)"));
     }
     return sp_buffer_status(&buffer) == SP_OK ? sp_buffer_str(&buffer) : SP_STR_NONE;
 }
@@ -61,6 +74,8 @@ const struct sp_verdict *sp_verdict_without_memory(void)
         .cause = SP_CAUSE_TOKEN_TOO_LARGE,
         .check = SP_CHECK_FORM,
         .verified = true,
+        .expected = {"fewer bytes", 11},
+        .received = {"too many bytes", 14},
         .detail = {"Its examination would need more memory than is allowed.", 55},
     };
     static const struct sp_verdict verdict = {.cause = &too_much,

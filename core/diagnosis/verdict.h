@@ -35,7 +35,7 @@ void sp_verdict_write(struct sp_json_writer *writer, const struct sp_verdict *ve
 /* The fix of a finding's cause with {expected}, {received}, {detail} filled in. */
 struct sp_str sp_finding_fix(struct sp_arena *arena, const struct sp_finding *finding);
 
-/* Any text of the catalogue, filled likewise; an absent value reads "(none)". Absent past the arena's ceiling. */
+/* Any text of the catalogue, filled likewise; an absent value reads "(not known)". Absent past the arena's ceiling. */
 struct sp_str sp_finding_fill(struct sp_arena *arena, struct sp_str text, const struct sp_finding *finding);
 
 /* The row's severity, unless the finding was fatal or tolerated. */

@@ -109,7 +109,7 @@ void sp_flow_judge_preflight(struct sp_flow_capture *capture, struct sp_flow_mes
     }
     if (!allows_origin(message, origin, &allowed)) {
         sp_flow_tell(capture, message, SP_CAUSE_CORS_ORIGIN_NOT_ALLOWED,
-                     allowed.at != NULL ? allowed : SP_STR("no Access-Control-Allow-Origin"), origin);
+                     allowed.at != NULL ? allowed : SP_STR("none (no Access-Control-Allow-Origin)"), origin);
         return;
     }
     struct sp_str wanted = sp_flow_header(&message->exchange.request_headers, "Access-Control-Request-Headers");
@@ -132,10 +132,10 @@ void sp_flow_judge_cors(struct sp_flow_capture *capture, struct sp_flow_message 
     /* Chromium shows neither headers nor answer of a call that CORS kept from a page, and this word. */
     if (page_elsewhere && message->kind != SP_FLOW_TROUBLE &&
         sp_str_equal(message->exchange.failure, SP_STR("net::ERR_FAILED")))
-        sp_flow_tell_named(capture, message, SP_CAUSE_CORS_ORIGIN_NOT_ALLOWED,
-                           SP_STR("an answer with Access-Control-Allow-Origin for the page"), referer)
+        sp_flow_tell_named(capture, message, SP_CAUSE_CORS_ORIGIN_NOT_ALLOWED, SP_STR("none that let the page read it"),
+                           referer)
             ->detail = SP_STR("The browser made the call and kept its answer from the page (net::ERR_FAILED).");
     if (crosses && message->exchange.status != 0 && !allows_origin(message, origin, &allowed))
         sp_flow_tell(capture, message, SP_CAUSE_CORS_ORIGIN_NOT_ALLOWED,
-                     allowed.at != NULL ? allowed : SP_STR("no Access-Control-Allow-Origin"), origin);
+                     allowed.at != NULL ? allowed : SP_STR("none (no Access-Control-Allow-Origin)"), origin);
 }

@@ -177,7 +177,8 @@ void sp_flow_judge_redirect_uri(struct sp_flow_capture *capture, struct sp_flow_
     if (sent.at == NULL) {
         if (refused && sp_flow_parameter(message, "response_type").at != NULL)
             sp_flow_tell(capture, message, SP_CAUSE_REDIRECT_URI_MISSING, SP_STR("redirect_uri"),
-                         sp_arena_printf(capture->arena, "%zu", client != NULL ? client->redirect_uris.count : 0));
+                         client != NULL && client->redirect_uris.count > 0 ? client->redirect_uris.at[0]
+                                                                           : SP_STR("not shown by the recording"));
         return;
     }
     if (sp_str_index_of(sent, '#', 0) < sent.len) {

@@ -110,9 +110,9 @@ static void explain_lost_cookie(struct sp_flow_capture *capture, struct sp_flow_
     } else if (is_cross_site_post(message) && (cookie->same_site != SP_SAME_SITE_NONE || !cookie->secure)) {
         sp_flow_tell(capture, message, SP_CAUSE_STATE_COOKIE_FORM_POST, SP_STR("SameSite=None; Secure"), shown);
     } else if (cookie->lifetime_s > 0 && waited > cookie->lifetime_s) {
-        sp_flow_tell(
-            capture, message, SP_CAUSE_STATE_EXPIRED, sp_words_duration(capture->arena, cookie->lifetime_s),
-            sp_arena_printf(capture->arena, "%.*s before", SP_STR_ARG(sp_words_duration(capture->arena, waited))));
+        sp_flow_tell(capture, message, SP_CAUSE_STATE_EXPIRED, sp_words_duration(capture->arena, cookie->lifetime_s),
+                     sp_arena_printf(capture->arena, "%.*s before the callback",
+                                     SP_STR_ARG(sp_words_duration(capture->arena, waited))));
     }
 }
 
@@ -242,7 +242,7 @@ static void judge_error(struct sp_flow_capture *capture, struct sp_flow_message 
         struct sp_str known = sp_flow_list_in_words(capture->arena, list);
         bool unknown = list != NULL && !sp_flow_words_within(scope, known, &missing);
         sp_flow_tell(capture, message, unknown ? SP_CAUSE_REQUEST_SCOPE_UNKNOWN : SP_CAUSE_REQUEST_SCOPE_NOT_ALLOWED,
-                     known, unknown ? missing : scope)
+                     unknown ? known : SP_STR("fewer"), unknown ? missing : scope)
             ->detail = words;
     }
     sp_flow_tell_general(capture, message, SP_CAUSE_CALLBACK_ERROR, SP_STR("code"),

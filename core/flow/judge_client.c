@@ -131,6 +131,15 @@ static bool verifies(const struct sp_flow_client *client, struct sp_arena *arena
     return false;
 }
 
+static struct sp_str key_in_words(struct sp_flow_capture *capture, struct sp_str token)
+{
+    const struct sp_json *header = sp_flow_jwt_part(capture->arena, token, 0);
+    struct sp_str alg = sp_json_string(sp_json_member(header, SP_STR("alg")));
+    struct sp_str kid = sp_json_string(sp_json_member(header, SP_STR("kid")));
+    return sp_arena_printf(capture->arena, kid.len > 0 ? "alg %.*s, kid %.*s" : "alg %.*s, no kid%.*s",
+                           SP_STR_ARG(sp_str_slice(alg, 0, 40)), SP_STR_ARG(sp_str_slice(kid, 0, 200)));
+}
+
 static const struct sp_flow_message *earlier_assertion(struct sp_flow_capture *capture,
                                                        const struct sp_flow_message *message, struct sp_str assertion)
 {
@@ -163,7 +172,7 @@ static void judge_assertion(struct sp_flow_capture *capture, struct sp_flow_mess
             ->detail = sp_arena_printf(capture->arena, "It was sent in exchange %u.", before->exchange.number);
     if (client != NULL && client->keys != NULL && !verifies(client, capture->arena, who->assertion))
         sp_flow_tell_of_request(capture, message, SP_CAUSE_CLIENT_ASSERTION_SIGNATURE,
-                                SP_STR("a key of the client's registration"), SP_STR("no registered key verifies it"));
+                                SP_STR("a key of the client's registration"), key_in_words(capture, who->assertion));
 }
 
 void sp_flow_judge_client(struct sp_flow_capture *capture, struct sp_flow_message *message)
@@ -221,7 +230,7 @@ static void judge_grant_scope(struct sp_flow_capture *capture, struct sp_flow_me
     if (list != NULL && !sp_flow_words_within(scope, known, &missing))
         sp_flow_tell(capture, message, SP_CAUSE_REQUEST_SCOPE_UNKNOWN, known, missing);
     else
-        sp_flow_tell(capture, message, SP_CAUSE_REQUEST_SCOPE_NOT_ALLOWED, known, scope);
+        sp_flow_tell(capture, message, SP_CAUSE_REQUEST_SCOPE_NOT_ALLOWED, SP_STR("fewer"), scope);
 }
 
 void sp_flow_judge_grant(struct sp_flow_capture *capture, struct sp_flow_message *message)
@@ -235,7 +244,7 @@ void sp_flow_judge_grant(struct sp_flow_capture *capture, struct sp_flow_message
     if (message->exchange.status == 404 && words.at == NULL)
         sp_flow_tell(capture, message, SP_CAUSE_REQUEST_ENDPOINT_UNKNOWN, SP_STR("the token endpoint of the metadata"),
                      message->endpoint)
-            ->detail = message->endpoint;
+            ->detail = SP_STR("It answers 404.");
     if (words.at != NULL && !sp_flow_error_is(message, "authorization_pending") &&
         !sp_flow_error_is(message, "slow_down"))
         sp_flow_tell_general(capture, message, SP_CAUSE_RESPONSE_ERROR, SP_STR("tokens"),

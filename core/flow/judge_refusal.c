@@ -42,6 +42,13 @@ static bool compared_elsewhere(enum sp_cause cause)
            sp_str_has_prefix(id, SP_STR("code.")) || sp_str_has_prefix(id, SP_STR("refresh."));
 }
 
+static struct sp_str client_of(struct sp_flow_capture *capture, const struct sp_flow_message *message)
+{
+    struct sp_flow_credentials credentials;
+    sp_flow_credentials_read(capture->arena, message, &credentials);
+    return credentials.client_id;
+}
+
 static struct sp_str request_part(struct sp_flow_capture *capture, const struct sp_flow_message *message,
                                   enum sp_cause cause)
 {
@@ -55,10 +62,8 @@ static struct sp_str request_part(struct sp_flow_capture *capture, const struct 
     };
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
         if (sp_str_has_prefix(id, sp_str_from_cstr(parts[i].prefix))) {
-            struct sp_flow_credentials credentials;
-            sp_flow_credentials_read(capture->arena, message, &credentials);
             return sp_str_equal(sp_str_from_cstr(parts[i].parameter), SP_STR("client_id"))
-                       ? credentials.client_id
+                       ? client_of(capture, message)
                        : sp_flow_parameter(message, parts[i].parameter);
         }
     return SP_STR_NONE;
@@ -73,11 +78,12 @@ void sp_flow_judge_refusal_named(struct sp_flow_capture *capture, struct sp_flow
     enum sp_cause cause = stated_by(message, &by_server);
     if (cause == SP_CAUSE_NONE || (!by_server && compared_elsewhere(cause) && message->kind != SP_FLOW_TOKEN_REQUEST))
         return;
-    struct sp_str part = request_part(capture, message, cause);
+    struct sp_str part = request_part(capture, message, cause), other = SP_STR_NONE;
+    if (sp_str_has_prefix(sp_cause_get(cause)->id, SP_STR("client.secret")))
+        other = client_of(capture, message);
     struct sp_str words = sp_flow_error_in_words(capture, message);
-    struct sp_finding *finding = compared_elsewhere(cause)
-                                     ? sp_flow_tell_named(capture, message, cause, SP_STR_NONE, part)
-                                     : sp_flow_tell(capture, message, cause, SP_STR_NONE, part);
+    struct sp_finding *finding = compared_elsewhere(cause) ? sp_flow_tell_named(capture, message, cause, other, part)
+                                                           : sp_flow_tell(capture, message, cause, other, part);
     finding->detail = words.at != NULL ? sp_arena_printf(capture->arena, "The server says: %.*s", SP_STR_ARG(words))
                                        : SP_STR("The server names it itself.");
 }

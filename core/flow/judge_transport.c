@@ -3,6 +3,8 @@
  * too large for somebody. */
 #include "core/flow/judge.h"
 
+#include "core/base/url.h"
+
 static const struct {
     const char *says;
     enum sp_cause cause;
@@ -11,6 +13,61 @@ static const struct {
 #include "core/flow/failures.def"
 #undef FAILURE
 };
+
+/* Somebody of the flows, or a font server that nobody needs? */
+static bool matters(const struct sp_flow_capture *capture, const struct sp_flow_message *message)
+{
+    struct sp_str origin = sp_flow_origin(message->exchange.url);
+    if (message->kind != SP_FLOW_TROUBLE)
+        return true;
+    for (const struct sp_flow_message *at = capture->first; at != NULL; at = at->next)
+        if (at->kind != SP_FLOW_TROUBLE && sp_str_equal(sp_flow_origin(at->exchange.url), origin))
+            return true;
+    return false;
+}
+
+/* The recorder's word says what failed and not with what: what the catalogue's sentences say of both sides then. Causes
+ * that are not here are about the place itself. */
+static const struct {
+    enum sp_cause cause;
+    const char *expected, *received;
+} sides[] = {
+    {SP_CAUSE_NETWORK_TLS_HOSTNAME, NULL, "another name"},
+    {SP_CAUSE_NETWORK_TLS_PROTOCOL, "the versions that the client knows", "none of them"},
+    {SP_CAUSE_NETWORK_TLS_UNKNOWN_CA, "the client's", "an authority"},
+    {SP_CAUSE_NETWORK_TLS_SELF_SIGNED, "the client's", NULL},
+    {SP_CAUSE_NETWORK_TLS_CLIENT_CERTIFICATE_REQUIRED, "a client certificate", "the client has none for it"},
+    {SP_CAUSE_NETWORK_TLS_HANDSHAKE, NULL, "without a reason that the recording shows"},
+    {SP_CAUSE_NETWORK_TLS_PLAINTEXT_PORT, "TLS", NULL},
+    {SP_CAUSE_NETWORK_PROXY_UNREACHABLE, NULL, "that the client uses"},
+    {SP_CAUSE_NETWORK_PROXY_AUTH_REQUIRED, NULL, "that the client uses"},
+    {SP_CAUSE_NETWORK_HTTP_TIMEOUT, "the time that the client waits", NULL},
+    {SP_CAUSE_RESPONSE_TRUNCATED, "the answer", "a part"},
+    {SP_CAUSE_HEADER_UPSTREAM_TOO_LARGE, "what the client takes", "more"},
+    {SP_CAUSE_CORS_ORIGIN_NOT_ALLOWED, "none that let the page read it", NULL},
+};
+
+static struct sp_str host_of(struct sp_str url)
+{
+    struct sp_url parts;
+    return sp_url_split(url, &parts) == SP_OK ? parts.host : url;
+}
+
+static void tell_failure(struct sp_flow_capture *capture, struct sp_flow_message *message, enum sp_cause cause)
+{
+    struct sp_str origin = sp_flow_origin(message->exchange.url), expected, received;
+    bool of_name = sp_str_has_prefix(sp_cause_get(cause)->id, SP_STR("network.dns."));
+    expected = received = of_name ? host_of(message->exchange.url) : origin;
+    for (size_t i = 0; i < sizeof sides / sizeof sides[0]; i++)
+        if (sides[i].cause == cause) {
+            expected = sides[i].expected != NULL ? sp_str_from_cstr(sides[i].expected) : origin;
+            received = sides[i].received != NULL ? sp_str_from_cstr(sides[i].received) : origin;
+        }
+    struct sp_finding *finding = sp_flow_tell(capture, message, cause, expected, received);
+    finding->detail = sp_arena_printf(capture->arena, "The recording says: %.*s",
+                                      SP_STR_ARG(sp_str_slice(message->exchange.failure, 0, 200)));
+    finding->tolerated = !matters(capture, message);
+}
 
 static bool refused_header(const struct sp_flow_message *message)
 {
@@ -41,30 +98,15 @@ static void judge_header(struct sp_flow_capture *capture, struct sp_flow_message
                               "proxy's error log says \"too big header\" when it is.");
 }
 
-/* Somebody of the flows, or a font server that nobody needs? */
-static bool matters(const struct sp_flow_capture *capture, const struct sp_flow_message *message)
-{
-    struct sp_str origin = sp_flow_origin(message->exchange.url);
-    if (message->kind != SP_FLOW_TROUBLE)
-        return true;
-    for (const struct sp_flow_message *at = capture->first; at != NULL; at = at->next)
-        if (at->kind != SP_FLOW_TROUBLE && sp_str_equal(sp_flow_origin(at->exchange.url), origin))
-            return true;
-    return false;
-}
-
 void sp_flow_judge_transport(struct sp_flow_capture *capture, struct sp_flow_message *message)
 {
-    struct sp_str failure = message->exchange.failure, origin = sp_flow_origin(message->exchange.url);
+    struct sp_str failure = message->exchange.failure;
     judge_header(capture, message);
     if (failure.len == 0)
         return;
     for (size_t i = 0; i < sizeof failures / sizeof failures[0]; i++)
         if (sp_text_has(failure, failures[i].says)) {
-            struct sp_finding *finding = sp_flow_tell(capture, message, failures[i].cause, origin, origin);
-            finding->detail =
-                sp_arena_printf(capture->arena, "The recording says: %.*s", SP_STR_ARG(sp_str_slice(failure, 0, 200)));
-            finding->tolerated = !matters(capture, message);
+            tell_failure(capture, message, failures[i].cause);
             return;
         }
 }

@@ -111,9 +111,7 @@ static enum sp_jwk_fault judge_rsa(struct reading *reading, const struct sp_key_
             reading, SP_JWK_PLACEHOLDER,
             sp_arena_printf(reading->arena, "its modulus reads \"%.*s\"", (int)(n.len < 200 ? n.len : 200), n.at));
     if (bits < SP_MIN_RSA_BITS || bits > SP_MAX_RSA_BITS)
-        return fault(reading, SP_JWK_WEAK,
-                     sp_arena_printf(reading->arena, "RSA of %u bit; %u to %u are accepted", bits, SP_MIN_RSA_BITS,
-                                     SP_MAX_RSA_BITS));
+        return fault(reading, SP_JWK_WEAK, sp_arena_printf(reading->arena, "RSA of %u bit", bits));
     if (((unsigned char)n.at[n.len - 1] & 1) == 0)
         return fault(reading, SP_JWK_WEAK, SP_STR("an even RSA modulus"));
     /* 1 signs nothing, an even one is none; beyond 64 bits it only slows the verifier. */
