@@ -90,34 +90,91 @@ void sp_flow_judge_resource_metadata(struct sp_flow_capture *capture, struct sp_
 
 /* ---- CORS ---- */
 
+#define NO_ORIGIN_ALLOWED SP_STR("none (no Access-Control-Allow-Origin)")
+
 static bool allows_origin(const struct sp_flow_message *message, struct sp_str origin, struct sp_str *allowed)
 {
     *allowed = sp_flow_header(&message->exchange.response_headers, "Access-Control-Allow-Origin");
     return sp_str_equal(*allowed, SP_STR("*")) || sp_str_equal(*allowed, origin);
 }
 
-void sp_flow_judge_preflight(struct sp_flow_capture *capture, struct sp_flow_message *message)
+/* Why a browser does not go on after this answer; false: it does. */
+static bool find_preflight_fault(struct sp_flow_capture *capture, const struct sp_flow_message *message,
+                                 struct sp_finding *fault)
 {
     int status = message->exchange.status;
     struct sp_str origin = sp_flow_header(&message->exchange.request_headers, "Origin"), allowed;
-    if (status == 0)
-        return;
-    if (status < 200 || status >= 300) {
-        sp_flow_tell(capture, message, SP_CAUSE_CORS_PREFLIGHT_REJECTED, SP_STR("200 or 204"),
-                     sp_arena_printf(capture->arena, "%d", status));
-        return;
-    }
-    if (!allows_origin(message, origin, &allowed)) {
-        sp_flow_tell(capture, message, SP_CAUSE_CORS_ORIGIN_NOT_ALLOWED,
-                     allowed.at != NULL ? allowed : SP_STR("none (no Access-Control-Allow-Origin)"), origin);
-        return;
-    }
     struct sp_str wanted = sp_flow_header(&message->exchange.request_headers, "Access-Control-Request-Headers");
     struct sp_str headers = sp_flow_header(&message->exchange.response_headers, "Access-Control-Allow-Headers");
-    if (sp_text_has(wanted, "authorization") && !sp_text_has(headers, "authorization"))
-        sp_flow_tell(capture, message, SP_CAUSE_CORS_PREFLIGHT_REJECTED,
-                     SP_STR("Access-Control-Allow-Headers: authorization"),
-                     headers.at != NULL ? headers : SP_STR("no Access-Control-Allow-Headers"));
+    if (status < 200 || status >= 300) {
+        *fault = (struct sp_finding){.cause = SP_CAUSE_CORS_PREFLIGHT_REJECTED,
+                                     .expected = SP_STR("200 or 204"),
+                                     .received = sp_arena_printf(capture->arena, "%d", status)};
+        return true;
+    }
+    if (!allows_origin(message, origin, &allowed)) {
+        *fault = (struct sp_finding){.cause = SP_CAUSE_CORS_ORIGIN_NOT_ALLOWED,
+                                     .expected = allowed.at != NULL ? allowed : NO_ORIGIN_ALLOWED,
+                                     .received = origin};
+        return true;
+    }
+    if (sp_text_has(wanted, "authorization") && !sp_text_has(headers, "authorization")) {
+        *fault =
+            (struct sp_finding){.cause = SP_CAUSE_CORS_PREFLIGHT_REJECTED,
+                                .expected = SP_STR("Access-Control-Allow-Headers: authorization"),
+                                .received = headers.at != NULL ? headers : SP_STR("no Access-Control-Allow-Headers")};
+        return true;
+    }
+    return false;
+}
+
+void sp_flow_judge_preflight(struct sp_flow_capture *capture, struct sp_flow_message *message)
+{
+    struct sp_finding fault;
+    if (message->exchange.status != 0 && find_preflight_fault(capture, message, &fault))
+        sp_flow_tell(capture, message, fault.cause, fault.expected, fault.received);
+}
+
+/* A page may not send such a call to another origin before the server allowed it (Fetch 3.2.2). */
+static bool needs_preflight(const struct sp_flow_message *message)
+{
+    static const char *const simple[] = {"application/x-www-form-urlencoded", "multipart/form-data", "text/plain"};
+    struct sp_str method = message->exchange.method,
+                  type = sp_flow_header(&message->exchange.request_headers, "Content-Type");
+    bool plain = type.at == NULL;
+    for (size_t i = 0; i < sizeof simple / sizeof simple[0]; i++)
+        plain = plain || sp_str_has_prefix(type, sp_str_from_cstr(simple[i]));
+    return !plain || sp_flow_header(&message->exchange.request_headers, "Authorization").at != NULL ||
+           sp_flow_header(&message->exchange.request_headers, "DPoP").at != NULL ||
+           !(sp_str_equal(method, SP_STR("GET")) || sp_str_equal(method, SP_STR("HEAD")) ||
+             sp_str_equal(method, SP_STR("POST")));
+}
+
+/* The developer tools list it beside the call, before or after; Playwright's HAR has none. */
+static const struct sp_flow_message *preflight_of(const struct sp_flow_capture *capture,
+                                                  const struct sp_flow_message *message)
+{
+    for (const struct sp_flow_message *at = capture->first; at != NULL; at = at->next)
+        if (at->kind == SP_FLOW_PREFLIGHT && sp_str_equal(at->endpoint, message->endpoint))
+            return at;
+    return NULL;
+}
+
+/* Chromium shows neither headers nor answer of a call that CORS kept from a page, and this word. */
+static void judge_withheld(struct sp_flow_capture *capture, struct sp_flow_message *message, struct sp_str page)
+{
+    const struct sp_flow_message *preflight = preflight_of(capture, message);
+    bool unseen = preflight == NULL && needs_preflight(message);
+    struct sp_finding fault;
+    if (preflight != NULL && preflight->exchange.status != 0 && find_preflight_fault(capture, preflight, &fault))
+        return; /* what stopped the call is told there */
+    sp_flow_tell_named(capture, message, SP_CAUSE_CORS_ORIGIN_NOT_ALLOWED, SP_STR("none that let the page read it"),
+                       page)
+        ->detail =
+        unseen ? SP_STR("The browser says no more than net::ERR_FAILED. Either the server refused the OPTIONS request "
+                        "that comes before such a call (cors.preflight_rejected), or the answer does not allow the "
+                        "page's origin. A HAR of the browser's own developer tools shows the OPTIONS request.")
+               : SP_STR("The browser made the call and kept its answer from the page (net::ERR_FAILED).");
 }
 
 /* The browser calls across origins and is to keep the answer from the page. */
@@ -129,13 +186,10 @@ void sp_flow_judge_cors(struct sp_flow_capture *capture, struct sp_flow_message 
                    !sp_str_equal(origin, sp_flow_origin(message->exchange.url));
     struct sp_str referer = sp_flow_origin(sp_flow_header(&message->exchange.request_headers, "Referer"));
     bool page_elsewhere = referer.at != NULL && !sp_str_equal(referer, sp_flow_origin(message->exchange.url));
-    /* Chromium shows neither headers nor answer of a call that CORS kept from a page, and this word. */
     if (page_elsewhere && message->kind != SP_FLOW_TROUBLE &&
         sp_str_equal(message->exchange.failure, SP_STR("net::ERR_FAILED")))
-        sp_flow_tell_named(capture, message, SP_CAUSE_CORS_ORIGIN_NOT_ALLOWED, SP_STR("none that let the page read it"),
-                           referer)
-            ->detail = SP_STR("The browser made the call and kept its answer from the page (net::ERR_FAILED).");
+        judge_withheld(capture, message, referer);
     if (crosses && message->exchange.status != 0 && !allows_origin(message, origin, &allowed))
         sp_flow_tell(capture, message, SP_CAUSE_CORS_ORIGIN_NOT_ALLOWED,
-                     allowed.at != NULL ? allowed : SP_STR("none (no Access-Control-Allow-Origin)"), origin);
+                     allowed.at != NULL ? allowed : NO_ORIGIN_ALLOWED, origin);
 }

@@ -307,7 +307,8 @@ static void judge_set_cookies(struct sp_flow_capture *capture, struct sp_flow_me
 #define CIRCLE 3
 #define CIRCLE_MS 60000
 
-/* The third login of one client at one place within a minute, each of the earlier ones having come back. */
+/* The third login of one client at one place within a minute, each of the earlier ones having come back before: logins
+ * of several tabs are at their start together. */
 static void judge_circle(struct sp_flow_capture *capture, struct sp_flow_message *message)
 {
     const struct sp_flow *flow = message->flow;
@@ -318,7 +319,8 @@ static void judge_circle(struct sp_flow_capture *capture, struct sp_flow_message
             continue;
         int64_t apart = message->exchange.started_ms - at->start->exchange.started_ms;
         bool same_place = sp_str_equal(sp_flow_origin(at->start->exchange.url), sp_flow_origin(message->exchange.url));
-        rounds += same_place && apart >= 0 && apart < CIRCLE_MS && at->start != message;
+        bool had_come_back = at->callback->exchange.number < message->exchange.number;
+        rounds += same_place && had_come_back && apart >= 0 && apart < CIRCLE_MS && at->start != message;
     }
     if (rounds >= CIRCLE - 1)
         sp_flow_tell(capture, message, SP_CAUSE_SESSION_REDIRECT_LOOP, SP_STR("a page after the login"),

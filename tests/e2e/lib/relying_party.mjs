@@ -21,11 +21,14 @@ const sha256 = (text) => crypto.createHash('sha256').update(text).digest('base64
  * startRelyingParty({ clientId, secret, cookie, parameters }) → { origin, callback, set(settings), arrived }
  * GET /login sends the browser away, /callback takes it back and redeems the code itself; /spa does all of it in the page.
  * Settings: endpoints { authorize, token }, cookie (attributes of the state cookie), parameters (of the authorization request),
- * token (parameters of the token request), basic (false: public client).
- * It is at http://app.localhost:PORT, so that an issuer at 127.0.0.1 is another site.
+ * token (parameters of the token request), basic (false: public client), padding (text behind the state in its cookie), ballast (more cookies of 3 kB).
+ * It is at http://app.localhost:PORT, so that an issuer at 127.0.0.1 is another site; `host` names it otherwise: app.example is known to record()'s browser
+ * and is no host of this machine to it.
  */
-export async function startRelyingParty(settings) {
-  const self = { settings: { cookie: 'Path=/; HttpOnly; SameSite=Lax', parameters: {}, token: {}, ...settings }, arrived: [] };
+const usual = { cookie: 'Path=/; HttpOnly; SameSite=Lax', parameters: {}, token: {}, padding: '', ballast: 0 };
+
+export async function startRelyingParty({ host = 'app.localhost', ...settings }) {
+  const self = { settings: { ...usual, ...settings }, arrived: [] };
   const logins = new Map();
   const server = http.createServer(async (incoming, answer) => {
     const url = new URL(incoming.url, self.origin);
@@ -36,11 +39,12 @@ export async function startRelyingParty(settings) {
       const login = { state: random(), verifier: random() + random() };
       logins.set(login.state, login);
       const parameters = { client_id: self.settings.clientId, response_type: 'code', scope: 'openid', redirect_uri: self.callback, state: login.state, code_challenge: sha256(login.verifier), code_challenge_method: 'S256', ...self.settings.parameters };
-      answer.writeHead(302, { Location: `${self.settings.endpoints.authorize}?${new URLSearchParams(parameters)}`, 'Set-Cookie': `login_state=${login.state}; ${self.settings.cookie}` }).end();
+      const ballast = Array.from({ length: self.settings.ballast }, (_, i) => `ballast_${i}=${'b'.repeat(3000)}; Path=/`);
+      answer.writeHead(302, { Location: `${self.settings.endpoints.authorize}?${new URLSearchParams(parameters)}`, 'Set-Cookie': [`login_state=${login.state}${self.settings.padding}; ${self.settings.cookie}`, ...ballast] }).end();
     } else if (url.pathname === '/callback') {
       const cookies = Object.fromEntries((incoming.headers.cookie ?? '').split('; ').map((pair) => pair.split('=')));
       const login = logins.get(form.get('state'));
-      if (!login || cookies.login_state !== form.get('state')) return page(400, 'The login could not be completed');
+      if (!login || cookies.login_state !== `${form.get('state')}${self.settings.padding}`) return page(400, 'The login could not be completed');
       const body = { grant_type: 'authorization_code', code: form.get('code'), redirect_uri: self.callback, code_verifier: login.verifier, ...self.settings.token };
       const tokens = await request(self.settings.endpoints.token, { method: 'POST', headers: { 'Content-Type': 'application/x-www-form-urlencoded', Authorization: `Basic ${Buffer.from(`${self.settings.clientId}:${self.settings.secret}`).toString('base64')}` }, body: new URLSearchParams(body).toString() });
       self.tokens = tokens.json;
@@ -56,9 +60,11 @@ export async function startRelyingParty(settings) {
     server.closeAllConnections?.();
     server.close(resolve);
   }));
-  self.origin = `http://app.localhost:${self.port}`;
+  self.origin = `http://${host}:${self.port}`;
   self.callback = `${self.origin}/callback`;
   self.set = (more) => Object.assign(self.settings, more);
+  /** As it was, but for this. */
+  self.reset = (more) => Object.assign(self.settings, usual, settings, more);
   return self;
 }
 
@@ -87,20 +93,60 @@ function spa({ settings, origin }) {
   </script>`;
 }
 
+// One process for all recordings: a start takes seconds on a busy machine. oidc-provider's pages ask for a font of the network; a name that is not there
+// at once is quicker than one that nobody answers for. (Not by page.route: with it Chromium does not ask before a call across origins.)
+let started;
+function launch() {
+  started ??= chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu', '--host-resolver-rules=MAP *.googleapis.com ~NOTFOUND, MAP *.gstatic.com ~NOTFOUND, MAP app.example 127.0.0.1'] }).then((browser) => {
+    defer(() => browser.close());
+    return browser;
+  });
+  return started;
+}
+
 /**
- * record(name, async (page, context) => …) → the path of the HAR of all that happened in a fresh Chromium.
+ * record(name, async (page, context) => …) → the path of the HAR of all that happened in a Chromium that knows nothing from before.
  */
 export async function record(name, visit) {
   const file = path.join(folder, `${name}.har`);
-  const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] });
+  const context = await (await launch()).newContext({ recordHar: { path: file, content: 'embed' } });
   try {
-    const context = await browser.newContext({ recordHar: { path: file, content: 'embed' } });
-    const page = await context.newPage();
-    await visit(page, context);
-    await context.close();
+    await visit(await context.newPage(), context);
   } finally {
-    await browser.close();
+    await context.close();
   }
   if (process.env.KEEP_RECORDINGS) fs.copyFileSync(file, path.join(process.env.KEEP_RECORDINGS, `${name}.har`));
+  return file;
+}
+
+/**
+ * As record(), with what Playwright's HAR leaves out and the export of the browser's developer tools has: the OPTIONS requests that come before calls across
+ * origins. Taken from the same protocol (CDP) that the developer tools read.
+ */
+export async function recordByDevTools(name, visit) {
+  const file = path.join(folder, `${name}.devtools.har`);
+  const context = await (await launch()).newContext();
+  const entries = new Map();
+  const list = (headers) => Object.entries(headers).map(([header, value]) => ({ name: header, value }));
+  try {
+    const page = await context.newPage();
+    const tools = await context.newCDPSession(page);
+    const at = (id) => entries.get(id) ?? entries.set(id, { cache: {}, timings: {}, time: 1, startedDateTime: new Date().toISOString(), response: { status: 0, headers: [], content: { size: 0, mimeType: 'x-unknown' } } }).get(id);
+    tools.on('Network.requestWillBeSent', ({ requestId, request, type, wallTime }) => Object.assign(at(requestId), {
+      startedDateTime: new Date(wallTime * 1000).toISOString(), _resourceType: type.toLowerCase(), request: { method: request.method, url: request.url, headers: list(request.headers) },
+    }));
+    tools.on('Network.requestWillBeSentExtraInfo', ({ requestId, headers }) => { at(requestId).sent = headers; });
+    tools.on('Network.responseReceived', ({ requestId, response }) => Object.assign(at(requestId).response, { status: response.status, headers: list(response.headers) }));
+    tools.on('Network.responseReceivedExtraInfo', ({ requestId, headers, statusCode }) => Object.assign(at(requestId).response, { status: statusCode, headers: list(headers) }));
+    tools.on('Network.loadingFailed', ({ requestId, errorText }) => { at(requestId).response._error = errorText; });
+    await tools.send('Network.enable');
+    await visit(page, context);
+  } finally {
+    await context.close();
+  }
+  const known = [...entries.values()].filter((entry) => entry.request);
+  for (const { request, sent } of known) if (sent) request.headers = list(sent);
+  fs.writeFileSync(file, JSON.stringify({ log: { version: '1.2', creator: { name: 'WebInspector', version: '537.36' }, entries: known } }));
+  if (process.env.KEEP_RECORDINGS) fs.copyFileSync(file, path.join(process.env.KEEP_RECORDINGS, `${name}.devtools.har`));
   return file;
 }
