@@ -8,7 +8,7 @@ import { defer } from '../lib/cleanup.mjs';
 import { sallyport } from '../lib/cli.mjs';
 import { startIssuer } from '../lib/issuer.mjs';
 import { listen } from '../lib/ports.mjs';
-import { executablePath, record, recordByDevTools, startRelyingParty } from '../lib/relying_party.mjs';
+import { executablePath, launch, record, recordByDevTools, startRelyingParty } from '../lib/relying_party.mjs';
 
 const skip = fs.existsSync(executablePath) ? false : `there is no ${executablePath}`;
 const terms = { clientId: 'web', secret: 'web-secret' };
@@ -124,3 +124,44 @@ for (const [what, answer, cause, says] of [
     assert.deepEqual(blind.causes, ['cors.origin_not_allowed']);
     assert.match(blind.causeOf('cors.origin_not_allowed').detail, /cors\.preflight_rejected.*shows the OPTIONS request/);
   });
+
+test('the page: readable on a phone and on paper, light and dark, without scripts, nothing loaded, secrets masked', { skip }, async () => {
+  app.reset({ endpoints, cookie: 'Path=/; SameSite=Strict' });
+  const har = await record('page', async (page) => {
+    await page.goto(`${app.origin}/login`);
+    await signIn(page);
+    await ended(page);
+  });
+  const html = `${har}.html`;
+  assert.equal((await sallyport(['inspect', har, '--html', html])).code, 1);
+  const text = fs.readFileSync(html, 'utf8');
+  for (const [, secret] of fs.readFileSync(har, 'utf8').matchAll(/[?&"](?:code|state)=([A-Za-z0-9_-]{20,})/g)) assert.ok(!text.includes(secret), secret);
+  assert.doesNotMatch(text, /<script|javascript:|src=|url\(/);
+  const context = await (await launch()).newContext({ javaScriptEnabled: false, viewport: { width: 360, height: 740 } });
+  try {
+    const page = await context.newPage();
+    const asked = [];
+    page.on('request', (request) => asked.push(request.url()));
+    await page.goto(`file://${html}`);
+    assert.deepEqual(asked, [`file://${html}`]);
+    const box = (locator) => locator.evaluate(({ scrollWidth, clientWidth }) => [scrollWidth, clientWidth]);
+    const [content, window] = await box(page.locator('html'));
+    assert.ok(content <= window, `${content} > ${window}: it scrolls sideways`);
+    const colour = () => page.locator('body').evaluate((body) => getComputedStyle(body).backgroundColor);
+    await page.emulateMedia({ colorScheme: 'dark' });
+    assert.equal(await colour(), 'rgb(20, 23, 29)');
+    await page.emulateMedia({ colorScheme: 'light' });
+    assert.equal(await colour(), 'rgb(255, 255, 255)');
+    // A message without findings is closed; paper shows it all the same.
+    const closed = page.locator('details:not([open]) dd').first();
+    assert.equal(await closed.isVisible(), false);
+    await page.emulateMedia({ media: 'print', colorScheme: 'dark' });
+    assert.equal(await closed.isVisible(), true);
+    assert.equal(await colour(), 'rgb(255, 255, 255)');
+    await page.emulateMedia({ media: 'screen' });
+    await page.getByRole('link', { name: /state\.cookie_strict/ }).or(page.getByRole('link', { name: /exchange \d+/ })).first().click();
+    assert.match(page.url(), /#[fm]\d+$/);
+  } finally {
+    await context.close();
+  }
+});

@@ -96,7 +96,7 @@ function spa({ settings, origin }) {
 // One process for all recordings: a start takes seconds on a busy machine. oidc-provider's pages ask for a font of the network; a name that is not there
 // at once is quicker than one that nobody answers for. (Not by page.route: with it Chromium does not ask before a call across origins.)
 let started;
-function launch() {
+export function launch() {
   started ??= chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu', '--host-resolver-rules=MAP *.googleapis.com ~NOTFOUND, MAP *.gstatic.com ~NOTFOUND, MAP app.example 127.0.0.1'] }).then((browser) => {
     defer(() => browser.close());
     return browser;
