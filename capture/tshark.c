@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include "capture/confinement.h"
 #include "core/flow/dissection.h"
 
 #define PIECE_BYTES (256u * 1024)
@@ -77,7 +78,7 @@ static void set_limit(int what, rlim_t most)
     setrlimit((__rlimit_resource_t)what, &limit);
 }
 
-static void confine(void)
+static void confine(const char *program)
 {
     set_limit(RLIMIT_AS, SP_TSHARK_MEMORY_BYTES);
     set_limit(RLIMIT_CPU, SP_TSHARK_CPU_S);
@@ -88,9 +89,10 @@ static void confine(void)
     (void)!unshare(CLONE_NEWNET);
     if (geteuid() == 0 && (setgroups(0, NULL) != 0 || setgid(NOBODY) != 0 || setuid(NOBODY) != 0))
         _exit(126);
-    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     (void)!chdir("/");
+    if (!sp_confine_to(program))
+        _exit(126);
 }
 
 static void build_words(struct child *child)
@@ -128,7 +130,7 @@ static _Noreturn void become_tshark(struct child *child)
     int kept = child->keylog >= 0 ? dup2(child->keylog, 3) : 2;
     close_range((unsigned)kept + 1, ~0u, 0);
     signal(SIGPIPE, SIG_DFL);
-    confine();
+    confine(child->program);
     execve(child->program, (char *const *)(uintptr_t)child->words, environment);
     _exit(127);
 }

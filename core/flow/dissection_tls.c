@@ -267,6 +267,11 @@ static enum sp_cause cause_of_alert(const struct connection *connection, const c
     return cause;
 }
 
+static const char *missing_name(const struct connection *connection)
+{
+    return connection->sni.len > 0 ? "" : ", no SNI";
+}
+
 static void tell_alert(struct sp_connections *connections, const struct connection *connection,
                        struct sp_flow_message *message)
 {
@@ -284,9 +289,12 @@ static void tell_alert(struct sp_connections *connections, const struct connecti
                               SP_STR_ARG(connection->names), SP_STR_ARG(connection->dates))
             : SP_STR(" The server's certificate is not visible in the recording.");
     sp_flow_tell(capture, message, cause, expected, received)->detail =
-        sp_arena_printf(capture->arena, "The %s ended the handshake with %.*s (packet %u).%.*s",
+        sp_arena_printf(capture->arena, "The %s ended the handshake with %.*s (packet %u).%.*s%s",
                         connection->alert_by_client ? "client" : "server", SP_STR_ARG(alert), connection->alert_frame,
-                        SP_STR_ARG(certificate));
+                        SP_STR_ARG(certificate),
+                        connection->sni.len > 0 ? ""
+                                                : " The client's hello names no host (no SNI): a server of several "
+                                                  "names cannot choose its certificate by that.");
 }
 
 static void tell_certificate(struct sp_connections *connections, const struct connection *connection,
@@ -310,12 +318,12 @@ static void tell_tls(struct sp_connections *connections, const struct connection
     if (message == NULL)
         return;
     message->exchange.status = connection->alert >= 0 ? 0 : 200;
-    message->note =
-        connection->answered
-            ? sp_arena_printf(capture->arena, "%.*s agreed%s%.*s", SP_STR_ARG(connection->agreed),
-                              connection->certificate_seen ? ", certificate for " : "", SP_STR_ARG(connection->names))
-            : sp_arena_printf(capture->arena, "no answer to the hello (offered: %.*s)",
-                              SP_STR_ARG(connection->offered));
+    message->note = connection->answered
+                        ? sp_arena_printf(capture->arena, "%.*s agreed%s%.*s%s", SP_STR_ARG(connection->agreed),
+                                          connection->certificate_seen ? ", certificate for " : "",
+                                          SP_STR_ARG(connection->names), missing_name(connection))
+                        : sp_arena_printf(capture->arena, "no answer to the hello (offered: %.*s%s)",
+                                          SP_STR_ARG(connection->offered), missing_name(connection));
     if (connection->alert >= 0)
         tell_alert(connections, connection, message);
     tell_certificate(connections, connection, message);

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import http2 from 'node:http2';
+import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
@@ -11,7 +12,7 @@ import tls from 'node:tls';
 import zlib from 'node:zlib';
 import { makeAuthority } from '../lib/certificates.mjs';
 import { defer, guard, release } from '../lib/cleanup.mjs';
-import { run, sallyport } from '../lib/cli.mjs';
+import { program, run, sallyport } from '../lib/cli.mjs';
 import { request } from '../lib/http.mjs';
 import { startIssuer } from '../lib/issuer.mjs';
 import { listen } from '../lib/ports.mjs';
@@ -154,6 +155,20 @@ for (const [what, serverOptions, clientOptions, cause] of [
   });
 }
 
+test('a hello without SNI that the server answers with an alert', { skip }, async () => {
+  const pair = makeAuthority(folder, 'CA of a server that needs SNI').issue('sni', { names: ['idp.example.test'] });
+  const server = tls.createServer({ key: pair.key, cert: pair.cert, minVersion: 'TLSv1.3' });
+  server.on('tlsClientError', () => {});
+  const port = await listen(server);
+  defer(() => server.close());
+  const file = await take('sni.pcap', [port], () => run('openssl', ['s_client', '-connect', `127.0.0.1:${port}`, '-noservername', '-tls1_2', '-brief'], { input: 'Q\n', timeout: 10_000 }));
+  const { ids, json } = await inspect(file);
+  assert.deepEqual(ids, ['network.tls.protocol'], JSON.stringify(json.flows));
+  const [message] = json.flows.find(({ cause }) => cause).messages;
+  assert.match(message.answer, /no SNI/);
+  assert.match(message.findings[0].detail, /from the server.*names no host \(no SNI\)/);
+});
+
 test('without tshark it says what to install', { skip: has('tcpdump') ? false : 'tcpdump is missing' }, async () => {
   const file = path.join(folder, 'empty.pcap');
   fs.writeFileSync(file, Buffer.from('d4c3b2a1020004000000000000000000ffff000001000000', 'hex'));
@@ -170,4 +185,36 @@ test('without tshark it says what to install', { skip: has('tcpdump') ? false : 
   assert.equal(crashed.code, 0);
   assert.match(crashed.json.remarks.join(' '), /crashed/);
   assert.match(crashed.json.remarks.join(' '), /1 of the dissector's lines/);
+});
+
+test('what dissects the packets reads no other file, writes none and connects nowhere, with and without root', async () => {
+  const file = path.join(folder, 'confined.pcap');
+  fs.writeFileSync(file, Buffer.from('d4c3b2a1020004000000000000000000ffff000001000000', 'hex'), { mode: 0o644 });
+  const server = net.createServer((socket) => socket.end());
+  const port = await listen(server);
+  defer(() => server.close());
+  const secret = path.join(folder, 'readable-by-all');
+  fs.writeFileSync(secret, 'secret', { mode: 0o644 });
+  const curious = path.join(folder, 'curious-tshark');
+  fs.writeFileSync(curious, `#!/bin/bash
+could=""
+read -r -n 4 -u 0 && could+=" input"
+(: < /usr/share/common-licenses/BSD) 2>&- && could+=" library"
+(: < ${secret}) 2>&- && could+=" file"
+(: < /etc/passwd) 2>&- && could+=" passwd"
+(: < /proc/$PPID/environ) 2>&- && could+=" parent"
+(: > ${folder}/made) 2>&- && could+=" create"
+(: >> ${secret}) 2>&- && could+=" write"
+(: <> /dev/tcp/127.0.0.1/${port}) 2>&- && could+=" connect"
+echo "could:$could." >&2
+exit 3
+`, { mode: 0o755 });
+  const words = ['inspect', file, '--json'];
+  const env = { SALLYPORT_TSHARK: curious };
+  const runs = [await sallyport(words, { env })];
+  if (process.getuid() === 0) runs.push(await run('setpriv', ['--reuid=65534', '--clear-groups', program, ...words], { env }));
+  for (const { stdout, stderr, code } of runs) {
+    assert.equal(code, 0, stderr);
+    assert.match(JSON.parse(stdout).remarks.join(' '), /ended with 3: could: input library\./);
+  }
 });
