@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Debian's tshark as a confined child: it parses what strangers sent, so it gets the capture as its standard input, one
- * pipe to answer, no identity of root, no other descriptor, an end to its memory and time, and neither network nor files
- * (confinement.h). What it says is not believed either (core/flow/dissection.h). */
+ * pipe to answer, no identity of root, no other descriptor, an end to its memory and time, and neither network nor
+ * files (confinement.h). What it says is not believed either (core/flow/dissection.h). */
 #ifndef SP_CAPTURE_TSHARK_H
 #define SP_CAPTURE_TSHARK_H
 
