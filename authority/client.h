@@ -73,6 +73,7 @@ struct sp_client {
     struct sp_str sector;                /* whose names of people it is told (sector.h); absent: they are public */
     enum sp_token_format token_format;
     enum sp_algorithm request_object_algorithm;                    /* UNKNOWN: any that can */
+    enum sp_algorithm assertion_algorithm;                         /* likewise: token_endpoint_auth_signing_alg */
     enum sp_algorithm id_token_algorithm;                          /* UNKNOWN: the settings' */
     enum sp_algorithm userinfo_algorithm, introspection_algorithm; /* UNKNOWN: plain JSON unless asked for */
     int64_t token_lifetime_s;

@@ -55,6 +55,9 @@ static enum sp_step check_signature(struct sp_call *call, const struct sp_client
     bool symmetric = (sp_algorithm_bit(a->jwt.algorithm) & sp_algorithms_symmetric()) != 0;
     if (client->is_fapi2 && (sp_algorithm_bit(a->jwt.algorithm) & sp_fapi2_algorithms()) == 0)
         return refuse_form(call, "its alg is none of PS256, ES256 and EdDSA");
+    /* OIDC Registration 2: and no other, whatever keys it has. */
+    if (client->assertion_algorithm != SP_ALGORITHM_UNKNOWN && a->jwt.algorithm != client->assertion_algorithm)
+        return refuse_form(call, "its alg is not the client's token_endpoint_auth_signing_alg");
     enum sp_step step = symmetric ? SP_GOES_ON : sp_client_keys_for(call, client, a->jwt.kid, &keys);
     if (step != SP_GOES_ON)
         return step;

@@ -132,13 +132,6 @@ static enum sp_status read_max_age(struct sp_settings_reader *reader, const stru
     return status == SP_OK && client->default_max_age_s > SP_MAX_AGE_S ? SP_MALFORMED : status;
 }
 
-static enum sp_status read_signature(struct sp_settings_reader *reader, const struct sp_json *value, void *at)
-{
-    (void)reader, (void)at;
-    enum sp_algorithm algorithm = sp_algorithm_find(sp_json_string(value));
-    return (sp_algorithm_bit(algorithm) & sp_algorithms_asymmetric()) != 0 ? SP_OK : SP_MALFORMED;
-}
-
 static enum sp_status refuse(struct sp_settings_reader *reader, const struct sp_json *value, void *at)
 {
     (void)reader, (void)value, (void)at;
@@ -178,7 +171,7 @@ static const struct sp_member_row rows[] = {
     SP_MEMBER_BY("id_token_signed_response_alg", CLIENT(id_token_algorithm), sp_read_algorithm, ALGORITHM),
     SP_MEMBER_BY("userinfo_signed_response_alg", CLIENT(userinfo_algorithm), sp_read_algorithm, ALGORITHM),
     SP_MEMBER_BY("introspection_signed_response_alg", CLIENT(introspection_algorithm), sp_read_algorithm, ALGORITHM),
-    SP_MEMBER_BY("token_endpoint_auth_signing_alg", 0, read_signature, ALGORITHM),
+    SP_MEMBER_BY("token_endpoint_auth_signing_alg", CLIENT(assertion_algorithm), sp_read_algorithm, ALGORITHM),
     SP_MEMBER_BY("request_object_signing_alg", CLIENT(request_object_algorithm), sp_read_algorithm, ALGORITHM),
     SP_MEMBER("require_signed_request_object", BOOL, CLIENT(require_signed_request)),
     SP_MEMBER("require_pushed_authorization_requests", BOOL, CLIENT(require_pushed)),

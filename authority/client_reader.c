@@ -218,6 +218,8 @@ static const struct sp_member_row rows[] = {
     SP_MEMBER("require_pkce", BOOL, CLIENT(require_pkce)),
     SP_MEMBER("require_pushed", BOOL, CLIENT(require_pushed)),
     SP_MEMBER("require_signed_request_object", BOOL, CLIENT(require_signed_request)),
+    SP_MEMBER_BY("token_endpoint_auth_signing_alg", CLIENT(assertion_algorithm), sp_read_algorithm,
+                 SP_ALGORITHM_EXPECTATION),
     SP_MEMBER_BY("request_object_signing_alg", CLIENT(request_object_algorithm), sp_read_algorithm,
                  SP_ALGORITHM_EXPECTATION),
     SP_MEMBER_BY("id_token_signed_response_alg", CLIENT(id_token_algorithm), sp_read_algorithm,

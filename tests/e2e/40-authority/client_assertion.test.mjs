@@ -9,6 +9,7 @@ import { jwks, makeKey, makeToken as makeTyped, now } from '../lib/tokens.mjs';
 const makeToken = (key, claims, header) => makeTyped(key, claims, { typ: 'JWT', ...header });
 const key = await makeKey('ES256');
 const stranger = await makeKey('ES256');
+const second = await makeKey('RS256');
 const rsa = await crypto.subtle.generateKey({ name: 'RSA-PSS', hash: 'SHA-256', modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]) }, true, ['sign', 'verify']);
 const pem = `-----BEGIN PUBLIC KEY-----\n${Buffer.from(await crypto.subtle.exportKey('spki', rsa.publicKey)).toString('base64').replace(/.{64}/g, '$&\n')}\n-----END PUBLIC KEY-----\n`;
 const secret = 'a secret of thirty-two bytes or more';
@@ -19,6 +20,7 @@ const authority = await startAuthority({
       signer: { jwks: jwks(key) },
       pem: { public_key: pem, method: 'private_key_jwt' },
       mac: { secret, method: 'client_secret_jwt' },
+      picky: { jwks: jwks(key, second), token_endpoint_auth_signing_alg: 'RS256' },
     },
   },
 });
@@ -66,4 +68,12 @@ test('each wrong assertion is named', async () => {
     assert.ok(json.error_description.includes(cause), `${cause}: ${json.error_description}`);
   }
   assert.match((await ask(await makeToken(key, claims()), { client_secret: 'x' })).json.error_description, /client\.multiple_methods/);
+});
+
+test('an algorithm that is registered is the only one, whatever keys there are', async () => {
+  const by = async (which) => ask(await makeToken(which, claims({ iss: 'picky', sub: 'picky' })));
+  assert.equal((await by(second)).status, 200);
+  const { status, json } = await by(key);
+  assert.deepEqual([status, json.error], [401, 'invalid_client']);
+  await authority.lastLine('request.parameter_invalid');
 });

@@ -316,6 +316,11 @@ static void scripts_of_any_origin_may_ask_for_tokens_but_not_introspect(void **s
     struct sp_call *call = CALL(fixture, .method = "OPTIONS", .origin = "https://spa.example");
     assert_int_equal(call->answer.status, 204);
     assert_string_equal(call->answer.headers[0].name, "Access-Control-Allow-Origin");
+    static const char *const others[] = {"/userinfo", "/jwks", "/revoke", "/par", "/.well-known/openid-configuration"};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        call = CALL(fixture, .method = "OPTIONS", .path = others[i], .origin = "https://spa.example");
+        assert_string_equal(call->answer.headers[0].name, "Access-Control-Allow-Origin");
+    }
     call = CALL(fixture, .method = "OPTIONS", .path = "/introspect", .origin = "https://spa.example");
     assert_int_equal(call->answer.status, 405);
 }
