@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 #include "core/base/buffer.h"
@@ -366,11 +367,28 @@ static enum MHD_Result serve(void *context, struct MHD_Connection *connection, c
 
 /* ---- start and stop ---- */
 
+/* It will hold codes and tokens: nobody else's file, by no link of theirs, and nobody else reads it though it was there
+ * before. */
+static int open_private(const char *path)
+{
+    struct stat state;
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+    if (fd < 0)
+        return -1;
+    bool is_ours = fstat(fd, &state) == 0 && S_ISREG(state.st_mode) && state.st_uid == geteuid();
+    if (is_ours && fchmod(fd, 0600) == 0 && ftruncate(fd, 0) == 0)
+        return fd;
+    int error = is_ours ? errno : EPERM;
+    close(fd);
+    errno = error;
+    return -1;
+}
+
 static enum sp_status open_har(struct sp_recorder *recorder)
 {
     if (recorder->terms.har == NULL)
         return SP_OK;
-    int fd = open(recorder->terms.har, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    int fd = open_private(recorder->terms.har);
     recorder->har = fd >= 0 ? fdopen(fd, "w") : NULL;
     if (recorder->har == NULL) {
         if (fd >= 0)

@@ -4,7 +4,7 @@
 #include "authority/account.h"
 
 /* A revoked token is remembered as long as any may live here; the configuration is not asked for. */
-#define LONGEST_TOKEN_S (30 * 86400)
+#define LONGEST_TOKEN_S (365 * 86400)
 
 enum sp_status sp_accounts_open(const struct sp_cli *cli, struct sp_accounts_desk *desk)
 {

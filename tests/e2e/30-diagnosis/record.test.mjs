@@ -130,6 +130,22 @@ test('an issuer that is gone, and bad requests, harm nobody', async () => {
   JSON.parse(fs.readFileSync(recorder.har, 'utf8'));
 });
 
+test('the file of secrets is nobody else\'s, whatever was there before', async () => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'sallyport-har-'));
+  defer(() => fs.rmSync(folder, { recursive: true }));
+  const [file, target, link] = ['open.har', 'target', 'link.har'].map((name) => path.join(folder, name));
+  // An address that is not this machine's: the file is opened, then it ends.
+  const record = (har) => sallyport(['record', '--issuer', 'https://idp.example.com', '--listen', '203.0.113.1:8089', '--har', har]);
+  fs.writeFileSync(file, 'before', { mode: 0o644 });
+  assert.equal((await record(file)).code, 3);
+  assert.equal(fs.statSync(file).mode & 0o777, 0o600);
+  assert.doesNotMatch(fs.readFileSync(file, 'utf8'), /before/);
+  fs.writeFileSync(target, 'theirs');
+  fs.symlinkSync(target, link);
+  assert.equal((await record(link)).code, 3);
+  assert.equal(fs.readFileSync(target, 'utf8'), 'theirs');
+});
+
 test('usage', async () => {
   assert.equal((await sallyport(['record'])).code, 2);
   assert.equal((await sallyport(['record', '--issuer', 'http://idp.example.com'])).code, 2);

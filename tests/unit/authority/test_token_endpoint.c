@@ -270,6 +270,17 @@ static void whoever_is_disabled_or_gone_gets_no_more_tokens(void **state)
     assert_int_equal(call->answer.status, 200);
 }
 
+static void a_jwt_does_not_outlive_a_lifetime_that_was_shortened(void **state)
+{
+    struct fixture *fixture = *state;
+    const char *token = fixture_member(CALL(fixture, .body = "grant_type=client_credentials" ALICE), "access_token");
+    fixture->settings.max_token_lifetime_s = 600;
+    fixture->now += 599;
+    assert_string_equal(claim(fixture, token, "active"), "true");
+    fixture->now++;
+    assert_string_equal(claim(fixture, token, "active"), "false"); /* as long as a mark of today would hold */
+}
+
 static void what_is_not_ours_is_inactive_and_revoking_it_succeeds(void **state)
 {
     struct fixture *fixture = *state;
@@ -370,6 +381,7 @@ int main(void)
         ROW(a_jwt_is_revoked_by_its_owner_only),
         ROW(a_refresh_token_that_was_given_back_stays_dead_however_late_it_comes),
         ROW(whoever_is_disabled_or_gone_gets_no_more_tokens),
+        ROW(a_jwt_does_not_outlive_a_lifetime_that_was_shortened),
         ROW(what_is_not_ours_is_inactive_and_revoking_it_succeeds),
         ROW(discovery_says_what_the_tables_say_at_both_forms),
         ROW(scripts_of_any_origin_may_ask_for_tokens_but_not_introspect),
