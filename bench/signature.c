@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The floor of `bench/instructions`: COUNT digests of 32 bytes signed by one prepared key of OpenSSL, and nothing else.
  *
- * Usage: bench-signature ES256|RS256 COUNT */
-#include <openssl/ec.h>
+ * Usage: bench-signature KEY.pem COUNT */
 #include <openssl/evp.h>
-#include <openssl/rsa.h>
+#include <openssl/pem.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 int main(int argc, char **argv)
 {
-    if (argc != 3)
-        return 2;
-    EVP_PKEY *key = strcmp(argv[1], "ES256") == 0 ? EVP_EC_gen("P-256") : EVP_RSA_gen(2048);
+    FILE *file = argc == 3 ? fopen(argv[1], "r") : NULL;
+    EVP_PKEY *key = file != NULL ? PEM_read_PrivateKey(file, NULL, NULL, NULL) : NULL;
     EVP_PKEY_CTX *ctx = key != NULL ? EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL) : NULL;
     if (ctx == NULL || EVP_PKEY_sign_init(ctx) != 1 || EVP_PKEY_CTX_set_signature_md(ctx, EVP_sha256()) != 1)
         return 1;
@@ -26,5 +24,6 @@ int main(int argc, char **argv)
     }
     EVP_PKEY_CTX_free(ctx);
     EVP_PKEY_free(key);
+    fclose(file);
     return 0;
 }
