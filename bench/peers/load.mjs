@@ -26,6 +26,7 @@ done=function(s) print(string.format("FIGURES %d %d %d", s.requests, s.duration,
     const before = cpuSeconds(server);
     const { stdout } = spawnSync(prefix[0], [...prefix.slice(1), 'wrk', '-t1', `-c${connections}`, `-d${seconds}`, '-s', script, server.issuer + where], { encoding: 'utf8' });
     const [, requests, duration, errors] = stdout.match(/FIGURES (\d+) (\d+) (\d+)/).map(Number);
+    if (requests === 0) throw new Error(`${server.name} ${where}: no answer within ${seconds} s`);
     if (errors > 0) throw new Error(`${server.name} ${where}: ${errors} of ${requests} answers were errors`);
     return { us: ((cpuSeconds(server) - before) * 1e6) / requests, rate: requests / (duration / 1e6) };
   }

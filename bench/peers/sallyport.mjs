@@ -66,7 +66,7 @@ export async function startSallyport({ program, prefix, folder, algorithm }) {
   await browser.signIn();
   const headers = { Cookie: [...browser.cookies].map(([name, value]) => `${name}=${value}`).join('; ') };
   return {
-    ...server, name: 'sallyport', token: '/token', introspect: '/introspect', opaqueClient: 'opaque:s', scope: `scope=read&resource=${resource}`, most: 3000,
+    ...server, name: 'sallyport', token: '/token', introspect: '/introspect', opaqueClient: 'opaque:s', scope: `scope=read&resource=${resource}`, most: { ES256: 1200, RS256: 400 },
     codes: (count) => inParallel(Array.from({ length: count }), 16, async () => codeOf((await ask(server.issuer, `/authorize?${query}`, { headers })).headers.location)),
   };
 }
