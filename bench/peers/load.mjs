@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { formHeaders } from './sallyport.mjs';
+import { agent, formHeaders } from './sallyport.mjs';
 
 /** Of all threads in nanoseconds; of a server whose threads come and go in the ticks that the process keeps. */
 function cpuSeconds({ pid, losesThreads }) {
@@ -15,6 +15,12 @@ function cpuSeconds({ pid, losesThreads }) {
   return threads.reduce((sum, thread) => sum + Number(fs.readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]) / 1e9, 0);
 }
 
+/** wrk to its end. Nothing else runs meanwhile, so that a peer which closes idle connections would not be heard: ours are given up. */
+function runWrk(prefix, args) {
+  agent.destroy();
+  return spawnSync(prefix[0], [...prefix.slice(1), 'wrk', '-t1', ...args], { encoding: 'utf8' });
+}
+
 /** prefix: the command that pins wrk. */
 export function makeLoad({ folder, prefix, seconds, connections }) {
   /** The same request again and again. */
@@ -24,7 +30,7 @@ export function makeLoad({ folder, prefix, seconds, connections }) {
 ${Object.entries(formHeaders(basic)).map(([name, value]) => `wrk.headers["${name}"]="${value}"`).join('\n')}
 done=function(s) print(string.format("FIGURES %d %d %d", s.requests, s.duration, s.errors.status)) end`);
     const before = cpuSeconds(server);
-    const { stdout } = spawnSync(prefix[0], [...prefix.slice(1), 'wrk', '-t1', `-c${connections}`, `-d${seconds}`, '-s', script, server.issuer + where], { encoding: 'utf8' });
+    const { stdout } = runWrk(prefix, [`-c${connections}`, `-d${seconds}`, '-s', script, server.issuer + where]);
     const [, requests, duration, errors] = stdout.match(/FIGURES (\d+) (\d+) (\d+)/).map(Number);
     if (requests === 0) throw new Error(`${server.name} ${where}: no answer within ${seconds} s`);
     if (errors > 0) throw new Error(`${server.name} ${where}: ${errors} of ${requests} answers were errors`);
@@ -52,7 +58,7 @@ function response(status, _, body)
 end`);
     const before = cpuSeconds(server);
     const began = process.hrtime.bigint();
-    spawnSync(prefix[0], [...prefix.slice(1), 'wrk', '-t1', `-c${connections}`, '-d600', '-s', script, server.issuer + server.token], { encoding: 'utf8' });
+    runWrk(prefix, [`-c${connections}`, '-d600', '-s', script, server.issuer + server.token]);
     const wall = Number(process.hrtime.bigint() - began) / 1e9;
     const us = ((cpuSeconds(server) - before) * 1e6) / bodies.length;
     const answers = fs.readFileSync(answered, 'utf8').trimEnd().split('\n').map((line) => [Number(line.slice(0, 3)), line.slice(4)]);
