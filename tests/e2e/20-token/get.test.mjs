@@ -6,7 +6,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { startAuthority } from '../lib/authority.mjs';
-import { sallyport } from '../lib/cli.mjs';
+import { program, run, sallyport } from '../lib/cli.mjs';
 import { temporaryFolder } from '../lib/gateway.mjs';
 import { startIssuer, startPlainIssuer } from '../lib/issuer.mjs';
 import { jose, makeKey } from '../lib/tokens.mjs';
@@ -95,6 +95,44 @@ test('a secret on the command line works and is warned of; none at all is a matt
   assert.equal((await get(authority.issuer, [])).code, 2);
   assert.equal((await get(authority.issuer, ['--client-id', 'broker', ...secret('b'), '--param', 'grant_type=password'])).code, 2);
   assert.equal((await get(authority.issuer, ['--client-id', 'broker', '--client-secret-file', '/nowhere'])).code, 3);
+});
+
+// A terminal of its own; standard output is a file, as in $(…). Prints what the terminal showed and the exit status.
+const atTerminal = `import json, os, pty, sys
+pid, terminal = pty.fork()
+if pid == 0:
+    os.dup2(os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT, 0o600), 1)
+    os.execv(sys.argv[3], sys.argv[3:])
+shown, typed = b"", False
+while True:
+    try:
+        piece = os.read(terminal, 4096)
+    except OSError:
+        break
+    if not piece:
+        break
+    shown += piece
+    if not typed and b"Client secret: " in shown:
+        typed = True
+        os.write(terminal, sys.argv[2].encode())
+print(json.dumps({"shown": shown.decode(), "code": os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])}))`;
+
+test('a secret typed at a terminal is not shown there, and the token alone is on standard output', async () => {
+  const typing = async (typed) => {
+    const out = path.join(folder, `typed-${++files}`);
+    const { json, stderr } = await run('python3', ['-c', atTerminal, out, typed, program, 'token', 'get', npm.issuer, '--client-id', 'basic', '--resource', audience, '--cache', 'off']);
+    assert.ok(json, stderr);
+    return { ...json, stdout: fs.readFileSync(out, 'utf8') };
+  };
+  const right = await typing(`${methods.basic.client_secret}\n`);
+  assert.equal(right.code, 0, right.shown);
+  assert.match(right.stdout, /^eyJ[\w.-]+\n$/);
+  assert.ok(!right.shown.includes(methods.basic.client_secret) && !right.shown.includes('eyJ'), right.shown);
+  const none = await typing('\n');
+  assert.deepEqual([none.code, none.stdout], [3, '']);
+  assert.match(none.shown, /no secret was given/);
+  const ended = await typing('half\x03'); // Ctrl-C
+  assert.ok(ended.code < 0 && ended.stdout === '' && !ended.shown.includes('half'), JSON.stringify(ended));
 });
 
 test('DPoP: bound to the key, with the nonce that the authority wants', async () => {

@@ -12,6 +12,7 @@ import { program, sallyport } from '../lib/cli.mjs';
 import { startTlsIssuer } from '../lib/doctor.mjs';
 import { temporaryFolder } from '../lib/gateway.mjs';
 import { startIssuer, startPlainIssuer } from '../lib/issuer.mjs';
+import { startLab } from '../lib/lab.mjs';
 import { canUnshare, inNamespace } from '../lib/namespace.mjs';
 import { freePort } from '../lib/ports.mjs';
 import { makeKey } from '../lib/tokens.mjs';
@@ -197,5 +198,23 @@ test('--watch --json: a line a change', async () => {
   assert.equal(verdict.cause.id, 'discovery.issuer_mismatch');
   const ended = new Promise((resolve) => child.on('close', resolve));
   child.kill('SIGTERM');
+  await ended;
+});
+
+test('--watch of the lab: a certificate that nears its end, then a clock that goes wrong', async () => {
+  const lab = await startLab({ args: ['--tls'] });
+  const child = spawn(program, ['doctor', lab.issuer, '--ca', lab.ca_file, '--cache', 'off', '--watch', '--interval', '1'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let output = '';
+  child.stdout.on('data', (chunk) => (output += chunk));
+  const ended = new Promise((resolve) => child.on('close', resolve));
+  defer(() => child.kill('SIGKILL'));
+  await until(() => output.includes('Watching'), 'the first round', 20_000);
+  for (const [id, step] of [['network.tls.expiring', 'tls'], ['clock.issuer_wrong', 'clock']]) {
+    const from = output.length;
+    await lab.set(id);
+    const told = step === 'clock' ? /clock changed[^]*min( \d+ s)? ahead of ours/ : new RegExp(`${step} changed[^]*${id.replaceAll('.', '\\.')}`);
+    await until(() => told.test(output.slice(from)), `${id} to be told`, 20_000);
+  }
+  child.kill('SIGINT');
   await ended;
 });
