@@ -36,6 +36,7 @@ const byDoctor = {
   'discovery.foreign_endpoint': 'whether a name is known elsewhere',
   'network.tls.missing_intermediate': 'libcurl does not tell it from an unknown CA', 'network.proxy.intercepts': 'the same',
   'network.tls.expiring': 'nothing fails',
+  'network.tls.plaintext_port': 'libcurl often sees the connection reset before it sees what was answered',
   'clock.issuer_wrong': 'whose clock is wrong needs a witness',
 };
 /* What the recording proves instead. */
