@@ -2,7 +2,7 @@
 #include "authority/authorization.h"
 
 #include "authority/denial.h"
-#include "authority/key_ring.h"
+#include "authority/id_token.h"
 #include "authority/page.h"
 #include "authority/scope.h"
 #include "authority/subject.h"
@@ -181,18 +181,13 @@ static enum sp_step read_prompt(struct sp_call *call, struct sp_authorization *a
     return SP_GOES_ON;
 }
 
-/* An expired hint still names its subject (OIDC Core 3.1.2.1). */
 static enum sp_step read_hint(struct sp_call *call, struct sp_authorization *a)
 {
-    struct sp_str hint = sp_call_parameter(call, "id_token_hint"), payload;
     const struct sp_json *claims = NULL;
-    struct sp_json_error error;
-    if (hint.at == NULL)
+    enum sp_status status = sp_id_token_read_hint(call, &claims);
+    if (status == SP_OK && claims == NULL)
         return SP_GOES_ON;
-    enum sp_status status = sp_key_ring_verify(call->authority->keys, call->arena, "JWT", hint, &payload);
-    if (status == SP_OK)
-        status = sp_json_parse(call->arena, payload, &sp_json_limits_token, &claims, &error);
-    if (status == SP_NOT_FOUND || status == SP_MALFORMED)
+    if (status == SP_NOT_FOUND)
         return refuse_value(call, "id_token_hint", SP_STR("a token that is not ours"),
                             "an id_token that this issuer signed", NULL);
     if (status != SP_OK)

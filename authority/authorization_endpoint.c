@@ -24,11 +24,7 @@ static enum sp_step let_wait(struct sp_call *call)
     enum sp_status status = sp_visit_start(call, &visit);
     if (status != SP_OK)
         return sp_deny_failure(call, status);
-    call->answer.status = 303;
-    sp_answer_header(call, "Location",
-                     sp_arena_printf(call->arena, "%.*s?visit=%.*s", SP_STR_ARG(sp_authority_url(call, "/signin")),
-                                     SP_STR_ARG(visit.handle)));
-    sp_answer_header(call, "Cache-Control", SP_STR("no-store"));
+    sp_visit_answer(call, &visit);
     return SP_GOES_ON;
 }
 

@@ -75,3 +75,16 @@ enum sp_status sp_id_token_make(struct sp_call *call, const struct sp_client *cl
     return sp_key_ring_sign(call->authority->keys, call->arena, client->id_token_algorithm, "JWT",
                             sp_buffer_str(&claims), call->now, id_token);
 }
+
+enum sp_status sp_id_token_read_hint(struct sp_call *call, const struct sp_json **claims)
+{
+    struct sp_str hint = sp_call_parameter(call, "id_token_hint"), payload;
+    struct sp_json_error error;
+    *claims = NULL;
+    if (hint.at == NULL)
+        return SP_OK;
+    enum sp_status status = sp_key_ring_verify(call->authority->keys, call->arena, "JWT", hint, &payload);
+    if (status == SP_OK)
+        status = sp_json_parse(call->arena, payload, &sp_json_limits_token, claims, &error);
+    return status == SP_MALFORMED ? SP_NOT_FOUND : status;
+}

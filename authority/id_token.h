@@ -11,4 +11,8 @@ SP_MUST_CHECK enum sp_status sp_id_token_make(struct sp_call *call, const struct
                                               const struct sp_grant_record *record, struct sp_str access_token,
                                               struct sp_str *id_token);
 
+/* What the request's id_token_hint says: an id_token of ours, expired ones too (OIDC Core 3.1.2.1; RP-Initiated Logout
+ * 2). SP_OK with *claims NULL: none was sent. SP_NOT_FOUND: one that is not ours. */
+SP_MUST_CHECK enum sp_status sp_id_token_read_hint(struct sp_call *call, const struct sp_json **claims);
+
 #endif

@@ -7,7 +7,7 @@
 #include "authority/denial.h"
 #include "authority/endpoint.h"
 #include "authority/front_channel_logout.h"
-#include "authority/key_ring.h"
+#include "authority/id_token.h"
 #include "authority/page.h"
 #include "authority/scope.h"
 #include "authority/subject.h"
@@ -28,18 +28,13 @@ static enum sp_step refuse_hint(struct sp_call *call, const char *what)
                    .received = sp_str_from_cstr(what), .tell = SP_STR("It is 'id_token_hint'."));
 }
 
-/* Expired ones are hints still (RP-Initiated Logout 2). */
 static enum sp_step read_hint(struct sp_call *call, struct logout *logout, struct sp_str *client_id)
 {
-    struct sp_str hint = sp_call_parameter(call, "id_token_hint"), payload;
     const struct sp_json *claims = NULL;
-    struct sp_json_error error;
-    if (hint.at == NULL)
+    enum sp_status status = sp_id_token_read_hint(call, &claims);
+    if (status == SP_OK && claims == NULL)
         return SP_GOES_ON;
-    enum sp_status status = sp_key_ring_verify(call->authority->keys, call->arena, "JWT", hint, &payload);
-    if (status == SP_OK)
-        status = sp_json_parse(call->arena, payload, &sp_json_limits_token, &claims, &error);
-    if (status == SP_NOT_FOUND || status == SP_MALFORMED)
+    if (status == SP_NOT_FOUND)
         return refuse_hint(call, "a token that is not ours");
     if (status != SP_OK)
         return sp_deny_failure(call, status);

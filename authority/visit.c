@@ -116,17 +116,22 @@ enum sp_status sp_visit_start(struct sp_call *call, struct sp_visit *visit)
     return status;
 }
 
+void sp_visit_answer(struct sp_call *call, const struct sp_visit *visit)
+{
+    call->answer.status = 303;
+    sp_answer_header(call, "Location",
+                     sp_arena_printf(call->arena, "%.*s?visit=%.*s", SP_STR_ARG(sp_authority_url(call, "/signin")),
+                                     SP_STR_ARG(visit->handle)));
+    sp_answer_header(call, "Cache-Control", SP_STR("no-store"));
+}
+
 enum sp_step sp_visit_detour(struct sp_call *call, struct sp_str local, bool fresh)
 {
     struct sp_visit visit = {.parameters = SP_STR(""), .local = local, .fresh = fresh};
     enum sp_status status = put_visit(call, &visit);
     if (status != SP_OK)
         return sp_deny_failure(call, status);
-    call->answer.status = 303;
-    sp_answer_header(call, "Location",
-                     sp_arena_printf(call->arena, "%.*s?visit=%.*s", SP_STR_ARG(sp_authority_url(call, "/signin")),
-                                     SP_STR_ARG(visit.handle)));
-    sp_answer_header(call, "Cache-Control", SP_STR("no-store"));
+    sp_visit_answer(call, &visit);
     return SP_GOES_ON;
 }
 

@@ -28,6 +28,8 @@ enum sp_visit_found { SP_VISIT_FOUND, SP_VISIT_GONE, SP_VISIT_OTHER_BROWSER };
 
 /* Keeps call->parameters; sets the browser's cookie when it has none. The caller has begun a write. */
 SP_MUST_CHECK enum sp_status sp_visit_start(struct sp_call *call, struct sp_visit *visit);
+/* Answers with a redirection to the sign-in page of a visit that was started. */
+void sp_visit_answer(struct sp_call *call, const struct sp_visit *visit);
 /* Sends the person to sign in and back to our own page `local` ("/account?…"). The caller has begun a write. */
 SP_MUST_CHECK enum sp_step sp_visit_detour(struct sp_call *call, struct sp_str local, bool fresh);
 /* By the parameter `visit`; SP_OK with *found. */
