@@ -48,8 +48,9 @@ static ssize_t read_unseen(int terminal, const struct termios *before, char *lin
     quiet.c_lflag &= ~(tcflag_t)ECHO;
     for (size_t i = 0; i < COUNT; i++)
         sigaction(ending[i], &note, &old[i]);
-    (void)!write(terminal, "Client secret: ", 15);
+    /* Before the prompt: what is typed or pasted in answer to it is neither shown nor thrown away. */
     tcsetattr(terminal, TCSAFLUSH, &quiet);
+    (void)!write(terminal, "Client secret: ", 15);
     ssize_t got = read(terminal, line, room);
     tcsetattr(terminal, TCSAFLUSH, before);
     (void)!write(terminal, "\n", 1);
