@@ -322,6 +322,10 @@ enum sp_status sp_client_check(struct sp_settings_reader *reader, struct sp_str 
     if ((client->methods & (unsigned)SP_CLIENT_SECRET_JWT) != 0 && client->secrets[0].kind != SP_CLIENT_SECRET_PLAIN)
         return sp_settings_complain(reader, where, "secret_hash",
                                     SP_STR("client_secret_jwt needs the secret itself, a hash cannot verify a MAC."));
+    /* OIDC Core 16.19: as many bytes as the hash of HS256. */
+    if ((client->methods & (unsigned)SP_CLIENT_SECRET_JWT) != 0 && client->secrets[0].text.len < 32)
+        return sp_settings_complain(reader, where, "secret",
+                                    SP_STR("client_secret_jwt makes the secret a MAC key: write 32 bytes or more."));
     if (client->require_signed_request && !sp_client_has_keys(client))
         return sp_settings_complain(reader, where, "require_signed_request_object",
                                     SP_STR("The client has no key to sign with: add jwks, jwks_uri or public_key."));

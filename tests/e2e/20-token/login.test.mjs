@@ -57,7 +57,7 @@ test('Chromium logs in', { skip: withoutChromium }, async () => {
   const page = await openPage();
   await page.goto(String(run.address));
   await signIn(page);
-  const allow = page.getByRole('button', { name: 'Allow' });
+  const allow = page.getByRole('button', { name: 'Allow', exact: true });
   await Promise.race([page.waitForURL(/^http:\/\/127\.0\.0\.1:\d+\/callback/), allow.waitFor().then(() => allow.click())]);
   await page.getByText('You can close this window').waitFor();
   const { code, stderr } = await run.end;
@@ -75,7 +75,7 @@ test('the system\'s browser is started with the address as one word, and Chromiu
   const page = await openPage();
   await page.goto(words[1]);
   await signIn(page);
-  const allow = page.getByRole('button', { name: 'Allow' });
+  const allow = page.getByRole('button', { name: 'Allow', exact: true });
   await Promise.race([page.waitForURL(/^http:\/\/127\.0\.0\.1:\d+\/callback/), allow.waitFor().then(() => allow.click())]);
   const { code, stdout, stderr } = await run.end;
   assert.equal(code, 0, stderr);

@@ -98,7 +98,11 @@ static void what_cannot_work_is_refused_by_its_member(void **state)
         {FAPI2("'token_format':'opaque'"), "authority.clients.c.require_dpop"},
         {FAPI2("'require_dpop':true,'allow_plain_pkce':true"), "authority.clients.c.allow_plain_pkce"},
         {FAPI2("'require_dpop':true,'redirect_uris':['http://127.0.0.1/']"), "authority.clients.c.redirect_uris"},
-        {FAPI2("'require_dpop':true,'secret':'x','method':'client_secret_jwt'"), "authority.clients.c.method"},
+        {FAPI2("'require_dpop':true,'secret':'a secret of thirty-two bytes or more','method':'client_secret_jwt'"),
+         "authority.clients.c.method"},
+        {CLIENT("'secret':'a secret of thirty-two bytes or more','method':'client_secret_jwt'"), NULL},
+        {CLIENT("'secret':'a secret of thirty-one bytes ..','method':'client_secret_jwt'"),
+         "authority.clients.c.secret"},
         {CLIENT("'secret':'x','profile':'fapi1'"), "authority.clients.c.profile"},
         {"{'tokens':{'code_lifetime':'2m','algorithm':'ES256'},'clients':{'c':{'profile':'fapi2','require_dpop':"
          "true," KEY "}}}",
