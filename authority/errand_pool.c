@@ -7,6 +7,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 #include "core/base/limits.h"
+#include "probe/library.h"
 
 #define MAX_THREADS 16u
 
@@ -104,8 +105,17 @@ static bool start_lane(struct lane *lane, unsigned wanted)
     return lane->thread_count > 0;
 }
 
+/* What calls will need, now: whoever holds every descriptor later must not keep them from being opened. */
+static void load_libraries(void)
+{
+    static const enum sp_library needed[] = {SP_LIBRARY_CURL, SP_LIBRARY_ARGON2, SP_LIBRARY_CRYPT, SP_LIBRARY_QRENCODE};
+    for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++)
+        sp_library_load(needed[i]);
+}
+
 enum sp_status sp_errand_pool_create(struct sp_errand_pool **out)
 {
+    load_libraries();
     struct sp_errand_pool *pool = calloc(1, sizeof *pool);
     if (pool == NULL)
         return SP_NO_MEMORY;

@@ -5,35 +5,28 @@
 #include <curl/curl.h>
 #include <stdarg.h>
 
-static struct sp_library library = {.name = "libcurl.so.4"};
+static const enum sp_library library = SP_LIBRARY_CURL;
 
-#define FORWARD(type, name, parameters, ...)                                                                           \
-    type name parameters                                                                                               \
-    {                                                                                                                  \
-        SP_LIBRARY_CALL(library, name, __VA_ARGS__);                                                                   \
-    }
-
-FORWARD(void, curl_easy_cleanup, (CURL * curl), curl)
-FORWARD(CURL *, curl_easy_init, (void))
-FORWARD(CURLcode, curl_easy_perform, (CURL * curl), curl)
-FORWARD(const char *, curl_easy_strerror, (CURLcode code), code)
-FORWARD(time_t, curl_getdate, (const char *text, const time_t *unused), text, unused)
-FORWARD(CURLcode, curl_global_init, (long flags), flags)
-FORWARD(CURLMcode, curl_multi_add_handle, (CURLM * multi, CURL *easy), multi, easy)
-FORWARD(CURLMcode, curl_multi_cleanup, (CURLM * multi), multi)
-FORWARD(CURLMsg *, curl_multi_info_read, (CURLM * multi, int *left), multi, left)
-FORWARD(CURLM *, curl_multi_init, (void))
-FORWARD(CURLMcode, curl_multi_perform, (CURLM * multi, int *running), multi, running)
-FORWARD(CURLMcode, curl_multi_poll,
-        (CURLM * multi, struct curl_waitfd extra[], unsigned int count, int timeout_ms, int *ready), multi, extra,
-        count, timeout_ms, ready)
-FORWARD(CURLMcode, curl_multi_remove_handle, (CURLM * multi, CURL *easy), multi, easy)
-FORWARD(CURLMcode, curl_multi_socket_action, (CURLM * multi, curl_socket_t socket, int events, int *running), multi,
-        socket, events, running)
-FORWARD(struct curl_slist *, curl_slist_append, (struct curl_slist * list, const char *text), list, text)
-FORWARD(void, curl_slist_free_all, (struct curl_slist * list), list)
-FORWARD(curl_version_info_data *, curl_version_info, (CURLversion version), version)
-#undef FORWARD
+SP_LIBRARY_ROW(void, curl_easy_cleanup, (CURL * curl), curl)
+SP_LIBRARY_ROW(CURL *, curl_easy_init, (void))
+SP_LIBRARY_ROW(CURLcode, curl_easy_perform, (CURL * curl), curl)
+SP_LIBRARY_ROW(const char *, curl_easy_strerror, (CURLcode code), code)
+SP_LIBRARY_ROW(time_t, curl_getdate, (const char *text, const time_t *unused), text, unused)
+SP_LIBRARY_ROW(CURLcode, curl_global_init, (long flags), flags)
+SP_LIBRARY_ROW(CURLMcode, curl_multi_add_handle, (CURLM * multi, CURL *easy), multi, easy)
+SP_LIBRARY_ROW(CURLMcode, curl_multi_cleanup, (CURLM * multi), multi)
+SP_LIBRARY_ROW(CURLMsg *, curl_multi_info_read, (CURLM * multi, int *left), multi, left)
+SP_LIBRARY_ROW(CURLM *, curl_multi_init, (void))
+SP_LIBRARY_ROW(CURLMcode, curl_multi_perform, (CURLM * multi, int *running), multi, running)
+SP_LIBRARY_ROW(CURLMcode, curl_multi_poll,
+               (CURLM * multi, struct curl_waitfd extra[], unsigned int count, int timeout_ms, int *ready), multi,
+               extra, count, timeout_ms, ready)
+SP_LIBRARY_ROW(CURLMcode, curl_multi_remove_handle, (CURLM * multi, CURL *easy), multi, easy)
+SP_LIBRARY_ROW(CURLMcode, curl_multi_socket_action, (CURLM * multi, curl_socket_t socket, int events, int *running),
+               multi, socket, events, running)
+SP_LIBRARY_ROW(struct curl_slist *, curl_slist_append, (struct curl_slist * list, const char *text), list, text)
+SP_LIBRARY_ROW(void, curl_slist_free_all, (struct curl_slist * list), list)
+SP_LIBRARY_ROW(curl_version_info_data *, curl_version_info, (CURLversion version), version)
 
 /* Macros of their own, which check the types where they are called. */
 #undef curl_easy_getinfo

@@ -10,14 +10,39 @@
 /* What the shell says when a program's library is missing. */
 #define EXIT_NOT_LOADED 127
 
-sp_library_function *sp_library_find(struct sp_library *library, const char *name)
+/* By their sonames: of the interfaces that the headers describe. */
+static const char *const sonames[SP_LIBRARY_COUNT] = {
+    [SP_LIBRARY_CURL] = "libcurl.so.4",
+    [SP_LIBRARY_MICROHTTPD] = "libmicrohttpd.so.12",
+    [SP_LIBRARY_PQ] = "libpq.so.5",
+    [SP_LIBRARY_SQLITE] = "libsqlite3.so.0",
+    [SP_LIBRARY_ARGON2] = "libargon2.so.1",
+    [SP_LIBRARY_CRYPT] = "libcrypt.so.1",
+    [SP_LIBRARY_QRENCODE] = "libqrencode.so.4",
+};
+static void *handles[SP_LIBRARY_COUNT];
+static pthread_mutex_t loading = PTHREAD_MUTEX_INITIALIZER;
+
+static void *load(enum sp_library library)
 {
-    static pthread_mutex_t loading = PTHREAD_MUTEX_INITIALIZER;
+    if (handles[library] == NULL)
+        handles[library] = dlopen(sonames[library], RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+    return handles[library];
+}
+
+void sp_library_load(enum sp_library library)
+{
+    pthread_mutex_lock(&loading);
+    (void)load(library);
+    pthread_mutex_unlock(&loading);
+}
+
+sp_library_function *sp_library_find(enum sp_library library, const char *name)
+{
     sp_library_function *function = NULL;
     pthread_mutex_lock(&loading);
-    if (library->handle == NULL)
-        library->handle = dlopen(library->name, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-    void *at = library->handle != NULL ? dlsym(library->handle, name) : NULL;
+    void *handle = load(library);
+    void *at = handle != NULL ? dlsym(handle, name) : NULL;
     pthread_mutex_unlock(&loading);
     if (at == NULL) {
         fprintf(stderr, "sallyport: %s: %s\n", name, dlerror());
