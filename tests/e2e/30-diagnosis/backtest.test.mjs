@@ -293,7 +293,7 @@ test('rotated and packed logs, a window of time, lines that are none', async () 
   assert.deepEqual([all.totals.accepted, all.totals.unreadable, all.totals.unreadable_files, all.files], [6, 3, 1, 3]);
   assert.equal(all.rows[0].was, 'audience.trailing_slash');
   assert.equal(all.rows[0].example, 'packed', 'the oldest first');
-  for (const [window, count] of [[['--since', '24h'], 5], [['--since', '1h'], 3], [['--since', '24h', '--until', '1h'], 2], [['--until', '90m'], 2], [['--since', new Date(Date.now() - 15_000).toISOString()], 2]]) {
+  for (const [window, count] of [[['--since', '24h'], 5], [['--since', '1h'], 3], [['--since', '24h', '--until', '1h'], 2], [['--until', '100m'], 2], [['--since', new Date(Date.now() - 15_000).toISOString()], 2]]) {
     const json = await run(...window);
     assert.equal(json.totals.accepted, count, window.join(' '));
   }

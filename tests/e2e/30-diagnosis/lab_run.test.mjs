@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { program, root, sallyport } from '../lib/cli.mjs';
 import { guard, release } from '../lib/cleanup.mjs';
 import { temporaryFolder } from '../lib/gateway.mjs';
-import { freePort } from '../lib/ports.mjs';
+import { freePorts } from '../lib/ports.mjs';
 import { until } from '../lib/wait.mjs';
 
 const client = (way) => `node ${path.join(root, 'tests/e2e/lib/lab_client.mjs')} ${way}`;
@@ -63,7 +63,7 @@ test('not survived, hung, not met, unhealthy: each is what it is', async () => {
 });
 
 test('the environment: everything that is promised, nothing left of an outer lab; a port of one\'s choice', async () => {
-  const port = await freePort();
+  const port = await freePorts(2); // the API listens behind the issuer
   const { json } = await trials(['issuer.missing'], 'env | grep ^SALLYPORT_LAB_ | sort', '--listen', `127.0.0.1:${port}`);
   const names = json.trials[0].output.trim().split('\n').map((line) => line.split('=')[0].slice(14));
   assert.deepEqual(names, ['API', 'AUDIENCE', 'AUTHORIZATION_ENDPOINT', 'CA', 'CLIENT_ID', 'CLIENT_SECRET', 'FAULT', 'ID_TOKEN', 'ISSUER', 'METADATA_URL', 'SCOPE',
