@@ -96,6 +96,20 @@ static bool confine_calls(void)
         REFUSE(setns),
         REFUSE(mount),
         REFUSE(open_by_handle_at),
+        /* What the first version of Landlock lets anybody do to any file that the user owns. */
+        REFUSE(truncate),
+        REFUSE(fchmodat),
+        REFUSE(fchownat),
+        REFUSE(setxattr),
+        REFUSE(removexattr),
+        REFUSE(utimensat),
+#ifdef SYS_chmod /* the older names, where the architecture has them */
+        REFUSE(chmod),
+        REFUSE(chown),
+        REFUSE(lchown),
+        REFUSE(utime),
+        REFUSE(utimes),
+#endif
         ANSWER(SECCOMP_RET_ALLOW),
     };
     struct sock_fprog program = {.len = sizeof filter / sizeof filter[0], .filter = filter};

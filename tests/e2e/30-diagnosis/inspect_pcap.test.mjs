@@ -217,4 +217,19 @@ exit 3
     assert.equal(code, 0, stderr);
     assert.match(JSON.parse(stdout).remarks.join(' '), /ended with 3: could: input library\./);
   }
+  // What needs no open file: a file's mode, times and length.
+  const meddling = path.join(folder, 'meddling-tshark');
+  fs.writeFileSync(meddling, `#!/usr/bin/perl
+my @could = grep { $_ } (chmod(0666, '${secret}') && 'mode', utime(1, 1, '${secret}') && 'times', truncate('${secret}', 0) && 'length', 'perl');
+print STDERR "could: @could.\n";
+exit 3;
+`, { mode: 0o755 });
+  const own = process.getuid() === 0; // root's child is nobody: then nobody's file
+  if (own) fs.chownSync(secret, 65534, 65534);
+  const before = fs.statSync(secret);
+  const answer = await (own ? run('setpriv', ['--reuid=65534', '--clear-groups', program, ...words], { env: { SALLYPORT_TSHARK: meddling } })
+    : sallyport(words, { env: { SALLYPORT_TSHARK: meddling } }));
+  assert.match(JSON.parse(answer.stdout).remarks.join(' '), /ended with 3: could: perl\./);
+  const after = fs.statSync(secret);
+  assert.deepEqual([after.mode, after.mtimeMs, after.size], [before.mode, before.mtimeMs, before.size]);
 });
