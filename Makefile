@@ -4,6 +4,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 TIME ?= 60
 JOBS ?= $(shell nproc)
+AGAIN ?= # --again: an end-to-end file that failed runs once more, alone
 
 .PHONY: all help deps run test unit e2e sanitize docs lint fuzz bench bench-authority compare-diagnosis install clean
 all: deps ## build the program, the nginx module and the demo API
@@ -23,7 +24,7 @@ test: ## unit, fuzz-replay and end-to-end suites; the last line says how many pa
 	@tools/install-deps test
 	@tools/configure build -- -Dtests=enabled
 	@ninja -C build -j $(JOBS) --quiet
-	@tools/test
+	@tools/test $(AGAIN)
 
 unit: ## the unit suite alone
 	@tools/install-deps test
@@ -35,13 +36,13 @@ e2e: ## the end-to-end suite alone
 	@tools/install-deps test
 	@tools/configure build -- -Dtests=enabled
 	@ninja -C build -j $(JOBS) --quiet
-	@tools/test e2e
+	@tools/test e2e $(AGAIN)
 
 sanitize: ## all suites under the address and undefined-behaviour sanitizers
 	@tools/install-deps test
 	@tools/configure build-sanitize --sanitize -- -Dtests=enabled
 	@ninja -C build-sanitize -j $(JOBS) --quiet
-	@tools/test --sanitize
+	@tools/test --sanitize $(AGAIN)
 
 docs: ## write the reference pages from the program's own rows
 	@tools/docs

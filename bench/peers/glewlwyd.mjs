@@ -2,18 +2,11 @@
 // Debian's glewlwyd with its own SQLite database and two OpenID Connect plugins, one an algorithm, configured by its admin API.
 import { execFileSync, spawn } from 'node:child_process';
 import fs from 'node:fs';
-import net from 'node:net';
 import path from 'node:path';
+import { freePort } from '../../tests/e2e/lib/ports.mjs';
 
 const tables = '/usr/share/dbconfig-common/data/glewlwyd/install/sqlite3';
 export const glewlwydMissing = !fs.existsSync('/usr/bin/glewlwyd') || !fs.existsSync(tables);
-
-const freePort = () => new Promise((resolve) => {
-  const server = net.createServer().listen(0, '127.0.0.1', () => {
-    const { port } = server.address();
-    server.close(() => resolve(port));
-  });
-});
 
 /** A session of glewlwyd's API: post(path, object, method) with the cookie of the login. */
 async function session(base, username, password) {

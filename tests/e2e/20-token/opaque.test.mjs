@@ -86,7 +86,7 @@ test('the gateway\'s own credentials are refused: 503 and introspection.unauthor
 /** An introspection endpoint that answers as told. */
 async function startEndpoint(answer) {
   const server = http.createServer(answer);
-  const port = await listen(server, 0);
+  const port = await listen(server);
   defer(() => {
     server.closeAllConnections();
     server.close();

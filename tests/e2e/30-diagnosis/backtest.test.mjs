@@ -26,7 +26,7 @@ const introspection = http.createServer((request, response) => {
   request.on('data', (chunk) => (body += chunk));
   request.on('end', () => response.end(JSON.stringify(body.includes('known') ? { active: true, sub: 'carol', client_id: 'app-c', aud, scope: 'read', exp: now() + 300 } : { active: false })));
 });
-const introspectionPort = await listen(introspection, 0);
+const introspectionPort = await listen(introspection);
 defer(() => {
   introspection.closeAllConnections();
   introspection.close();

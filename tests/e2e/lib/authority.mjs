@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `sallyport authority` as a process: with a configuration of its own, on a port that the kernel picks.
+// `sallyport authority` as a process: with a configuration of its own, on a free port.
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
@@ -7,26 +7,27 @@ import path from 'node:path';
 import { program, sallyport } from './cli.mjs';
 import { defer, guard, release, reportOnFailure } from './cleanup.mjs';
 import { request } from './http.mjs';
+import { freePort } from './ports.mjs';
 import { until } from './wait.mjs';
 
 /**
- * startAuthority({ authority: {…the section…}, state: true|DIR, args: [], port: 0 })
+ * startAuthority({ authority: {…the section…}, state: true|DIR, args: [], port })
  * Without `authority` it is plain `--dev`. With `state` (default) it keeps its store in a folder, so that it can be restarted.
  * Resolves to { issuer, listen (its own URL, where the issuer is a balancer's), state, pid, output(), log(), lastLine(cause), post(path, form, { basic, headers }), get(path), cli(args), write(section),
  * signal(name), stop(signal), restart() }.
  */
-export async function startAuthority({ authority, state = true, args = [], port: first = 0 } = {}) {
+export async function startAuthority({ authority, state = true, args = [], port: wanted } = {}) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'sallyport-authority-'));
   const directory = typeof state === 'string' ? state : path.join(folder, 'state');
   const config = path.join(folder, 'sallyport.yaml');
   const self = { state: directory, folder, config };
+  const port = wanted ?? await freePort();
   let child;
   let output = '';
   self.write = (section) => fs.writeFileSync(config, JSON.stringify({ authority: section }));
   if (authority) self.write(authority);
   self.output = () => output;
   self.start = async () => {
-    const port = self.listen ? new URL(self.listen).port : first;
     const words = ['authority', '--dev', '--json', '--listen', `127.0.0.1:${port}`, ...args];
     if (authority) words.push('-c', config);
     if (state) words.push('--state', directory);

@@ -1,33 +1,58 @@
 // SPDX-License-Identifier: Apache-2.0
+// Ports for what tests start. A port that merely was free a moment ago is anybody's: another test's, or an outgoing connection's that the kernel gave it to.
+// So they come from outside the kernel's own range, and each is this process's until it ends: claimed by the name of an abstract socket.
+import fs from 'node:fs';
 import net from 'node:net';
 
-/** A TCP port on 127.0.0.1 that nothing listens on now; the kernel picks it. */
+const BLOCKED_BY_BROWSERS = 10080; // the one "bad port" (Fetch, section 2.9) from 7,000 on
+const [first, last] = range();
+
+/** A TCP port of 127.0.0.1 that nothing listens on, and that no other test is given while this process lives. */
 export function freePort() {
-  return new Promise((resolve, reject) => {
-    const server = net.createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
-  });
+  return freePorts(1);
 }
 
-/** The first of `count` free ports in a row. */
+/** The first of `count` such ports in a row. */
 export async function freePorts(count) {
   for (;;) {
-    const first = await freePort();
-    const servers = Array.from({ length: count }, () => net.createServer());
-    const taken = await Promise.allSettled(servers.map((server, i) => listen(server, first + i)));
-    await Promise.all(servers.map((server) => new Promise((resolve) => { server.close(resolve); })));
-    if (taken.every(({ status }) => status === 'fulfilled')) return first;
+    const start = first + Math.floor(Math.random() * (last - first - count + 2));
+    const row = Array.from({ length: count }, (_, i) => start + i);
+    const claims = row.map(() => net.createServer().unref());
+    const servers = row.map(() => net.createServer());
+    const taken = await Promise.allSettled([
+      ...row.map((port, i) => listenOn(claims[i], `\0sallyport-test-port-${port}`)),
+      ...row.map((port, i) => listen(servers[i], port)),
+    ]);
+    await Promise.all(servers.map(close));
+    if (taken.every(({ status }) => status === 'fulfilled')) return start;
+    await Promise.all(claims.map(close));
   }
 }
 
-/** Listens on a port of 127.0.0.1 (the kernel's choice by default) and resolves to it. */
-export function listen(server, port = 0) {
+/** Listens on a port of 127.0.0.1, a free one of this process's when none or 0 is named (which a server that comes back finds free again), and resolves to it. */
+export async function listen(server, port) {
+  const own = port || (await freePort());
+  await listenOn(server, own, '127.0.0.1');
+  return own;
+}
+
+function listenOn(server, ...where) {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen(port, '127.0.0.1', () => resolve(server.address().port));
+    server.listen(...where, resolve);
   });
+}
+
+function close(server) {
+  return new Promise((resolve) => {
+    server.close(resolve);
+  });
+}
+
+/** The larger of the two ranges beside the one the kernel takes ports for outgoing connections from. */
+function range() {
+  const [low, high] = fs.readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8').trim().split(/\s+/).map(Number);
+  const below = [BLOCKED_BY_BROWSERS + 1, low - 1];
+  const above = [high + 1, 65535];
+  return below[1] - below[0] >= above[1] - above[0] ? below : above;
 }

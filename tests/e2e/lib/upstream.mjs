@@ -41,7 +41,7 @@ export async function startUpstream(options = {}) {
       webSocket.on('message', (data, isBinary) => webSocket.send(data, { binary: isBinary }));
       webSocket.on('error', () => {});
     });
-    upstream.port = await listen(server, upstream.port ?? options.port ?? 0);
+    upstream.port = await listen(server, upstream.port ?? options.port);
     upstream.url = `${options.tls ? 'https' : 'http'}://127.0.0.1:${upstream.port}`;
   };
   /** Closes the listening socket and every connection; `start` listens on the same port again. */
