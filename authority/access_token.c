@@ -93,7 +93,10 @@ bool sp_access_token_writes(const struct sp_token_order *order)
 enum sp_step sp_access_token_issue(struct sp_call *call, const struct sp_token_order *order,
                                    struct sp_issued_token *token)
 {
-    int64_t expires_at = call->now + order->client->token_lifetime_s;
+    /* Where a reload lengthened it, for the second until the store knows: as long as it knows. */
+    int64_t longest_s = sp_key_ring_longest_s(call->authority->keys);
+    int64_t expires_at =
+        call->now + (order->client->token_lifetime_s < longest_s ? order->client->token_lifetime_s : longest_s);
     if (order->not_after != 0 && order->not_after < expires_at)
         expires_at = order->not_after;
     struct sp_buffer buffer;
@@ -187,17 +190,6 @@ static enum sp_status is_orphan(struct sp_call *call, const struct sp_json *clai
     return status;
 }
 
-/* No JWT lives longer than one that is given today: where the lifetime was shortened, what was revoked since would
- * outlive its mark (sp_grant_family_revoke). */
-static enum sp_status end_by_settings(const struct sp_call *call, struct sp_live_token *token)
-{
-    int64_t issued_at = 0, longest = call->authority->settings->max_token_lifetime_s;
-    enum sp_status status = sp_json_int64(sp_json_member(token->claims, SP_STR("iat")), &issued_at);
-    if (status == SP_OK && token->expires_at - issued_at > longest)
-        token->expires_at = issued_at + longest;
-    return status;
-}
-
 enum sp_status sp_access_token_find(struct sp_call *call, struct sp_str value, struct sp_live_token *token,
                                     enum sp_cause *cause)
 {
@@ -206,8 +198,6 @@ enum sp_status sp_access_token_find(struct sp_call *call, struct sp_str value, s
     enum sp_status status = is_opaque ? find_opaque(call, value, &found, cause) : find_jwt(call, value, &found, cause);
     if (status == SP_OK)
         status = sp_json_int64(sp_json_member(found.claims, SP_STR("exp")), &found.expires_at);
-    if (status == SP_OK && found.is_jwt)
-        status = end_by_settings(call, &found);
     if (status == SP_OK && found.expires_at <= call->now) {
         *cause = SP_CAUSE_TIME_EXPIRED;
         status = SP_NOT_FOUND;

@@ -5,6 +5,7 @@
 #include "authority/handle.h"
 #include "authority/id_token.h"
 #include "authority/scope.h"
+#include "authority/token_lifetime.h"
 #include "core/base/limits.h"
 #include "core/jose/base64url.h"
 #include "core/jose/crypto.h"
@@ -168,11 +169,13 @@ enum sp_status sp_grant_family_revoke(struct sp_call *call, struct sp_str family
         return status;
     /* JWTs of the family are alive elsewhere: introspection and userinfo refuse them by their grant_id. Refresh tokens
      * that are spared live longer, and the mark with them: nothing else says that they are dead. */
-    int64_t end = call->now + call->authority->settings->max_token_lifetime_s, last = 0;
-    if (spared == SP_TICKET_REFRESH)
+    int64_t longest_s = 0, last = 0;
+    status = sp_token_lifetime_find(store, call->arena, &longest_s); /* another process may have lengthened it */
+    if (status == SP_OK && spared == SP_TICKET_REFRESH)
         status = store->methods->find_family_end(store, family, SP_TICKET_REFRESH, &last);
     if (status != SP_OK)
         return status;
+    const int64_t end = call->now + longest_s;
     struct sp_ticket ticket = {
         .kind = SP_TICKET_REVOKED, .issued_at = call->now, .expires_at = last > end ? last : end};
     bool fresh = false;

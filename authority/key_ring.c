@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include "authority/id_token.h"
 #include "authority/signer.h"
+#include "authority/token_lifetime.h"
 #include "core/base/secret.h"
 #include "core/jose/crypto_seal.h"
 
@@ -24,6 +25,7 @@ struct sp_key_ring {
     struct ring_key keys[MAX_RING_KEYS];
     size_t count;
     enum sp_algorithm standard;
+    int64_t longest_s; /* as the store has it */
 };
 
 static void collect_times(const struct sp_key_ring *ring, struct sp_key_times times[MAX_RING_KEYS])
@@ -91,7 +93,10 @@ enum sp_status sp_key_ring_reload(struct sp_key_ring *ring, char trouble[256])
     struct ring_key keys[MAX_RING_KEYS];
     struct sp_stored_key *stored = NULL;
     size_t count = 0, opened = 0;
+    int64_t longest_s = 0;
     enum sp_status status = ring->store->methods->list_keys(ring->store, arena, &stored, &count);
+    if (status == SP_OK)
+        status = sp_token_lifetime_find(ring->store, arena, &longest_s);
     for (; status == SP_OK && opened < count; opened++) {
         keys[opened] = (struct ring_key){0};
         status = open_key(ring, arena, &stored[opened], &keys[opened]);
@@ -102,6 +107,7 @@ enum sp_status sp_key_ring_reload(struct sp_key_ring *ring, char trouble[256])
         forget_all(ring);
         memcpy(ring->keys, keys, opened * sizeof keys[0]);
         ring->count = opened;
+        ring->longest_s = longest_s;
     } else {
         for (size_t i = 0; i < opened; i++)
             sp_signer_destroy(&keys[i].signer);
@@ -127,13 +133,30 @@ static enum sp_status store_key(struct sp_key_ring *ring, struct sp_arena *arena
     return status == SP_OK ? ring->store->methods->put_key(ring->store, &stored) : status;
 }
 
-static void retire(const struct sp_authority_settings *settings, struct sp_key_times *times, int64_t at)
+static void retire(const struct sp_key_ring *ring, struct sp_key_times *times, int64_t at)
 {
-    int64_t longest = settings->max_token_lifetime_s;
+    int64_t longest = ring->longest_s;
     if (longest < SP_ID_TOKEN_LIFETIME_S)
         longest = SP_ID_TOKEN_LIFETIME_S;
     times->active_until = at;
     times->forget_at = at + longest + FORGET_MARGIN_S;
+}
+
+/* Tokens may live longer from now on: so do the keys whose end is set but that sign yet. */
+static enum sp_status lengthen(struct sp_key_ring *ring, struct sp_arena *arena, int64_t longest_s, int64_t now)
+{
+    enum sp_status status = sp_token_lifetime_put(ring->store, arena, longest_s, now);
+    if (status != SP_OK)
+        return status;
+    ring->longest_s = longest_s;
+    for (size_t i = 0; i < ring->count && status == SP_OK; i++) {
+        struct ring_key *key = &ring->keys[i];
+        if (key->times.active_until <= now)
+            continue; /* signs no more, or has no end */
+        retire(ring, &key->times, key->times.active_until);
+        status = store_key(ring, arena, key);
+    }
+    return status;
 }
 
 /* A key that waited for a later moment is brought forward in place of making another: verifiers know it already. */
@@ -152,8 +175,8 @@ static enum sp_status bring_forward(struct sp_key_ring *ring, struct sp_arena *a
 }
 
 /* Adds a key that signs from plan->at; whoever would sign by its algorithm then ends there. */
-static enum sp_status add_key(struct sp_key_ring *ring, const struct sp_authority_settings *settings,
-                              struct sp_arena *arena, const struct sp_key_plan *plan, int64_t now)
+static enum sp_status add_key(struct sp_key_ring *ring, struct sp_arena *arena, const struct sp_key_plan *plan,
+                              int64_t now)
 {
     struct ring_key fresh = {.times = {.created_at = now, .active_from = plan->at, .algorithm = plan->algorithm}};
     bool brought_forward = false;
@@ -163,7 +186,7 @@ static enum sp_status add_key(struct sp_key_ring *ring, const struct sp_authorit
         bool ends = key->times.algorithm == plan->algorithm && key->times.active_from < plan->at &&
                     (key->times.active_until == 0 || key->times.active_until > plan->at);
         if (ends) {
-            retire(settings, &key->times, plan->at);
+            retire(ring, &key->times, plan->at);
             status = store_key(ring, arena, key);
         }
     }
@@ -193,14 +216,14 @@ static enum sp_status forget_key(struct sp_key_ring *ring, size_t index)
     return SP_OK;
 }
 
-static enum sp_status do_deed(struct sp_key_ring *ring, const struct sp_authority_settings *settings,
-                              struct sp_arena *arena, const struct sp_key_plan *plan, int64_t now)
+static enum sp_status do_deed(struct sp_key_ring *ring, struct sp_arena *arena, const struct sp_key_plan *plan,
+                              int64_t now)
 {
     switch (plan->deed) {
     case SP_KEYS_GENERATE:
-        return add_key(ring, settings, arena, plan, now);
+        return add_key(ring, arena, plan, now);
     case SP_KEYS_RETIRE:
-        retire(settings, &ring->keys[plan->index].times, plan->at);
+        retire(ring, &ring->keys[plan->index].times, plan->at);
         return store_key(ring, arena, &ring->keys[plan->index]);
     case SP_KEYS_FORGET:
         return forget_key(ring, plan->index);
@@ -234,10 +257,12 @@ static enum sp_status change(struct sp_key_ring *ring, const struct sp_authority
         return explain(ring, status, trouble);
     }
     status = sp_key_ring_reload(ring, trouble);
+    if (status == SP_OK && settings->max_token_lifetime_s > ring->longest_s)
+        status = lengthen(ring, arena, settings->max_token_lifetime_s, now);
     for (size_t i = 0; status == SP_OK && i < first_count; i++)
-        status = do_deed(ring, settings, arena, &first[i], now);
+        status = do_deed(ring, arena, &first[i], now);
     for (struct sp_key_plan plan; status == SP_OK && (plan = what_is_due(ring, settings, now)).deed != SP_KEYS_FINE;)
-        status = do_deed(ring, settings, arena, &plan, now);
+        status = do_deed(ring, arena, &plan, now);
     if (status == SP_OK)
         status = store->methods->keep(store);
     else
@@ -258,7 +283,7 @@ enum sp_status sp_key_ring_tend(struct sp_key_ring *ring, const struct sp_author
                                 char trouble[256])
 {
     ring->standard = settings->algorithm;
-    if (what_is_due(ring, settings, now).deed == SP_KEYS_FINE)
+    if (settings->max_token_lifetime_s <= ring->longest_s && what_is_due(ring, settings, now).deed == SP_KEYS_FINE)
         return SP_OK;
     return change(ring, settings, NULL, 0, now, trouble);
 }
@@ -325,6 +350,11 @@ enum sp_status sp_key_ring_verify(struct sp_key_ring *ring, struct sp_arena *are
     for (size_t i = 0; i < ring->count && status == SP_NOT_FOUND; i++)
         status = sp_signer_verify(ring->keys[i].signer, arena, type, jws, payload);
     return status;
+}
+
+int64_t sp_key_ring_longest_s(const struct sp_key_ring *ring)
+{
+    return ring->longest_s;
 }
 
 enum sp_algorithm sp_key_ring_algorithm(const struct sp_key_ring *ring, enum sp_algorithm algorithm, int64_t now)

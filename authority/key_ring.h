@@ -41,6 +41,9 @@ SP_MUST_CHECK enum sp_status sp_key_ring_seal(const struct sp_key_ring *ring, st
                                               struct sp_arena *arena, struct sp_str *sealed);
 SP_MUST_CHECK enum sp_status sp_key_ring_unseal(const struct sp_key_ring *ring, struct sp_str label,
                                                 struct sp_str sealed, struct sp_arena *arena, struct sp_str *plain);
+/* No access token may live longer: so long are retired keys published and marks of revocation kept (token_lifetime.h).
+ */
+int64_t sp_key_ring_longest_s(const struct sp_key_ring *ring);
 /* The algorithm by which sign() would sign. */
 enum sp_algorithm sp_key_ring_algorithm(const struct sp_key_ring *ring, enum sp_algorithm algorithm, int64_t now);
 /* {"keys":[…]} of every published key. */

@@ -53,7 +53,7 @@ struct sp_authority_settings {
     struct sp_str_list scopes; /* every scope that some client may have, and those of OpenID Connect */
     enum sp_token_format token_format;
     int64_t token_lifetime_s;     /* access tokens */
-    int64_t max_token_lifetime_s; /* the longest of any client: how long a key outlives its last signature */
+    int64_t max_token_lifetime_s; /* the longest of any client; see token_lifetime.h */
     int64_t code_lifetime_s, refresh_lifetime_s, refresh_grace_s, session_lifetime_s, device_lifetime_s;
     int64_t fresh_s;                   /* after signing in, sensitive changes need no signing in again for this long */
     enum sp_algorithm algorithm;       /* of what we sign, where a client chooses no other */

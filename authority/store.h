@@ -87,6 +87,7 @@ enum sp_record_kind {
     SP_RECORD_UPSTREAM = 9,      /* id: its issuer; what is known of it when it speaks first */
     SP_RECORD_USER_HANDLE = 8,   /* id: WebAuthn's user handle, base64url; owner: the account */
     SP_RECORD_PAIRWISE = 10,     /* id: what clients of one sector call the account (subject.h); owner: the account */
+    SP_RECORD_LIFETIME = 11,     /* the longest that an access token was ever given (token_lifetime.h) */
 };
 
 struct sp_record {

@@ -270,15 +270,92 @@ static void whoever_is_disabled_or_gone_gets_no_more_tokens(void **state)
     assert_int_equal(call->answer.status, 200);
 }
 
-static void a_jwt_does_not_outlive_a_lifetime_that_was_shortened(void **state)
+static void set_lifetime(struct fixture *fixture, int64_t seconds)
+{
+    char trouble[256];
+    struct sp_client *clients = (struct sp_client *)(uintptr_t)fixture->settings.clients; /* as a reload would read */
+    for (size_t i = 0; i < fixture->settings.client_count; i++)
+        clients[i].token_lifetime_s = seconds;
+    fixture->settings.token_lifetime_s = fixture->settings.max_token_lifetime_s = seconds;
+    assert_int_equal(sp_key_ring_tend(fixture->authority.keys, &fixture->settings, fixture->now, trouble), SP_OK);
+}
+
+/* The marks of what was revoked while the lifetime was short, and the keys that were retired then, last as long as
+ * the tokens of before. */
+static void what_was_revoked_stays_dead_when_the_lifetime_shrinks_and_grows(void **state)
 {
     struct fixture *fixture = *state;
-    const char *token = fixture_member(CALL(fixture, .body = "grant_type=client_credentials" ALICE), "access_token");
-    fixture->settings.max_token_lifetime_s = 600;
-    fixture->now += 599;
+    struct sp_store *store = fixture->authority.store;
+    char trouble[256];
+    put_ann(fixture, false);
+    put_refresh_token(fixture, "sprt_of-ann");
+    const char *single = fixture_member(CALL(fixture, .body = "grant_type=client_credentials" ALICE), "access_token"),
+               *live = fixture_member(CALL(fixture, .body = "grant_type=client_credentials" ALICE), "access_token");
+    struct sp_call *call = CALL(fixture, .body = "grant_type=refresh_token&refresh_token=sprt_of-ann" APP);
+    const char *of_family = fixture_member(call, "access_token"), *next = fixture_member(call, "refresh_token");
+    const char *const revocations[] = {sp_arena_printf(fixture->arena, "token=%s" ALICE, single).at,
+                                       sp_arena_printf(fixture->arena, "token=%s" APP, next).at};
+    assert_string_equal(claim(fixture, of_family, "active"), "true");
+    set_lifetime(fixture, 10);
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(CALL(fixture, .path = "/revoke", .body = revocations[i])->answer.status, 200);
+    assert_int_equal(sp_key_ring_rotate(fixture->authority.keys, &fixture->settings, SP_ALGORITHM_UNKNOWN, true,
+                                        fixture->now, trouble),
+                     SP_OK);
+    fixture->now += 3590;
+    assert_int_equal(store->methods->purge_tickets(store, fixture->now, 1000), SP_OK);
+    set_lifetime(fixture, 3600);
+    assert_string_equal(claim(fixture, live, "active"), "true"); /* a token of before, and its key */
+    assert_string_equal(claim(fixture, single, "active"), "false");
+    assert_string_equal(claim(fixture, of_family, "active"), "false");
+}
+
+/* Another process may have read a configuration with longer lifetimes; it says so in the store before it issues. */
+static void a_mark_lasts_as_long_as_the_tokens_of_another_process(void **state)
+{
+    struct fixture *fixture = *state;
+    struct sp_store *store = fixture->authority.store;
+    struct sp_authority_settings theirs = fixture->settings;
+    const unsigned char master_key[32] = {1};
+    struct sp_key_ring *ring = NULL, *ours = fixture->authority.keys;
+    char trouble[256];
+    theirs.max_token_lifetime_s = 7200;
+    assert_int_equal(sp_key_ring_create(store, &theirs, master_key, fixture->now, &ring, trouble), SP_OK);
+    assert_int_equal(sp_key_ring_longest_s(ours), 3600); /* not told yet */
+    struct sp_client *clients = (struct sp_client *)(uintptr_t)fixture->settings.clients;
+    for (size_t i = 0; i < fixture->settings.client_count; i++)
+        clients[i].token_lifetime_s = 7200;
+    put_ann(fixture, false);
+    put_refresh_token(fixture, "sprt_of-ann");
+    fixture->authority.keys = ring;
+    struct sp_call *call = CALL(fixture, .body = "grant_type=refresh_token&refresh_token=sprt_of-ann" APP);
+    assert_string_equal(fixture_member(call, "expires_in"), "7200");
+    fixture->authority.keys = ours;
+    assert_string_equal(fixture_member(CALL(fixture, .body = "grant_type=client_credentials" ALICE), "expires_in"),
+                        "3600");
+    const char *token = fixture_member(call, "access_token");
+    const char *body = sp_arena_printf(fixture->arena, "token=%s" APP, fixture_member(call, "refresh_token")).at;
     assert_string_equal(claim(fixture, token, "active"), "true");
-    fixture->now++;
-    assert_string_equal(claim(fixture, token, "active"), "false"); /* as long as a mark of today would hold */
+    assert_int_equal(CALL(fixture, .path = "/revoke", .body = body)->answer.status, 200);
+    fixture->now += 7199;
+    assert_int_equal(store->methods->purge_tickets(store, fixture->now, 1000), SP_OK);
+    assert_string_equal(claim(fixture, token, "active"), "false");
+    sp_key_ring_destroy(&ring);
+}
+
+/* A key whose end was set while tokens lived shorter signs the longer ones until then. */
+static void a_key_that_signs_yet_lasts_as_long_as_a_lifetime_that_grows(void **state)
+{
+    struct fixture *fixture = *state;
+    struct sp_key_ring *ring = fixture->authority.keys;
+    char trouble[256];
+    assert_int_equal(sp_key_ring_rotate(ring, &fixture->settings, SP_ALGORITHM_UNKNOWN, false, fixture->now, trouble),
+                     SP_OK);
+    set_lifetime(fixture, 86400);
+    const char *token = fixture_member(CALL(fixture, .body = "grant_type=client_credentials" ALICE), "access_token");
+    fixture->now += 86399;
+    assert_int_equal(sp_key_ring_tend(ring, &fixture->settings, fixture->now, trouble), SP_OK);
+    assert_string_equal(claim(fixture, token, "active"), "true");
 }
 
 static void what_is_not_ours_is_inactive_and_revoking_it_succeeds(void **state)
@@ -381,7 +458,9 @@ int main(void)
         ROW(a_jwt_is_revoked_by_its_owner_only),
         ROW(a_refresh_token_that_was_given_back_stays_dead_however_late_it_comes),
         ROW(whoever_is_disabled_or_gone_gets_no_more_tokens),
-        ROW(a_jwt_does_not_outlive_a_lifetime_that_was_shortened),
+        ROW(what_was_revoked_stays_dead_when_the_lifetime_shrinks_and_grows),
+        ROW(a_mark_lasts_as_long_as_the_tokens_of_another_process),
+        ROW(a_key_that_signs_yet_lasts_as_long_as_a_lifetime_that_grows),
         ROW(what_is_not_ours_is_inactive_and_revoking_it_succeeds),
         ROW(discovery_says_what_the_tables_say_at_both_forms),
         ROW(scripts_of_any_origin_may_ask_for_tokens_but_not_introspect),
