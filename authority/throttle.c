@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "authority/throttle.h"
 
-#include <arpa/inet.h>
 #include <stdlib.h>
 #include "authority/denial.h"
 #include "authority/handle.h"
+#include "core/base/failure_count.h"
 #include "core/base/limits.h"
-#include "core/base/table.h"
 
 static const struct {
     const char *name, *counted;
@@ -21,11 +20,6 @@ static const struct {
     [SP_THROTTLE_CLIENT_SECRET] = {"client secret", "failures of a client secret", SP_CAUSE_LOGIN_THROTTLED, 300, 60},
     /* Somebody who tries out a library is far below; who fills the store needs a day from one address. */
     [SP_THROTTLE_REGISTRATION] = {"registration", "registrations", SP_CAUSE_REGISTRATION_THROTTLED, 40, 3600},
-};
-
-struct counter {
-    int64_t started_at, failed_at;
-    int64_t failures;
 };
 
 struct sp_throttle {
@@ -49,27 +43,16 @@ static struct sp_table *table_of(struct sp_authority *authority)
     throttle = calloc(1, sizeof *throttle + SP_MAX_THROTTLE_BYTES);
     if (throttle == NULL)
         return NULL;
-    throttle->table = sp_table_init(throttle->block, SP_MAX_THROTTLE_BYTES, 32, sizeof(struct counter));
+    throttle->table = sp_failure_count_table(throttle->block, SP_MAX_THROTTLE_BYTES);
     authority->throttle = throttle;
     return throttle->table;
 }
 
 struct sp_str sp_throttle_network(struct sp_arena *arena, struct sp_str address)
 {
-    char text[INET6_ADDRSTRLEN + 1] = "";
-    unsigned char bytes[16];
-    static const unsigned char mapped[12] = {[10] = 0xFF, [11] = 0xFF};
-    if (address.len >= sizeof text)
-        return sp_str_slice(address, 0, 64);
-    memcpy(text, address.len > 0 ? address.at : "", address.len);
-    if (inet_pton(AF_INET6, text, bytes) != 1)
-        return address;
-    if (memcmp(bytes, mapped, sizeof mapped) == 0)
-        return sp_arena_printf(arena, "%u.%u.%u.%u", bytes[12], bytes[13], bytes[14], bytes[15]);
-    for (size_t i = 8; i < sizeof bytes; i++)
-        bytes[i] = 0;
-    (void)inet_ntop(AF_INET6, bytes, text, sizeof text);
-    return sp_arena_printf(arena, "%s/64", text);
+    char text[SP_NETWORK_TEXT_BYTES];
+    struct sp_str copy = SP_STR_NONE;
+    return sp_arena_copy(arena, sp_failure_network(address, text), &copy) == SP_OK ? copy : SP_STR_NONE;
 }
 
 /* Keyed, so that nobody outside chooses what falls together. */
@@ -87,28 +70,6 @@ static bool key_of_address(struct sp_call *call, enum sp_throttle_class class, u
            make_key(call, classes[class].name, sp_throttle_network(call->arena, call->asked.client_address), key);
 }
 
-/* The counter within its window; a copy, zero when there is none. */
-static struct counter find(struct sp_call *call, const unsigned char key[32], int64_t window_s)
-{
-    struct sp_table *table = table_of(call->authority);
-    const struct counter *found = table != NULL ? sp_table_find(table, key) : NULL;
-    bool holds = found != NULL && call->now - found->started_at < window_s && found->started_at <= call->now;
-    return holds ? *found : (struct counter){.started_at = call->now};
-}
-
-static void count(struct sp_call *call, const unsigned char key[32], int64_t window_s)
-{
-    struct sp_table *table = table_of(call->authority);
-    struct counter counter = find(call, key, window_s);
-    if (table == NULL)
-        return;
-    counter.failures++;
-    counter.failed_at = call->now;
-    struct counter *place = sp_table_claim(table, key);
-    *place = counter;
-    sp_table_commit(table, key, place);
-}
-
 /* No counter of the class can hold anything: then the address, whose key costs an HMAC, need not be looked for. */
 static bool is_quiet(const struct sp_call *call, enum sp_throttle_class class)
 {
@@ -122,7 +83,8 @@ enum sp_step sp_throttle_check(struct sp_call *call, enum sp_throttle_class clas
     unsigned char key[32];
     if (is_quiet(call, class) || !key_of_address(call, class, key))
         return SP_GOES_ON;
-    struct counter counter = find(call, key, classes[class].window_s);
+    struct sp_failure_count counter =
+        sp_failure_count_find(table_of(call->authority), key, classes[class].window_s, call->now);
     if (counter.failures < classes[class].failures)
         return SP_GOES_ON;
     int64_t wait_s = counter.started_at + classes[class].window_s - call->now;
@@ -140,7 +102,7 @@ void sp_throttle_fail(struct sp_call *call, enum sp_throttle_class class)
     unsigned char key[32];
     if (!key_of_address(call, class, key))
         return;
-    count(call, key, classes[class].window_s);
+    sp_failure_count_add(table_of(call->authority), key, classes[class].window_s, call->now);
     struct sp_throttle *throttle = call->authority->throttle;
     if (throttle != NULL)
         throttle->failed_at[class] = call->now;
@@ -164,9 +126,9 @@ static bool key_of_name(struct sp_call *call, struct sp_str name, unsigned char 
 void sp_throttle_name_find(struct sp_call *call, struct sp_str name, int64_t *failures, int64_t *failed_at)
 {
     unsigned char key[32];
-    struct counter counter = {0};
+    struct sp_failure_count counter = {0};
     if (key_of_name(call, name, key))
-        counter = find(call, key, NAME_WINDOW_S);
+        counter = sp_failure_count_find(table_of(call->authority), key, NAME_WINDOW_S, call->now);
     *failures = counter.failures;
     *failed_at = counter.failed_at;
 }
@@ -175,5 +137,5 @@ void sp_throttle_name_fail(struct sp_call *call, struct sp_str name)
 {
     unsigned char key[32];
     if (key_of_name(call, name, key))
-        count(call, key, NAME_WINDOW_S);
+        sp_failure_count_add(table_of(call->authority), key, NAME_WINDOW_S, call->now);
 }

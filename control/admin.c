@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "control/admin.h"
 #include <stdio.h>
+#include <time.h>
 #include "control/log.h"
 #include "control/nginx_conf.h"
 #include "core/base/limits.h"
@@ -23,6 +24,12 @@ static bool is_token(struct sp_str given, struct sp_str right)
     return sp_secret_equal(sp_str((const char *)left, sizeof left), sp_str((const char *)wanted, sizeof wanted));
 }
 
+/* nginx sets it, whatever the request carried; on the socket itself our own user speaks. */
+static struct sp_str address_of(const struct sp_exchange *exchange)
+{
+    return sp_exchange_header(exchange, "X-Real-IP");
+}
+
 static enum sp_cause judge(const struct sp_plane *plane, const struct sp_exchange *exchange)
 {
     static const struct sp_str scheme = {"Bearer ", 7};
@@ -30,6 +37,9 @@ static enum sp_cause judge(const struct sp_plane *plane, const struct sp_exchang
     bool is_bearer = header.len > scheme.len && sp_str_equal_ignoring_case(sp_str_slice(header, 0, scheme.len), scheme);
     if (right.len == 0 || sp_authority_path(plane->policy).at == NULL) {
         return SP_CAUSE_ADMIN_OFF;
+    }
+    if (sp_admin_guard_wait_s(plane->admin_guard, address_of(exchange), time(NULL)) > 0) {
+        return SP_CAUSE_ADMIN_THROTTLED;
     }
     if (!is_bearer) {
         return SP_CAUSE_ADMIN_TOKEN_MISSING;
@@ -48,30 +58,65 @@ size_t sp_admin_body_limit(void *data, const struct sp_exchange *exchange)
 
 /* ---- answers ---- */
 
+/* What the client may know of it beyond the catalogue's sentence. */
+static struct sp_str particulars(const struct sp_plane *plane, enum sp_cause cause)
+{
+    if (cause == SP_CAUSE_ADMIN_OFF) {
+        return plane->policy->serving.admin_token.len == 0 ? SP_STR(" It lacks admin.token")
+                                                           : SP_STR(" It lacks authority");
+    }
+    return cause == SP_CAUSE_ADMIN_HOST_UNKNOWN ? SP_STR(" Name it in admin.hosts if it is yours") : SP_STR("");
+}
+
+static struct sp_str error_of(const struct sp_cause_info *info)
+{
+    switch (info->http_status) {
+    case 401:
+        return SP_STR("invalid_token");
+    case 421:
+        return SP_STR("invalid_request");
+    case 429:
+        return SP_STR("temporarily_unavailable");
+    default:
+        return SP_STR("access_denied");
+    }
+}
+
 static void refuse(const struct sp_plane *plane, struct sp_exchange *exchange, enum sp_cause cause)
 {
     const struct sp_cause_info *info = sp_cause_get(cause);
     struct sp_buffer text;
     struct sp_json_writer json;
-    char sentence[200];
-    struct sp_str missing = plane->policy->serving.admin_token.len == 0 ? SP_STR("admin.token") : SP_STR("authority");
-    bool asks = info->http_status == 401;
-    int len = snprintf(sentence, sizeof sentence, "%.*s (%.*s)%s%.*s", SP_STR_ARG(info->client_text),
-                       SP_STR_ARG(info->id), cause == SP_CAUSE_ADMIN_OFF ? " It lacks " : "",
-                       SP_STR_ARG(cause == SP_CAUSE_ADMIN_OFF ? missing : SP_STR("")));
+    char sentence[256], wait[24];
+    struct sp_str more = particulars(plane, cause), host = sp_exchange_header(exchange, "Host");
+    int len = snprintf(sentence, sizeof sentence, "%.*s (%.*s)%.*s", SP_STR_ARG(info->client_text),
+                       SP_STR_ARG(info->id), SP_STR_ARG(more));
+    int wait_len = snprintf(wait, sizeof wait, "%lld",
+                            (long long)sp_admin_guard_wait_s(plane->admin_guard, address_of(exchange), time(NULL)));
     sp_buffer_init(&text, NULL, 4096);
     sp_json_writer_init(&json, &text, false);
     sp_json_begin_object(&json);
-    sp_json_string_member(&json, "error", asks ? SP_STR("invalid_token") : SP_STR("access_denied"));
+    sp_json_string_member(&json, "error", error_of(info));
     sp_json_string_member(&json, "error_description", sp_str(sentence, (size_t)len));
     sp_json_end_object(&json);
-    const struct sp_exchange_header challenge = {"WWW-Authenticate", SP_STR("Bearer realm=\"admin\"")};
-    sp_log(SP_LOG_WARN, "%.*s at the admin API: %.*s %.*s from %.*s", SP_STR_ARG(info->id),
+    const struct sp_exchange_header challenge = {"WWW-Authenticate", SP_STR("Bearer realm=\"admin\"")},
+                                    later = {"Retry-After", sp_str(wait, (size_t)wait_len)};
+    sp_log(SP_LOG_WARN, "%.*s at the admin address: %.*s %.*s from %.*s, Host %.*s", SP_STR_ARG(info->id),
            SP_STR_ARG(sp_exchange_method(exchange)), SP_STR_ARG(sp_str_slice(sp_exchange_path(exchange), 0, 100)),
-           SP_STR_ARG(sp_exchange_header(exchange, "X-Real-IP")));
-    sp_exchange_respond_with(exchange, (unsigned)info->http_status, JSON_TYPE, sp_buffer_str(&text), &challenge,
-                             asks ? 1 : 0);
+           SP_STR_ARG(address_of(exchange)), SP_STR_ARG(sp_str_slice(host, 0, 100)));
+    sp_exchange_respond_with(exchange, (unsigned)info->http_status, JSON_TYPE, sp_buffer_str(&text),
+                             info->http_status == 429 ? &later : &challenge,
+                             info->http_status == 429 || info->http_status == 401 ? 1 : 0);
     sp_buffer_fini(&text);
+}
+
+bool sp_admin_refuses_name(const struct sp_plane *plane, struct sp_exchange *exchange)
+{
+    if (plane->policy == NULL || sp_admin_name_is_ours(&plane->policy->serving, sp_exchange_header(exchange, "Host"))) {
+        return false;
+    }
+    refuse(plane, exchange, SP_CAUSE_ADMIN_HOST_UNKNOWN);
+    return true;
 }
 
 static void answer_unavailable(struct sp_exchange *exchange)
@@ -144,6 +189,9 @@ void sp_admin_serve(struct sp_plane *plane, struct sp_exchange *exchange)
     if (plane->policy == NULL) {
         answer_unavailable(exchange);
     } else if (cause != SP_CAUSE_NONE) {
+        if (cause == SP_CAUSE_ADMIN_TOKEN_INVALID) {
+            sp_admin_guard_fail(plane->admin_guard, address_of(exchange), time(NULL));
+        }
         refuse(plane, exchange, cause);
     } else if (hand_on(plane, exchange) != SP_OK) {
         answer_unavailable(exchange);

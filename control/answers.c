@@ -286,7 +286,10 @@ void sp_plane_answer(void *data, struct sp_exchange *exchange)
         {{"POST", 4}, {"/internal/keys", 14}, answer_keys_question},
         {{"POST", 4}, {"/internal/introspect", 20}, answer_introspection_question},
     };
-    bool path_exists = false;
+    bool path_exists = false, is_question = sp_str_has_prefix(sp_exchange_path(exchange), SP_STR("/internal/"));
+    if (!is_question && sp_admin_refuses_name(data, exchange)) {
+        return;
+    }
     if (sp_str_has_prefix(sp_exchange_path(exchange), SP_STR(SP_ADMIN_PREFIX))) {
         sp_admin_serve(data, exchange);
         return;

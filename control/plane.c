@@ -326,11 +326,12 @@ static bool create_parts(struct sp_plane *plane)
                                        .handle = sp_plane_answer,
                                        .ended = sp_plane_exchange_ended,
                                        .data = plane};
+    plane->admin_guard = sp_admin_guard_create();
     plane->http = sp_http_create(plane->loop, &http);
     if (plane->http == NULL) {
         sp_log(SP_LOG_ERROR, "%s: %s", path, strerror(errno));
     }
-    return plane->warnings != NULL && plane->keeper != NULL && plane->http != NULL;
+    return plane->warnings != NULL && plane->keeper != NULL && plane->http != NULL && plane->admin_guard != NULL;
 }
 
 static void destroy_parts(struct sp_plane *plane)
@@ -346,6 +347,7 @@ static void destroy_parts(struct sp_plane *plane)
     sp_child_signal(&plane->authority, SIGTERM);
     sp_child_wait(&plane->authority, AUTHORITY_STOP_MS);
     sp_http_destroy(&plane->http);
+    sp_admin_guard_destroy(&plane->admin_guard);
     sp_introspector_destroy(&plane->introspector);
     sp_keeper_destroy(&plane->keeper);
     sp_warnings_destroy(&plane->warnings);

@@ -3,6 +3,7 @@
 #ifndef SP_CONTROL_PLANE_STATE_H
 #define SP_CONTROL_PLANE_STATE_H
 
+#include "control/admin_guard.h"
 #include "control/child.h"
 #include "control/fetcher.h"
 #include "control/http.h"
@@ -26,6 +27,7 @@ struct sp_plane {
     struct sp_resolver *resolver;
     struct sp_nginx *nginx;
     struct sp_http *http;
+    struct sp_admin_guard *admin_guard;
     struct sp_child authority;
     struct sp_timer authority_timer, keeping_timer, watch_timer;
     struct sp_policy *policy; /* in force */

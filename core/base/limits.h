@@ -88,5 +88,7 @@
 #define SP_MAX_CALL_LINE_BYTES (1024u * 1024)
 /* Counters of failures by address and by name: 32 bytes of key, 24 of counts and a little more: 60,000 of them. */
 #define SP_MAX_THROTTLE_BYTES (4u * 1024 * 1024)
+/* Likewise of who showed wrong admin tokens: few can reach that address at all. */
+#define SP_MAX_ADMIN_GUARD_BYTES (64u * 1024)
 
 #endif

@@ -139,6 +139,7 @@ struct sp_serving {
     size_t listener_count;
     bool has_admin;
     struct sp_str admin_address, admin_token; /* admin_token: of the admin API; absent: it is off */
+    struct sp_str_list admin_hosts;           /* names under which it is asked, beside its own */
     unsigned workers;                         /* 0: one per processor */
     bool logs_calls;
     struct sp_str call_log_file; /* as written: relative to the state directory */

@@ -117,6 +117,7 @@ void sp_read_serving(struct sp_draft *draft, struct sp_policy_parts *parts)
     serving->has_admin = !is_switched_off(admin);
     serving->admin_address = sp_setting_text(admin, SP_SETTING_ADMIN_ADDRESS);
     serving->admin_token = sp_setting_text(admin, SP_SETTING_ADMIN_TOKEN);
+    serving->admin_hosts = sp_read_names(draft, sp_setting_value(admin, SP_SETTING_ADMIN_HOSTS));
     check_admin_token(draft, admin, serving->admin_token);
     check_addresses(draft, serving);
     serving->workers = sp_size_parse(workers, &worker_count) == SP_OK ? (unsigned)worker_count : 0;

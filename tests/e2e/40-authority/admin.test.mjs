@@ -67,9 +67,52 @@ test('without the admin token there is no answer, whatever is sent in its place'
   for (const Authorization of ['Bearer', 'Bearer ', `Basic ${btoa(`admin:${token}`)}`, token])
     assert.equal((await request(`${gateway.adminUrl}/admin/accounts`, { headers: { Authorization } })).status, 401, Authorization);
   assert.equal((await request(`${gateway.adminUrl}/admin/accounts?access_token=${token}`)).status, 401);
-  assert.match(gateway.output, /admin\.token_invalid at the admin API: GET \/admin\/accounts from 127\.0\.0\.1/);
+  assert.match(gateway.output, /admin\.token_invalid at the admin address: GET \/admin\/accounts from 127\.0\.0\.1/);
   assert.ok(!gateway.output.includes(token));
   assert.equal((await admin('GET', '/admin/accounts')).status, 200);
+});
+
+test('an address with many wrong tokens waits, whatever it shows then, and another does not', async () => {
+  const from = (localAddress, shown) => request(`${gateway.adminUrl}/admin/accounts`, { token: shown, localAddress });
+  let answer;
+  for (let i = 0; i < 50; i++) {
+    answer = await from('127.0.0.7', `wrong-${i}`);
+    assert.equal(answer.status, 401, `try ${i}`);
+  }
+  for (const shown of ['wrong', token, undefined]) {
+    answer = await from('127.0.0.7', shown);
+    assert.equal(answer.status, 429, answer.text);
+  }
+  assert.equal(answer.json.error, 'temporarily_unavailable');
+  assert.match(answer.json.error_description, /admin\.throttled/);
+  assert.ok(Number(answer.headers['retry-after']) > 0 && Number(answer.headers['retry-after']) <= 600);
+  assert.match(gateway.output, /admin\.throttled at the admin address: GET \/admin\/accounts from 127\.0\.0\.7/);
+  // It says so itself as X-Real-IP: nginx does not take that over.
+  assert.equal((await request(`${gateway.adminUrl}/admin/accounts`, { token, localAddress: '127.0.0.7', headers: { 'X-Real-IP': '127.0.0.8' } })).status, 429);
+  assert.equal((await from('127.0.0.8', token)).status, 200);
+  assert.equal((await admin('GET', '/admin/accounts')).status, 200);
+});
+
+test('a name that is not ours is refused at every path of the admin address: a page may have led it here', async () => {
+  const port = new URL(gateway.adminUrl).port;
+  const named = (host, where, at = gateway) => request(at.adminUrl + where, { headers: ['Host', host, 'Authorization', `Bearer ${token}`] });
+  for (const where of ['/healthz', '/readyz', '/metrics', '/admin/accounts', '/'])
+    for (const host of [`rebound.example:${port}`, 'rebound.example', 'localhost.rebound.example', '127.0.0.1.rebound.example', 'rebound.example:', '127.0.0.1@rebound.example', 'gateway.internal']) {
+      const answer = await named(host, where);
+      assert.equal(answer.status, 421, `${where} as ${host}`);
+      assert.match(answer.json.error_description, /admin\.host_unknown.*admin\.hosts/);
+      assert.doesNotMatch(answer.text, /sallyport_|"ready"|"accounts"/);
+    }
+  for (const host of [`127.0.0.1:${port}`, '127.0.0.1', `localhost:${port}`, 'LOCALHOST', 'gateway.localhost', `[::1]:${port}`, '192.0.2.7:9'])
+    for (const where of ['/healthz', '/readyz', '/metrics', '/admin/accounts']) assert.equal((await named(host, where)).status, 200, `${where} as ${host}`);
+  assert.match(gateway.output, /admin\.host_unknown at the admin address: GET \/metrics from 127\.0\.0\.1, Host rebound\.example/);
+  // HTTP/1.0 has none: a balancer's health check, and no browser.
+  assert.equal((await rawRequest(gateway.adminPort, 'GET /healthz HTTP/1.0\r\n\r\n', { timeout: 20_000 })).status, 200);
+
+  const other = await startGateway({ config: configuration({ token, hosts: ['gateway.internal', 'other.internal'] }) });
+  for (const host of ['gateway.internal', 'Other.Internal:80']) assert.equal((await named(host, '/metrics', other)).status, 200, host);
+  assert.equal((await named('third.internal', '/metrics', other)).status, 421);
+  await other.stop();
 });
 
 test('nobody but the control plane reaches it: no public listener, no socket of the workers, no other user', async () => {
