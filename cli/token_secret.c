@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The client's secret and keys: from files, the environment, the terminal. */
+#include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <termios.h>
@@ -37,27 +39,45 @@ static void note_signal(int number)
     caught = number;
 }
 
+/* The terminal's line, once there is one, or -1 at the first signal of those that end the program. They are blocked but
+ * for the wait, so that one that comes at any other moment – the prompt is shown, the read not begun – ends the wait. */
+static ssize_t read_line(int terminal, const sigset_t *while_waiting, char *line, size_t room)
+{
+    struct pollfd watched = {.fd = terminal, .events = POLLIN};
+    int ready;
+    do {
+        ready = ppoll(&watched, 1, NULL, while_waiting);
+    } while (ready < 0 && errno == EINTR && caught == 0);
+    return ready > 0 && caught == 0 ? read(terminal, line, room) : -1;
+}
+
 /* Reads a line; whoever ends the program meanwhile gets a terminal back that shows what is typed. */
 static ssize_t read_unseen(int terminal, const struct termios *before, char *line, size_t room)
 {
     static const int ending[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
     enum { COUNT = sizeof ending / sizeof ending[0] };
-    struct sigaction note = {.sa_handler = note_signal}, old[COUNT]; /* without SA_RESTART: the read ends */
+    struct sigaction note = {.sa_handler = note_signal}, old[COUNT];
     struct termios quiet = *before;
+    sigset_t blocked, mask;
     sigemptyset(&note.sa_mask);
+    sigemptyset(&blocked);
+    for (size_t i = 0; i < COUNT; i++)
+        sigaddset(&blocked, ending[i]);
+    sigprocmask(SIG_BLOCK, &blocked, &mask);
     quiet.c_lflag &= ~(tcflag_t)ECHO;
     for (size_t i = 0; i < COUNT; i++)
         sigaction(ending[i], &note, &old[i]);
     /* Before the prompt: what is typed or pasted in answer to it is neither shown nor thrown away. */
     tcsetattr(terminal, TCSAFLUSH, &quiet);
     (void)!write(terminal, "Client secret: ", 15);
-    ssize_t got = read(terminal, line, room);
+    ssize_t got = read_line(terminal, &mask, line, room);
     tcsetattr(terminal, TCSAFLUSH, before);
     (void)!write(terminal, "\n", 1);
     for (size_t i = 0; i < COUNT; i++)
         sigaction(ending[i], &old[i], NULL);
     if (caught != 0)
-        raise(caught);
+        raise(caught); /* blocked until the next line: then it ends us as if nothing had been caught */
+    sigprocmask(SIG_SETMASK, &mask, NULL);
     return got;
 }
 

@@ -42,8 +42,9 @@ const authority = await startAuthority({
     tokens: { algorithm: 'ES256', dpop_nonce: true },
     clients: {
       basic: { secret: methods.basic.client_secret, audiences: [audience], scopes: ['read', 'write'] },
-      post: { secret: 'post-secret', method: 'client_secret_post', audiences: [audience] },
-      signer: { method: 'private_key_jwt', jwks: { keys: [es.jwk, rs.jwk] }, audiences: [audience] },
+      post: { secret: 'post-secret', method: 'client_secret_post', audiences: [audience], scopes: ['read'] },
+      hmac: { secret: long, method: 'client_secret_jwt', audiences: [audience], scopes: ['read'] },
+      signer: { method: 'private_key_jwt', jwks: { keys: [es.jwk, rs.jwk] }, audiences: [audience], scopes: ['read'] },
       broker: { secret: 'b', grants: ['client_credentials', exchange], audiences: [audience], scopes: ['read'] },
     },
   },
@@ -70,18 +71,20 @@ for (const [name, words] of Object.entries({
   hmac: [...secret(long), '--client-auth', 'client_secret_jwt'],
   signer: ['--assertion-key', es.file, '--assertion-kid', 'ES256'],
 }))
-  test(`${name}: a token from oidc-provider`, async () => {
-    const claims = jose.decodeJwt(await token(npm.issuer, ['--client-id', name, ...words, '--resource', audience, '--scope', 'read']));
-    assert.deepEqual([claims.aud, claims.client_id, claims.scope], [audience, name, 'read']);
-  });
+  for (const [whose, { issuer }] of Object.entries({ 'oidc-provider': npm, 'our authority': authority }))
+    test(`${name}: a token from ${whose}; with another credential there is none`, async () => {
+      const asked = ['--resource', audience, '--scope', 'read'];
+      const claims = jose.decodeJwt(await token(issuer, ['--client-id', name, ...words, ...asked]));
+      assert.deepEqual([claims.aud, claims.client_id, claims.scope], [audience, name, 'read']);
+      const other = words.map((word) => (word === es.file ? proofKey.file : fs.existsSync(word) ? file('of-another-client-and-long-enough-for-hs256') : word));
+      assert.match((await refused(issuer, ['--client-id', name, ...other, ...asked])).id, /^(client\.|response\.error$)/);
+    });
 
 test('an RSA key signs as its --assertion-alg says', async () => {
   await token(npm.issuer, ['--client-id', 'signer', '--assertion-key', rs.file, '--assertion-kid', 'RS256', '--assertion-alg', 'RS256', '--resource', audience]);
 });
 
-test('our authority: each method, by the environment too', async () => {
-  for (const words of [['basic', ...secret(methods.basic.client_secret)], ['post', ...secret('post-secret'), '--client-auth', 'client_secret_post'], ['signer', '--assertion-key', es.file, '--assertion-kid', 'ES256']])
-    assert.equal(jose.decodeJwt(await token(authority.issuer, ['--client-id', ...words, '--audience', audience])).client_id, words[0]);
+test('the secret by the environment; the methods that need none of these are in get_certificate and login', async () => {
   await token(authority.issuer, ['--client-id', 'basic', '--audience', audience], { env: { SALLYPORT_CLIENT_SECRET: methods.basic.client_secret } });
 });
 
@@ -131,6 +134,35 @@ test('a secret typed at a terminal is not shown there, and the token alone is on
   const none = await typing('\n');
   assert.deepEqual([none.code, none.stdout], [3, '']);
   assert.match(none.shown, /no secret was given/);
+});
+
+// The terminal's output is held (as by Ctrl-S), so that the command stands between the prompt's first byte and the read for as long as the signal takes to come.
+// Echo gone says that signals are caught by now. Prints the status and whether the terminal shows again what is typed.
+const interrupted = `import json, os, pty, signal, sys, termios, time
+told, tell = os.pipe()
+pid, terminal = pty.fork()
+if pid == 0:
+    os.write(1, b"!")
+    os.read(told, 1)
+    os.execv(sys.argv[2], sys.argv[2:])
+os.read(terminal, 1)
+slave = os.open(os.readlink(f"/proc/{pid}/fd/0"), os.O_RDWR | os.O_NOCTTY)
+echoes = lambda: bool(termios.tcgetattr(slave)[3] & termios.ECHO)
+termios.tcflow(slave, termios.TCOOFF)
+os.write(tell, b"!")
+while echoes():
+    time.sleep(0.01)
+os.kill(pid, getattr(signal, sys.argv[1]))
+termios.tcflow(slave, termios.TCOON)
+ended = os.waitpid(pid, 0)[1]
+print(json.dumps({"status": os.waitstatus_to_exitcode(ended), "echoes": echoes(), "shown": os.read(terminal, 4096).decode()}))`;
+
+test('a signal between the prompt and the read ends it, and the terminal shows again what is typed', async () => {
+  for (const [name, number] of [['SIGINT', 2], ['SIGTERM', 15], ['SIGHUP', 1]]) {
+    const { json, stderr } = await run('python3', ['-c', interrupted, name, program, 'token', 'get', npm.issuer, '--client-id', 'basic', '--cache', 'off'], { timeout: 60_000 });
+    assert.ok(json, `${name}: ${stderr}`);
+    assert.deepEqual([json.status, json.echoes], [-number, true], json.shown);
+  }
 });
 
 test('DPoP: bound to the key, with the nonce that the authority wants', async () => {
