@@ -67,11 +67,18 @@ static bool confine_files(const char *program)
 #define REFUSE(name)                                                                                                   \
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##name, 0, 1), ANSWER(SECCOMP_RET_ERRNO | (EPERM & SECCOMP_RET_DATA))
 
+/* Of an argument that is an int, the low half says all. */
+#define LOAD_ARGUMENT(index) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[index]))
+#define ONLY_TO(process, name)                                                                                         \
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##name, 0, 4), LOAD_ARGUMENT(0),                                           \
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, process, 0, 1), ANSWER(SECCOMP_RET_ALLOW),                                 \
+        ANSWER(SECCOMP_RET_ERRNO | (EPERM & SECCOMP_RET_DATA))
 /* A list of what is refused, because what tshark and its libraries call otherwise changes with each of their versions.
  * Without a socket nothing is connected, bound or sent; numbers from 2^30 on are those of x32. */
 static bool confine_calls(void)
 {
-    struct sock_filter filter[] = {
+    const uint32_t self = (uint32_t)getpid(); /* it stays the child's number when it becomes the program */
+    const struct sock_filter filter[] = {
         LOAD(arch),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, OWN_ARCHITECTURE, 1, 0),
         ANSWER(SECCOMP_RET_KILL_PROCESS),
@@ -85,6 +92,20 @@ static bool confine_calls(void)
         REFUSE(process_vm_writev),
         REFUSE(pidfd_open),
         REFUSE(pidfd_getfd),
+        /* Signals, limits and time on the processor of the user's other processes; abort() and threads need their own. */
+        ONLY_TO(self, kill),
+        ONLY_TO(self, tgkill),
+        ONLY_TO(self, rt_sigqueueinfo),
+        ONLY_TO(self, rt_tgsigqueueinfo),
+        REFUSE(tkill),
+        REFUSE(pidfd_send_signal),
+        ONLY_TO(0, prlimit64),
+        ONLY_TO(0, sched_setaffinity),
+        ONLY_TO(0, sched_setscheduler),
+        ONLY_TO(0, sched_setparam),
+        ONLY_TO(0, sched_setattr),
+        REFUSE(setpriority),
+        REFUSE(ioprio_set),
         REFUSE(io_uring_setup),
         REFUSE(bpf),
         REFUSE(perf_event_open),
@@ -110,9 +131,16 @@ static bool confine_calls(void)
         REFUSE(utime),
         REFUSE(utimes),
 #endif
+        /* A signal to another process when a pipe becomes ready: whose, and which. */
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_fcntl, 0, 5),
+        LOAD_ARGUMENT(1),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, F_SETOWN, 2, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, F_SETOWN_EX, 1, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, F_SETSIG, 0, 1),
+        ANSWER(SECCOMP_RET_ERRNO | (EPERM & SECCOMP_RET_DATA)),
         ANSWER(SECCOMP_RET_ALLOW),
     };
-    struct sock_fprog program = {.len = sizeof filter / sizeof filter[0], .filter = filter};
+    struct sock_fprog program = {.len = sizeof filter / sizeof filter[0], .filter = (struct sock_filter *)(uintptr_t)filter};
     return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0 || errno == EINVAL;
 }
 #else

@@ -233,3 +233,26 @@ exit 3;
   const after = fs.statSync(secret);
   assert.deepEqual([after.mode, after.mtimeMs, after.size], [before.mode, before.mtimeMs, before.size]);
 });
+
+test('what dissects the packets sends no signal to another process of its user, by no way, but to itself', async () => {
+  const file = path.join(folder, 'signals.pcap');
+  fs.writeFileSync(file, Buffer.from('d4c3b2a1020004000000000000000000ffff000001000000', 'hex'), { mode: 0o644 });
+  const root = process.getuid() === 0; // root's child is nobody: then another process of nobody's
+  const other = spawn(root ? 'setpriv' : 'sleep', root ? ['--reuid=65534', '--clear-groups', 'sleep', '1000'] : ['1000'], { stdio: 'ignore', detached: true });
+  guard(other.pid);
+  defer(() => other.kill('SIGKILL'));
+  await until(() => fs.readFileSync(`/proc/${other.pid}/comm`, 'utf8').trim() === 'sleep', 'the other process');
+  const signalling = path.join(folder, 'signalling-tshark');
+  fs.writeFileSync(signalling, `#!/usr/bin/perl
+use Fcntl;
+my @could = grep { $_ } (kill(0, ${other.pid}) && 'one', kill(0, -getpgrp()) && 'group', kill(0, -1) && 'all', fcntl(STDOUT, F_SETOWN, ${other.pid}) && 'owner',
+  setpriority(0, ${other.pid}, 19) && 'priority', kill(0, $$) && 'itself');
+print STDERR "could: @could.\n";
+exit 3;
+`, { mode: 0o755 });
+  const words = ['inspect', file, '--json'];
+  const env = { SALLYPORT_TSHARK: signalling };
+  const { stdout, stderr } = await (root ? run('setpriv', ['--reuid=65534', '--clear-groups', program, ...words], { env }) : sallyport(words, { env }));
+  assert.match(JSON.parse(stdout || '{"remarks":[]}').remarks.join(' '), /ended with 3: could: itself\./, stdout + stderr);
+  assert.equal(other.exitCode ?? other.signalCode, null);
+});
