@@ -92,7 +92,8 @@ static bool confine_calls(void)
         REFUSE(process_vm_writev),
         REFUSE(pidfd_open),
         REFUSE(pidfd_getfd),
-        /* Signals, limits and time on the processor of the user's other processes; abort() and threads need their own. */
+        /* Signals, limits and time on the processor of the user's other processes; abort() and threads need their own.
+         */
         ONLY_TO(self, kill),
         ONLY_TO(self, tgkill),
         ONLY_TO(self, rt_sigqueueinfo),
@@ -140,7 +141,8 @@ static bool confine_calls(void)
         ANSWER(SECCOMP_RET_ERRNO | (EPERM & SECCOMP_RET_DATA)),
         ANSWER(SECCOMP_RET_ALLOW),
     };
-    struct sock_fprog program = {.len = sizeof filter / sizeof filter[0], .filter = (struct sock_filter *)(uintptr_t)filter};
+    struct sock_fprog program = {.len = sizeof filter / sizeof filter[0],
+                                 .filter = (struct sock_filter *)(uintptr_t)filter};
     return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0 || errno == EINVAL;
 }
 #else

@@ -70,17 +70,13 @@ static bool start_browser(struct sp_arena *arena, struct sp_str url)
     return start_program(arena, SP_STR("xdg-open"), url);
 }
 
-static bool show_address(void *context, struct sp_str url)
+static void show_address(void *context, struct sp_str url, struct sp_str start)
 {
     const struct sp_cli *cli = context;
-    struct sp_str copy;
-    bool opens = !sp_cli_flag(cli, "no-browser") && !sp_cli_flag(cli, "device") &&
-                 (sp_str_has_prefix(url, SP_STR("https://")) || sp_str_has_prefix(url, SP_STR("http://"))) &&
-                 sp_arena_copy(cli->arena, url, &copy) == SP_OK && start_browser(cli->arena, copy);
+    bool opens = !sp_cli_flag(cli, "no-browser") && start.len > 0 && start_browser(cli->arena, start);
     fputs(opens ? "The browser opens this address; log in there:\n" : "Open this address in a browser:\n", stderr);
     sp_cli_print_safe(stderr, url);
     fputc('\n', stderr);
-    return opens;
 }
 
 static bool log_in(struct sp_client_session *session, void *context, struct sp_client_tokens *tokens)

@@ -40,7 +40,8 @@ static void note_signal(int number)
 }
 
 /* The terminal's line, once there is one, or -1 at the first signal of those that end the program. They are blocked but
- * for the wait, so that one that comes at any other moment – the prompt is shown, the read not begun – ends the wait. */
+ * for the wait, so that one that comes at any other moment – the prompt is shown, the read not begun – ends the wait.
+ */
 static ssize_t read_line(int terminal, const sigset_t *while_waiting, char *line, size_t room)
 {
     struct pollfd watched = {.fd = terminal, .events = POLLIN};

@@ -10,8 +10,8 @@ struct sp_client_login {
     struct sp_str redirect_uri; /* of the loopback; absent: http://127.0.0.1:PORT/callback of any port */
     bool pushes;                /* even where the issuer does not ask for it */
     int64_t patience_ms;        /* for the person */
-    /* Shows the address; true when a browser was started with it. */
-    bool (*opens)(void *context, struct sp_str url);
+    /* Shows the address. start: what a browser is started with, and leads there; absent: none is to be started. */
+    void (*opens)(void *context, struct sp_str url, struct sp_str start);
     void *context;
 };
 

@@ -370,13 +370,23 @@ static bool redeem(struct run *run, struct sp_client_tokens *tokens)
            sp_client_take_tokens(run->session, json, run->once.nonce, code, tokens);
 }
 
+/* One use, and nothing in it that a guess or a look at the process list could be of use for. */
+static void open_browser(struct run *run)
+{
+    struct sp_arena *arena = run->session->arena;
+    struct sp_str path = sp_arena_printf(arena, "/start/%.*s", SP_STR_ARG(sp_client_random(run->session)));
+    struct sp_str start = sp_arena_printf(arena, "http://%.*s%.*s", SP_STR_ARG(run->authority), SP_STR_ARG(path));
+    bool offered = run->session->status == SP_OK && sp_loopback_offer(run->loopback, path, run->url);
+    run->login->opens(run->login->context, run->url, offered ? start : SP_STR_NONE);
+}
+
 bool sp_client_login_by_browser(struct sp_client_session *session, const struct sp_client_login *login,
                                 struct sp_client_tokens *tokens)
 {
     struct run run = {.session = session, .login = login};
     bool done = false;
     if (listen_at(&run) && make_once(&run, &run.once) && name_key(&run) && make_url(&run)) {
-        login->opens(login->context, run.url);
+        open_browser(&run);
         enum sp_status status = sp_loopback_wait(run.loopback, run.path, run.authority, login->patience_ms, take, &run);
         sp_loopback_close(&run.loopback);
         if (status == SP_OK)

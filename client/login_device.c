@@ -58,7 +58,7 @@ static bool show(struct sp_client_session *session, const struct sp_client_login
                                        : SP_STR("no device_code"));
     sp_client_say(session, "On any device, open %.*s and enter the code %.*s", SP_STR_ARG(sp_str_slice(where, 0, 300)),
                   SP_STR_ARG(sp_str_slice(code, 0, 60)));
-    login->opens(login->context, whole.len > 0 ? whole : where);
+    login->opens(login->context, whole.len > 0 ? whole : where, SP_STR_NONE);
     return true;
 }
 

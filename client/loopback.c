@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 #include "core/base/secret.h"
@@ -16,6 +17,8 @@
 /* A browser opens a few connections ahead of need and sends nothing on them. */
 #define MAX_GUESTS 16u
 #define GUEST_MS 10000
+#define MAX_START_URL_BYTES (32u * 1024)
+#define SEND_BYTES (4 * (int)MAX_START_URL_BYTES)
 
 struct guest {
     int socket; /* -1: free */
@@ -26,6 +29,8 @@ struct guest {
 
 struct sp_loopback {
     int socket;
+    struct sp_str start_path, start_url; /* absent: none was offered */
+    bool has_started;
     struct guest guests[MAX_GUESTS];
 };
 
@@ -59,6 +64,18 @@ enum sp_status sp_loopback_open(uint16_t port, struct sp_loopback **loopback, ui
     return SP_OK;
 }
 
+bool sp_loopback_offer(struct sp_loopback *loopback, struct sp_str path, struct sp_str url)
+{
+    for (size_t i = 0; i < url.len; i++)
+        if ((unsigned char)url.at[i] <= 0x20 || (unsigned char)url.at[i] >= 0x7f)
+            return false;
+    if (url.len == 0 || url.len > MAX_START_URL_BYTES)
+        return false;
+    loopback->start_path = path;
+    loopback->start_url = url;
+    return true;
+}
+
 static void dismiss(struct guest *guest)
 {
     if (guest->socket >= 0)
@@ -83,6 +100,9 @@ void sp_loopback_close(struct sp_loopback **loopback)
 
 /* ---- answers ---- */
 
+/* Behind the outcomes and the callback's pages. */
+enum { PAGE_START = SP_LOOPBACK_CALLBACK + SP_LOOPBACK_PAGE_REFUSED + 1, PAGE_STARTED };
+
 static const struct {
     const char *status, *title, *text;
 } pages[] = {
@@ -97,11 +117,18 @@ static const struct {
                                                       "The answer has arrived. You can close this window."},
     [SP_LOOPBACK_CALLBACK + SP_LOOPBACK_PAGE_REFUSED] = {"400 Bad Request", "The login failed",
                                                          "The terminal says why. You can close this window."},
+    [PAGE_START] = {"302 Found", "To the login", "The browser is sent to the login."},
+    [PAGE_STARTED] =
+        {"410 Gone", "Opened before",
+         "This login has been opened already. If not by you, then by somebody else on this machine: end the "
+         "command with Ctrl-C and begin again."},
 };
 
-static void answer(struct guest *guest, size_t page)
+/* Where: of the login that the page sends to, else absent. */
+static void answer(struct guest *guest, size_t page, struct sp_str where)
 {
     char body[1024], head[1024];
+    const int room = SEND_BYTES;
     int body_len = snprintf(body, sizeof body,
                             "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>%s</title>"
                             "<body style=\"font:18px/1.5 sans-serif;margin:3em auto;max-width:30em\"><h1>%s</h1>"
@@ -111,11 +138,16 @@ static void answer(struct guest *guest, size_t page)
                             "HTTP/1.1 %s\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: %d\r\n"
                             "Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; "
                             "frame-ancestors 'none'\r\nX-Content-Type-Options: nosniff\r\n"
-                            "Referrer-Policy: no-referrer\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n",
-                            pages[page].status, body_len);
-    /* Two small writes into an empty socket buffer: they fit, or the other end is gone. */
-    if (send(guest->socket, head, (size_t)head_len, MSG_NOSIGNAL) == head_len)
-        (void)!send(guest->socket, body, (size_t)body_len, MSG_NOSIGNAL);
+                            "Referrer-Policy: no-referrer\r\nCache-Control: no-store\r\nConnection: close\r\n%s",
+                            pages[page].status, body_len, where.len > 0 ? "Location: " : "\r\n");
+    struct iovec pieces[] = {{head, (size_t)head_len},
+                             {(char *)(uintptr_t)where.at, where.len},
+                             {(char *)(uintptr_t) "\r\n\r\n", where.len > 0 ? 4 : 0},
+                             {body, (size_t)body_len}};
+    const struct msghdr message = {.msg_iov = pieces, .msg_iovlen = sizeof pieces / sizeof pieces[0]};
+    /* Into an empty socket buffer that has the room: it fits, or the other end is gone. */
+    setsockopt(guest->socket, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
+    (void)!sendmsg(guest->socket, &message, MSG_NOSIGNAL);
     shutdown(guest->socket, SHUT_WR);
 }
 
@@ -147,8 +179,20 @@ struct wait {
     void *context;
 };
 
+/* The page for who asks for the start path; 0: that is not what is asked for. */
+static size_t start_page(struct sp_loopback *loopback, struct sp_str bytes, struct sp_str authority)
+{
+    struct sp_str query;
+    if (loopback->start_path.len == 0 ||
+        sp_loopback_request_read(bytes, loopback->start_path, authority, &query) != SP_LOOPBACK_CALLBACK)
+        return 0;
+    bool again = loopback->has_started;
+    loopback->has_started = true;
+    return again ? PAGE_STARTED : PAGE_START;
+}
+
 /* True once a request was taken. */
-static bool hear(struct guest *guest, const struct wait *wait)
+static bool hear(struct sp_loopback *loopback, struct guest *guest, const struct wait *wait)
 {
     struct sp_str query = SP_STR_NONE;
     ssize_t got = recv(guest->socket, guest->bytes + guest->len, sizeof guest->bytes - guest->len, 0);
@@ -159,13 +203,15 @@ static bool hear(struct guest *guest, const struct wait *wait)
         return false;
     }
     guest->len += (size_t)got;
-    enum sp_loopback_outcome outcome =
-        sp_loopback_request_read(sp_str(guest->bytes, guest->len), wait->path, wait->authority, &query);
+    struct sp_str bytes = sp_str(guest->bytes, guest->len);
+    enum sp_loopback_outcome outcome = sp_loopback_request_read(bytes, wait->path, wait->authority, &query);
     if (outcome == SP_LOOPBACK_INCOMPLETE)
         return false;
     enum sp_loopback_page page =
         outcome == SP_LOOPBACK_CALLBACK ? wait->taker(wait->context, query) : SP_LOOPBACK_PAGE_FOREIGN;
-    answer(guest, (size_t)outcome + (size_t)page);
+    size_t start = outcome == SP_LOOPBACK_OTHER_PATH ? start_page(loopback, bytes, wait->authority) : 0;
+    answer(guest, start > 0 ? start : (size_t)outcome + (size_t)page,
+           start == PAGE_START ? loopback->start_url : SP_STR_NONE);
     dismiss(guest);
     return page != SP_LOOPBACK_PAGE_FOREIGN;
 }
@@ -196,7 +242,7 @@ enum sp_status sp_loopback_wait(struct sp_loopback *loopback, struct sp_str path
             return SP_IO;
         now = now_ms();
         for (int i = 1; i < count; i++) {
-            if (watched[i].revents != 0 && hear(guests[i], &wait))
+            if (watched[i].revents != 0 && hear(loopback, guests[i], &wait))
                 return SP_OK;
             if (guests[i]->socket >= 0 && now - guests[i]->since_ms > GUEST_MS)
                 dismiss(guests[i]);

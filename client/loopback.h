@@ -16,6 +16,12 @@ struct sp_loopback;
 SP_MUST_CHECK enum sp_status sp_loopback_open(uint16_t port, struct sp_loopback **loopback, uint16_t *bound);
 void sp_loopback_close(struct sp_loopback **loopback);
 
+/* What a browser is started with instead of `url`, which has the login's state and which a command line would show to
+ * everybody on this machine: http://AUTHORITY + path. Whoever comes there first is sent on, once; who comes later is
+ * told so. Both are borrowed until the listener is closed. False, and nothing is offered: url is no line of printable
+ * ASCII. */
+bool sp_loopback_offer(struct sp_loopback *loopback, struct sp_str path, struct sp_str url);
+
 enum sp_loopback_page {
     SP_LOOPBACK_PAGE_FOREIGN, /* the request is not ours: go on waiting */
     SP_LOOPBACK_PAGE_DONE,

@@ -65,21 +65,40 @@ test('Chromium logs in', { skip: withoutChromium }, async () => {
   assert.deepEqual(page.complaints, []);
 });
 
-test('the system\'s browser is started with the address as one word, and Chromium logs in there', { skip: withoutChromium }, async () => {
+test('the system\'s browser is started with an address that has nothing of the login in it, as one word, and Chromium logs in there', { skip: withoutChromium }, async () => {
   const [script, shown] = [path.join(folder, 'browser'), path.join(folder, 'shown')];
   fs.writeFileSync(script, `#!/bin/sh\nprintf '%s\\n' "$@" >${shown}.part && mv ${shown}.part ${shown}\n`, { mode: 0o755 });
   const run = await startLogin(authority.issuer, ['--client-id', 'cli', '--scope', 'openid', '--param', 'ui_locales=en;$(id) "x"'], { opensBrowser: true, env: { BROWSER: `/nowhere/to/be/found %s:${script} --new-window %s` } });
   const words = await until(() => fs.existsSync(shown) && fs.readFileSync(shown, 'utf8').trimEnd().split('\n'), 'the browser to start');
-  assert.deepEqual(words, ['--new-window', String(run.address)]);
+  assert.equal(words.length, 2);
+  assert.match(words.join(' '), /^--new-window http:\/\/127\.0\.0\.1:\d+\/start\/[\w-]{43}$/);
+  assert.ok(new URL(words[1]).origin === new URL(run.callback).origin && !words[1].includes(run.state));
+  for (const [url, headers, status] of [[`${words[1]}x`, {}, 404], [words[1], { Host: 'evil.example' }, 403]]) assert.equal((await request(url, { headers })).status, status);
   assert.match(run.told(), /The browser opens this address/);
   const page = await openPage();
   await page.goto(words[1]);
+  const late = await request(words[1]);
+  assert.deepEqual([late.status, late.headers.location], [410, undefined]);
+  assert.match(late.text, /opened already/);
   await signIn(page);
   const allow = page.getByRole('button', { name: 'Allow', exact: true });
   await Promise.race([page.waitForURL(/^http:\/\/127\.0\.0\.1:\d+\/callback/), allow.waitFor().then(() => allow.click())]);
   const { code, stdout, stderr } = await run.end;
   assert.equal(code, 0, stderr);
   assert.match(stdout, /^[^\s]+\n$/);
+});
+
+test('a long address reaches the browser whole, and of many that ask for it one gets it', async () => {
+  const issuer = await startPlainIssuer();
+  const [script, shown] = [path.join(folder, 'asker'), path.join(folder, 'asked')];
+  fs.writeFileSync(script, `#!/bin/sh\nprintf '%s' "$1" >${shown}.part && mv ${shown}.part ${shown}\n`, { mode: 0o755 });
+  const run = await startLogin(issuer.issuer, ['--client-id', 'cli', '--param', `claims=${'x'.repeat(12_000)}`, '--param', 'prompt=login'], { opensBrowser: true, env: { BROWSER: script } });
+  const start = await until(() => fs.existsSync(shown) && fs.readFileSync(shown, 'utf8'), 'the browser to start');
+  const answers = await Promise.all(Array.from({ length: 8 }, () => request(start)));
+  assert.deepEqual(answers.map(({ status }) => status).sort(), [302, ...Array(7).fill(410)]);
+  assert.deepEqual(answers.map(({ headers }) => headers.location).filter(Boolean), [String(run.address)]);
+  assert.equal((await run.answer({ error: 'access_denied', state: run.state })).status, 400);
+  await run.end;
 });
 
 test('no browser can be started: the address is printed all the same', async () => {
