@@ -50,6 +50,8 @@ struct sp_doctor_report {
     struct sp_str hints[SP_MAX_FINDINGS];
     size_t hint_count;
     const struct sp_verdict *token; /* of the token that was issued; NULL: none was */
+    bool has_skew;
+    int64_t skew_ms; /* of the target's clock against ours, as sp_clock_skew_ms */
 };
 
 void sp_doctor_report_init(struct sp_doctor_report *report, struct sp_arena *arena, const char *kind,

@@ -249,6 +249,9 @@ void sp_flow_judge(struct sp_flow_capture *capture)
     for (struct sp_flow_message *message = capture->first; message != NULL; message = message->next)
         for (size_t i = 0; i < MAX_JUDGES && judges[message->kind][i] != NULL; i++)
             judges[message->kind][i](capture, message);
+    for (struct sp_flow_message *message = capture->first; message != NULL; message = message->next)
+        if (message->flow->request == message)
+            sp_flow_judge_frame(capture, message);
     for (struct sp_flow *flow = capture->flows; flow != NULL; flow = flow->next)
         for (const struct sp_flow_message *at = flow->first; at != NULL; at = at->next_in_flow)
             consider(flow, at);

@@ -38,6 +38,7 @@ SP_FLOW_JUDGE(redirect_uri);  /* of it */
 SP_FLOW_JUDGE(callback);      /* what came back, and the cookies that had to come along */
 SP_FLOW_JUDGE(sent_back);     /* the same of the redirect to it, where its arrival was not recorded */
 SP_FLOW_JUDGE(login_start);   /* cookies and circles */
+SP_FLOW_JUDGE(frame);         /* an authorization request in a frame of another site, once all of its flow is known */
 SP_FLOW_JUDGE(refusal_named); /* the server names the cause itself, or by a text that is known */
 SP_FLOW_JUDGE(token_form);    /* method, media type, parameters */
 SP_FLOW_JUDGE(client);        /* client authentication */
@@ -65,6 +66,11 @@ SP_FLOW_JUDGE(log_token); /* a token that stood in a log */
 SP_FLOW_JUDGE(transport); /* no answer, headers too large */
 
 /* ---- shared by judges ---- */
+/* As the browser says of the request (Sec-Fetch-Dest, Sec-Fetch-Site). */
+bool sp_flow_in_frame(const struct sp_flow_message *message);
+bool sp_flow_in_foreign_frame(const struct sp_flow_message *message);
+/* Why a request with prompt=none found nobody: a constant, or absent. */
+struct sp_str sp_flow_silence_in_words(const struct sp_flow_message *message);
 /* error_description and the body's beginning: where a server says more than a code. */
 bool sp_flow_answer_says(const struct sp_flow_message *message, const char *part);
 /* error + description, scrubbed; absent when there is none. */

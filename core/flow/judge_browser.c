@@ -62,12 +62,6 @@ static bool is_cross_site_post(const struct sp_flow_message *callback)
     return sp_url_split(origin, &from) != SP_OK || !sp_flow_same_site(&from, &callback->url);
 }
 
-static bool in_frame(const struct sp_flow_message *message)
-{
-    struct sp_str dest = sp_flow_header(&message->exchange.request_headers, "Sec-Fetch-Dest");
-    return sp_str_equal(dest, SP_STR("iframe")) || sp_str_equal(dest, SP_STR("frame"));
-}
-
 static struct sp_str attributes_of(struct sp_flow_capture *capture, const struct sp_flow_cookie *cookie)
 {
     static const char *const same_sites[] = {"", "; SameSite=Lax", "; SameSite=Strict", "; SameSite=None"};
@@ -102,7 +96,7 @@ static void explain_lost_cookie(struct sp_flow_capture *capture, struct sp_flow_
         sp_flow_tell(capture, message, cookie->domain.len == 0 ? SP_CAUSE_STATE_HOST : SP_CAUSE_SESSION_COOKIE_DOMAIN,
                      cookie->domain.len == 0 ? start->host : cookie->domain, callback->host)
             ->detail = shown;
-    } else if (in_frame(message) || in_frame(lost->set_by)) {
+    } else if (sp_flow_in_frame(message) || sp_flow_in_frame(lost->set_by)) {
         sp_flow_tell(capture, message, SP_CAUSE_STATE_THIRD_PARTY, SP_STR("a top-level window"), SP_STR("a frame"))
             ->detail = shown;
     } else if (cookie->same_site == SP_SAME_SITE_STRICT) {
@@ -157,7 +151,8 @@ static void judge_cookie(struct sp_flow_capture *capture, struct sp_flow_message
 {
     struct login_cookie cookie;
     const struct sp_flow_message *start = message->flow->start;
-    if (start == NULL || !capture->shows_cookies)
+    /* In a frame of another site there may be no cookie in all of the recording; that the one was set is enough. */
+    if (start == NULL || (!capture->shows_cookies && !sp_flow_in_foreign_frame(message)))
         return;
     find_cookie(start, message, &cookie);
     if (!cookie.any)
@@ -231,6 +226,7 @@ static void judge_iss(struct sp_flow_capture *capture, struct sp_flow_message *m
 static void judge_error(struct sp_flow_capture *capture, struct sp_flow_message *message)
 {
     struct sp_str error = brought(message, "error"), words = sp_flow_error_in_words(capture, message);
+    struct sp_str silence = sp_flow_silence_in_words(message);
     const struct sp_flow_message *request = message->flow->request;
     struct sp_str scope = sp_flow_asked(message->flow, "scope"), missing;
     if (error.at == NULL)
@@ -247,7 +243,9 @@ static void judge_error(struct sp_flow_capture *capture, struct sp_flow_message 
     }
     sp_flow_tell_general(capture, message, SP_CAUSE_CALLBACK_ERROR, SP_STR("code"),
                          sp_flow_scrubbed(capture, sp_str_slice(error, 0, 200)))
-        ->detail = words;
+        ->detail = silence.len == 0
+                       ? words
+                       : sp_arena_printf(capture->arena, "%.*s. %.*s", SP_STR_ARG(words), SP_STR_ARG(silence));
 }
 
 /* The callback page sends the browser to log in, as if nothing had come. */
