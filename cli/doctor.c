@@ -243,8 +243,9 @@ static enum sp_status visit(const struct round *round, size_t index)
         sp_doctor_print_diagnosis(report, sp_cli_now());
     }
     if (status == SP_OK && sp_cli_flag(round->cli, "watch")) {
-        sp_doctor_memory_destroy(&round->memories[index]);
-        round->memories[index] = sp_doctor_memory_create(report);
+        struct sp_doctor_memory *before = round->memories[index];
+        round->memories[index] = sp_doctor_memory_create(report, before);
+        sp_doctor_memory_destroy(&before);
         status = round->memories[index] != NULL ? SP_OK : SP_NO_MEMORY;
     }
     return status;

@@ -30,9 +30,11 @@ void sp_doctor_print_target(const struct sp_doctor_report *report);
 void sp_doctor_print_diagnosis(const struct sp_doctor_report *report, int64_t now);
 
 /* ---- doctor_change.c: for --watch ---- */
-/* A report's essence that outlives its arena; NULL without memory. */
+/* A report's essence that outlives its arena; NULL without memory. before: of the visit before, or NULL: what had not
+ * changed enough to be told is measured from there. */
 struct sp_doctor_memory;
-struct sp_doctor_memory *sp_doctor_memory_create(const struct sp_doctor_report *report);
+struct sp_doctor_memory *sp_doctor_memory_create(const struct sp_doctor_report *report,
+                                                 const struct sp_doctor_memory *before);
 void sp_doctor_memory_destroy(struct sp_doctor_memory **memory);
 /* Told for each step that is not as it was. */
 struct sp_doctor_change {

@@ -397,6 +397,10 @@ void sp_checkup_clock(struct sp_checkup *checkup)
     sp_local_clock_look(checkup->arena, &kernel);
     sp_clocks_judge(checkup->arena, checkup->samples, checkup->sample_count, &kernel, &findings);
     leave_out_others(checkup, &findings);
+    checkup->report->has_skew = checkup->sample_count > 0;
+    if (checkup->report->has_skew) {
+        checkup->report->skew_ms = sp_clock_skew_ms(&checkup->samples[0]);
+    }
     struct sp_str words =
         checkup->sample_count > 0
             ? sp_arena_printf(checkup->arena, "%.*s is %.*s; ours: %.*s", SP_STR_ARG(checkup->samples[0].who),

@@ -218,3 +218,46 @@ test('--watch of the lab: a certificate that nears its end, then a clock that go
   child.kill('SIGINT');
   await ended;
 });
+
+test('--watch: a clock that runs away is told before it is a fault, as what it is; one that stands off is not told again', async () => {
+  const issuer = await startPlainIssuer();
+  let ahead_ms = 2_500; // measured as one second or two, by turns
+  issuer.fault = (incoming, outgoing) => {
+    outgoing.sendDate = false;
+    outgoing.setHeader('Date', new Date(Date.now() + ahead_ms).toUTCString());
+    return false;
+  };
+  const child = spawn(program, ['doctor', issuer.issuer, '--cache', 'off', '--watch', '--interval', '1'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let output = '';
+  child.stdout.on('data', (chunk) => (output += chunk));
+  const ended = new Promise((resolve) => child.on('close', resolve));
+  defer(() => child.kill('SIGKILL'));
+  await until(() => output.includes('Watching'), 'the first round', 30_000);
+  const rounds = async (count) => {
+    const hits = () => Object.values(issuer.hits).reduce((a, b) => a + b, 0);
+    const before = hits();
+    await until(() => hits() >= before + count * 4, 'more rounds', 60_000);
+  };
+  await rounds(4);
+  assert.doesNotMatch(output, /clock changed/);
+  for (const [ahead, words] of [[7_000, 'grows'], [20_000, 'grows'], [9_000, 'shrinks']]) {
+    const from = output.length;
+    ahead_ms = ahead;
+    await until(() => new RegExp(`clock changed[^]*the skew ${words}, by`).test(output.slice(from)), `${ahead} ms to be told`, 60_000);
+  }
+  child.kill('SIGINT');
+  await ended;
+});
+
+test('--watch beside the lab\'s --sequence: each step is told in its turn', async () => {
+  const lab = await startLab({ args: ['--tls', '--sequence', 'healthy 40 requests, keys.rotated 40 requests, network.tls.expiring 40 requests, clock.issuer_wrong'] });
+  const child = spawn(program, ['doctor', lab.issuer, '--ca', lab.ca_file, '--cache', 'off', '--watch', '--interval', '1'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let output = '';
+  child.stdout.on('data', (chunk) => (output += chunk));
+  const ended = new Promise((resolve) => child.on('close', resolve));
+  defer(() => child.kill('SIGKILL'));
+  await until(() => /clock changed[^]*min( \d+ s)? ahead of ours; [^]*the skew grows, by/.test(output), 'the last step to be told', 100_000);
+  assert.match(output, /keys changed[^]*tls changed[^]*network\.tls\.expiring[^]*clock changed/);
+  child.kill('SIGINT');
+  await ended;
+});
