@@ -268,18 +268,45 @@ static struct sp_str said(struct sp_arena *arena, const struct sp_fetch_report *
                                                                   : sp_document_first_bytes(arena, report->body);
 }
 
+/* Where a redirect leads, with the values of its parameters only where they say why: an issuer that needs no person has
+ * put a code there. */
+static struct sp_str shown_location(struct sp_arena *arena, struct sp_str location)
+{
+    enum { SHOWN = 300 };
+    static const char *const told[] = {"error", "error_description", "error_uri", "iss"};
+    struct sp_buffer text;
+    size_t mark = sp_str_index_of(location, '?', 0), hash = sp_str_index_of(location, '#', 0);
+    size_t from = mark < hash ? mark : hash;
+    struct sp_str rest = sp_str_slice(location, from, location.len), part;
+    sp_buffer_init(&text, arena, MAX_WORDS_BYTES);
+    sp_buffer_append(&text, sp_str_slice(location, 0, from < SHOWN ? from : SHOWN));
+    for (char joint = '?'; text.len < SHOWN && sp_str_next_word(&rest, SP_STR("?&#"), &part); joint = '&') {
+        size_t equals = sp_str_index_of(part, '=', 0);
+        struct sp_str name = sp_str_slice(part, 0, equals < SHOWN / 4 ? equals : SHOWN / 4), value = SP_STR("=…");
+        for (size_t i = 0; i < sizeof told / sizeof told[0]; i++) {
+            if (sp_str_equal(name, sp_str_from_cstr(told[i]))) {
+                value = sp_str_slice(part, equals, equals + SHOWN / 2);
+            }
+        }
+        sp_buffer_printf(&text, "%c%.*s%.*s", joint, SP_STR_ARG(name), SP_STR_ARG(value));
+    }
+    return sp_buffer_status(&text) == SP_OK ? sp_buffer_str(&text) : SP_STR_NONE;
+}
+
 enum sp_redirect_answer sp_redirect_answer_of(struct sp_arena *arena, const struct sp_fetch_report *report,
                                               struct sp_str redirect_uri, struct sp_str *words)
 {
     int status = report->http_status;
     if (status >= 300 && status < 400 && report->location.at != NULL) {
-        *words = sp_arena_printf(arena, "%d to %.*s", status, SP_STR_ARG(sp_str_slice(report->location, 0, 200)));
-        if (leads_to(report->location, redirect_uri)) {
-            return SP_REDIRECT_ACCEPTED;
-        }
         /* Elsewhere: a sign-in page, reached only once the request was good – or an error page. */
         bool is_error = contains_ignoring_case(report->location, "error");
-        return is_error ? answer_of_text(report->location) : SP_REDIRECT_ACCEPTED;
+        enum sp_redirect_answer answer = leads_to(report->location, redirect_uri) || !is_error
+                                             ? SP_REDIRECT_ACCEPTED
+                                             : answer_of_text(report->location);
+        struct sp_str shown = answer == SP_REDIRECT_ACCEPTED ? shown_location(arena, report->location)
+                                                             : sp_str_slice(report->location, 0, 200);
+        *words = sp_arena_printf(arena, "%d to %.*s", status, SP_STR_ARG(shown));
+        return answer;
     }
     *words = sp_arena_printf(arena, "%d: \"%.*s\"", status, SP_STR_ARG(said(arena, report)));
     return status >= 400 && status < 500 ? answer_of_text(report->body) : SP_REDIRECT_UNCLEAR;

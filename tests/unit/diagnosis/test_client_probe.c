@@ -95,25 +95,43 @@ static const struct {
     const char *what;
     struct sp_fetch_report report;
     enum sp_redirect_answer answer;
+    const char *words; /* NULL: any */
 } redirects[] = {
+    {"back with a code: it is not shown",
+     {.http_status = 302, .location = TEXT(URI "?code=secret&state=s&iss=https%3A%2F%2Fidp")},
+     SP_REDIRECT_ACCEPTED,
+     "302 to " URI "?code=…&state=…&iss=https%3A%2F%2Fidp"},
+    {"back with tokens in the fragment",
+     {.http_status = 303, .location = TEXT(URI "#access_token=secret&id_token=secret")},
+     SP_REDIRECT_ACCEPTED,
+     "303 to " URI "?access_token=…&id_token=…"},
     {"back with an error of the prompt",
      {.http_status = 302, .location = TEXT(URI "?error=login_required")},
-     SP_REDIRECT_ACCEPTED},
-    {"back in the fragment", {.http_status = 302, .location = TEXT(URI "#error=login_required")}, SP_REDIRECT_ACCEPTED},
-    {"to a sign-in page", {.http_status = 302, .location = TEXT("https://idp/login?x=1")}, SP_REDIRECT_ACCEPTED},
-    {"to an error page", {.http_status = 302, .location = TEXT("https://idp/error")}, SP_REDIRECT_UNCLEAR},
+     SP_REDIRECT_ACCEPTED,
+     NULL},
+    {"back in the fragment",
+     {.http_status = 302, .location = TEXT(URI "#error=login_required")},
+     SP_REDIRECT_ACCEPTED,
+     NULL},
+    {"to a sign-in page", {.http_status = 302, .location = TEXT("https://idp/login?x=1")}, SP_REDIRECT_ACCEPTED, NULL},
+    {"to an error page", {.http_status = 302, .location = TEXT("https://idp/error")}, SP_REDIRECT_UNCLEAR, NULL},
     {"to an error page that names it",
      {.http_status = 302, .location = TEXT("https://idp/error?e=redirect_uri+mismatch")},
-     SP_REDIRECT_REFUSED},
+     SP_REDIRECT_REFUSED,
+     NULL},
     {"to a URI that only begins alike, with an error",
      {.http_status = 302, .location = TEXT(URI "x?error=1")},
-     SP_REDIRECT_UNCLEAR},
-    {"refused", {.http_status = 400, .body = TEXT("{\"error\":\"invalid_redirect_uri\"}")}, SP_REDIRECT_REFUSED},
-    {"refused on a page", {.http_status = 403, .body = TEXT("<p>Callback URL mismatch</p>")}, SP_REDIRECT_REFUSED},
-    {"the client is not there", {.http_status = 400, .body = TEXT("invalid_client")}, SP_REDIRECT_CLIENT_UNKNOWN},
-    {"anything", {.http_status = 400, .body = TEXT("no")}, SP_REDIRECT_UNCLEAR},
-    {"a page", {.http_status = 200, .body = TEXT("<html>redirect_uri")}, SP_REDIRECT_UNCLEAR},
-    {"an error of the server", {.http_status = 500, .body = TEXT("redirect_uri")}, SP_REDIRECT_UNCLEAR},
+     SP_REDIRECT_UNCLEAR,
+     NULL},
+    {"refused", {.http_status = 400, .body = TEXT("{\"error\":\"invalid_redirect_uri\"}")}, SP_REDIRECT_REFUSED, NULL},
+    {"refused on a page",
+     {.http_status = 403, .body = TEXT("<p>Callback URL mismatch</p>")},
+     SP_REDIRECT_REFUSED,
+     NULL},
+    {"the client is not there", {.http_status = 400, .body = TEXT("invalid_client")}, SP_REDIRECT_CLIENT_UNKNOWN, NULL},
+    {"anything", {.http_status = 400, .body = TEXT("no")}, SP_REDIRECT_UNCLEAR, NULL},
+    {"a page", {.http_status = 200, .body = TEXT("<html>redirect_uri")}, SP_REDIRECT_UNCLEAR, NULL},
+    {"an error of the server", {.http_status = 500, .body = TEXT("redirect_uri")}, SP_REDIRECT_UNCLEAR, NULL},
 };
 
 static void a_redirect_uri_is_judged_by_the_answer(void **state)
@@ -125,6 +143,7 @@ static void a_redirect_uri_is_judged_by_the_answer(void **state)
         print_message("%s\n", redirects[i].what);
         assert_int_equal(sp_redirect_answer_of(arena, &redirects[i].report, SP_STR(URI), &words), redirects[i].answer);
         assert_true(words.len > 0);
+        assert_true(redirects[i].words == NULL || sp_str_equal(words, sp_str_from_cstr(redirects[i].words)));
         sp_arena_destroy(&arena);
     }
 }
