@@ -73,8 +73,20 @@ enum sp_step sp_deny(struct sp_call *call, const struct sp_denial *denial)
     return SP_DENIED;
 }
 
+/* A session's cookie, a redirect with a code: what was prepared is not in the store. */
+static void take_back(struct sp_answer *answer)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < answer->header_count; i++)
+        if (strcmp(answer->headers[i].name, "Set-Cookie") != 0 && strcmp(answer->headers[i].name, "Location") != 0)
+            answer->headers[kept++] = answer->headers[i];
+    answer->header_count = kept;
+}
+
 enum sp_step sp_deny_failure(struct sp_call *call, enum sp_status status)
 {
+    if (call->waits_for == NULL)
+        take_back(&call->answer);
     bool store = status == SP_IO;
     struct sp_str reason = sp_str_from_cstr(store ? call->authority->store->trouble : sp_status_text(status));
     struct sp_str detail = SP_STR_NONE;

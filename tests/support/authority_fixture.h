@@ -14,6 +14,7 @@ struct fixture {
     /* Writes the answer of an errand and sets done; false: it is run as it is. */
     bool (*answer_errand)(struct fixture *fixture, struct sp_errand *errand);
     unsigned errand_count; /* that calls waited for */
+    void *context;         /* the test's */
 };
 
 #define FIXTURE_NOW 1800000000
@@ -34,6 +35,8 @@ struct fixture_request {
 
 #define FIXTURE_PROXY_SECRET "nginx-and-nobody-else"
 
+/* What the server does when a turn ends: flushes; when that fails the call is answered anew. */
+void fixture_end_turn(struct sp_call *call);
 /* The call with its answer; the store is flushed. Lives in the fixture's arena. */
 struct sp_call *fixture_call(struct fixture *fixture, const struct fixture_request *request);
 #define CALL(fixture, ...) fixture_call((fixture), &(const struct fixture_request){__VA_ARGS__})

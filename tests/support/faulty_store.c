@@ -8,7 +8,9 @@ static struct {
     struct sp_sql_store *store;
     struct sp_sql_store real; /* its functions before */
     struct sp_store_methods methods;
-    unsigned left; /* steps until it fails */
+    unsigned left;       /* steps until it fails */
+    unsigned turns_left; /* flushes of something until one fails */
+    uint64_t kept;       /* calls, before this turn */
     bool has_failed;
 } faults;
 
@@ -36,7 +38,22 @@ static enum sp_status release(struct sp_sql_store *store)
     return fails() ? SP_IO : faults.real.release(store);
 }
 
-void faulty_store_fail_at(struct sp_store *store, unsigned step)
+/* As on a full disk: SQLite rolls back by itself, and the store finds that out when it commits. ROLLBACK stands third
+ * behind the statements of store_statements.def (store_sqlite.c). */
+static enum sp_status flush(struct sp_store *store)
+{
+    const bool holds_something = faults.store->in_turn && store->kept != faults.kept;
+    faults.kept = store->kept;
+    if (holds_something && faults.turns_left > 0 && --faults.turns_left == 0) {
+        const struct sp_sql_query rollback = {.statement = (enum sp_statement)(SP_SQL_COUNT + 2)};
+        faults.has_failed = true;
+        if (faults.real.run(faults.store, &rollback) != SP_OK)
+            return SP_NO_MEMORY;
+    }
+    return faults.real.store.methods->flush(store);
+}
+
+static void take_over(struct sp_store *store)
 {
     struct sp_sql_store *sql = (struct sp_sql_store *)store;
     if (sql->run != run) {
@@ -44,12 +61,27 @@ void faulty_store_fail_at(struct sp_store *store, unsigned step)
         faults.real = *sql;
         faults.methods = *store->methods;
         faults.methods.begin = begin;
+        faults.methods.flush = flush;
         store->methods = &faults.methods;
         sql->run = run;
         sql->release = release;
     }
-    faults.left = step;
+    faults.left = 0;
+    faults.turns_left = 0;
+    faults.kept = store->kept;
     faults.has_failed = false;
+}
+
+void faulty_store_fail_at(struct sp_store *store, unsigned step)
+{
+    take_over(store);
+    faults.left = step;
+}
+
+void faulty_store_lose_turn(struct sp_store *store, unsigned turn)
+{
+    take_over(store);
+    faults.turns_left = turn;
 }
 
 bool faulty_store_has_failed(void)
