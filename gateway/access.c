@@ -92,6 +92,8 @@ static ngx_int_t begin(struct sp_call *call)
 {
     const struct sp_location_conf *location = ngx_http_get_module_loc_conf(call->request, ngx_http_sallyport_module);
     sp_presented_read(call, &call->snapshot->owned, location->proxy_kind != SP_PROXY_NONE);
+    /* First of all: the memory has until recall() to come. */
+    call->expected = sp_verdict_cache_expect(call->conf->worker->cache, call->headers.authorization[0]);
     if (sp_call_identify(call) != NGX_OK) {
         return NGX_ERROR;
     }
@@ -117,7 +119,6 @@ static ngx_int_t find_credential(struct sp_call *call)
     const struct sp_api *api = call->match.api;
     const struct sp_presented_headers *headers = &call->headers;
     struct sp_finding finding = {.check = SP_CHECK_FORM, .verified = true};
-    call->expected = sp_verdict_cache_expect(call->conf->worker->cache, headers->authorization[0]);
     if (!sp_limits_take(call, 1u << SP_LIMIT_PER_IP, &finding)) {
         return sp_refuse_for(call, &finding);
     }

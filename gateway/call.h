@@ -55,7 +55,7 @@ struct sp_call {
     bool has_facts;
     enum sp_cache_level cache_level;
     struct sp_token_hash token_hash;
-    void *expected; /* where the worker may know the token; from one step to the next */
+    void *expected; /* where the worker may know the token; its memory was asked for when the call began */
     const struct sp_consumer *consumer;
 
     struct sp_arena *arena; /* only when an examination or a refusal needed one */

@@ -45,18 +45,27 @@ struct sp_str sp_secret_bytes(const struct sp_secret *secret)
 /* May stand anywhere and be read as anything. */
 typedef uint64_t vector __attribute__((vector_size(16), aligned(1), may_alias));
 
+#define STEP (4 * sizeof(vector))
+
+static vector difference_at(const char *a, const char *b)
+{
+    const vector *left = (const void *)a, *right = (const void *)b;
+    return (left[0] ^ right[0]) | (left[1] ^ right[1]) | (left[2] ^ right[2]) | (left[3] ^ right[3]);
+}
+
 bool sp_secret_equal(struct sp_str a, struct sp_str b)
 {
     uint64_t difference = a.len != b.len;
-    size_t common = a.len < b.len ? a.len : b.len, i = 0;
-    /* In vectors: tokens are compared on the way of every call. The last step may look at some bytes twice. */
+    const size_t common = a.len < b.len ? a.len : b.len;
+    size_t i = 0;
+    /* In vectors: tokens are compared on the way of every call. */
     vector apart = {0};
-    const size_t step = 2 * sizeof apart;
-    while (common >= step && i < common) {
-        const size_t at = i + step <= common ? i : common - step;
-        const vector *left = (const void *)(a.at + at), *right = (const void *)(b.at + at);
-        apart |= (left[0] ^ right[0]) | (left[1] ^ right[1]);
-        i = at + step;
+    for (; i + STEP <= common; i += STEP) {
+        apart |= difference_at(a.at + i, b.at + i);
+    }
+    if (common > STEP) { /* what is left, and some bytes once more */
+        apart |= difference_at(a.at + common - STEP, b.at + common - STEP);
+        i = common;
     }
     difference |= apart[0] | apart[1];
     for (; i < common; i++) {

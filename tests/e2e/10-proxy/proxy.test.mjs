@@ -67,6 +67,18 @@ test('identity headers that a client sends itself do not pass, in any spelling',
   assert.equal(anonymous.json.headers['x_user'], undefined);
 });
 
+test('the API is told who called, how and where, each in a header of its own; the client the same id', async () => {
+  const token = await corp.token({ scope: 'read' });
+  const { headers, json } = await gateway.get('/photos/1', { token, headers: { Host: 'photos.example:8443' } });
+  const own = Object.fromEntries(Object.entries(json.headers).filter(([name]) => name.startsWith('x-forwarded') || name === 'x-request-id'));
+  assert.deepEqual(own, { 'x-forwarded-for': '127.0.0.1', 'x-forwarded-proto': 'http', 'x-forwarded-host': 'photos.example:8443', 'x-request-id': headers['x-request-id'] });
+  const named = await gateway.get('/photos/1', { token, headers: { 'X-Request-Id': 'mine-1' } });
+  assert.equal(named.json.headers['x-request-id'], 'mine-1');
+  assert.equal(named.headers['x-request-id'], 'mine-1');
+  const bent = await gateway.get('/photos/1', { token, headers: { Host: 'photos.example%0d%0aX-Admin: 1' } });
+  assert.equal(bent.json.headers?.['x-admin'], undefined);
+});
+
 test('a claim cannot end a header line', async () => {
   const token = await corp.token({ scope: 'read', sub: 'alice\r\nX-Admin: 1' });
   const { status, json } = await gateway.get('/photos/1', { token });
