@@ -41,7 +41,9 @@ struct exchange {
     struct sp_buffer body;
     struct sp_str uri;
     bool began, answered, body_too_large, wrote, is_admin;
-    struct MHD_Connection *connection;
+    bool awaits_flush;                 /* in the list of those whose answer may leave when the turn is flushed */
+    bool is_suspended;                 /* an errand was waited for: libmicrohttpd has to be told to look again */
+    struct MHD_Connection *connection; /* NULL: gone while it waited for the flush */
     struct server *server;
     uint64_t kept; /* the store's count before its last run */
     struct sp_call call;
@@ -63,7 +65,7 @@ struct server {
     atomic_bool abandons;
     bool behind_proxy; /* our nginx, on the private socket: it says who asks */
     struct sp_call_log log;
-    struct exchange *waiting; /* answered, but suspended until the turn's flush */
+    struct exchange *waiting; /* answered, but held until the turn's flush */
     struct exchange *free;
     size_t free_count;
     int64_t now, tended_at, purged_at, seen_version;
@@ -265,6 +267,7 @@ static bool call_waits(struct server *server, struct exchange *exchange)
 
 static void await_flush(struct server *server, struct exchange *exchange)
 {
+    exchange->awaits_flush = true;
     exchange->next = server->waiting;
     server->waiting = exchange;
 }
@@ -314,15 +317,21 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
         *data_size = 0;
         return MHD_YES;
     }
+    /* Nothing queued, nothing suspended: libmicrohttpd asks again in its next run, which is the one after the flush. To
+     * suspend and resume would cost two epoll_ctl and a vain recv an answer. */
+    if (exchange->awaits_flush)
+        return MHD_YES;
     if (exchange->answered)
         return queue_answer(exchange);
     exchange->call = (struct sp_call){.authority = server->authority, .arena = exchange->arena};
     read_asked(exchange, method, &exchange->call.asked);
-    bool waits = call_waits(server, exchange);
-    if (waits || exchange->wrote) {
-        if (!waits)
-            await_flush(server, exchange);
+    if (call_waits(server, exchange)) {
+        exchange->is_suspended = true;
         MHD_suspend_connection(exchange->connection);
+        return MHD_YES;
+    }
+    if (exchange->wrote) {
+        await_flush(server, exchange);
         return MHD_YES;
     }
     sp_call_log_add(&server->log, &exchange->call);
@@ -335,8 +344,11 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
     (void)connection;
     (void)code;
     const struct door *door = context;
-    if (*state != NULL)
-        give_back(door->server, *state);
+    struct exchange *exchange = *state;
+    if (exchange != NULL && exchange->awaits_flush)
+        exchange->connection = NULL; /* what it wrote is the turn's all the same */
+    else if (exchange != NULL)
+        give_back(door->server, exchange);
     *state = NULL;
 }
 
@@ -350,12 +362,16 @@ static void end_turn(struct server *server)
         struct exchange *exchange = server->waiting;
         server->waiting = exchange->next;
         exchange->next = NULL;
+        exchange->awaits_flush = false;
         if (status != SP_OK && exchange->wrote) {
             exchange->call.answer = (struct sp_answer){0};
             (void)sp_deny_failure(&exchange->call, status);
         }
         sp_call_log_add(&server->log, &exchange->call);
-        MHD_resume_connection(exchange->connection);
+        if (exchange->connection == NULL)
+            give_back(server, exchange);
+        else if (exchange->is_suspended)
+            MHD_resume_connection(exchange->connection);
     }
     sp_call_log_flush(&server->log);
 }
@@ -490,11 +506,11 @@ static void turn(struct server *server, int epoll_fd, int signal_fd)
             on_signal(server, signal_fd);
     run_doors(server);
     sp_errand_pool_collect(server->errands);
-    bool resumed = server->waiting != NULL;
+    bool held = server->waiting != NULL;
     end_turn(server);
-    /* The resumed ones send their answers now, not after another wait. What is asked meanwhile is the next turn's,
-     * which follows at once: a commit of its own would be one for few. */
-    if (resumed)
+    /* The held ones send their answers now, not after another wait. What is asked meanwhile is the next turn's, which
+     * follows at once: a commit of its own would be one for few. */
+    if (held)
         run_doors(server);
     sp_call_log_flush(&server->log);
     if (has_housekeeping(server)) {
@@ -563,6 +579,7 @@ done:
     sp_outbox_destroy(&server.outbox);
     close_door(&server.public_door);
     close_door(&server.admin_door);
+    end_turn(&server); /* of those whose connection ended before their answer could leave */
     server.authority->abandon = NULL;
     sp_call_log_fini(&server.log);
     if (epoll_fd >= 0)
