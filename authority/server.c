@@ -478,6 +478,9 @@ static enum sp_status watch(struct server *server, int *epoll_fd, int *signal_fd
 
 static void run_doors(const struct server *server)
 {
+    struct sp_store *store = server->authority->store;
+    if (store->methods->share_reads != NULL)
+        store->methods->share_reads(store);
     MHD_run(server->public_door.daemon);
     if (server->admin_door.daemon != NULL)
         MHD_run(server->admin_door.daemon);
@@ -512,6 +515,8 @@ static void turn(struct server *server, int epoll_fd, int signal_fd)
      * follows at once: a commit of its own would be one for few. */
     if (held)
         run_doors(server);
+    if (held && server->waiting == NULL)
+        end_turn(server); /* what was read now is not the next turn's */
     sp_call_log_flush(&server->log);
     if (has_housekeeping(server)) {
         end_turn(server);

@@ -109,6 +109,10 @@ struct sp_store;
 struct sp_store_methods {
     void (*destroy)(struct sp_store **store);
 
+    /* From here to flush, what is read outside begin … keep may be of one moment instead of the newest: several calls
+     * share what a look at the database costs. For the server's turns, which last some milliseconds; own writes are
+     * seen at once all the same. NULL: this store gains nothing by it. */
+    void (*share_reads)(struct sp_store *store);
     enum sp_status (*begin)(struct sp_store *store);
     enum sp_status (*keep)(struct sp_store *store);
     void (*undo)(struct sp_store *store);

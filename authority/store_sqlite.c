@@ -24,6 +24,7 @@
 /* Behind those of store_statements.def. */
 #define CONTROL(ROW)                                                                                                   \
     ROW(BEGIN, "BEGIN IMMEDIATE")                                                                                      \
+    ROW(BEGIN_READS, "BEGIN DEFERRED")                                                                                 \
     ROW(COMMIT, "COMMIT")                                                                                              \
     ROW(ROLLBACK, "ROLLBACK")                                                                                          \
     ROW(SAVEPOINT, "SAVEPOINT one_call")                                                                               \
@@ -89,6 +90,8 @@ struct sqlite_store {
     struct sp_sql_store sql; /* first: a struct sp_store * is one of these */
     sqlite3 *db;
     sqlite3_stmt *statements[STATEMENT_COUNT];
+    bool shares_reads; /* the server's turn is on */
+    bool in_reads;     /* a transaction that only reads: SQLite locks and looks for news once for all of them */
 };
 
 static struct sqlite_store *self_of(struct sp_store *store)
@@ -138,6 +141,38 @@ static void read_columns(sqlite3_stmt *statement, struct sp_sql_value columns[SP
     }
 }
 
+static enum sp_status control(struct sqlite_store *self, enum control which)
+{
+    int code = sqlite3_step(self->statements[which]);
+    enum sp_status status = code == SQLITE_DONE ? SP_OK : fail(self, code);
+    sqlite3_reset(self->statements[which]);
+    return status;
+}
+
+/* ---- reads of one turn ---- */
+static void share_reads(struct sp_store *store)
+{
+    self_of(store)->shares_reads = true;
+}
+
+static void end_reads(struct sqlite_store *self)
+{
+    if (self->in_reads && control(self, COMMIT) != SP_OK && !sqlite3_get_autocommit(self->db))
+        (void)control(self, ROLLBACK);
+    self->in_reads = false;
+}
+
+/* Whoever writes must see the newest, and SQLite lets nobody write who read something older: a write ends the reads. */
+static void prepare_reads(struct sqlite_store *self, sqlite3_stmt *statement)
+{
+    if (self->sql.in_turn)
+        return;
+    if (!sqlite3_stmt_readonly(statement))
+        end_reads(self);
+    else if (self->shares_reads && !self->in_reads)
+        self->in_reads = control(self, BEGIN_READS) == SP_OK;
+}
+
 static enum sp_status run(struct sp_sql_store *store, const struct sp_sql_query *query)
 {
     struct sqlite_store *self = self_of(&store->store);
@@ -145,6 +180,7 @@ static enum sp_status run(struct sp_sql_store *store, const struct sp_sql_query 
     struct sp_sql_value columns[SP_SQL_MAX_VALUES];
     enum sp_status status = SP_OK;
     int code;
+    prepare_reads(self, statement);
     bind(statement, query->values);
     while ((code = sqlite3_step(statement)) == SQLITE_ROW && status == SP_OK)
         if (query->read != NULL) {
@@ -159,20 +195,13 @@ static enum sp_status run(struct sp_sql_store *store, const struct sp_sql_query 
     return status;
 }
 
-static enum sp_status control(struct sqlite_store *self, enum control which)
-{
-    int code = sqlite3_step(self->statements[which]);
-    enum sp_status status = code == SQLITE_DONE ? SP_OK : fail(self, code);
-    sqlite3_reset(self->statements[which]);
-    return status;
-}
-
 /* ---- turns and calls ---- */
 static enum sp_status begin(struct sp_store *store)
 {
     struct sqlite_store *self = self_of(store);
     assert(!self->sql.in_call);
     enum sp_status status = SP_OK;
+    end_reads(self);
     if (!self->sql.in_turn) {
         status = control(self, BEGIN);
         if (status != SP_OK)
@@ -213,6 +242,8 @@ static enum sp_status release(struct sp_sql_store *sql)
 static enum sp_status flush(struct sp_store *store)
 {
     struct sqlite_store *self = self_of(store);
+    end_reads(self);
+    self->shares_reads = false;
     if (!self->sql.in_turn)
         return SP_OK;
     if (sqlite3_get_autocommit(self->db)) {
@@ -253,6 +284,7 @@ static void destroy(struct sp_store **store)
 
 static const struct sp_store_methods methods = {
     .destroy = destroy,
+    .share_reads = share_reads,
     .begin = begin,
     .keep = sp_sql_keep,
     .undo = undo,

@@ -49,3 +49,4 @@ SP_LIBRARY_ROW(int, sqlite3_prepare_v3,
                db, sql, bytes, flags, statement, tail)
 SP_LIBRARY_ROW(int, sqlite3_reset, (sqlite3_stmt * statement), statement)
 SP_LIBRARY_ROW(int, sqlite3_step, (sqlite3_stmt * statement), statement)
+SP_LIBRARY_ROW(int, sqlite3_stmt_readonly, (sqlite3_stmt * statement), statement)

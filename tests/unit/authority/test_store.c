@@ -576,6 +576,45 @@ static void the_version_tells_that_another_process_wrote(void **state)
     }
 }
 
+static void start_turn(struct sp_store *store)
+{
+    if (store->methods->share_reads != NULL)
+        store->methods->share_reads(store);
+}
+
+/* What another process wrote meanwhile may be unseen until the flush; one's own is not, and never what is decided on.
+ */
+static void a_turn_that_shares_its_reads_sees_what_it_must(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    struct sp_ticket mine = ticket_of(SP_TICKET_REFRESH, 1), theirs = ticket_of(SP_TICKET_REFRESH, 2), found;
+    bool first = true;
+    start_turn(f->store);
+    assert_int_equal(find(f, f->store, &mine, &found), SP_NOT_FOUND);
+    put_kept(f->other, &theirs); /* a reader keeps nobody from writing */
+    assert_int_equal(f->store->methods->begin(f->store), SP_OK);
+    assert_int_equal(find(f, f->store, &theirs, &found), SP_OK);
+    assert_int_equal(f->store->methods->use_ticket(f->store, theirs.kind, theirs.hash, 150, &first), SP_OK);
+    assert_true(first);
+    assert_int_equal(f->store->methods->put_ticket(f->store, &mine, NULL), SP_OK);
+    assert_int_equal(f->store->methods->keep(f->store), SP_OK);
+    assert_int_equal(find(f, f->store, &mine, &found), SP_OK);
+    assert_int_equal(f->store->methods->flush(f->store), SP_OK);
+    /* A turn without a write ends as well: the next one sees what the other process wrote, and so does a writer without
+     * a call around it. */
+    for (int turn = 0; turn < 3; turn++) {
+        start_turn(f->store);
+        assert_int_equal(find(f, f->store, &mine, &found), turn < 2 ? SP_OK : SP_NOT_FOUND);
+        if (turn == 1)
+            assert_int_equal(f->other->methods->drop_ticket(f->other, mine.kind, mine.hash), SP_OK);
+        assert_int_equal(f->store->methods->drop_ticket(f->store, theirs.kind, theirs.hash), SP_OK);
+        assert_int_equal(f->store->methods->flush(f->store), SP_OK);
+    }
+    assert_int_equal(find(f, f->other, &theirs, &found), SP_NOT_FOUND);
+    start_turn(f->store); /* and may be left as it is */
+    assert_int_equal(find(f, f->store, &mine, &found), SP_NOT_FOUND);
+}
+
 static void only_the_owner_may_read_the_file(void **state)
 {
     struct fixture *f = fixture_of(state);
@@ -826,6 +865,7 @@ int main(void)
         ROW(a_persons_sessions_accounts_and_consents_are_listed),
         ROW(records_are_found_by_name_owner_and_time),
         ROW(the_version_tells_that_another_process_wrote),
+        ROW(a_turn_that_shares_its_reads_sees_what_it_must),
         ROW(an_older_schema_is_brought_up_to_date_and_keeps_what_it_holds),
         ON(only_the_owner_may_read_the_file, "SQLite: ", sqlite),
         ON(a_schema_of_a_newer_version_is_refused, "PostgreSQL: ", postgres),
