@@ -3,6 +3,7 @@
  * server's loop. A call's writes are a savepoint inside the turn's transaction, so one call can be undone without its
  * neighbours. Statements are prepared once. */
 #include "authority/store_sql.h"
+#include "authority/store_sqlite_log.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -380,7 +381,8 @@ enum sp_status sp_store_open_sqlite(const char *path, struct sp_store **store, c
     self->sql.store.methods = &methods;
     self->sql.run = run;
     self->sql.release = release;
-    int code = sqlite3_open_v2(path, &self->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
+    int code = sqlite3_open_v2(path, &self->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+                               sp_store_sqlite_log_vfs());
     if (code == SQLITE_OK)
         code = sqlite3_busy_timeout(self->db, BUSY_TIMEOUT_MS);
     if (code == SQLITE_OK)

@@ -50,3 +50,5 @@ SP_LIBRARY_ROW(int, sqlite3_prepare_v3,
 SP_LIBRARY_ROW(int, sqlite3_reset, (sqlite3_stmt * statement), statement)
 SP_LIBRARY_ROW(int, sqlite3_step, (sqlite3_stmt * statement), statement)
 SP_LIBRARY_ROW(int, sqlite3_stmt_readonly, (sqlite3_stmt * statement), statement)
+SP_LIBRARY_ROW(sqlite3_vfs *, sqlite3_vfs_find, (const char *name), name)
+SP_LIBRARY_ROW(int, sqlite3_vfs_register, (sqlite3_vfs * vfs, int is_default), vfs, is_default)

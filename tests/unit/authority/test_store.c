@@ -615,6 +615,68 @@ static void a_turn_that_shares_its_reads_sees_what_it_must(void **state)
     assert_int_equal(find(f, f->store, &mine, &found), SP_NOT_FOUND);
 }
 
+#define LARGE_BYTES 24000u
+#define LARGE_TICKETS 1600u
+
+static struct sp_ticket numbered(unsigned number, struct sp_str data)
+{
+    struct sp_ticket ticket = ticket_of(SP_TICKET_ACCESS, 0);
+    memcpy(ticket.hash, &number, sizeof number);
+    ticket.data = data;
+    return ticket;
+}
+
+static void copy_file(const char *from, const char *to)
+{
+    char block[65536];
+    FILE *in = fopen(from, "rb"), *out = fopen(to, "wb");
+    assert_true(in != NULL && out != NULL);
+    for (size_t len; (len = fread(block, 1, sizeof block, in)) > 0;)
+        assert_int_equal(fwrite(block, 1, len, out), len);
+    fclose(in);
+    assert_int_equal(fclose(out), 0);
+}
+
+/* More pages than the cache holds, so that some are written and read again before the commit; every third call is
+ * undone. Once flush has answered, everything is in the files, for whoever finds them after a crash. */
+static void after_the_flush_of_a_large_turn_the_files_have_it_all(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    static char data[LARGE_BYTES];
+    memset(data, 'x', sizeof data);
+    struct sp_ticket found;
+    for (unsigned i = 0; i < LARGE_TICKETS; i++) {
+        struct sp_ticket ticket = numbered(i, sp_str(data, sizeof data));
+        assert_int_equal(f->store->methods->begin(f->store), SP_OK);
+        assert_int_equal(f->store->methods->put_ticket(f->store, &ticket, NULL), SP_OK);
+        if (i % 3 == 0)
+            f->store->methods->undo(f->store);
+        else
+            assert_int_equal(f->store->methods->keep(f->store), SP_OK);
+    }
+    assert_int_equal(find(f, f->store, &(const struct sp_ticket){.kind = SP_TICKET_ACCESS, .hash = {1}}, &found),
+                     SP_OK);
+    assert_int_equal(f->store->methods->flush(f->store), SP_OK);
+    /* As a crash leaves them: the index of the log in shared memory is lost. */
+    struct fixture crashed = *f;
+    char from[80], to[96];
+    snprintf(crashed.path, sizeof crashed.path, "%.40s.crashed", f->path);
+    copy_file(f->path, crashed.path);
+    snprintf(from, sizeof from, "%s-wal", f->path);
+    snprintf(to, sizeof to, "%s-wal", crashed.path);
+    copy_file(from, to);
+    struct sp_store *again = open_one(&crashed);
+    for (unsigned i = 0; i < LARGE_TICKETS; i++) {
+        struct sp_ticket ticket = numbered(i, SP_STR_NONE);
+        sp_arena_reset(f->arena);
+        assert_int_equal(find(f, again, &ticket, &found), i % 3 == 0 ? SP_NOT_FOUND : SP_OK);
+        if (i % 3 != 0)
+            assert_true(sp_str_equal(found.data, sp_str(data, sizeof data)));
+    }
+    again->methods->destroy(&again);
+    assert_int_equal(unlink(crashed.path), 0);
+}
+
 static void only_the_owner_may_read_the_file(void **state)
 {
     struct fixture *f = fixture_of(state);
@@ -867,6 +929,7 @@ int main(void)
         ROW(the_version_tells_that_another_process_wrote),
         ROW(a_turn_that_shares_its_reads_sees_what_it_must),
         ROW(an_older_schema_is_brought_up_to_date_and_keeps_what_it_holds),
+        ON(after_the_flush_of_a_large_turn_the_files_have_it_all, "SQLite: ", sqlite),
         ON(only_the_owner_may_read_the_file, "SQLite: ", sqlite),
         ON(a_schema_of_a_newer_version_is_refused, "PostgreSQL: ", postgres),
         ON(nodes_that_start_together_make_the_schema_once, "PostgreSQL: ", postgres),
