@@ -73,6 +73,8 @@ static enum sp_status read_secrets(struct sp_settings_reader *reader, const stru
     for (size_t i = 0; i < texts.count; i++) {
         struct sp_client_secret *secret = &secrets[client->secret_count + i];
         *secret = (struct sp_client_secret){.kind = SP_CLIENT_SECRET_PLAIN, .text = texts.at[i]};
+        if (!hashed)
+            sp_sha256(texts.at[i], secret->sha256);
         if (hashed && (status = read_hash(reader, texts.at[i], secret)) != SP_OK)
             return status;
     }

@@ -33,16 +33,12 @@ static enum sp_step match_argon2(struct sp_call *call, const struct sp_client_se
 static enum sp_step match_one(struct sp_call *call, const struct sp_client_secret *secret, struct sp_str candidate,
                               bool *matches)
 {
-    unsigned char of_candidate[32], of_secret[32];
+    unsigned char of_candidate[32];
     if (secret->kind == SP_CLIENT_SECRET_ARGON2)
         return match_argon2(call, secret, candidate, matches);
     /* A plain secret over hashes too, so that time tells nothing about the length either. */
     sp_sha256(candidate, of_candidate);
-    if (secret->kind == SP_CLIENT_SECRET_SHA256)
-        memcpy(of_secret, secret->sha256, sizeof of_secret);
-    else
-        sp_sha256(secret->text, of_secret);
-    *matches = sp_secret_equal(sp_str((const char *)of_candidate, 32), sp_str((const char *)of_secret, 32));
+    *matches = sp_secret_equal(sp_str((const char *)of_candidate, 32), sp_str((const char *)secret->sha256, 32));
     return SP_GOES_ON;
 }
 

@@ -23,7 +23,9 @@
 #include "probe/network.h"
 
 #define CALL_ARENA_BYTES (4u * 1024 * 1024)
-#define CONNECTION_MEMORY_BYTES (32u * 1024)
+/* Of a connection, for a request's headers and its answer's. libmicrohttpd clears it, and the half of it once more, for
+ * each request: no more than a token of SP_MAX_TOKEN_BYTES needs. */
+#define CONNECTION_MEMORY_BYTES (20u * 1024)
 #define MAX_CONNECTIONS 4096u
 #define MAX_ADMIN_CONNECTIONS 64u
 #define IDLE_SECONDS 60u
@@ -129,20 +131,20 @@ static void *on_uri(void *context, const char *uri, struct MHD_Connection *conne
 }
 
 static const struct {
-    const char *name;
+    struct sp_str name;
     size_t offset;
 } header_rows[] = {
-    {"Content-Type", offsetof(struct sp_asked, content_type)},
-    {"Cookie", offsetof(struct sp_asked, cookie)},
-    {"Origin", offsetof(struct sp_asked, origin)},
-    {"Accept", offsetof(struct sp_asked, accept)},
-    {"Accept-Language", offsetof(struct sp_asked, accept_language)},
-    {"User-Agent", offsetof(struct sp_asked, user_agent)},
-    {"X-Forwarded-Proto", offsetof(struct sp_asked, forwarded_proto)},
-    {"X-Real-IP", offsetof(struct sp_asked, client_address)},
-    {"X-Request-Id", offsetof(struct sp_asked, request_id)},
-    {"X-Sallyport-Client-Certificate", offsetof(struct sp_asked, client_certificate)},
-    {"X-Sallyport-Proxy-Secret", offsetof(struct sp_asked, proxy_secret)},
+    {{"Content-Type", 12}, offsetof(struct sp_asked, content_type)},
+    {{"Cookie", 6}, offsetof(struct sp_asked, cookie)},
+    {{"Origin", 6}, offsetof(struct sp_asked, origin)},
+    {{"Accept", 6}, offsetof(struct sp_asked, accept)},
+    {{"Accept-Language", 15}, offsetof(struct sp_asked, accept_language)},
+    {{"User-Agent", 10}, offsetof(struct sp_asked, user_agent)},
+    {{"X-Forwarded-Proto", 17}, offsetof(struct sp_asked, forwarded_proto)},
+    {{"X-Real-IP", 9}, offsetof(struct sp_asked, client_address)},
+    {{"X-Request-Id", 12}, offsetof(struct sp_asked, request_id)},
+    {{"X-Sallyport-Client-Certificate", 30}, offsetof(struct sp_asked, client_certificate)},
+    {{"X-Sallyport-Proxy-Secret", 24}, offsetof(struct sp_asked, proxy_secret)},
 };
 
 static enum MHD_Result on_header(void *context, enum MHD_ValueKind kind, const char *key, const char *text)
@@ -160,7 +162,7 @@ static enum MHD_Result on_header(void *context, enum MHD_ValueKind kind, const c
     asked->client_certificate_count += sp_str_equal_ignoring_case(name, SP_STR("X-Sallyport-Client-Certificate"));
     asked->proxy_secret_count += sp_str_equal_ignoring_case(name, SP_STR("X-Sallyport-Proxy-Secret"));
     for (size_t i = 0; i < sizeof header_rows / sizeof header_rows[0]; i++)
-        if (sp_str_equal_ignoring_case(name, sp_str_from_cstr(header_rows[i].name)))
+        if (sp_str_equal_ignoring_case(name, header_rows[i].name))
             *(struct sp_str *)((char *)asked + header_rows[i].offset) = value;
     return MHD_YES;
 }

@@ -378,6 +378,9 @@ enum sp_status sp_store_open_sqlite(const char *path, struct sp_store **store, c
     struct sqlite_store *self = calloc(1, sizeof *self);
     if (self == NULL)
         return SP_NO_MEMORY;
+    /* Nobody asks how much memory SQLite uses, and counting it locks twice for each allocation. Too late for a second
+     * store of the process, and done. */
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     self->sql.store.methods = &methods;
     self->sql.run = run;
     self->sql.release = release;

@@ -3,6 +3,7 @@
 #include "probe/library.h"
 
 #include <sqlite3.h>
+#include <stdarg.h>
 
 static const enum sp_library library = SP_LIBRARY_SQLITE;
 
@@ -30,6 +31,16 @@ SP_LIBRARY_ROW(int, sqlite3_column_count, (sqlite3_stmt * statement), statement)
 SP_LIBRARY_ROW(int, sqlite3_column_int, (sqlite3_stmt * statement, int column), statement, column)
 SP_LIBRARY_ROW(sqlite3_int64, sqlite3_column_int64, (sqlite3_stmt * statement, int column), statement, column)
 SP_LIBRARY_ROW(int, sqlite3_column_type, (sqlite3_stmt * statement, int column), statement, column)
+/* Nothing of what is configured takes another argument. */
+int sqlite3_config(int option, ...)
+{
+    va_list arguments;
+    va_start(arguments, option);
+    int value = va_arg(arguments, int);
+    va_end(arguments);
+    SP_LIBRARY_CALL(library, sqlite3_config, option, value);
+}
+
 SP_LIBRARY_ROW(int, sqlite3_errcode, (sqlite3 * db), db)
 SP_LIBRARY_ROW(const char *, sqlite3_errmsg, (sqlite3 * db), db)
 SP_LIBRARY_ROW(const char *, sqlite3_errstr, (int code), code)

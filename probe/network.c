@@ -101,12 +101,28 @@ bool sp_network_is_public(const struct sockaddr *address)
     return address->sa_family == AF_INET || address->sa_family == AF_INET6;
 }
 
+/* inet_ntop prints by sprintf, which costs a server that prints one for each request more than parsing the request. */
+static void print_v4(const unsigned char bytes[4], char out[INET_ADDRSTRLEN])
+{
+    for (size_t i = 0; i < 4; i++) {
+        unsigned byte = bytes[i];
+        if (byte >= 100)
+            *out++ = (char)('0' + byte / 100);
+        if (byte >= 10)
+            *out++ = (char)('0' + byte / 10 % 10);
+        *out++ = (char)('0' + byte % 10);
+        *out++ = i < 3 ? '.' : '\0';
+    }
+}
+
 void sp_network_print(const struct sockaddr *address, char *out, size_t room)
 {
     unsigned char bytes[16];
     out[0] = '\0';
-    if (bytes_of(address, bytes)) {
-        bool is_v4 = memcmp(bytes, mapped, sizeof mapped) == 0;
-        inet_ntop(is_v4 ? AF_INET : AF_INET6, is_v4 ? bytes + 12 : bytes, out, (socklen_t)room);
-    }
+    if (!bytes_of(address, bytes))
+        return;
+    if (memcmp(bytes, mapped, sizeof mapped) != 0)
+        inet_ntop(AF_INET6, bytes, out, (socklen_t)room);
+    else if (room >= INET_ADDRSTRLEN)
+        print_v4(bytes + 12, out);
 }

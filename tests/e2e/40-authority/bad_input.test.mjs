@@ -74,6 +74,22 @@ c=sqlite3.connect(${JSON.stringify(file)},isolation_level=None); c.execute('BEGI
   assert.equal((await opaque()).status, 200);
 });
 
+test('clients that go away before their answer leave it standing, and what was issued meanwhile is good', async () => {
+  const request = 'POST /token HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nAuthorization: Basic cmVmZXJlbmNlOnM=\r\nConnection: close\r\nContent-Length: 29\r\n\r\ngrant_type=client_credentials';
+  const stay = () => authority.post('/token', { grant_type: 'client_credentials' }, { basic: ['reference', 's'] });
+  for (let round = 0; round < 5; round++) {
+    const [stayed] = await Promise.all([stay(), ...Array.from({ length: 60 }, (_, i) => rawRequest(port, request, i % 2 ? { reset: true } : { end: true }).catch(() => {}))]);
+    assert.equal(stayed.status, 200);
+    assert.equal((await authority.post('/introspect', { token: stayed.json.access_token }, { basic: ['reference', 's'] })).json.active, true);
+  }
+});
+
+test('a token as long as any may be is told what it is, also beside other headers', async () => {
+  const answer = await authority.get('/userinfo', { headers: { Authorization: `Bearer ${'A'.repeat(16 * 1024)}`, Cookie: `c=${'b'.repeat(500)}` } });
+  assert.equal(answer.status, 401);
+  assert.match(answer.headers['www-authenticate'], /error="invalid_token"/);
+});
+
 test('200 at once are all answered, each with a token of its own', async () => {
   const answers = await Promise.all(Array.from({ length: 200 }, () => authority.post('/token', { grant_type: 'client_credentials' }, { basic: ['reference', 's'] })));
   assert.ok(answers.every(({ status }) => status === 200));

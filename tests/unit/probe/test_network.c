@@ -78,9 +78,33 @@ static void what_leads_inside_is_not_public(void **state)
     }
 }
 
+static void an_address_is_printed_as_it_is_written(void **state)
+{
+    (void)state;
+    static const char *const rows[] = {"0.0.0.0", "9.10.99.100", "127.0.0.1", "255.255.255.255", "203.0.113.7",
+                                       "::",      "::1",         "fd00::1",   "2001:db8::a:b"};
+    char text[INET6_ADDRSTRLEN];
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct sockaddr_in v4 = {.sin_family = AF_INET};
+        struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+        bool is_v4 = inet_pton(AF_INET, rows[i], &v4.sin_addr) == 1;
+        if (!is_v4)
+            assert_int_equal(inet_pton(AF_INET6, rows[i], &v6.sin6_addr), 1);
+        sp_network_print(is_v4 ? (const struct sockaddr *)&v4 : (const struct sockaddr *)&v6, text, sizeof text);
+        assert_string_equal(text, rows[i]);
+    }
+    struct sockaddr_in6 mapped = {.sin6_family = AF_INET6};
+    assert_int_equal(inet_pton(AF_INET6, "::ffff:192.0.2.33", &mapped.sin6_addr), 1);
+    sp_network_print((const struct sockaddr *)&mapped, text, sizeof text);
+    assert_string_equal(text, "192.0.2.33");
+    sp_network_print((const struct sockaddr *)&mapped, text, INET_ADDRSTRLEN - 1);
+    assert_string_equal(text, ""); /* no room: nothing, and nothing beyond */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(networks_contain_their_addresses),
-                                       cmocka_unit_test(what_leads_inside_is_not_public)};
+                                       cmocka_unit_test(what_leads_inside_is_not_public),
+                                       cmocka_unit_test(an_address_is_printed_as_it_is_written)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
