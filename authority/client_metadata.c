@@ -22,7 +22,8 @@ static enum sp_status read_method(struct sp_settings_reader *reader, const struc
 
 static enum sp_status read_grant_types(struct sp_settings_reader *reader, const struct sp_json *value, void *at)
 {
-    return sp_json_is(value, SP_JSON_ARRAY) ? sp_client_read_grants(reader, value, at) : SP_MALFORMED;
+    return sp_json_is(value, SP_JSON_ARRAY) && value->count > 0 ? sp_client_read_grants(reader, value, at)
+                                                                : SP_MALFORMED;
 }
 
 static enum sp_status read_response_types(struct sp_settings_reader *reader, const struct sp_json *value, void *at)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "authority/id_token.h"
 
+#include "authority/signed_jwt.h"
 #include "authority/claims.h"
 #include "authority/handle.h"
 #include "authority/key_ring.h"
@@ -87,4 +88,21 @@ enum sp_status sp_id_token_read_hint(struct sp_call *call, const struct sp_json 
     if (status == SP_OK)
         status = sp_json_parse(call->arena, payload, &sp_json_limits_token, claims, &error);
     return status == SP_MALFORMED ? SP_NOT_FOUND : status;
+}
+
+enum sp_status sp_id_token_read_outlived_hint(struct sp_call *call, struct sp_str *audience)
+{
+    struct sp_signed_jwt jwt;
+    const char *fault = NULL;
+    int64_t expires_at = 0;
+    enum sp_status status = sp_signed_jwt_read(call->arena, sp_call_parameter(call, "id_token_hint"), &jwt, &fault);
+    if (status == SP_OK)
+        status = sp_json_int64(sp_json_member(jwt.claims, SP_STR("exp")), &expires_at);
+    if (status == SP_NO_MEMORY)
+        return status;
+    if (status != SP_OK || expires_at > call->now ||
+        !sp_str_equal(sp_signed_jwt_text(&jwt, "iss"), call->authority->settings->issuer))
+        return SP_NOT_FOUND;
+    *audience = sp_signed_jwt_text(&jwt, "aud");
+    return SP_OK;
 }

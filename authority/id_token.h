@@ -14,5 +14,8 @@ SP_MUST_CHECK enum sp_status sp_id_token_make(struct sp_call *call, const struct
 /* What the request's id_token_hint says: an id_token of ours, expired ones too (OIDC Core 3.1.2.1; RP-Initiated Logout
  * 2). SP_OK with *claims NULL: none was sent. SP_NOT_FOUND: one that is not ours. */
 SP_MUST_CHECK enum sp_status sp_id_token_read_hint(struct sp_call *call, const struct sp_json **claims);
+/* Of a hint that was not found to be ours: it says that it is, and that it ended – the key that signed it may be gone
+ * by now. Nothing of it is proven; *audience as it says. SP_NOT_FOUND: it does not. */
+SP_MUST_CHECK enum sp_status sp_id_token_read_outlived_hint(struct sp_call *call, struct sp_str *audience);
 
 #endif

@@ -31,17 +31,25 @@ static enum sp_step refuse_hint(struct sp_call *call, const char *what)
 static enum sp_step read_hint(struct sp_call *call, struct logout *logout, struct sp_str *client_id)
 {
     const struct sp_json *claims = NULL;
+    struct sp_str audience = SP_STR_NONE;
     enum sp_status status = sp_id_token_read_hint(call, &claims);
     if (status == SP_OK && claims == NULL)
         return SP_GOES_ON;
+    if (status == SP_OK)
+        audience = sp_json_string(sp_json_member(claims, SP_STR("aud")));
+    /* A session outlives its id_token, and the key of that (RP-Initiated Logout 2: one that ended SHOULD be taken). It
+     * then stands for a client_id, and the person is asked. */
+    if (status == SP_NOT_FOUND)
+        status = sp_id_token_read_outlived_hint(call, &audience);
     if (status == SP_NOT_FOUND)
         return refuse_hint(call, "a token that is not ours");
     if (status != SP_OK)
         return sp_deny_failure(call, status);
-    struct sp_str audience = sp_json_string(sp_json_member(claims, SP_STR("aud")));
     if (client_id->at != NULL && !sp_str_equal(*client_id, audience))
         return refuse_hint(call, "an id_token of another client than client_id says");
     *client_id = audience;
+    if (claims == NULL)
+        return SP_GOES_ON;
     logout->hint_sid = sp_json_string(sp_json_member(claims, SP_STR("sid")));
     status = sp_subject_account(call, sp_json_string(sp_json_member(claims, SP_STR("sub"))), &logout->hint_subject);
     return status == SP_OK ? SP_GOES_ON : sp_deny_failure(call, status);

@@ -29,6 +29,18 @@ static bool has_possible_times(const struct sp_json *claims)
     return true;
 }
 
+/* A typ that is there and no text must not pass for one that is not there. */
+static bool has_texts(const struct sp_json *header)
+{
+    static const struct sp_str names[] = {{"typ", 3}, {"cty", 3}, {"kid", 3}};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const struct sp_json *member = sp_json_member(header, names[i]);
+        if (member != NULL && !sp_json_is(member, SP_JSON_STRING))
+            return false;
+    }
+    return true;
+}
+
 enum sp_status sp_signed_jwt_read(struct sp_arena *arena, struct sp_str text, struct sp_signed_jwt *jwt,
                                   const char **fault)
 {
@@ -49,6 +61,12 @@ enum sp_status sp_signed_jwt_read(struct sp_arena *arena, struct sp_str text, st
         return status;
     *fault = "it has a critical header";
     if (sp_json_member(header, SP_STR("crit")) != NULL)
+        return SP_MALFORMED;
+    *fault = "its typ, cty or kid is no text";
+    if (!has_texts(header))
+        return SP_MALFORMED;
+    *fault = "it holds another JWT, and no claims"; /* RFC 7519 5.2 */
+    if (sp_str_equal_ignoring_case(sp_json_string(sp_json_member(header, SP_STR("cty"))), SP_STR("JWT")))
         return SP_MALFORMED;
     *fault = "its exp, nbf, iat or auth_time is no time";
     if (!has_possible_times(read.claims))

@@ -201,7 +201,7 @@ static bool answer_errand(struct fixture *fixture, struct sp_errand *errand)
     return true;
 }
 
-static void begin_scene(struct scene *scene, const char *section, void (*prepare)(struct scene *))
+void scene_begin(struct scene *scene, const char *section)
 {
     *scene = (struct scene){.fixture = fixture_create(section)};
     scene->fixture->context = scene;
@@ -212,7 +212,6 @@ static void begin_scene(struct scene *scene, const char *section, void (*prepare
                                    .password_hash = SP_STR("$argon2id$right-password"),
                                    .claims = SP_STR("{\"email\":\"ann@example.test\",\"email_verified\":true}")};
     assert_int_equal(store->methods->put_account(store, &ann), SP_OK);
-    prepare(scene);
 }
 
 /* Success is not said twice for what was done once at most. */
@@ -244,7 +243,8 @@ static bool try_with_fault(const char *section, const struct fault_scene *row, u
     struct scene scene;
     char where[32];
     snprintf(where, sizeof where, "step %u", step);
-    begin_scene(&scene, section, row->prepare);
+    scene_begin(&scene, section);
+    row->prepare(&scene);
     struct sp_store *store = scene.fixture->authority.store;
     const uint64_t before = store->kept;
     faulty_store_fail_at(store, step);
@@ -270,7 +270,8 @@ static bool try_with_fault(const char *section, const struct fault_scene *row, u
 static bool try_with_lost_turn(const char *section, const struct fault_scene *row, unsigned turn)
 {
     struct scene scene;
-    begin_scene(&scene, section, row->prepare);
+    scene_begin(&scene, section);
+    row->prepare(&scene);
     struct sp_store *store = scene.fixture->authority.store;
     faulty_store_lose_turn(store, turn);
     struct sp_call *call = act(&scene);

@@ -38,6 +38,8 @@ struct fault_scene {
 void fault_scenes_run(const char *section, const struct fault_scene *scenes, size_t count);
 
 /* ---- for scenes ---- */
+/* With the account ann and her password; the fixture is the caller's to destroy. */
+void scene_begin(struct scene *scene, const char *section);
 const char *scene_text(struct scene *scene, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* What stands between `before` and the next of `ends`; fails the test when it is not there. */
 const char *scene_between(struct scene *scene, struct sp_str in, const char *before, const char *ends);

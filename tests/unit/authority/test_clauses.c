@@ -84,6 +84,36 @@ static void the_metadata_of_an_issuer_with_a_path(void **state)
     fixture_destroy(&fixture);
 }
 
+/* Discovery 4.2: a list without members is left out. */
+static void metadata_have_no_empty_list(void **state)
+{
+    static const char *const sections[] = {
+        "{}",
+        "{'clients':{'a':{'secret':'x'}}}",
+        "{'clients':{'a':{'redirect_uris':['https://a.example/']}},'login':{'passkeys':false,'second_factor':'off'}}",
+        "{'registration':{},'mtls':{},'tokens':{'algorithm':'EdDSA'}}",
+        "{'registration':{'open':true,'scopes':[],'grants':['client_credentials']},'clients':{'a':{'secret':'x','"
+        "scopes':[]}}}",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof sections / sizeof sections[0]; i++) {
+        struct fixture *fixture = fixture_create(sections[i]);
+        const struct sp_json *json = NULL;
+        struct sp_json_error error;
+        struct sp_call *call = get(fixture, "/.well-known/openid-configuration", "");
+        assert_int_equal(sp_json_parse(fixture->arena, call->answer.body, &sp_json_limits_document, &json, &error),
+                         SP_OK);
+        assert_true(json->count > 10);
+        for
+            SP_JSON_EACH(member, json)
+            {
+                if (sp_json_is(member, SP_JSON_ARRAY) && member->count == 0)
+                    fail_msg("%s: %.*s is empty", sections[i], SP_STR_ARG(member->name));
+            }
+        fixture_destroy(&fixture);
+    }
+}
+
 static void a_repeated_parameter_goes_nowhere(void **state)
 {
     struct fixture *fixture = *state;
@@ -216,6 +246,7 @@ int main(void)
         ROW(a_registered_query_stays_and_the_answer_is_added),
         ROW(after_a_post_the_browser_gets),
         ROW(the_metadata_of_an_issuer_with_a_path),
+        ROW(metadata_have_no_empty_list),
         ROW(a_repeated_parameter_goes_nowhere),
         ROW(pages_are_framed_by_nobody_and_tell_nobody_where_they_are),
         ROW(a_client_does_not_register_by_a_request),

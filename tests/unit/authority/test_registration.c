@@ -13,6 +13,10 @@
 #include "core/jose/crypto.h"
 #include "tests/support/authority_fixture.h"
 
+/* RFC 7515 A.3's. */
+#define PUBLIC_KEY                                                                                                     \
+    "{'kty':'EC','crv':'P-256','x':'f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU',"                                     \
+    "'y':'x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0'}"
 #define URI "'redirect_uris':['https://app.example/cb']"
 
 static int start(void **state)
@@ -131,6 +135,12 @@ static void each_member_is_taken_or_refused_by_name(void **state)
         {"{" URI ",'jwks_uri':'http://127.0.0.1/'}", "registration.metadata", "public host"},
         {"{" URI ",'jwks_uri':'https://keys.internal/'}", "registration.metadata", "public host"},
         {"{" URI ",'jwks':{'keys':[]}}", "registration.metadata", "jwks"},
+        {"{" URI ",'jwks':{'keys':[" PUBLIC_KEY "]}}", "", ""},
+        {"{" URI ",'jwks':{'keys':[" PUBLIC_KEY "]},'jwks_uri':'https://keys.example/'}", "registration.metadata",
+         "Keep one of"},
+        {"{" URI ",'grant_types':[]}", "registration.metadata", "grant_types"},
+        {"{" URI ",'scope':''}", "", ""},
+        {"{" URI ",'contacts':[],'default_acr_values':[],'post_logout_redirect_uris':[]}", "", ""},
         {"{" URI ",'jwks':{'keys':[{'kty':'oct','k':'AAAA'}]}}", "registration.metadata", "jwks"},
         {"{" URI ",'grant_types':['password']}", "registration.metadata", "grant_types"},
         {"{" URI ",'grant_types':['urn:ietf:params:oauth:grant-type:token-exchange']}", "registration.metadata",
@@ -296,6 +306,40 @@ static void memory_follows_the_store(void **state)
     assert_null(sp_client_look_up_or_none(call, SP_STR("spdc_nobody")));
 }
 
+static const char *header_of(struct fixture *fixture, const struct sp_call *call, const char *name)
+{
+    for (size_t i = 0; i < call->answer.header_count; i++)
+        if (strcmp(call->answer.headers[i].name, name) == 0)
+            return sp_arena_printf(fixture->arena, "%.*s", SP_STR_ARG(call->answer.headers[i].value)).at;
+    return "";
+}
+
+/* A single-page application may register itself: what it does there needs a token that no browser sends by itself, or
+ * none at all, so any origin may ask – without credentials. */
+static void scripts_of_any_origin_may_register_and_manage_without_credentials(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char *const methods[] = {"POST", "GET", "PUT", "DELETE"};
+    struct sp_call *call = CALL(fixture, .method = "OPTIONS", .path = "/register", .origin = "https://spa.example");
+    assert_int_equal(call->answer.status, 204);
+    assert_string_equal(header_of(fixture, call, "Access-Control-Allow-Origin"), "*");
+    assert_string_equal(header_of(fixture, call, "Access-Control-Allow-Credentials"), "");
+    for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++)
+        assert_non_null(strstr(header_of(fixture, call, "Access-Control-Allow-Methods"), methods[i]));
+    assert_non_null(strstr(header_of(fixture, call, "Access-Control-Allow-Headers"), "Authorization"));
+    assert_non_null(strstr(header_of(fixture, call, "Access-Control-Allow-Headers"), "Content-Type"));
+    static const char *const bodies[] = {"{" URI "}", "{}"}; /* a refusal can be read too */
+    for (size_t i = 0; i < 2; i++) {
+        call = CALL(fixture, .path = "/register", .content_type = "application/json", .origin = "https://spa.example",
+                    .body = quoted(fixture, bodies[i]));
+        assert_int_equal(call->answer.status, i == 0 ? 201 : 400);
+        assert_string_equal(header_of(fixture, call, "Access-Control-Allow-Origin"), "*");
+        assert_string_equal(header_of(fixture, call, "Access-Control-Allow-Credentials"), "");
+    }
+    call = CALL(fixture, .path = "/register", .content_type = "application/json", .body = quoted(fixture, bodies[0]));
+    assert_string_equal(header_of(fixture, call, "Access-Control-Allow-Origin"), ""); /* nobody's script */
+}
+
 static void put_initial(struct fixture *fixture, const char *token, int64_t expires_at, const char *data)
 {
     struct sp_store *store = fixture->authority.store;
@@ -397,6 +441,7 @@ int main(void)
         cmocka_unit_test(each_member_is_taken_or_refused_by_name),
         cmocka_unit_test(a_registered_client_works_until_it_is_removed),
         cmocka_unit_test(memory_follows_the_store),
+        cmocka_unit_test(scripts_of_any_origin_may_register_and_manage_without_credentials),
         cmocka_unit_test(without_an_initial_access_token_nobody_registers),
         cmocka_unit_test(where_it_is_not_configured_it_is_not_there),
         cmocka_unit_test(keys_of_strangers_are_not_looked_for_inside),
