@@ -121,7 +121,8 @@ static enum sp_step refuse_method(struct sp_call *call, const struct sp_client *
                        .received = SP_STR("a client_id without any proof"));
     return SP_DENY(call, .cause = SP_CAUSE_CLIENT_METHOD_MISMATCH,
                    .expected = sp_client_methods_text(call->arena, client->methods),
-                   .received = sp_client_methods_text(call->arena, proof->method), .detail = client->id,
+                   .received = sp_client_methods_text(call->arena, proof->method),
+                   .detail = sp_arena_printf(call->arena, "The client is %.*s.", SP_STR_ARG(client->id)),
                    .tell = sp_arena_printf(call->arena, "This request used %.*s.",
                                            SP_STR_ARG(sp_client_methods_text(call->arena, proof->method))));
 }

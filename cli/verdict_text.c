@@ -126,6 +126,24 @@ static struct sp_str join(const struct sp_json *list, char *room, size_t size)
     return sp_str(room, used);
 }
 
+/* What is behind the cause, in the catalogue's words; unless it is the cause itself. */
+static void print_reason(struct sp_str id, struct sp_str cause_id)
+{
+    enum sp_cause reason = sp_cause_find(id);
+    const struct sp_cause_info *info = sp_cause_get(reason);
+    char room[256];
+    if (id.len == 0 || sp_str_equal(id, cause_id))
+        return;
+    if (reason == SP_CAUSE_NONE) {
+        print_labelled("reason", id);
+        return;
+    }
+    int len = snprintf(room, sizeof room, "%.*s: %.*s", SP_STR_ARG(id), SP_STR_ARG(info->title));
+    print_labelled("reason", sp_str(room, len > 0 && (size_t)len < sizeof room ? (size_t)len : 0));
+    if (!sp_str_contains(info->fix, SP_STR("{"))) /* of its own two sides, which are not here */
+        print_labelled("", info->fix);
+}
+
 /* with_client: also what a client of the gateway is told. */
 static void print_cause(const struct sp_json *cause, bool with_client)
 {
@@ -136,7 +154,7 @@ static void print_cause(const struct sp_json *cause, bool with_client)
     print_sides(text_of(cause, "expected"), text_of(cause, "received"));
     if (detail.len > 0 && !sp_str_contains(explanation, detail))
         print_labelled("detail", detail);
-    print_labelled("reason", text_of(cause, "reason"));
+    print_reason(text_of(cause, "reason"), text_of(cause, "id"));
     print_labelled("fix", text_of(cause, "fix"));
     int64_t status = 0;
     if (sp_json_int64(sp_json_member(cause, SP_STR("http_status")), &status) != SP_OK)

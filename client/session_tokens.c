@@ -77,7 +77,7 @@ bool sp_client_take_tokens(struct sp_client_session *session, const struct sp_js
         return refuse(session, SP_CAUSE_RESPONSE_ACCESS_TOKEN_MISSING, SP_STR("access_token"), SP_STR("none"));
     if (sp_token_has_strange_bytes(tokens->access_token))
         return refuse(session, SP_CAUSE_RESPONSE_TOKEN_CHARACTERS, SP_STR("visible ASCII characters"),
-                      SP_STR("others, white space or control characters"));
+                      sp_token_strange_words(tokens->access_token));
     if (tokens->token_type.len == 0)
         return refuse(session, SP_CAUSE_RESPONSE_TOKEN_TYPE_MISSING, SP_STR("token_type"), SP_STR("none"));
     /* A token that was to be bound and is not is no token for whoever asked for one. */

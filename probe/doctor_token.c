@@ -144,13 +144,24 @@ static const struct sp_verdict *examine(struct sp_checkup *checkup)
     return exam != NULL ? run(checkup, exam, world, issuer) : sp_verdict_without_memory();
 }
 
-static void take_verdict(const struct sp_verdict *verdict, struct sp_document_findings *findings)
+/* Not once more that there are no keys: the step of the keys says why. */
+static void take_finding(const struct sp_checkup *checkup, const struct sp_finding *finding,
+                         struct sp_document_findings *findings)
 {
-    if (verdict->cause != NULL && findings->count < SP_MAX_FINDINGS) {
-        findings->rows[findings->count++] = *verdict->cause;
+    bool is_told = checkup->keys == NULL && finding->cause == SP_CAUSE_KEYS_EMPTY;
+    if (!is_told && findings->count < SP_MAX_FINDINGS) {
+        findings->rows[findings->count++] = *finding;
     }
-    for (size_t i = 0; i < verdict->also_count && findings->count < SP_MAX_FINDINGS; i++) {
-        findings->rows[findings->count++] = verdict->also[i];
+}
+
+static void take_verdict(const struct sp_checkup *checkup, const struct sp_verdict *verdict,
+                         struct sp_document_findings *findings)
+{
+    if (verdict->cause != NULL) {
+        take_finding(checkup, verdict->cause, findings);
+    }
+    for (size_t i = 0; i < verdict->also_count; i++) {
+        take_finding(checkup, &verdict->also[i], findings);
     }
 }
 
@@ -180,7 +191,7 @@ static struct sp_str examine_token(struct sp_checkup *checkup, const struct sp_t
     }
     const struct sp_verdict *verdict = examine(checkup);
     checkup->report->token = verdict;
-    take_verdict(verdict, findings);
+    take_verdict(checkup, verdict, findings);
     note_life(checkup, verdict);
     for (size_t i = 0; i < verdict->hints.count; i++) {
         sp_doctor_report_hint(checkup->report, verdict->hints.at[i]);

@@ -128,9 +128,24 @@ static bool is_of_method(enum sp_cause cause)
            cause == SP_CAUSE_CLIENT_CERTIFICATE_MISSING;
 }
 
+/* Each text of the catalogue speaks of its own two sides. */
+static void name_sides(struct sp_finding *told, struct sp_str method, struct sp_str client_id)
+{
+    told->expected = SP_STR("the client is known and its secret or key right");
+    if (told->cause == SP_CAUSE_CLIENT_UNKNOWN) {
+        told->received = client_id;
+    } else if (sp_str_has_prefix(sp_cause_get(told->cause)->id, SP_STR("client.secret"))) {
+        told->expected = client_id;
+    } else if (is_of_method(told->cause)) {
+        told->expected = SP_STR("another method");
+        told->received = method;
+    }
+}
+
 /* The refusal that says most: the first that is about the client and not about the method, else the first of all. */
 static enum sp_status tell_refusal(struct sp_arena *arena, const struct sp_client_attempt *attempts, size_t count,
-                                   const struct sp_client_attempt *first, struct sp_document_findings *findings)
+                                   const struct sp_client_attempt *first, struct sp_str client_id,
+                                   struct sp_document_findings *findings)
 {
     struct sp_finding told = {.cause = SP_CAUSE_NONE};
     const struct sp_client_attempt *at = first, *end = attempts + count;
@@ -147,8 +162,8 @@ static enum sp_status tell_refusal(struct sp_arena *arena, const struct sp_clien
         told = own.rows[0];
         if (told.cause == SP_CAUSE_REQUEST_GRANT_NOT_ALLOWED)
             told.cause = SP_CAUSE_RESPONSE_ERROR; /* it was refused whatever the grant */
-        told.expected = SP_STR("the client is known and its secret or key right");
-        told.detail = sp_arena_printf(arena, "To %.*s: %.*s", SP_STR_ARG(at->method), SP_STR_ARG(told.detail));
+        name_sides(&told, at->method, client_id);
+        told.detail = sp_arena_printf(arena, "Asked by %.*s. %.*s", SP_STR_ARG(at->method), SP_STR_ARG(told.detail));
     }
     if (told.cause != SP_CAUSE_NONE)
         *sp_document_saw(findings, told.cause) = told;
@@ -171,7 +186,7 @@ enum sp_status sp_client_attempts_judge(struct sp_arena *arena, struct sp_client
         finding->expected = client_id;
         finding->received = SP_STR("a secret with white space around it");
     } else if (refused != NULL) {
-        status = tell_refusal(arena, attempts, count, refused, findings);
+        status = tell_refusal(arena, attempts, count, refused, client_id, findings);
     } else if (unclear != NULL && unclear->report != NULL) {
         struct sp_token_answer answer;
         status = sp_token_answer_examine(arena, unclear->report, &answer, findings);

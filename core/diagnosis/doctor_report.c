@@ -108,6 +108,14 @@ static void text_member(struct sp_json_writer *writer, const char *name, struct 
     }
 }
 
+/* Two steps met the same. */
+static bool says_the_same(const struct sp_step_finding *row, const struct sp_step_finding *cause)
+{
+    const struct sp_finding *a = &row->finding, *b = cause != NULL ? &cause->finding : NULL;
+    return b != NULL && a->cause == b->cause && sp_str_equal(a->expected, b->expected) &&
+           sp_str_equal(a->received, b->received);
+}
+
 /* What rejects first, then along the chain. */
 static void write_also(struct sp_json_writer *writer, const struct sp_doctor_report *report,
                        const struct sp_step_finding *cause)
@@ -119,7 +127,8 @@ static void write_also(struct sp_json_writer *writer, const struct sp_doctor_rep
         for (int step = 0; step < SP_STEP_COUNT; step++) {
             for (size_t i = 0; i < report->finding_count; i++) {
                 const struct sp_step_finding *row = &report->findings[i];
-                if (row != cause && row->step == (enum sp_step)step && outcome_of(&row->finding) == order[pass]) {
+                if (!says_the_same(row, cause) && row->step == (enum sp_step)step &&
+                    outcome_of(&row->finding) == order[pass]) {
                     sp_finding_write(writer, &row->finding);
                 }
             }

@@ -91,6 +91,7 @@ enum sp_status sp_document_read(struct sp_arena *arena, const struct sp_fetch_re
         finding = sp_document_refuse(findings, causes->too_large);
         finding->expected = sp_arena_printf(arena, "%zu bytes", report->max_bytes);
         finding->received = sp_arena_printf(arena, "more than %zu bytes", report->max_bytes);
+        finding->detail = report->url;
         finding->reason = SP_CAUSE_NETWORK_HTTP_TOO_LARGE;
         return SP_OK;
     }

@@ -4,12 +4,22 @@
 #include "core/diagnosis/document_report.h"
 #include "core/diagnosis/words.h"
 
+enum sp_cause sp_http_failure_cause(const struct sp_fetch_report *report)
+{
+    bool is_cut = report->failure == SP_CAUSE_NETWORK_HTTP_SERVER_ERROR && report->body.len > 0;
+    return is_cut ? SP_CAUSE_RESPONSE_TRUNCATED : report->failure;
+}
+
 static void tell_failure(struct sp_arena *arena, const struct sp_fetch_report *report,
                          struct sp_document_findings *findings)
 {
-    struct sp_finding *finding = sp_document_refuse(findings, report->failure);
+    struct sp_finding *finding = sp_document_refuse(findings, sp_http_failure_cause(report));
     finding->detail = sp_arena_printf(arena, "%.*s.", SP_STR_ARG(report->failure_detail));
-    switch (report->failure) {
+    switch (finding->cause) {
+    case SP_CAUSE_RESPONSE_TRUNCATED:
+        finding->expected = sp_arena_printf(arena, "the answer of %.*s", SP_STR_ARG(report->url));
+        finding->received = sp_arena_printf(arena, "%zu bytes", report->body.len);
+        break;
     case SP_CAUSE_NETWORK_HTTP_SERVER_ERROR: /* the connection ended before the answer did */
         finding->expected = report->url;
         finding->received = report->failure_detail;

@@ -108,6 +108,13 @@ bool sp_token_has_strange_bytes(struct sp_str token)
     return false;
 }
 
+struct sp_str sp_token_strange_words(struct sp_str token)
+{
+    return sp_str_equal_ignoring_case(sp_str_slice(token, 0, 7), SP_STR("Bearer "))
+               ? SP_STR("the scheme Bearer and a space before the token")
+               : SP_STR("white space, a control character or a character beyond ASCII");
+}
+
 void sp_token_members_judge(struct sp_arena *arena, const struct sp_json_answer *answer,
                             struct sp_document_findings *findings)
 {
@@ -126,7 +133,7 @@ void sp_token_members_judge(struct sp_arena *arena, const struct sp_json_answer 
     }
     if (sp_token_has_strange_bytes(sp_json_string(sp_json_member(json, SP_STR("access_token")))))
         saw(findings, SP_CAUSE_RESPONSE_TOKEN_CHARACTERS, SP_STR("visible ASCII characters"),
-            SP_STR("white space, a control character or a character beyond ASCII"));
+            sp_token_strange_words(sp_json_string(sp_json_member(json, SP_STR("access_token")))));
     if (sp_json_string(sp_json_member(json, SP_STR("token_type"))).len == 0)
         saw(findings, SP_CAUSE_RESPONSE_TOKEN_TYPE_MISSING, SP_STR("Bearer or DPoP"), SP_STR("none"));
     if (expires != NULL && expires->type != SP_JSON_NUMBER)

@@ -25,6 +25,8 @@ bool sp_body_is_html(struct sp_str content_type, struct sp_str body);
 
 /* A token goes into a header, or to a terminal: white space, control characters and what is no ASCII do not. */
 bool sp_token_has_strange_bytes(struct sp_str token);
+/* Which those are; a constant. */
+struct sp_str sp_token_strange_words(struct sp_str token);
 
 /* response.html, .truncated, .charset, .not_json, network.http.*. Texts live in the arena or the answer; no secret is
  * in them. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/base/url.h"
 #include "core/diagnosis/document_report.h"
+#include "core/diagnosis/http_answer.h"
 #include "core/diagnosis/issuer_form.h"
 
 static const struct sp_document_causes metadata_causes = {
@@ -224,11 +225,18 @@ void sp_endpoints_judge(struct sp_arena *arena, const struct sp_endpoint_evidenc
             finding->detail = row->name;
             finding->reason = row->report->failure;
         } else if (row->report != NULL && row->report->failure != SP_CAUSE_NONE) {
-            finding = sp_document_saw(findings, row->report->failure);
+            finding = sp_document_saw(findings, sp_http_failure_cause(row->report));
             finding->expected = row->name;
             finding->received = row->url;
             finding->detail =
                 sp_arena_printf(arena, "%.*s: %.*s.", SP_STR_ARG(row->name), SP_STR_ARG(row->report->failure_detail));
+            if (finding->cause == SP_CAUSE_NETWORK_HTTP_SERVER_ERROR) { /* what it answered, and who */
+                finding->expected = row->url;
+                finding->received = row->report->failure_detail;
+            } else if (finding->cause == SP_CAUSE_RESPONSE_TRUNCATED) {
+                finding->expected = sp_arena_printf(arena, "the answer of %.*s", SP_STR_ARG(row->url));
+                finding->received = sp_arena_printf(arena, "%zu bytes", row->report->body.len);
+            }
         } else if (row->report != NULL && row->report->http_status >= 500) {
             finding = sp_document_saw(findings, SP_CAUSE_NETWORK_HTTP_SERVER_ERROR);
             finding->expected = row->url;

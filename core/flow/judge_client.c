@@ -71,10 +71,16 @@ static void judge_expiry(struct sp_flow_capture *capture, struct sp_flow_message
     if (sp_json_int64(member, &expires) == SP_OK && expires > 0 && now > expires)
         sp_flow_tell(capture, message, SP_CAUSE_CLIENT_SECRET_EXPIRED, client->client_id,
                      sp_words_instant(capture->arena, expires))
-            ->detail = sp_words_instant_from(capture->arena, expires, now);
+            ->detail = sp_arena_printf(capture->arena, "It ended at %.*s.",
+                                       SP_STR_ARG(sp_words_instant_from(capture->arena, expires, now)));
 }
 
 /* ---- the method ---- */
+
+static struct sp_str client_in_words(struct sp_flow_capture *capture, const struct sp_flow_credentials *who)
+{
+    return sp_arena_printf(capture->arena, "The client is %.*s.", SP_STR_ARG(sp_str_slice(who->client_id, 0, 200)));
+}
 
 static void judge_method(struct sp_flow_capture *capture, struct sp_flow_message *message,
                          const struct sp_flow_credentials *who, const struct sp_flow_client *client)
@@ -94,7 +100,7 @@ static void judge_method(struct sp_flow_capture *capture, struct sp_flow_message
                          who->method == SP_CLIENT_METHOD_NONE ? SP_CAUSE_CLIENT_AUTHENTICATION_MISSING
                                                               : SP_CAUSE_CLIENT_METHOD_MISMATCH,
                          expected, used)
-                ->detail = who->client_id;
+                ->detail = client_in_words(capture, who);
         return;
     }
     if (who->method == SP_CLIENT_METHOD_NONE)
@@ -104,7 +110,7 @@ static void judge_method(struct sp_flow_capture *capture, struct sp_flow_message
     else if (list != NULL && !jwt && !sp_flow_list_has(list, used, true))
         sp_flow_tell(capture, message, SP_CAUSE_CLIENT_METHOD_MISMATCH, sp_flow_list_in_words(capture->arena, list),
                      used)
-            ->detail = who->client_id;
+            ->detail = client_in_words(capture, who);
 }
 
 /* ---- assertions ---- */

@@ -69,6 +69,49 @@ static struct sp_str request_part(struct sp_flow_capture *capture, const struct 
     return SP_STR_NONE;
 }
 
+static struct sp_str listed(struct sp_flow_capture *capture, const struct sp_flow_issuer *issuer, const char *name,
+                            struct sp_str otherwise)
+{
+    const struct sp_json *list = issuer != NULL ? sp_json_member(issuer->metadata, sp_str_from_cstr(name)) : NULL;
+    return list != NULL ? sp_flow_list_in_words(capture->arena, list) : otherwise;
+}
+
+/* What the request had and what the server is known to take, where the server names the cause and not the two sides. */
+static void fill_sides(struct sp_flow_capture *capture, const struct sp_flow_message *message, enum sp_cause cause,
+                       struct sp_str *expected, struct sp_str *received)
+{
+    const struct sp_flow_issuer *issuer = sp_flow_issuer_of(capture, message);
+    struct sp_flow_credentials who;
+    struct sp_str audience = sp_flow_parameter(message, "audience");
+    sp_flow_credentials_read(capture->arena, message, &who);
+    switch (cause) {
+    case SP_CAUSE_CLIENT_METHOD_MISMATCH:
+        *expected = SP_STR("another method");
+        *received = sp_str_from_cstr(sp_flow_client_method_name(who.method));
+        break;
+    case SP_CAUSE_CLIENT_AUTHENTICATION_MISSING:
+        *expected = listed(capture, issuer, "token_endpoint_auth_methods_supported",
+                           SP_STR("the method that the client is registered for"));
+        *received = sp_str_from_cstr(sp_flow_client_method_name(who.method));
+        break;
+    case SP_CAUSE_REQUEST_GRANT_UNKNOWN:
+        *expected = listed(capture, issuer, "grant_types_supported", SP_STR("others"));
+        break;
+    case SP_CAUSE_REQUEST_RESOURCE_INVALID:
+        *expected = SP_STR("what is registered for it");
+        if (received->len == 0)
+            *received = audience.len > 0 ? audience : SP_STR("none was asked for");
+        break;
+    case SP_CAUSE_BINDING_DPOP_NONCE:
+        *received = sp_flow_header(&message->exchange.request_headers, "DPoP").at != NULL
+                        ? SP_STR("none, or an old one")
+                        : SP_STR("none, without a proof");
+        break;
+    default:
+        break;
+    }
+}
+
 void sp_flow_judge_refusal_named(struct sp_flow_capture *capture, struct sp_flow_message *message)
 {
     bool arrived = message->kind == SP_FLOW_CALLBACK && sp_flow_parameter(message, "error").at != NULL;
@@ -81,6 +124,7 @@ void sp_flow_judge_refusal_named(struct sp_flow_capture *capture, struct sp_flow
     struct sp_str part = request_part(capture, message, cause), other = SP_STR_NONE;
     if (sp_str_has_prefix(sp_cause_get(cause)->id, SP_STR("client.secret")))
         other = client_of(capture, message);
+    fill_sides(capture, message, cause, &other, &part);
     struct sp_str words = sp_flow_error_in_words(capture, message);
     struct sp_finding *finding = compared_elsewhere(cause) ? sp_flow_tell_named(capture, message, cause, other, part)
                                                            : sp_flow_tell(capture, message, cause, other, part);
