@@ -160,7 +160,7 @@ static ngx_int_t examine(struct sp_call *call)
     if (rc == NGX_AGAIN) {
         return NGX_AGAIN;
     }
-    if (rc != NGX_OK || call->verdict == NULL || !call->verdict->accepted) {
+    if (rc != NGX_OK || !call->has_facts) {
         return sp_refuse(call, rc == NGX_OK ? call->verdict : NULL);
     }
     call->stage = SP_STAGE_JUDGED;

@@ -51,7 +51,7 @@ struct sp_call {
     struct sp_presented_headers headers;
     struct sp_credential credential;
 
-    struct sp_facts facts; /* of an accepted token; texts in the pool or the arena */
+    struct sp_facts facts; /* of an accepted token; texts in the pool */
     bool has_facts;
     enum sp_cache_level cache_level;
     struct sp_token_hash token_hash;
@@ -65,7 +65,7 @@ struct sp_call {
     struct sp_snapshot *renewed; /* counted; keys that came while the call was parked, or NULL */
     enum sp_question asked;
     int64_t answer_until;             /* epoch seconds; how long an introspection holds */
-    const struct sp_verdict *verdict; /* NULL: none was needed (facts were known, or anonymous) */
+    const struct sp_verdict *verdict; /* NULL: none was needed, or it had nothing to tell beside the facts */
     enum sp_cause cause;              /* of the refusal or upstream failure; SP_CAUSE_NONE */
     int64_t retry_after_s;
     struct sp_answer answer;

@@ -270,17 +270,40 @@ static int64_t remembered_until(const struct sp_call *call)
     return until;
 }
 
+/* All that an accepted call needs further, in the request's pool. */
 static ngx_int_t take_facts(struct sp_call *call)
 {
-    if (sp_facts_from_exam(call->exam, &call->snapshot->policy->kept_claims, call->arena, &call->facts) != SP_OK) {
+    struct sp_facts facts;
+    if (sp_facts_from_exam(call->exam, &call->snapshot->policy->kept_claims, call->arena, &facts) != SP_OK) {
+        return NGX_ERROR;
+    }
+    const struct sp_packed_facts packed = {.bytes = (uint32_t)sp_facts_packed_size(&facts),
+                                           .at = ngx_palloc(call->request->pool, sp_facts_packed_size(&facts))};
+    if (packed.at == NULL) {
+        return NGX_ERROR;
+    }
+    sp_facts_pack(&facts, packed.at);
+    if (sp_facts_unpack(packed.at, packed.bytes, &call->facts) != SP_OK) {
         return NGX_ERROR;
     }
     call->has_facts = true;
     if (call->credential.kind == SP_CREDENTIAL_BEARER) {
         const struct sp_cache_query query = query_of(call, call->renewed != NULL ? call->renewed : call->snapshot);
-        sp_verdict_cache_keep(&query, &call->facts, remembered_until(call));
+        sp_verdict_cache_keep(&query, &packed, remembered_until(call));
     }
     return NGX_OK;
+}
+
+/* The next call has the arena while it is still in the processor's caches, instead of one that waited for a response.
+ */
+static void forget_examination(struct sp_call *call)
+{
+    if (call->verdict->also_count > 0) {
+        return; /* the record tells it */
+    }
+    call->exam = NULL;
+    call->verdict = NULL;
+    sp_worker_give_arena(call->conf->worker, &call->arena);
 }
 
 static uint64_t now_us(void)
@@ -319,8 +342,8 @@ ngx_int_t sp_examination_run(struct sp_call *call)
 {
     const uint64_t began_us = now_us();
     ngx_int_t rc = step(call);
-    if (rc == NGX_OK && call->verdict->accepted) {
-        rc = take_facts(call);
+    if (rc == NGX_OK && call->verdict->accepted && (rc = take_facts(call)) == NGX_OK) {
+        forget_examination(call);
     }
     call->judged_us += (uint32_t)(now_us() - began_us);
     return rc;

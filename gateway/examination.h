@@ -9,8 +9,9 @@
  * needed. */
 bool sp_examination_is_known(struct sp_call *call);
 
-/* Starts, or goes on after an answer. NGX_AGAIN: parked. NGX_OK: call->verdict is there (accepted or not), the facts of
- * an accepted token are in call->facts and remembered. NGX_ERROR: could not be judged. */
+/* Starts, or goes on after an answer. NGX_AGAIN: parked. NGX_OK: judged. The facts of an accepted token are
+ * in the pool (call->facts, has_facts) and remembered, the examination and its arena are gone unless the verdict has
+ * something to tell beside; call->verdict is that of a refused one. NGX_ERROR: could not be judged. */
 ngx_int_t sp_examination_run(struct sp_call *call);
 
 #endif

@@ -188,15 +188,12 @@ static void keep_in_zone(ngx_shm_zone_t *zone, const struct sp_cache_query *quer
     sp_shared_table_unlock(zone);
 }
 
-void sp_verdict_cache_keep(const struct sp_cache_query *query, const struct sp_facts *facts, int64_t until_s)
+void sp_verdict_cache_keep(const struct sp_cache_query *query, const struct sp_packed_facts *facts, int64_t until_s)
 {
-    const size_t bytes = sp_facts_packed_size(facts);
-    if (bytes > SP_CACHED_FACTS_BYTES || until_s <= query->now_s) {
+    if (facts->bytes > SP_CACHED_FACTS_BYTES || until_s <= query->now_s) {
         return;
     }
-    unsigned char packed[SP_CACHED_FACTS_BYTES];
-    sp_facts_pack(facts, packed);
-    keep_in_zone(bytes <= SMALL_FACTS_BYTES ? query->small : query->large, query, hash_of(query), packed,
-                 (uint32_t)bytes, until_s);
+    keep_in_zone(facts->bytes <= SMALL_FACTS_BYTES ? query->small : query->large, query, hash_of(query), facts->at,
+                 facts->bytes, until_s);
     /* Not in the worker: a token used once would push out, and touch memory for, one that is used again. */
 }

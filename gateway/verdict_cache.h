@@ -47,7 +47,13 @@ struct sp_cache_query {
 void *sp_verdict_cache_expect(struct sp_worker_cache *cache, struct sp_str value);
 /* A hit copies the packed facts into the pool and unpacks them there. */
 enum sp_cache_level sp_verdict_cache_find(const struct sp_cache_query *query, ngx_pool_t *pool, struct sp_facts *facts);
+/* sp_facts_pack()'s. */
+struct sp_packed_facts {
+    unsigned char *at;
+    uint32_t bytes;
+};
+
 /* Remembers until `until_s`; silently not when too large. */
-void sp_verdict_cache_keep(const struct sp_cache_query *query, const struct sp_facts *facts, int64_t until_s);
+void sp_verdict_cache_keep(const struct sp_cache_query *query, const struct sp_packed_facts *facts, int64_t until_s);
 
 #endif
