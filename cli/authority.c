@@ -12,6 +12,7 @@
 #include "authority/account.h"
 #include "authority/handle.h"
 #include "authority/key_ring.h"
+#include "authority/master_mark.h"
 #include "authority/master_key.h"
 #include "authority/remote_keys.h"
 #include "authority/server.h"
@@ -63,6 +64,24 @@ static enum sp_status open_listener(struct running *running, const char *state, 
     return whole.at != NULL ? sp_listen_unix(whole.at, &running->listen_fd, trouble) : SP_NO_MEMORY;
 }
 
+/* A new one is an operator's last resort; what it costs is said, since nobody would see it happen. */
+static enum sp_status warn_of_another_master_key(struct running *running, char trouble[256])
+{
+    struct sp_store *store = running->authority.store;
+    int64_t lost_names = 0;
+    enum sp_status status = sp_master_mark_check(store, running->authority.process_secret, sp_cli_arena(running->cli),
+                                                 sp_cli_now(), &lost_names);
+    if (status == SP_IO)
+        snprintf(trouble, 256, "the store: %.230s", store->trouble);
+    if (lost_names > 0)
+        fprintf(stderr,
+                "authority: the master key is another than before: %lld pairwise names (sub) that applications know "
+                "people by were made under that one. From now on those applications meet the same people under new "
+                "names. If the old key is still there, stop now and give it back (docs/operations.md)\n",
+                (long long)lost_names);
+    return status;
+}
+
 static enum sp_status open_state(struct running *running, const char *state, char trouble[256])
 {
     unsigned char master_key[32];
@@ -86,6 +105,8 @@ static enum sp_status open_state(struct running *running, const char *state, cha
         status = sp_key_ring_create(running->authority.store, &running->settings, master_key, sp_cli_now(),
                                     &running->authority.keys, trouble);
     explicit_bzero(master_key, sizeof master_key);
+    if (status == SP_OK && !in_memory)
+        status = warn_of_another_master_key(running, trouble);
     if (status == SP_OK && running->dev) {
         status = sp_account_put(running->authority.store, arena, &dev_account, false, sp_cli_now(), trouble);
         status = status == SP_NOT_FOUND ? SP_OK : status;
@@ -125,7 +146,9 @@ static void print_ready(const struct running *running)
             "  curl -s -u demo:demo-secret -d grant_type=client_credentials -d scope=read:demo %.*s/token\n"
             "  curl -s -u demo:wrong -d grant_type=client_credentials %.*s/token     # and look here for the cause\n\n"
             "Sign in with code and PKCE: client demo-web (public), redirect URI http://127.0.0.1:ANY/callback, account "
-            "ann, password ann-secret.\n\n",
+            "ann, password ann-secret.\nIt asks for consent each time: any program of this machine can pass for a "
+            "public "
+            "client (RFC 8252 8.6).\n\n",
             SP_STR_ARG(settings->base), SP_STR_ARG(settings->base), SP_STR_ARG(settings->base));
     fflush(stdout);
 }

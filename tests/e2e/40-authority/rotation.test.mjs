@@ -69,12 +69,30 @@ test('keys survive a restart, rest sealed, and open only under their master key'
   const wrong = await start();
   assert.equal(wrong.code, 3);
   assert.match(wrong.stderr, /another master key/);
+  assert.match(wrong.stderr, /give that one back/);
   fs.writeFileSync(file, right);
   fs.chmodSync(file, 0o644);
   assert.match((await start()).stderr, /open to others/);
   fs.chmodSync(file, 0o600);
   await authority.start();
   assert.deepEqual(await kids(authority), [kid]);
+});
+
+test('an operator who lost the master key goes on with another, and is told what that costs', async () => {
+  const authority = await startAuthority({ authority: { clients, tokens: { algorithm: 'ES256' } } });
+  const [kid] = await kids(authority);
+  await authority.stop();
+  const { run } = await import('../lib/cli.mjs');
+  // What docs/operations.md says to do; and a name that an application was told.
+  await run('python3', ['-c', `import sqlite3; c=sqlite3.connect(${JSON.stringify(path.join(authority.state, 'authority.sqlite'))}); c.execute("insert into records(kind,id,owner,data,created_at) values(10,'sppw_a','ann','{}',0)"); c.execute('delete from signing_keys'); c.commit()`]);
+  fs.rmSync(path.join(authority.state, 'authority.master_key'));
+  await authority.start();
+  assert.match(authority.output(), /the master key is another than before: 1 pairwise names/);
+  const [next] = await kids(authority);
+  assert.notEqual(next, kid);
+  assert.equal(kidOf(await token(authority)), next);
+  await authority.restart();
+  assert.equal(authority.output().match(/another than before/g)?.length ?? 0, 1); // told once
 });
 
 test('a backup taken while it runs holds accounts, keys and tokens', async () => {

@@ -92,8 +92,7 @@ static void metadata_have_no_empty_list(void **state)
         "{'clients':{'a':{'secret':'x'}}}",
         "{'clients':{'a':{'redirect_uris':['https://a.example/']}},'login':{'passkeys':false,'second_factor':'off'}}",
         "{'registration':{},'mtls':{},'tokens':{'algorithm':'EdDSA'}}",
-        "{'registration':{'open':true,'scopes':[],'grants':['client_credentials']},'clients':{'a':{'secret':'x','"
-        "scopes':[]}}}",
+        "{'registration':{'open':true,'scopes':[]},'clients':{'a':{'secret':'x','scopes':[]}}}",
     };
     (void)state;
     for (size_t i = 0; i < sizeof sections / sizeof sections[0]; i++) {

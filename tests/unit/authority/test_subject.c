@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <cmocka.h>
+#include "authority/master_mark.h"
 #include "authority/sector.h"
 #include "authority/subject.h"
 
@@ -123,6 +124,35 @@ static void a_document_lists_every_redirect_uri(void **state)
     }
 }
 
+static int64_t names_lost(struct sp_store *store, unsigned char key)
+{
+    const unsigned char process_secret[32] = {key};
+    int64_t lost = -1;
+    struct sp_arena *arena = sp_arena_create(1 << 20);
+    assert_int_equal(sp_master_mark_check(store, process_secret, arena, 1800000000, &lost), SP_OK);
+    sp_arena_destroy(&arena);
+    return lost < 0 ? 0 : lost;
+}
+
+/* docs/operations.md: it is said at start, once. */
+static void another_master_key_loses_the_names_that_were_told(void **state)
+{
+    struct sp_store *store = NULL;
+    char trouble[256];
+    const struct sp_record told = {
+        .kind = SP_RECORD_PAIRWISE, .id = SP_STR("sppw_a"), .owner = SP_STR("ann"), .data = SP_STR("{}")};
+    (void)state;
+    assert_int_equal(sp_store_open_sqlite(":memory:", &store, trouble), SP_OK);
+    assert_int_equal(names_lost(store, 1), 0);
+    assert_int_equal(names_lost(store, 2), 0); /* none was told yet */
+    assert_int_equal(store->methods->put_record(store, &told, NULL), SP_OK);
+    assert_int_equal(names_lost(store, 2), 0);
+    assert_int_equal(names_lost(store, 3), 1);
+    assert_int_equal(names_lost(store, 3), 0);
+    assert_int_equal(names_lost(store, 2), 1); /* given back: those of meanwhile */
+    store->methods->destroy(&store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -130,6 +160,7 @@ int main(void)
         cmocka_unit_test(without_a_sector_it_is_the_account),
         cmocka_unit_test(the_sector_is_one_host),
         cmocka_unit_test(a_document_lists_every_redirect_uri),
+        cmocka_unit_test(another_master_key_loses_the_names_that_were_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
