@@ -256,7 +256,7 @@ ngx_int_t sp_upstream_headers_set(struct sp_call *call)
     if (!api->forwards_token) {
         drop_credential(call);
     }
-    if (add_own(call, location->proxy_kind) != NGX_OK || add_identity(call) != NGX_OK) {
+    if (add_own(call, (enum sp_proxy_kind)location->proxy_kind) != NGX_OK || add_identity(call) != NGX_OK) {
         return NGX_ERROR;
     }
     if (base.len > 0 || call->credential.from_query) {
