@@ -19,6 +19,7 @@ static const char *const sonames[SP_LIBRARY_COUNT] = {
     [SP_LIBRARY_ARGON2] = "libargon2.so.1",
     [SP_LIBRARY_CRYPT] = "libcrypt.so.1",
     [SP_LIBRARY_QRENCODE] = "libqrencode.so.4",
+    [SP_LIBRARY_SSL] = "libssl.so.3",
 };
 static void *handles[SP_LIBRARY_COUNT];
 static pthread_mutex_t loading = PTHREAD_MUTEX_INITIALIZER;
