@@ -55,6 +55,7 @@ static bool tell_refusal(struct sp_arena *arena, const struct sp_json_answer *by
     finding->expected = cause != SP_CAUSE_NONE ? SP_STR_NONE : SP_STR("tokens");
     finding->received = sp_scrub(arena, sp_str_slice(answer->error, 0, 200));
     finding->detail = words_of(arena, answer);
+    finding->is_quote = true;
     return true;
 }
 

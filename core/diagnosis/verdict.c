@@ -33,6 +33,7 @@ struct sp_str sp_finding_fill(struct sp_arena *arena, struct sp_str text, const 
     if (sp_str_index_of(text, '{', 0) == text.len)
         return text;
     struct sp_buffer buffer;
+    bool is_due = false; /* a quote that fits into no sentence of the text stands behind it */
     sp_buffer_init(&buffer, arena, 16 * 1024);
     for (size_t at = 0; at < text.len;) {
         struct sp_str rest = sp_str_slice(text, at, text.len);
@@ -44,13 +45,17 @@ struct sp_str sp_finding_fill(struct sp_arena *arena, struct sp_str text, const 
             continue;
         }
         at += marks[i].mark.len;
+        bool is_inside = i == 2 && finding->is_quote && !sp_str_has_suffix(sp_buffer_str(&buffer), SP_STR(". "));
+        is_due = is_due || is_inside;
         /* A detail that only repeats what was received says nothing more. */
-        if (i == 2 && (marks[i].value.len == 0 || sp_str_equal(finding->detail, finding->received)))
+        if (is_inside || (i == 2 && (marks[i].value.len == 0 || sp_str_equal(finding->detail, finding->received))))
             at = close_gap(&buffer, text, at);
         else
             sp_buffer_append(&buffer,
                              marks[i].value.at != NULL ? sp_str_slice(marks[i].value, 0, 1024) : SP_STR("(not known)"));
     }
+    if (is_due)
+        sp_buffer_printf(&buffer, " %.*s", SP_STR_ARG(sp_str_slice(finding->detail, 0, 1024)));
     return sp_buffer_status(&buffer) == SP_OK ? sp_buffer_str(&buffer) : SP_STR_NONE;
 }
 

@@ -112,14 +112,25 @@ static void judge_redirect(struct sp_flow_capture *capture, struct sp_flow_messa
 
 /* ---- PKCE ---- */
 
+struct sp_str sp_flow_hashed_verifier(struct sp_flow_capture *capture, const struct sp_flow_message *message)
+{
+    struct sp_str verifier = sp_flow_parameter(message, "code_verifier"), hashed;
+    unsigned char digest[32];
+    if (verifier.at == NULL || !sp_str_equal(sp_flow_asked(message->flow, "code_challenge_method"), SP_STR("S256")))
+        return SP_STR_NONE;
+    sp_sha256(verifier, digest);
+    return sp_base64url_encode(capture->arena, sp_str((const char *)digest, sizeof digest), &hashed) == SP_OK
+               ? hashed
+               : SP_STR_NONE;
+}
+
 static void compare_verifier(struct sp_flow_capture *capture, struct sp_flow_message *message, struct sp_str challenge,
                              struct sp_str verifier)
 {
     struct sp_str method = sp_flow_asked(message->flow, "code_challenge_method"), hashed = verifier;
-    unsigned char digest[32];
     if (sp_str_equal(method, SP_STR("S256"))) {
-        sp_sha256(verifier, digest);
-        if (sp_base64url_encode(capture->arena, sp_str((const char *)digest, sizeof digest), &hashed) != SP_OK)
+        hashed = sp_flow_hashed_verifier(capture, message);
+        if (hashed.at == NULL)
             return;
         if (sp_str_equal(challenge, verifier)) {
             sp_flow_tell_of_request(capture, message, SP_CAUSE_PKCE_CHALLENGE_AS_VERIFIER,

@@ -102,6 +102,18 @@ static void fill_sides(struct sp_flow_capture *capture, const struct sp_flow_mes
         if (received->len == 0)
             *received = audience.len > 0 ? audience : SP_STR("none was asked for");
         break;
+    case SP_CAUSE_CODE_REDIRECT_URI_DIFFERS:
+        *received = sp_flow_parameter(message, "redirect_uri");
+        *expected = sp_flow_asked(message->flow, "redirect_uri");
+        if (sp_str_equal(*expected, *received) && received->len > 0)
+            *expected = SP_STR("another one, as the server has it");
+        break;
+    case SP_CAUSE_PKCE_VERIFIER_MISMATCH:
+        *received = sp_flow_hashed_verifier(capture, message);
+        *expected = sp_flow_asked(message->flow, "code_challenge");
+        if (sp_str_equal(*expected, *received) && received->len > 0)
+            *expected = SP_STR("another one, as the server has it");
+        break;
     case SP_CAUSE_BINDING_DPOP_NONCE:
         *received = sp_flow_header(&message->exchange.request_headers, "DPoP").at != NULL
                         ? SP_STR("none, or an old one")
@@ -130,4 +142,5 @@ void sp_flow_judge_refusal_named(struct sp_flow_capture *capture, struct sp_flow
                                                            : sp_flow_tell(capture, message, cause, other, part);
     finding->detail = words.at != NULL ? sp_arena_printf(capture->arena, "The server says: %.*s", SP_STR_ARG(words))
                                        : SP_STR("The server names it itself.");
+    finding->is_quote = true;
 }
