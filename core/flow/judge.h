@@ -69,7 +69,8 @@ SP_FLOW_JUDGE(transport); /* no answer, headers too large */
 /* As the browser says of the request (Sec-Fetch-Dest, Sec-Fetch-Site). */
 bool sp_flow_in_frame(const struct sp_flow_message *message);
 bool sp_flow_in_foreign_frame(const struct sp_flow_message *message);
-/* What the challenge must be for the verifier that was sent; absent where the method is not S256 or nothing was sent. */
+/* What the challenge must be for the verifier that was sent; absent where the method is not S256 or nothing was sent.
+ */
 struct sp_str sp_flow_hashed_verifier(struct sp_flow_capture *capture, const struct sp_flow_message *message);
 /* Why a request with prompt=none found nobody: a constant, or absent. */
 struct sp_str sp_flow_silence_in_words(const struct sp_flow_message *message);
