@@ -98,14 +98,16 @@ static void write_finding(struct page *page, const struct sp_finding *finding, b
 {
     struct sp_arena *arena = page->capture->arena;
     const struct sp_cause_info *info = sp_cause_get(finding->cause);
+    struct sp_str explanation = whole ? sp_finding_fill(arena, info->explanation, finding) : SP_STR_NONE;
     element(page, "<strong><code>", info->id, "</code></strong> ");
     text(page, info->title);
     if (whole)
-        element(page, "<p>", sp_finding_fill(arena, info->explanation, finding), "</p>");
+        element(page, "<p>", explanation, "</p>");
     raw(page, "<dl>");
     write_row(page, "expected", finding->expected, false);
     write_row(page, "received", finding->received, false);
-    write_row(page, "detail", finding->detail, true);
+    if (!sp_str_contains(explanation, finding->detail))
+        write_row(page, "detail", finding->detail, true);
     write_row(page, "fix", sp_finding_fix(arena, finding), true);
     if (whole)
         write_row(page, "see", info->references, true);
@@ -301,11 +303,12 @@ void sp_flow_write_html(struct sp_buffer *out, struct sp_flow_capture *capture, 
     element(&page, "<title>", source->name, " \xc2\xb7 sallyport inspect</title><style>");
     raw(&page, style);
     element(&page, "</style></head><body><h1>", source->name, "</h1>");
-    sp_buffer_printf(out,
-                     "<div class=\"dim\">%s, %llu exchanges, %llu of them OAuth messages; %u flows: %u broken, %u with "
-                     "warnings, %u fine</div>",
-                     source->kind, (unsigned long long)source->exchanges, (unsigned long long)capture->messages,
-                     count.flows, count.broken, count.warned, count.flows - count.broken - count.warned);
+    sp_buffer_printf(
+        out,
+        "<div class=\"dim\">%s, %llu exchanges, %llu of them OAuth messages; %u flow%s: %u broken, %u with "
+        "warnings, %u fine</div>",
+        source->kind, (unsigned long long)source->exchanges, (unsigned long long)capture->messages, count.flows,
+        count.flows == 1 ? "" : "s", count.broken, count.warned, count.flows - count.broken - count.warned);
     for (size_t i = 0; i < source->remark_count; i++)
         element(&page, "<p class=\"finding warn\">", source->remarks[i], "</p>");
     if (count.flows > 1)
