@@ -16,7 +16,7 @@ static void write_app(struct sp_page *page, const struct sp_account_view *view, 
     sp_account_form(page, view, SECTION);
     if (factors->has_app) {
         sp_page_code_field(page, false);
-        sp_page_button(page, "app_remove", SP_TEXT_APP_REMOVE, true);
+        sp_page_button(page, "app_remove", SP_TEXT_APP_REMOVE, false);
     } else {
         sp_page_button(page, "app_begin", SP_TEXT_APP_SETUP, false);
     }
