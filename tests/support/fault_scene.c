@@ -214,6 +214,22 @@ void scene_begin(struct scene *scene, const char *section)
     assert_int_equal(store->methods->put_account(store, &ann), SP_OK);
 }
 
+void scene_start(void **state, const char *section)
+{
+    struct scene *scene = calloc(1, sizeof *scene);
+    assert_non_null(scene);
+    scene_begin(scene, section);
+    *state = scene;
+}
+
+int scene_stop(void **state)
+{
+    struct scene *scene = *state;
+    fixture_destroy(&scene->fixture);
+    free(scene);
+    return 0;
+}
+
 /* Success is not said twice for what was done once at most. */
 static void check_sessions(const struct scene *scene)
 {

@@ -40,6 +40,9 @@ void fault_scenes_run(const char *section, const struct fault_scene *scenes, siz
 /* ---- for scenes ---- */
 /* With the account ann and her password; the fixture is the caller's to destroy. */
 void scene_begin(struct scene *scene, const char *section);
+/* The same on the heap, as the state of a test. */
+void scene_start(void **state, const char *section);
+int scene_stop(void **state);
 const char *scene_text(struct scene *scene, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* What stands between `before` and the next of `ends`; fails the test when it is not there. */
 const char *scene_between(struct scene *scene, struct sp_str in, const char *before, const char *ends);

@@ -6,7 +6,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
-#include <stdlib.h>
 #include "authority/id_token.h"
 #include "authority/key_ring.h"
 #include "tests/support/fault_scene.h"
@@ -22,17 +21,7 @@ static const char section[] =
 
 static int start(void **state)
 {
-    struct scene *scene = calloc(1, sizeof *scene);
-    scene_begin(scene, section);
-    *state = scene;
-    return 0;
-}
-
-static int stop(void **state)
-{
-    struct scene *scene = *state;
-    fixture_destroy(&scene->fixture);
-    free(scene);
+    scene_start(state, section);
     return 0;
 }
 
@@ -135,7 +124,7 @@ static void what_nobody_signed_is_no_hint_while_it_claims_to_hold(void **state)
 
 int main(void)
 {
-#define ROW(test) cmocka_unit_test_setup_teardown(test, start, stop)
+#define ROW(test) cmocka_unit_test_setup_teardown(test, start, scene_stop)
     const struct CMUnitTest tests[] = {
         ROW(a_hint_that_ended_names_the_person_who_is_signed_in),
         ROW(a_hint_that_ended_signs_out_its_session),

@@ -5,7 +5,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
-#include <stdlib.h>
 #include "tests/support/fault_scene.h"
 
 #define AUTHORIZE                                                                                                      \
@@ -18,18 +17,8 @@ static const char section[] =
 
 static int start(void **state)
 {
-    struct scene *scene = calloc(1, sizeof *scene);
-    scene_begin(scene, section);
-    scene->fixture->now = FIXTURE_NOW / 3600 * 3600; /* an hour's window begins */
-    *state = scene;
-    return 0;
-}
-
-static int stop(void **state)
-{
-    struct scene *scene = *state;
-    fixture_destroy(&scene->fixture);
-    free(scene);
+    scene_start(state, section);
+    ((struct scene *)*state)->fixture->now = FIXTURE_NOW / 3600 * 3600; /* an hour's window begins */
     return 0;
 }
 
@@ -101,7 +90,7 @@ static void what_is_no_address_is_not_counted(void **state)
 
 int main(void)
 {
-#define ROW(test) cmocka_unit_test_setup_teardown(test, start, stop)
+#define ROW(test) cmocka_unit_test_setup_teardown(test, start, scene_stop)
     const struct CMUnitTest tests[] = {
         ROW(three_a_minute_and_ten_an_hour_go_to_one_person),
         ROW(five_an_hour_go_to_one_mailbox),
