@@ -24,8 +24,9 @@
 
 #define CALL_ARENA_BYTES (4u * 1024 * 1024)
 /* Of a connection, for a request's headers and its answer's. libmicrohttpd clears it, and the half of it once more, for
- * each request: no more than a token of SP_MAX_TOKEN_BYTES needs. */
-#define CONNECTION_MEMORY_BYTES (20u * 1024)
+ * each request. Room for an authorization request in the URL with `claims` or `request` beyond their own limits: it is
+ * answered by name and not by libmicrohttpd's 431. */
+#define CONNECTION_MEMORY_BYTES (32u * 1024)
 #define MAX_CONNECTIONS 4096u
 #define MAX_ADMIN_CONNECTIONS 64u
 #define IDLE_SECONDS 60u
