@@ -76,6 +76,21 @@ static struct sp_str listed(struct sp_flow_capture *capture, const struct sp_flo
     return list != NULL ? sp_flow_list_in_words(capture->arena, list) : otherwise;
 }
 
+/* OpenID Connect Core 3.1.2.6 */
+static struct sp_str missing_person(struct sp_str error)
+{
+    static const struct {
+        const char *error;
+        struct sp_str missing;
+    } rows[] = {{"login_required", {"a login", 7}},
+                {"consent_required", {"the person's consent", 20}},
+                {"account_selection_required", {"the choice of an account", 24}}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (sp_str_equal(error, sp_str_from_cstr(rows[i].error)))
+            return rows[i].missing;
+    return SP_STR("a page for the person");
+}
+
 /* What the request had and what the server is known to take, where the server names the cause and not the two sides. */
 static void fill_sides(struct sp_flow_capture *capture, const struct sp_flow_message *message, enum sp_cause cause,
                        struct sp_str *expected, struct sp_str *received)
@@ -94,8 +109,20 @@ static void fill_sides(struct sp_flow_capture *capture, const struct sp_flow_mes
                            SP_STR("the method that the client is registered for"));
         *received = sp_str_from_cstr(sp_flow_client_method_name(who.method));
         break;
+    case SP_CAUSE_REQUEST_RESPONSE_TYPE:
+        *expected = listed(capture, issuer, "response_types_supported", SP_STR("another one"));
+        break;
+    case SP_CAUSE_REQUEST_INTERACTION_REQUIRED:
+        *expected = missing_person(sp_flow_answered(message, "error"));
+        break;
     case SP_CAUSE_REQUEST_GRANT_UNKNOWN:
         *expected = listed(capture, issuer, "grant_types_supported", SP_STR("others"));
+        break;
+    case SP_CAUSE_REQUEST_METHOD:
+        *expected = sp_flow_header(&message->exchange.response_headers, "Allow");
+        if (expected->len == 0)
+            *expected = SP_STR("another method");
+        *received = message->exchange.method;
         break;
     case SP_CAUSE_REQUEST_RESOURCE_INVALID:
         *expected = SP_STR("what is registered for it");

@@ -295,7 +295,8 @@ static bool is_backchannel_logout(const struct sight *sight)
 
 static bool is_logout(const struct sight *sight)
 {
-    return sight->known == SP_FLOW_LOGOUT || has(sight, "id_token_hint") || has(sight, "post_logout_redirect_uri");
+    bool is_there = sight->known == SP_FLOW_LOGOUT && (sight->get || sight->post); /* and does not only look for it */
+    return is_there || has(sight, "id_token_hint") || has(sight, "post_logout_redirect_uri");
 }
 
 static bool carries_answer(const struct sp_form *form)
@@ -326,7 +327,7 @@ static bool is_callback(const struct sight *sight)
 
 static bool is_userinfo(const struct sight *sight)
 {
-    return sight->known == SP_FLOW_USERINFO ||
+    return (sight->known == SP_FLOW_USERINFO && (sight->get || sight->post)) ||
            (sight->message->bearer.at != NULL && sp_str_has_suffix(sight->message->url.path, SP_STR("/userinfo")));
 }
 

@@ -54,6 +54,19 @@ static bool is_told(const struct sp_flow_capture *capture, enum sp_cause cause, 
     return false;
 }
 
+/* What is said is whole: no place of a sentence was left open. */
+static bool is_whole(struct sp_arena *arena, const struct sp_flow_capture *capture, enum sp_cause cause)
+{
+    const struct sp_cause_info *info = sp_cause_get(cause);
+    for (const struct sp_flow_message *at = capture->first; at != NULL; at = at->next)
+        for (const struct sp_flow_finding *f = at->findings; f != NULL; f = f->next)
+            if (f->finding.cause == cause &&
+                (sp_str_contains(sp_finding_fill(arena, info->explanation, &f->finding), SP_STR("(not known)")) ||
+                 sp_str_contains(sp_finding_fill(arena, info->fix, &f->finding), SP_STR("(not known)"))))
+                return false;
+    return true;
+}
+
 /* A cause of the reader must have both sides, so that a person can compare. */
 static bool has_evidence(const struct sp_flow_capture *capture, enum sp_cause cause)
 {
@@ -78,7 +91,7 @@ static bool reproduces(const char *name, struct sp_str text)
                 (warning ? is_told(capture, cause, SP_SEVERITY_WARN)
                  : note  ? is_told(capture, cause, SP_SEVERITY_INFO)
                          : is_cause(capture, cause)) &&
-                has_evidence(capture, cause);
+                has_evidence(capture, cause) && is_whole(arena, capture, cause);
     if (!good && capture != NULL) {
         print_message("%s is not explained:\n", name);
         print_all(capture);
