@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include "core/base/limits.h"
 #include "core/base/text_search.h"
+#include "core/diagnosis/issuer_form.h"
 
 #define MAX_TOKENS 64u
 #define MAX_ERRORS 64u
@@ -306,6 +307,33 @@ void sp_log_read(struct sp_log *log, struct sp_str bytes, bool last)
 
 /* ---- the end ---- */
 
+/* The text in quotes behind `word`; *line becomes what stands behind it. */
+static struct sp_str quoted_behind(struct sp_str *line, struct sp_str word)
+{
+    size_t at = 0;
+    while (at + word.len <= line->len && memcmp(line->at + at, word.at, word.len) != 0)
+        at++;
+    size_t open = sp_str_index_of(*line, '"', at), close = sp_str_index_of(*line, '"', open + 1);
+    if (at + word.len > line->len || close >= line->len)
+        return SP_STR_NONE;
+    struct sp_str value = sp_str_slice(*line, open + 1, close);
+    *line = sp_str_slice(*line, close + 1, line->len);
+    return value;
+}
+
+/* Both sides where the line has them, as go-oidc writes: … expected "a" got "b", or got ["b" "c"]. */
+struct sides {
+    struct sp_str expected, received;
+};
+
+static struct sides sides_of(struct sp_str line)
+{
+    struct sides sides = {.expected = quoted_behind(&line, SP_STR(" expected "))};
+    if (sides.expected.len > 0)
+        sides.received = quoted_behind(&line, SP_STR(" got "));
+    return sides.received.len > 0 ? sides : (struct sides){0};
+}
+
 static void tell_sighting(struct sp_log *log, const struct sighting *seen, const char *product, enum sp_cause cause,
                           const char *text, const char *meaning)
 {
@@ -316,7 +344,12 @@ static void tell_sighting(struct sp_log *log, const struct sighting *seen, const
         return;
     message->note = seen->sample;
     message->times = seen->count;
-    sp_flow_tell(capture, message, cause, SP_STR_NONE, sp_str_from_cstr(text))->detail = sp_arena_printf(
+    struct sides sides = sides_of(seen->sample);
+    if (sides.received.len == 0)
+        sides.received = sp_str_from_cstr(text);
+    else if (cause == SP_CAUSE_ISSUER_MISMATCH && !sp_str_equal(sides.expected, sides.received))
+        cause = sp_issuer_difference(sides.expected, sides.received);
+    sp_flow_tell(capture, message, cause, sides.expected, sides.received)->detail = sp_arena_printf(
         capture->arena, "%s (%llu time%s, line %llu%s)", meaning, (unsigned long long)seen->count,
         seen->count == 1 ? "" : "s", (unsigned long long)seen->first_line,
         seen->count == 1 ? "" : sp_arena_printf(capture->arena, " to %llu", (unsigned long long)seen->last_line).at);

@@ -64,6 +64,38 @@ static void every_known_text_is_found_in_a_line_with_its_cause(void **state)
     }
 }
 
+/* What go-oidc expected and got is compared as we compare. */
+static void both_sides_of_a_line_are_told_and_compared(void **state)
+{
+    static const struct {
+        const char *line;
+        enum sp_cause cause;
+        const char *expected, *received;
+    } rows[] = {
+        {"oidc: id token issued by a different provider, expected \"https://a.example\" got \"https://a.example/\"",
+         SP_CAUSE_ISSUER_TRAILING_SLASH, "https://a.example", "https://a.example/"},
+        {"x oidc: id token issued by a different provider, expected \"https://a.example\" got \"https://b.example\"",
+         SP_CAUSE_ISSUER_MISMATCH, "https://a.example", "https://b.example"},
+        {"oidc: expected audience \"web\" got [\"api\" \"other\"]", SP_CAUSE_AUDIENCE_MISMATCH, "web", "api"},
+        {"oidc: id token issued by a different provider, expected \"\" got \"\"", SP_CAUSE_ISSUER_MISMATCH, "",
+         "oidc: id token issued by a different provider"},
+        {"oidc: id token issued by a different provider, expected \"cut", SP_CAUSE_ISSUER_MISMATCH, "",
+         "oidc: id token issued by a different provider"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct sp_log_report report;
+        struct sp_flow_capture *capture = read_log(sp_str_from_cstr(rows[i].line), 1000, &report);
+        const struct sp_flow_message *found = find(capture, "go-oidc", rows[i].cause);
+        assert_non_null(found);
+        const struct sp_finding *told = &found->findings->finding;
+        assert_true(sp_str_equal(told->received, sp_str_from_cstr(rows[i].received)));
+        assert_true(rows[i].expected[0] == '\0' ? told->expected.len == 0
+                                                : sp_str_equal(told->expected, sp_str_from_cstr(rows[i].expected)));
+        sp_flow_capture_destroy(&capture);
+    }
+}
+
 static void lines_are_counted_and_samples_scrubbed(void **state)
 {
     static const char text[] =
@@ -151,6 +183,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_known_text_is_found_in_a_line_with_its_cause),
+        cmocka_unit_test(both_sides_of_a_line_are_told_and_compared),
         cmocka_unit_test(lines_are_counted_and_samples_scrubbed),
         cmocka_unit_test(requests_of_an_access_log_become_a_flow),
         cmocka_unit_test(lines_without_end_are_read_in_pieces),
