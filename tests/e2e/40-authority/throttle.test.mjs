@@ -14,15 +14,26 @@ const authority = await startAuthority({
 const login = `${authority.issuer}/authorize?${new URLSearchParams({ client_id: 'spa', response_type: 'code', redirect_uri: redirect, scope: 'openid', code_challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM', code_challenge_method: 'S256' })}`;
 const said = (page) => page.text.replace(/<style>.*?<\/style>/s, '').replace(/<form.*?<\/form>/s, '').replace(/\d+/g, 'N');
 
-test('a name that is no account is told exactly what an account is told, try after try', async () => {
+/** Eight tries of an account beside eight of a name that is none; false where a pair differs that was not answered within one second: waits are whole seconds. */
+async function compareTries() {
   const [known, unknown] = [startBrowser(), startBrowser()];
   for (const browser of [known, unknown]) await browser.open(login);
   for (let i = 0; i < 8; i++) {
-    // Waits are whole seconds: both are asked within one, and at once, since each costs a slow hash.
+    // At once, since each costs a slow hash.
     await until(() => Date.now() % 1000 < 50, 'a second to begin', 3_000);
+    const second = Math.floor(Date.now() / 1000);
     const [a, b] = await Promise.all([known.signIn('ann', `wrong-${i}`), unknown.signIn('zoe', `wrong-${i}`)]);
+    if (said(a) !== said(b) && Math.floor(Date.now() / 1000) !== second) return false;
     assert.equal(a.status, b.status);
     assert.equal(said(a), said(b), `try ${i}`);
+  }
+  return true;
+}
+
+test('a name that is no account is told exactly what an account is told, try after try', async () => {
+  for (let i = 0; !(await compareTries()); i++) {
+    assert.ok(i < 12, 'this machine answers no two logins within one second');
+    await authority.restart(); // counts anew
   }
 });
 
