@@ -23,6 +23,9 @@ static int64_t faded_after(uint32_t earlier, uint32_t room, int64_t window_ms)
 
 struct sp_window_answer sp_window_take(struct sp_window *window, uint32_t requests, int64_t window_ms, int64_t now_ms)
 {
+    if (now_ms < window->started_ms && now_ms >= window->started_ms - SP_WINDOW_SLACK_MS) {
+        now_ms = window->started_ms;
+    }
     turn(window, window_ms, now_ms);
     const int64_t elapsed = now_ms - window->started_ms;
     const double earlier = (double)window->previous * (1.0 - (double)elapsed / (double)window_ms);

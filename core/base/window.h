@@ -19,8 +19,12 @@ struct sp_window_answer {
     int64_t retry_after_ms; /* when refused: until one more would pass; ≥ 1 */
 };
 
-/* Counts one call if it is allowed; a refused one is not counted. requests ≥ 1, window_ms ≥ 1. A clock that went
- * backwards starts the window anew. */
+/* Processes that share a counter look at the clock each at its own moments (an nginx worker once a turn): one that is
+ * this much behind the window's start is in it. */
+#define SP_WINDOW_SLACK_MS 10000
+
+/* Counts one call if it is allowed; a refused one is not counted. requests ≥ 1, window_ms ≥ 1. A clock that went back
+ * by more than the slack starts the window anew. */
 struct sp_window_answer sp_window_take(struct sp_window *window, uint32_t requests, int64_t window_ms, int64_t now_ms);
 
 #endif

@@ -54,6 +54,20 @@ static void retry_after_is_the_moment_when_one_more_passes(void **state)
     }
 }
 
+/* Two workers, one of which looked at the clock a little earlier: at a window's start, and where it turns. */
+static void a_process_that_is_a_little_behind_counts_with_the_others(void **state)
+{
+    (void)state;
+    struct sp_window window = {0};
+    const int64_t start = 1000000;
+    assert_int_equal(passed(&window, 4, 5, start), 4);
+    assert_int_equal(passed(&window, 4, 5, start - 1), 1);
+    assert_int_equal(passed(&window, 4, 5, start - SP_WINDOW_SLACK_MS), 0);
+    assert_int_equal(passed(&window, 4, 5, start + MINUTE), 0);
+    assert_int_equal(passed(&window, 4, 5, start + MINUTE - 3), 0);
+    assert_int_equal(passed(&window, 4, 5, start + MINUTE + MINUTE / 2), 2);
+}
+
 static void a_clock_set_back_starts_anew(void **state)
 {
     (void)state;
@@ -68,6 +82,7 @@ int main(void)
         cmocka_unit_test(exactly_the_allowed_number_passes_in_a_fresh_window),
         cmocka_unit_test(the_window_slides_instead_of_opening_at_once),
         cmocka_unit_test(retry_after_is_the_moment_when_one_more_passes),
+        cmocka_unit_test(a_process_that_is_a_little_behind_counts_with_the_others),
         cmocka_unit_test(a_clock_set_back_starts_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
