@@ -219,12 +219,7 @@ enum sp_status sp_account_put(struct sp_store *store, struct sp_arena *arena, co
     if (status == SP_OK) {
         status =
             sp_account_write(store, arena, request, replaces ? SP_ACCOUNT_CHANGE : SP_ACCOUNT_ADD, now, NULL, trouble);
-        if (status == SP_OK)
-            status = store->methods->keep(store);
-        else
-            store->methods->undo(store);
-        enum sp_status flushed = store->methods->flush(store);
-        status = status == SP_OK ? flushed : status;
+        status = sp_store_commit(store, status);
     }
     if (status == SP_IO)
         snprintf(trouble, 256, "%.250s", store->trouble);

@@ -263,12 +263,7 @@ static enum sp_status change(struct sp_key_ring *ring, const struct sp_authority
         status = do_deed(ring, arena, &first[i], now);
     for (struct sp_key_plan plan; status == SP_OK && (plan = what_is_due(ring, settings, now)).deed != SP_KEYS_FINE;)
         status = do_deed(ring, arena, &plan, now);
-    if (status == SP_OK)
-        status = store->methods->keep(store);
-    else
-        store->methods->undo(store);
-    if (status == SP_OK)
-        status = store->methods->flush(store);
+    status = sp_store_commit(store, status);
     if (status != SP_OK) {
         char ignored[256];
         explain(ring, status, trouble);

@@ -38,12 +38,7 @@ enum sp_status sp_master_mark_check(struct sp_store *store, const unsigned char 
     if (status != SP_OK)
         return status;
     status = check(store, text, arena, now, &names);
-    if (status == SP_OK)
-        status = store->methods->keep(store);
-    else
-        store->methods->undo(store);
-    if (status == SP_OK)
-        status = store->methods->flush(store);
+    status = sp_store_commit(store, status);
     if (status == SP_OK)
         *lost_names = names;
     return status;

@@ -123,14 +123,6 @@ static enum sp_status write_record(struct sp_store *store, struct sp_arena *aren
     return status == SP_OK ? store->methods->put_record(store, record, NULL) : status;
 }
 
-static enum sp_status in_one_write(struct sp_store *store, enum sp_status status)
-{
-    if (status == SP_OK)
-        return store->methods->keep(store);
-    store->methods->undo(store);
-    return status;
-}
-
 /* What follows from an attempt, within a write. */
 static enum sp_status conclude(struct delivery *delivery, enum sp_outgoing_outcome outcome, int http_status,
                                struct sp_str what, int64_t now)
@@ -168,7 +160,7 @@ static void finished(void *context, struct sp_errand *errand)
     enum sp_outgoing_outcome outcome =
         sp_outgoing_row(delivery->message.kind)->judge(delivery->arena, errand, &http_status, &what);
     if (store->methods->begin(store) == SP_OK)
-        (void)in_one_write(store, conclude(delivery, outcome, http_status, what, delivery->outbox->now));
+        (void)sp_store_settle(store, conclude(delivery, outcome, http_status, what, delivery->outbox->now));
     forget(delivery);
 }
 
@@ -272,9 +264,7 @@ enum sp_status sp_outbox_tend(struct sp_outbox *outbox, int64_t now)
         for (size_t i = 0; status == SP_OK && i < count && outbox->count < MAX_UNDER_WAY; i++)
             if (!is_under_way(outbox, records[i].id))
                 status = take_up(outbox, &records[i], now);
-        status = in_one_write(store, status);
-        if (status == SP_OK)
-            status = store->methods->flush(store);
+        status = sp_store_commit(store, status);
     }
     sp_arena_destroy(&arena);
     return status;

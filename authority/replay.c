@@ -37,10 +37,7 @@ enum sp_step sp_replay_spend(struct sp_call *call, const unsigned char hash[32],
     if (status != SP_OK)
         return sp_deny_failure(call, status);
     status = store->methods->put_ticket(store, &ticket, &first);
-    if (status == SP_OK)
-        status = store->methods->keep(store);
-    else
-        store->methods->undo(store);
+    status = sp_store_settle(store, status);
     if (status != SP_OK)
         return sp_deny_failure(call, status);
     if (first) {

@@ -195,6 +195,12 @@ struct sp_store {
     char trouble[256]; /* of the last SP_IO, for the log */
 };
 
+/* Ends what begin began: keeps it where status, that of the writes in it, is SP_OK, else undoes it and returns status.
+ */
+enum sp_status sp_store_settle(struct sp_store *store, enum sp_status status);
+/* The same for a write outside of the server's turns: flushes, too. The first failure is returned. */
+SP_MUST_CHECK enum sp_status sp_store_commit(struct sp_store *store, enum sp_status status);
+
 /* Opens or creates the file (mode 0600) and brings its schema up to date. path ":memory:" for tests.
  * SP_IO with the reason in trouble[256]; SP_UNSUPPORTED: written by a newer version. */
 SP_MUST_CHECK enum sp_status sp_store_open_sqlite(const char *path, struct sp_store **store, char trouble[256]);

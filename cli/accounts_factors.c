@@ -43,12 +43,7 @@ static enum sp_status remove_factor(struct sp_accounts_desk *desk, struct sp_str
             snprintf(trouble, 256, "'%.*s' has no such factor: write app, all or the id of a passkey that is listed",
                      SP_STR_ARG(sp_str_slice(name, 0, 120)));
     }
-    if (status == SP_OK)
-        status = store->methods->keep(store);
-    else
-        store->methods->undo(store);
-    enum sp_status flushed = store->methods->flush(store);
-    return status == SP_OK ? flushed : status;
+    return sp_store_commit(store, status);
 }
 
 /* ---- listing ---- */

@@ -248,12 +248,7 @@ static enum sp_status write_batch(struct import *import, struct sp_arena *arena,
         if (status == SP_NOT_FOUND)
             tell(import, lines[i], trouble); /* it came meanwhile */
     }
-    if (status == SP_OK)
-        status = store->methods->keep(store);
-    else
-        store->methods->undo(store);
-    enum sp_status flushed = store->methods->flush(store);
-    status = status == SP_OK ? flushed : status;
+    status = sp_store_commit(store, status);
     if (status == SP_OK) {
         import->added += added;
         import->changed += changed;

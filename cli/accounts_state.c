@@ -37,12 +37,7 @@ static enum sp_status change(struct sp_accounts_desk *desk, struct sp_str name,
         snprintf(trouble, 256, "there is no account '%.*s'", SP_STR_ARG(sp_str_slice(name, 0, 200)));
     if (status == SP_OK)
         status = what(&desk->call, &account);
-    if (status == SP_OK)
-        status = store->methods->keep(store);
-    else
-        store->methods->undo(store);
-    enum sp_status flushed = store->methods->flush(store);
-    return status == SP_OK ? flushed : status;
+    return sp_store_commit(store, status);
 }
 
 static int run(struct sp_cli *cli, enum sp_status (*what)(struct sp_call *, struct sp_account *))

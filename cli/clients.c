@@ -45,11 +45,7 @@ static enum sp_status put_token(struct sp_cli *cli, struct sp_store *store, stru
                                .data = sp_arena_printf(sp_cli_arena(cli), "{\"uses\":%lld}", (long long)uses)};
     sp_sha256(token, ticket.hash);
     enum sp_status status = store->methods->begin(store);
-    if (status == SP_OK)
-        status = store->methods->put_ticket(store, &ticket, NULL);
-    if (status == SP_OK)
-        status = store->methods->keep(store);
-    return status == SP_OK ? store->methods->flush(store) : status;
+    return status == SP_OK ? sp_store_commit(store, store->methods->put_ticket(store, &ticket, NULL)) : status;
 }
 
 static int make_token(struct sp_cli *cli)
@@ -164,14 +160,8 @@ static int remove_client(struct sp_cli *cli)
     enum sp_status status = sp_cli_open_store(cli, NULL, &store, trouble);
     if (status == SP_OK)
         status = store->methods->begin(store);
-    if (status == SP_OK &&
-        (status = store->methods->drop_record(store, SP_RECORD_CLIENT, sp_cli_argument(cli, 0))) == SP_OK) {
-        status = store->methods->keep(store);
-        if (status == SP_OK)
-            status = store->methods->flush(store);
-    } else if (store != NULL) {
-        store->methods->undo(store);
-    }
+    if (status == SP_OK)
+        status = sp_store_commit(store, store->methods->drop_record(store, SP_RECORD_CLIENT, sp_cli_argument(cli, 0)));
     int exit_status = SP_CLI_FINE;
     if (status == SP_NOT_FOUND) {
         (void)sp_cli_failure(cli, "no client registered itself by this id; `sallyport clients list` shows them");
