@@ -157,7 +157,8 @@ static ngx_int_t add_each(ngx_http_request_t *request, const struct own_header *
 }
 
 /* As one header whose value goes on with the other lines: towards an HTTP/1 upstream nginx copies values as they are,
- * and looks each header up four times and more on the way. None of the values can hold the end of a line. */
+ * and looks each header up four times and more on the way. None of the values holds the end of a line: the id
+ * is checked (request_id.c), and of the host nginx refuses one, in HTTP/1 and in HTTP/2. */
 static ngx_int_t add_as_one(ngx_http_request_t *request, const struct own_header *own, size_t count)
 {
     size_t room = own[0].value.len;

@@ -75,8 +75,8 @@ test('the API is told who called, how and where, each in a header of its own; th
   const named = await gateway.get('/photos/1', { token, headers: { 'X-Request-Id': 'mine-1' } });
   assert.equal(named.json.headers['x-request-id'], 'mine-1');
   assert.equal(named.headers['x-request-id'], 'mine-1');
-  const bent = await gateway.get('/photos/1', { token, headers: { Host: 'photos.example%0d%0aX-Admin: 1' } });
-  assert.equal(bent.json.headers?.['x-admin'], undefined);
+  // A name that could end the line it is passed on in does not get that far.
+  for (const end of ['\r', '\0', '\x0b']) assert.equal((await rawRequest(gateway.port, `GET /photos/1 HTTP/1.1\r\nHost: photos.example${end}X-Admin: 1\r\nAuthorization: Bearer ${token}\r\n\r\n`, { end: true })).status, 400);
 });
 
 test('a claim cannot end a header line', async () => {
