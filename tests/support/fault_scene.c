@@ -301,9 +301,18 @@ static bool try_with_lost_turn(const char *section, const struct fault_scene *ro
     return has_failed;
 }
 
-void fault_scenes_run(const char *section, const struct fault_scene *scenes, size_t count)
+struct play {
+    const char *section;
+    const struct fault_scene *scenes;
+    size_t count;
+};
+
+static void our_failure_leaves_nothing_behind(void **state)
 {
-    for (size_t i = 0; i < count; i++) {
+    const struct play *play = *state;
+    const char *section = play->section;
+    const struct fault_scene *scenes = play->scenes;
+    for (size_t i = 0; i < play->count; i++) {
         unsigned step = 1, turn = 1;
         while (try_with_fault(section, &scenes[i], step))
             step++;
@@ -312,4 +321,11 @@ void fault_scenes_run(const char *section, const struct fault_scene *scenes, siz
         assert_true(step > 1 && turn > 1);
         print_message("%s: %u steps, %u turns\n", scenes[i].name, step - 1, turn - 1);
     }
+}
+
+int fault_scenes_main(const char *section, const struct fault_scene *scenes, size_t count)
+{
+    struct play play = {.section = section, .scenes = scenes, .count = count};
+    const struct CMUnitTest tests[] = {cmocka_unit_test_prestate(our_failure_leaves_nothing_behind, &play)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -34,8 +34,9 @@ struct fault_scene {
     int status_once_spent;
 };
 
-/* The account ann with the password right-password is there when a scene is prepared. */
-void fault_scenes_run(const char *section, const struct fault_scene *scenes, size_t count);
+/* A test program of these scenes, each failed at every step and lost at every flush; its exit status. The account ann
+ * with the password right-password is there when a scene is prepared. */
+int fault_scenes_main(const char *section, const struct fault_scene *scenes, size_t count);
 
 /* ---- for scenes ---- */
 /* With the account ann and her password; the fixture is the caller's to destroy. */

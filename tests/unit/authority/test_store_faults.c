@@ -306,14 +306,7 @@ static const struct fault_scene scenes[] = {
     {.name = "an operator removes an account", .prepare = admin_remove, .status = 204, .ends_sessions = true},
 };
 
-static void our_failure_leaves_nothing_behind(void **state)
-{
-    (void)state;
-    fault_scenes_run(section, scenes, sizeof scenes / sizeof scenes[0]);
-}
-
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(our_failure_leaves_nothing_behind)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return fault_scenes_main(section, scenes, sizeof scenes / sizeof scenes[0]);
 }

@@ -465,14 +465,7 @@ static const struct fault_scene scenes[] = {
     {.name = "a person comes back from there", .prepare = upstream_callback, .status = 303, .status_once_spent = 400},
 };
 
-static void our_failure_leaves_nothing_behind(void **state)
-{
-    (void)state;
-    fault_scenes_run(section, scenes, sizeof scenes / sizeof scenes[0]);
-}
-
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(our_failure_leaves_nothing_behind)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return fault_scenes_main(section, scenes, sizeof scenes / sizeof scenes[0]);
 }
