@@ -64,8 +64,12 @@ static bool confine_files(const char *program)
 #ifdef OWN_ARCHITECTURE
 #define LOAD(member) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, member))
 #define ANSWER(what) BPF_STMT(BPF_RET | BPF_K, what)
-#define REFUSE(name)                                                                                                   \
-    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##name, 0, 1), ANSWER(SECCOMP_RET_ERRNO | (EPERM & SECCOMP_RET_DATA))
+#define REFUSE_NUMBER(number)                                                                                          \
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1), ANSWER(SECCOMP_RET_ERRNO | (EPERM & SECCOMP_RET_DATA))
+#define REFUSE(name) REFUSE_NUMBER(SYS_##name)
+
+/* Calls of kernels younger than the headers that we are built with; such numbers are the same on every architecture. */
+enum { CALL_FCHMODAT2 = 452, CALL_SETXATTRAT = 463, CALL_REMOVEXATTRAT = 466, CALL_FILE_SETATTR = 469 };
 
 /* Of an argument that is an int, the low half says all. */
 #define LOAD_ARGUMENT(index) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[index]))
@@ -73,6 +77,7 @@ static bool confine_files(const char *program)
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##name, 0, 4), LOAD_ARGUMENT(0),                                           \
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, process, 0, 1), ANSWER(SECCOMP_RET_ALLOW),                                 \
         ANSWER(SECCOMP_RET_ERRNO | (EPERM & SECCOMP_RET_DATA))
+
 /* A list of what is refused, because what tshark and its libraries call otherwise changes with each of their versions.
  * Without a socket nothing is connected, bound or sent; numbers from 2^30 on are those of x32. */
 static bool confine_calls(void)
@@ -122,8 +127,14 @@ static bool confine_calls(void)
         REFUSE(truncate),
         REFUSE(fchmodat),
         REFUSE(fchownat),
+        REFUSE_NUMBER(CALL_FCHMODAT2),
         REFUSE(setxattr),
+        REFUSE(lsetxattr),
+        REFUSE_NUMBER(CALL_SETXATTRAT),
         REFUSE(removexattr),
+        REFUSE(lremovexattr),
+        REFUSE_NUMBER(CALL_REMOVEXATTRAT),
+        REFUSE_NUMBER(CALL_FILE_SETATTR),
         REFUSE(utimensat),
 #ifdef SYS_chmod /* the older names, where the architecture has them */
         REFUSE(chmod),
@@ -131,6 +142,7 @@ static bool confine_calls(void)
         REFUSE(lchown),
         REFUSE(utime),
         REFUSE(utimes),
+        REFUSE(futimesat),
 #endif
         /* A signal to another process when a pipe becomes ready: whose, and which. */
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_fcntl, 0, 5),
