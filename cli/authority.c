@@ -146,9 +146,9 @@ static void print_ready(const struct running *running)
             "  curl -s -u demo:demo-secret -d grant_type=client_credentials -d scope=read:demo %.*s/token\n"
             "  curl -s -u demo:wrong -d grant_type=client_credentials %.*s/token     # and look here for the cause\n\n"
             "Sign in with code and PKCE: client demo-web (public), redirect URI http://127.0.0.1:ANY/callback, account "
-            "ann, password ann-secret.\nIt asks for consent each time: any program of this machine can pass for a "
-            "public "
-            "client (RFC 8252 8.6).\n\n",
+            "ann, password ann-secret.\n"
+            "It asks for consent each time: any program of this machine can pass for a public client (RFC 8252 "
+            "8.6).\n\n",
             SP_STR_ARG(settings->base), SP_STR_ARG(settings->base), SP_STR_ARG(settings->base));
     fflush(stdout);
 }
