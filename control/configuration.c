@@ -22,9 +22,9 @@ static void tell_problem(const struct sp_policy_problem *problem)
     struct sp_arena *arena = sp_arena_create(64 * 1024);
     const struct sp_cause_info *info = sp_cause_get(problem->finding.cause);
     struct sp_str fix = arena != NULL ? sp_finding_fix(arena, &problem->finding) : SP_STR_NONE;
-    sp_log(info->severity == SP_SEVERITY_REJECT ? SP_LOG_ERROR : SP_LOG_WARN, "%.*s:%u:%u: %.*s: %.*s Fix: %.*s",
+    sp_log(info->severity == SP_SEVERITY_REJECT ? SP_LOG_ERROR : SP_LOG_WARN, "%.*s:%u:%u: %.*s: %.*s%s Fix: %.*s",
            SP_STR_ARG(problem->file), problem->line, problem->column, SP_STR_ARG(info->id),
-           SP_STR_ARG(problem->message), SP_STR_ARG(fix));
+           SP_STR_ARG(problem->message), sp_log_stop(problem->message), SP_STR_ARG(fix));
     sp_arena_destroy(&arena);
 }
 

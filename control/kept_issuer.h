@@ -34,6 +34,7 @@ struct sp_kept_issuer {
     int64_t fetched_at, stale_since;
     enum sp_cause failure, failure_reason;
     char *failure_detail;
+    bool gave_up; /* the old keys are too old to serve, and it has been told */
     int64_t clock_skew_s;
     bool clock_skew_known;
     struct sp_clock_sample clock_sample; /* of the last answer with a Date; who and address are absent */
@@ -75,8 +76,8 @@ void sp_key_fetch_tell_waiters(struct sp_kept_issuer *issuer, const char *outcom
 void sp_kept_warnings_take_answer(struct sp_kept_issuer *issuer, const struct sp_fetch_report *report);
 void sp_kept_warnings_take_findings(struct sp_kept_issuer *issuer, enum sp_warning_source source,
                                     const struct sp_document_findings *findings);
-/* The refresh failed (the issuer's failure says why), or it did not. */
-void sp_kept_warnings_take_refresh(struct sp_kept_issuer *issuer);
+/* The refresh failed by this; NULL: it did not. */
+void sp_kept_warnings_take_refresh(struct sp_kept_issuer *issuer, const struct sp_finding *failed);
 void sp_kept_warnings_forget(const struct sp_kept_issuer *issuer);
 
 /* ---- keys_file.c ---- */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <time.h>
 #include "control/kept_issuer.h"
+#include "control/log.h"
 #include "core/diagnosis/tls.h"
 #include "core/diagnosis/words.h"
 #include "probe/local_clock.h"
@@ -44,14 +45,31 @@ void sp_kept_warnings_forget(const struct sp_kept_issuer *issuer)
     }
 }
 
-void sp_kept_warnings_take_refresh(struct sp_kept_issuer *issuer)
+static void tell_given_up(struct sp_kept_issuer *issuer, const char *about)
+{
+    if (issuer->keys != NULL && !issuer->gave_up) {
+        issuer->gave_up = true;
+        sp_log(SP_LOG_ERROR,
+               "%s: the keys fetched %lld s ago are too old and serve no more: calls are answered with 503", about,
+               (long long)(time(NULL) - issuer->fetched_at));
+    }
+}
+
+/* Old keys serve for a while: that is a warning. Without any, calls are refused already, and why is told as it is. */
+void sp_kept_warnings_take_refresh(struct sp_kept_issuer *issuer, const struct sp_finding *failed)
 {
     struct sp_arena *arena = sp_arena_create(WARNING_ARENA_BYTES);
     struct sp_document_findings findings = {.count = 0};
     char about[256];
     int64_t until = 0;
     name_of(issuer, about, sizeof about);
-    if (arena != NULL && issuer->failure != SP_CAUSE_NONE && issuer->keys != NULL) {
+    bool serve = issuer->keys != NULL && (int64_t)time(NULL) < sp_schedule_stale_until(issuer->fetched_at);
+    if (failed == NULL) {
+        issuer->gave_up = false;
+    } else if (!serve) {
+        tell_given_up(issuer, about);
+        add(&findings, failed);
+    } else if (arena != NULL) {
         until = sp_schedule_stale_until(issuer->fetched_at);
         const struct sp_finding stale = {.cause = SP_CAUSE_KEYS_STALE_IN_USE,
                                          .check = SP_CHECK_KEY,

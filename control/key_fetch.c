@@ -79,7 +79,7 @@ static void fail(struct sp_kept_issuer *issuer, const struct sp_finding *finding
     sp_timer_set(issuer->keeper->loop, &issuer->timer,
                  sp_schedule_retry(issuer->failures_in_row, issuer->keys != NULL, jitter) * 1000, sp_key_fetch_due,
                  issuer);
-    sp_kept_warnings_take_refresh(issuer);
+    sp_kept_warnings_take_refresh(issuer, finding);
     sp_keys_file_publish(issuer->keeper);
     sp_key_fetch_tell_waiters(issuer, "failed");
 }
@@ -147,7 +147,7 @@ static void succeed(struct sp_kept_issuer *issuer, struct sp_jwk_set *set, struc
     issuer->failures_in_row = 0;
     issuer->failure = issuer->failure_reason = SP_CAUSE_NONE;
     replace(&issuer->failure_detail, NULL);
-    sp_kept_warnings_take_refresh(issuer);
+    sp_kept_warnings_take_refresh(issuer, NULL);
     issuer->is_fetching = issuer->is_looking_again = false;
     sp_timer_set(issuer->keeper->loop, &issuer->timer, sp_schedule_refresh(max_age_s, issuer->setup.refresh_s) * 1000,
                  sp_key_fetch_due, issuer);

@@ -35,6 +35,11 @@ void sp_log(enum sp_log_level level, const char *format, ...)
     fprintf(stderr, "%s%s%s  %s\n", coloured ? colours[level] : "", words[level], coloured ? "\033[0m" : "", line);
 }
 
+const char *sp_log_stop(struct sp_str sentence)
+{
+    return sentence.len == 0 || strchr(".?!", sentence.at[sentence.len - 1]) != NULL ? "" : ".";
+}
+
 void sp_log_finding(const char *about, const struct sp_finding *finding)
 {
     struct sp_arena *arena = sp_arena_create(64 * 1024);
@@ -46,8 +51,8 @@ void sp_log_finding(const char *about, const struct sp_finding *finding)
     struct sp_str explanation = sp_finding_fill(arena, info->explanation, finding),
                   fix = sp_finding_fix(arena, finding);
     struct sp_str reason = sp_cause_get(finding->reason)->id;
-    sp_log(info->severity == SP_SEVERITY_REJECT ? SP_LOG_ERROR : SP_LOG_WARN, "%s: %.*s%s%.*s%s: %.*s Fix: %.*s", about,
-           SP_STR_ARG(info->id), reason.len > 0 ? " (" : "", SP_STR_ARG(reason), reason.len > 0 ? ")" : "",
-           SP_STR_ARG(explanation), SP_STR_ARG(fix));
+    sp_log(info->severity == SP_SEVERITY_REJECT ? SP_LOG_ERROR : SP_LOG_WARN, "%s: %.*s%s%.*s%s: %.*s%s Fix: %.*s",
+           about, SP_STR_ARG(info->id), reason.len > 0 ? " (" : "", SP_STR_ARG(reason), reason.len > 0 ? ")" : "",
+           SP_STR_ARG(explanation), sp_log_stop(explanation), SP_STR_ARG(fix));
     sp_arena_destroy(&arena);
 }

@@ -11,6 +11,8 @@
 enum sp_log_level { SP_LOG_INFO, SP_LOG_WARN, SP_LOG_ERROR };
 
 void sp_log(enum sp_log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* What ends a sentence that something follows: "." unless it has an end. */
+const char *sp_log_stop(struct sp_str sentence);
 /* about: what it concerns ("issuer corp"). Says cause, evidence and fix. */
 void sp_log_finding(const char *about, const struct sp_finding *finding);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Before it breaks: what works now and will not for long – a certificate near its end, keys that cannot be refreshed, a
- * key set that is odd, clocks that drift apart. Each warning is raised once and ended once; both are told to the log
- * and to a webhook, and while it stands the metrics have it with the time that is left. Judged by the same functions as
- * everywhere (core/diagnosis).
+ * key set that is odd, clocks that drift apart; and an issuer without any keys, for which it is too late. Each warning
+ * is raised once and ended once; both are told to the log and to a webhook, and while it stands the metrics have it
+ * with the time that is left. Judged by the same functions as everywhere (core/diagnosis).
  *
  * Events wait in a bounded queue and are sent one after the other; one that is not taken is tried again, with growing
  * pauses, and given up in the end: a webhook that is down costs memory for some lines and nothing else. */

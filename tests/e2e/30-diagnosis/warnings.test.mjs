@@ -2,7 +2,9 @@
 // Before it breaks: what works now and will not for long is told by the running gateway – to its log, its metrics and a webhook –, once when it begins and
 // once when it is over.
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
 import http from 'node:http';
+import path from 'node:path';
 import { test } from 'node:test';
 import { makeChain } from '../lib/chain.mjs';
 import { defer } from '../lib/cleanup.mjs';
@@ -38,7 +40,8 @@ async function startWebhook() {
   return hook;
 }
 
-const serve = (issuers, webhook) => startGateway({
+const serve = (issuers, webhook, more = {}) => startGateway({
+  ...more,
   config: {
     key_refresh: '1s',
     alerts: { webhook: webhook.url },
@@ -86,6 +89,29 @@ test('keys that cannot be refreshed: until when they serve; and what is odd abou
   assert.equal((await gateway.get('/api/1', { token })).status, 200, 'it works now');
   issuer.fault = null;
   await until(() => webhook.find('ended', 'keys.stale_in_use', 'issuer corp'), 'the refresh that works', 60_000);
+});
+
+test('no keys at all: told as what it is, and over once they come; old keys that are given up are no recovery', async () => {
+  const webhook = await startWebhook();
+  const issuer = await startPlainIssuer();
+  issuer.fault = faults.error;
+  const gateway = await serve({ corp: { issuer: issuer.issuer, audience } }, webhook);
+  await until(() => webhook.events.find((row) => row.event === 'raised' && row.about === 'issuer corp' && row.cause.severity === 'reject'), 'the failure', 30_000);
+  const { cause } = webhook.events.find((row) => row.about === 'issuer corp');
+  assert.match(cause.id, /^(keys|discovery)\./);
+  assert.equal(webhook.events.find((row) => row.about === 'issuer corp').fails_at, undefined, 'it has failed');
+  assert.match(JSON.stringify(await gateway.metrics()), new RegExp(`sallyport_warning\\{about=\\\\*"issuer corp\\\\*",cause=\\\\*"${cause.id.replace('.', '\\.')}`));
+  issuer.fault = null;
+  await until(() => webhook.find('ended', cause.id, 'issuer corp'), 'its end', 60_000);
+  await gateway.stop();
+  const file = path.join(gateway.state, 'keys.json');
+  fs.writeFileSync(file, fs.readFileSync(file, 'utf8').replace(/"fetched_at":\d+/, `"fetched_at":${Math.floor(Date.now() / 1000) - 3 * 86_400}`));
+  issuer.fault = faults.error;
+  webhook.events.length = 0;
+  const again = await serve({ corp: { issuer: issuer.issuer, audience } }, webhook, { state: gateway.state });
+  await until(() => webhook.find('raised', cause.id, 'issuer corp'), 'old keys given up', 30_000);
+  assert.equal(webhook.find('raised', 'keys.stale_in_use'), undefined);
+  assert.match(again.output, /the keys fetched 259\d+ s ago are too old and serve no more/);
 });
 
 test('clocks: an issuer that is off is told, of it or of this machine', async () => {
