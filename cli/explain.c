@@ -26,6 +26,8 @@ static const struct sp_cli_option options[] = {
      "others."},
     {"config", 'c', SP_OPTION_LIST, "FILE",
      "Judge the call under this configuration. Default for --what-if: policy.json in the state directory."},
+    {"nth", 0, SP_OPTION_NUMBER, "N",
+     "Of several calls with this id (of one trace, or tried again) the Nth, newest first. Default: 1."},
     {NULL, 0, SP_OPTION_FLAG, NULL, NULL},
 };
 
@@ -38,33 +40,38 @@ static bool is_absent(enum sp_status status)
 }
 
 /* In any of the logs. What is said of a call in none of them is said of the first that exists. */
-static enum sp_status find_once(struct sp_arena *arena, const char *const *paths, struct sp_str id,
-                                struct sp_log_found *found)
+static enum sp_status find_once(struct sp_arena *arena, const char *const *paths, struct sp_log_mark *marks,
+                                struct sp_str id, struct sp_log_found *found)
 {
-    enum sp_status first = sp_log_find(arena, paths[0], id, found);
+    enum sp_status first = sp_log_find(arena, paths[0], id, &marks[0], found);
     if (!is_absent(first) || paths[1] == NULL)
         return first;
     int error = errno;
-    enum sp_status second = sp_log_find(arena, paths[1], id, found);
+    enum sp_status second = sp_log_find(arena, paths[1], id, &marks[1], found);
     if (!is_absent(second) || first == SP_IO)
         return second;
     errno = error;
     return first;
 }
 
+/* Each further look reads what was written since the one before. */
 static enum sp_status find_patiently(struct sp_arena *arena, const char *const *paths, struct sp_str id,
                                      struct sp_log_found *found)
 {
     const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};
-    enum sp_status status = find_once(arena, paths, id, found);
+    struct sp_log_mark marks[2] = {{0}, {0}};
+    enum sp_status status = find_once(arena, paths, marks, id, found);
     for (int waited = 0; waited < PATIENCE_MS && is_absent(status); waited += PAUSE_MS) {
         nanosleep(&pause, NULL);
-        status = find_once(arena, paths, id, found);
+        status = find_once(arena, paths, marks, id, found);
     }
     return status;
 }
 
 /* ---- the answer: the verdict's object, with the call beside it ---- */
+
+/* What tells calls with one id apart. */
+static const char *const short_members[] = {"time", "method", "host", "path", "status", "cause"};
 
 static void put_members(struct sp_json_writer *writer, const struct sp_json *object, const char *without)
 {
@@ -108,6 +115,28 @@ static void put_made_verdict(struct sp_json_writer *writer, struct sp_arena *are
         put_members(writer, json, "examined_at");
 }
 
+/* The other calls with this id, newest first. */
+static void write_namesakes(struct sp_json_writer *writer, const struct sp_log_found *found)
+{
+    sp_json_name(writer, SP_STR("same_id"));
+    sp_json_begin_array(writer);
+    for (size_t i = 0; i < found->count; i++) {
+        if (found->lines[i] == found->line)
+            continue;
+        sp_json_begin_object(writer);
+        sp_json_int_member(writer, "nth", (int64_t)i + 1);
+        for (size_t n = 0; n < sizeof short_members / sizeof short_members[0]; n++) {
+            const struct sp_json *member = sp_json_member(found->lines[i], sp_str_from_cstr(short_members[n]));
+            if (member == NULL)
+                continue;
+            sp_json_name(writer, member->name);
+            sp_json_put_value(writer, member);
+        }
+        sp_json_end_object(writer);
+    }
+    sp_json_end_array(writer);
+}
+
 static void write_answer(struct sp_json_writer *writer, struct sp_arena *arena, const struct sp_log_found *found)
 {
     const struct sp_json *verdict = sp_json_member(found->line, SP_STR("verdict"));
@@ -122,6 +151,7 @@ static void write_answer(struct sp_json_writer *writer, struct sp_arena *arena, 
     sp_explain_write_call(writer, found->line);
     sp_json_end_object(writer);
     sp_json_string_member(writer, "log", found->file);
+    write_namesakes(writer, found);
     sp_json_end_object(writer);
 }
 
@@ -170,6 +200,36 @@ void sp_explain_print_call(const struct sp_json *line)
     putchar('\n');
 }
 
+/* What the log tells of an accepted call's token: as much as call_log.claims has it tell. */
+static void print_recorded_token(const struct sp_json *line)
+{
+    const struct sp_json *token = sp_json_member(line, SP_STR("token"));
+    if (!sp_json_is(token, SP_JSON_OBJECT) || sp_json_member(line, SP_STR("verdict")) != NULL)
+        return;
+    printf("\n%sToken%s, as far as the log tells of it (call_log.claims)\n", sp_cli_style(SP_STYLE_BOLD),
+           sp_cli_style(SP_STYLE_PLAIN));
+    sp_cli_print_token_parts(token);
+}
+
+static void print_namesakes(const struct sp_log_found *found)
+{
+    if (found->count < 2)
+        return;
+    printf("\n%sCalls with this id%s, newest first: --nth N tells of the Nth%s\n", sp_cli_style(SP_STYLE_BOLD),
+           sp_cli_style(SP_STYLE_PLAIN), found->count == SP_MAX_CALLS_OF_ID ? "; there may be more" : "");
+    for (size_t i = 0; i < found->count; i++) {
+        printf("  %s%2zu", found->lines[i] == found->line ? "→" : " ", i + 1);
+        for (size_t n = 0; n < sizeof short_members / sizeof short_members[0]; n++) {
+            const struct sp_json *member = sp_json_member(found->lines[i], sp_str_from_cstr(short_members[n]));
+            if (member == NULL || member->text.len == 0)
+                continue;
+            fputs(strcmp(short_members[n], "path") == 0 ? "" : " ", stdout);
+            sp_cli_print_safe(stdout, sp_str_slice(member->text, 0, 120));
+        }
+        putchar('\n');
+    }
+}
+
 static int show(const struct sp_cli *cli, const struct sp_log_found *found)
 {
     struct sp_buffer buffer;
@@ -186,6 +246,8 @@ static int show(const struct sp_cli *cli, const struct sp_log_found *found)
         return sp_cli_failure(cli, "the call does not fit in memory");
     sp_explain_print_call(found->line);
     sp_cli_print_verdict(answer, sp_cli_now());
+    print_recorded_token(found->line);
+    print_namesakes(found);
     return SP_CLI_FINE;
 }
 
@@ -223,7 +285,15 @@ static int run_explain(struct sp_cli *cli)
         return sp_cli_usage_error(cli, "this is no request id");
     if (path == NULL)
         return sp_cli_failure(cli, "out of memory");
+    const int64_t nth = sp_cli_number(cli, "nth", 1);
+    if (nth < 1 || nth > SP_MAX_CALLS_OF_ID)
+        return sp_cli_usage_error(cli, "--nth is a number from 1 to %u", SP_MAX_CALLS_OF_ID);
     enum sp_status status = find_patiently(cli->arena, paths, id, &found);
+    if (status == SP_OK && (size_t)nth > found.count)
+        return sp_cli_failure(cli, "--nth %lld: the log has %zu call%s with this id", (long long)nth, found.count,
+                              found.count == 1 ? "" : "s");
+    if (status == SP_OK)
+        found.line = found.lines[nth - 1];
     if (status == SP_OK && (sp_cli_is_given(cli, "what-if") || sp_cli_is_given(cli, "config")))
         return sp_explain_what_if(cli, &found);
     return status == SP_OK ? show(cli, &found) : complain(cli, path, id, status, &found);
@@ -240,6 +310,9 @@ const struct sp_cli_command sp_cli_explain = {
         "The id stands in the answer's X-Request-Id header and in its problem body. The log is read backwards from "
         "its end, rotated files\n"
         "(calls.jsonl.1, calls.jsonl-20261123, .gz) after it, newest first.\n"
+        "Calls of one trace (traceparent) share an id, and clients choose it: the newest is told, the others near it "
+        "are "
+        "listed.\n"
         "\n"
         "--what-if changes what is asked of the token: issuer, leeway, algorithm, max_lifetime, require_type,\n"
         "allow_missing_exp and client_id of the issuer; audience, scope, claim (NAME or NAME:VALUE), acr, max_age,\n"

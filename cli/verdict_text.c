@@ -221,30 +221,51 @@ static void print_check(const struct sp_json *check)
         i++;
     if (shown.len == 0)
         shown = text_of(check, "received");
-    printf("  %s%s %-10.*s%s ", sp_cli_style(rows[i].style), rows[i].sign, SP_STR_ARG(text_of(check, "name")),
-           sp_cli_style(SP_STYLE_PLAIN));
+    printf("  %s%s %-*.*s%s", sp_cli_style(rows[i].style), rows[i].sign, shown.len > 0 ? 11 : 0,
+           SP_STR_ARG(text_of(check, "name")), sp_cli_style(SP_STYLE_PLAIN));
     sp_cli_print_wrapped(stdout, sp_str_slice(shown, 0, 300), 15, 15);
     putchar('\n');
+}
+
+/* Nothing, when nothing was checked: a call that was refused before its token, or one that the log has no checks of. */
+static void print_checks(const struct sp_json *checks)
+{
+    bool any = false;
+    for
+        SP_JSON_EACH(check, checks)
+    any = any || !sp_str_equal(text_of(check, "outcome"), SP_STR("skip"));
+    if (!any)
+        return;
+    printf("\n%sChecks%s\n", sp_cli_style(SP_STYLE_BOLD), sp_cli_style(SP_STYLE_PLAIN));
+    for
+        SP_JSON_EACH(check, checks)
+    print_check(check);
+}
+
+void sp_cli_print_token_parts(const struct sp_json *token)
+{
+    static const char *const parts[] = {"header", "claims"};
+    for (size_t i = 0; i < 2; i++) {
+        const struct sp_json *part = sp_json_member(token, sp_str_from_cstr(parts[i]));
+        if (part == NULL || part->count == 0)
+            continue;
+        printf("  %-7s ", parts[i]);
+        sp_cli_print_safe(stdout, sp_str_slice(part->text, 0, 4000));
+        putchar('\n');
+    }
 }
 
 static void print_token(const struct sp_json *token)
 {
     struct sp_str kind = text_of(token, "kind");
-    const struct sp_json *header = sp_json_member(token, SP_STR("header")),
-                         *claims = sp_json_member(token, SP_STR("claims"));
+    if (kind.len == 0)
+        return;
     bool verified = sp_json_is(sp_json_member(token, SP_STR("signature_verified")), SP_JSON_TRUE);
     printf("\n%sToken%s %.*s", sp_cli_style(SP_STYLE_BOLD), sp_cli_style(SP_STYLE_PLAIN), SP_STR_ARG(kind));
     if (sp_str_equal(kind, SP_STR("jwt")))
         fputs(verified ? ", signature verified" : ", signature NOT verified: what it says is a rumour", stdout);
     putchar('\n');
-    const struct sp_json *const parts[] = {header, claims};
-    for (size_t i = 0; i < 2; i++) {
-        if (parts[i] == NULL || parts[i]->count == 0)
-            continue;
-        printf("  %-7s ", i == 0 ? "header" : "claims");
-        sp_cli_print_safe(stdout, sp_str_slice(parts[i]->text, 0, 4000));
-        putchar('\n');
-    }
+    sp_cli_print_token_parts(token);
 }
 
 void sp_cli_print_diagnosis(const struct sp_json *verdict)
@@ -284,10 +305,7 @@ void sp_cli_print_verdict(const struct sp_json *verdict, int64_t now)
     }
     print_also(sp_json_member(verdict, SP_STR("also")));
     print_hints(sp_json_member(verdict, SP_STR("hints")));
-    printf("\n%sChecks%s\n", sp_cli_style(SP_STYLE_BOLD), sp_cli_style(SP_STYLE_PLAIN));
-    for
-        SP_JSON_EACH(check, sp_json_member(verdict, SP_STR("checks")))
-    print_check(check);
+    print_checks(sp_json_member(verdict, SP_STR("checks")));
     print_token(sp_json_member(verdict, SP_STR("token")));
 }
 

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // `sallyport explain`: the line of a call in logs of any size, whole and rotated, and of a real gateway.
 import assert from 'node:assert/strict';
-import { mkdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { sallyport } from '../lib/cli.mjs';
+import { program, sallyport } from '../lib/cli.mjs';
 import { startGateway, temporaryFolder } from '../lib/gateway.mjs';
 import { startPlainIssuer } from '../lib/issuer.mjs';
 import { startUpstream } from '../lib/upstream.mjs';
@@ -35,11 +37,30 @@ test('finds a line wherever it stands', async () => {
   assert.equal((await explain('twice', '--json')).json.call.status, 500);
 });
 
+test('an id that stands more than once: the newest is told, the others are listed and can be asked for', async () => {
+  const log = path.join(folder, 'trace.jsonl');
+  writeFileSync(log, line('trace', { path: '/first', status: 401, cause: 'token.missing', accepted: false }) + line('x').repeat(3000) + line('trace', { path: '/second' }) + line('y'));
+  const { json } = await explain('trace', '--log', log, '--json');
+  assert.equal(json.call.path, '/second');
+  assert.deepEqual(json.same_id.map(({ nth, path: where, status, cause }) => [nth, where, status, cause]), [[2, '/first', 401, 'token.missing']]);
+  assert.match((await explain('trace', '--log', log)).stdout, /ACCEPTED[^]*Calls with this id.*newest first[^]*→ 1 .*\/second 200\n {4}2 .*\/first 401 token\.missing/);
+  const first = await explain('trace', '--log', log, '--nth', '2', '--json');
+  assert.equal(first.json.cause.id, 'token.missing');
+  assert.deepEqual(first.json.same_id.map((row) => row.nth), [1]);
+  assert.deepEqual([(await explain('trace', '--log', log, '--nth', '3')).code, (await explain('trace', '--log', log, '--nth', '0')).code], [3, 2]);
+  assert.deepEqual((await explain('r7', '--json')).json.same_id, []);
+  writeFileSync(log, line('often').repeat(100));
+  assert.equal((await explain('often', '--log', log, '--json')).json.same_id.length, 31, 'bounded');
+  rmSync(log);
+});
+
 test('an accepted call is told as one, a refused one with its cause', async () => {
   const accepted = (await explain('r7', '--json')).json;
   assert.equal(accepted.accepted, true);
   assert.equal(accepted.cause, null);
-  assert.match((await explain('r7')).stdout, /GET api\.example\.com\/photos → 200[^]*ACCEPTED/);
+  const text = (await explain('r7')).stdout;
+  assert.match(text, /GET api\.example\.com\/photos → 200[^]*ACCEPTED/);
+  assert.doesNotMatch(text, /Checks|Token| \n/, 'nothing is said of what was not recorded');
   const refused = (await explain('older', '--json')).json;
   assert.equal(refused.accepted, false);
   assert.equal(refused.cause.id, 'token.missing');
@@ -56,6 +77,24 @@ test('what is not there ends with 3 and advice', async () => {
   const nowhere = await sallyport(['explain', 'x', '--state', path.join(folder, 'absent')]);
   assert.equal(nowhere.code, 3);
   assert.match(nowhere.stderr, /--state/);
+});
+
+test('while it waits for a line that may be late, it reads what is written since, and not the log again', async () => {
+  const log = path.join(folder, 'large.jsonl');
+  writeFileSync(log, line('x').repeat(250_000));
+  const child = spawn(program, ['explain', 'late', '--log', log], { stdio: 'ignore' });
+  const closed = once(child, 'close');
+  let read = 0;
+  const timer = setInterval(() => {
+    const counters = existsSync(`/proc/${child.pid}/io`) ? readFileSync(`/proc/${child.pid}/io`, 'utf8') : '';
+    read = Number(counters.match(/rchar: (\d+)/)?.[1] ?? read);
+  }, 5);
+  assert.equal((await closed)[0], 3);
+  clearInterval(timer);
+  assert.ok(read < 4 * statSync(log).size, `${read} bytes read of ${statSync(log).size}`);
+  appendFileSync(log, line('late'));
+  assert.equal((await sallyport(['explain', 'late', '--log', log])).code, 0);
+  rmSync(log);
 });
 
 test('a log can be named', async () => {
@@ -76,6 +115,7 @@ test('a gateway\'s calls are explained as soon as they are answered', async () =
   const bad = await gateway.get('/photos', { token: await issuer.token({ aud: 'https://api.example/' }) });
   const none = await gateway.get('/nowhere');
   assert.equal((await gateway.explain(good.requestId)).json.accepted, true);
+  assert.match((await sallyport(['explain', good.requestId, '--state', gateway.state])).stdout, /ACCEPTED[^]*call_log\.claims\)\n {2}header .*"alg"[^]*claims .*"aud"/);
   const { json } = await gateway.explain(bad.requestId);
   assert.equal(json.cause.id, 'audience.trailing_slash');
   assert.equal(json.cause.expected, 'https://api.example');
