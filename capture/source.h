@@ -5,6 +5,8 @@
 #ifndef SP_CAPTURE_SOURCE_H
 #define SP_CAPTURE_SOURCE_H
 
+#include <sys/stat.h>
+
 #include "core/base/status.h"
 #include "core/base/str.h"
 
@@ -24,6 +26,8 @@ struct sp_source_fault {
 /* path "-": standard input. SP_NOT_FOUND, SP_IO (errno), SP_NO_MEMORY. */
 SP_MUST_CHECK enum sp_status sp_source_open(const char *path, struct sp_source **source);
 void sp_source_close(struct sp_source **source);
+/* Of the open file, whatever its name leads to by now. SP_IO. */
+SP_MUST_CHECK enum sp_status sp_source_stat(const struct sp_source *source, struct stat *status);
 /* By its first bytes, unpacked. */
 enum sp_source_kind sp_source_kind(const struct sp_source *source);
 /* The next piece, borrowed until the next call; empty at the end. SP_IO (errno), SP_MALFORMED: the packing is broken

@@ -28,7 +28,7 @@ static const struct sp_cli_option options[] = {
     {"until", 0, SP_OPTION_TEXT, "WHEN", "Only calls before."},
     {"each", 0, SP_OPTION_FLAG, NULL,
      "Tell every call that would change or cannot be judged, a JSON line each, in place of the summary."},
-    {"limit", 0, SP_OPTION_NUMBER, "N", "At most so many rows. Default: 50."},
+    {"limit", 0, SP_OPTION_NUMBER, "N", "At most so many rows of the summary. Default: 50."},
     {NULL, 0, SP_OPTION_FLAG, NULL, NULL},
 };
 
@@ -159,13 +159,11 @@ static void show_progress(struct run *run, uint64_t bytes)
 
 /* ---- files ---- */
 
-static enum sp_status read_file(struct run *run, const char *path)
+/* Closes the lines. */
+static enum sp_status read_lines(struct run *run, struct sp_log_lines *lines)
 {
-    struct sp_log_lines *lines = NULL;
     struct sp_str line;
-    enum sp_status status = sp_log_lines_open(path, &lines);
-    if (status != SP_OK)
-        return status;
+    enum sp_status status;
     const uint64_t before = run->result->bytes;
     while ((status = sp_log_lines_next(lines, &line)) == SP_OK) {
         if (line.len > 0 && (status = take_line(run, line)) != SP_OK)
@@ -182,8 +180,15 @@ static enum sp_status read_file(struct run *run, const char *path)
     return status == SP_NOT_FOUND ? SP_OK : status;
 }
 
-/* The oldest first. Files last written before --since hold nothing that is meant. */
-static enum sp_status read_rotated(struct run *run, const char *path)
+static enum sp_status read_file(struct run *run, const char *path)
+{
+    struct sp_log_lines *lines = NULL;
+    enum sp_status status = sp_log_lines_open(path, &lines);
+    return status == SP_OK ? read_lines(run, lines) : status;
+}
+
+/* The oldest first. Files last written before --since hold nothing that is meant; `live` is open already. */
+static enum sp_status read_rotated(struct run *run, const char *path, const struct sp_log_lines *live)
 {
     struct sp_log_file *list = calloc(SP_MAX_ROTATED_LOGS, sizeof *list);
     if (list == NULL)
@@ -191,7 +196,8 @@ static enum sp_status read_rotated(struct run *run, const char *path)
     enum sp_status status = SP_OK;
     for (size_t i = sp_log_files_rotated(path, list, &run->result->unreadable_files); i > 0 && status == SP_OK; i--) {
         const struct sp_log_file *file = &list[i - 1];
-        if (run->since_ms > 0 && (int64_t)file->changed.tv_sec < run->since_ms / 1000)
+        if ((run->since_ms > 0 && (int64_t)file->changed.tv_sec < run->since_ms / 1000) ||
+            sp_log_lines_are_of(live, file))
             continue;
         status = read_file(run, file->path);
         if (status == SP_IO || status == SP_NOT_FOUND) {
@@ -215,10 +221,26 @@ static int exit_status_of(const struct sp_tally *tally)
     return sp_tally_total(tally, SP_CHANGE_NONE) > 0 ? SP_CLI_FINE : SP_CLI_UNEXAMINED;
 }
 
+/* Why nothing was proven, for who sees the exit status alone. */
+static void say_why(const struct sp_cli *cli, const struct sp_backtest *result)
+{
+    bool is_windowed = result->since != NULL || result->until != NULL;
+    const char *why = "the log has no call that a policy judges";
+    if (sp_tally_total(result->tally, SP_CHANGE_UNKNOWN) > 0)
+        why = "the log does not tell enough of any call";
+    else if (result->outside_time > 0 || (result->lines == 0 && is_windowed))
+        why = "no call is of the time asked for";
+    else if (result->lines == 0)
+        why = "the log is empty";
+    sp_cli_failure(cli, "nothing could be judged: %s", why);
+}
+
 static int show(const struct sp_cli *cli, const struct sp_backtest *result)
 {
     size_t limit = (size_t)sp_cli_number(cli, "limit", DEFAULT_LIMIT);
     int exit_status = exit_status_of(result->tally);
+    if (exit_status == SP_CLI_UNEXAMINED)
+        say_why(cli, result);
     if (sp_cli_flag(cli, "each"))
         return exit_status;
     if (!sp_cli_wants_json(cli)) {
@@ -243,15 +265,17 @@ static int complain(const struct sp_cli *cli, enum sp_status status, const char 
     return sp_cli_failure(cli, "cannot read %s: %s", path, strerror(errno));
 }
 
+/* The log is opened first: one that is rotated meanwhile is read once all the same. */
 static int judge_logs(const struct sp_cli *cli, struct run *run, const char *path)
 {
-    struct stat status_of_log;
-    bool is_there = strcmp(path, "-") == 0 || stat(path, &status_of_log) == 0;
-    enum sp_status status = is_there ? SP_OK : SP_NOT_FOUND;
+    struct sp_log_lines *live = NULL;
+    enum sp_status status = sp_log_lines_open(path, &live);
     if (status == SP_OK && strcmp(path, "-") != 0)
-        status = read_rotated(run, path);
+        status = read_rotated(run, path, live);
     if (status == SP_OK)
-        status = read_file(run, path);
+        status = read_lines(run, live);
+    else if (live != NULL)
+        sp_log_lines_close(&live);
     if (run->shows_progress && run->shown_at > 0)
         fputs("\r\033[K", stderr);
     if (status != SP_OK)
@@ -281,6 +305,8 @@ static int run_backtest(struct sp_cli *cli)
         return sp_cli_usage_error(cli, "-c names the configuration to judge by");
     if (sp_cli_number(cli, "limit", DEFAULT_LIMIT) < 0)
         return sp_cli_usage_error(cli, "--limit is a number of rows");
+    if (sp_cli_is_given(cli, "limit") && sp_cli_flag(cli, "each"))
+        return sp_cli_usage_error(cli, "--limit is of the summary; --each tells every call");
     int exit_status = read_window(cli, &run);
     if (exit_status == SP_CLI_FINE)
         exit_status = sp_cli_policy_read(cli, &terms, &policy);

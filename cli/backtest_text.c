@@ -3,6 +3,7 @@
 #include "cli/backtest.h"
 
 #define CALL_BYTES (1024u * 1024)
+#define MAX_CLAIMS_TOLD 16u
 
 static const char note[] =
     "Signatures are not stored: the recorded outcome of each token's form, signature, introspection and proof of "
@@ -95,7 +96,27 @@ static void print_totals(const struct sp_backtest *backtest)
                    sections[i].total, total > 0 ? sp_cli_style(SP_STYLE_PLAIN) : "");
     }
     if (backtest->unreadable > 0)
-        printf("%10llu  lines are no calls, or broken\n", (unsigned long long)backtest->unreadable);
+        printf("%10llu  %s\n", (unsigned long long)backtest->unreadable,
+               backtest->unreadable == 1 ? "line is no call, or broken" : "lines are no calls, or broken");
+}
+
+/* What would have the lines of tomorrow tell the claims that those of today do not. */
+static void print_advice(const struct sp_backtest *backtest)
+{
+    const struct sp_tally_row *const *rows;
+    size_t count = sp_tally_rows(backtest->tally, &rows), told = 0;
+    for (size_t i = 0; i < count && told < MAX_CLAIMS_TOLD; i++) {
+        struct sp_str claim = rows[i]->change == SP_CHANGE_UNKNOWN ? sp_lacking_claim(rows[i]->lacking) : SP_STR_NONE;
+        bool is_known = claim.len == 0;
+        for (size_t before = 0; before < i && !is_known; before++)
+            is_known = sp_str_equal(rows[before]->lacking, rows[i]->lacking);
+        if (is_known)
+            continue;
+        fputs(told++ == 0 ? "To have it in the lines from now on: call_log: {claims: [" : ", ", stdout);
+        sp_cli_print_safe(stdout, claim);
+    }
+    if (told > 0)
+        puts("]} in sallyport.yaml.");
 }
 
 void sp_backtest_print(const struct sp_cli *cli, const struct sp_backtest *backtest, size_t limit)
@@ -117,6 +138,7 @@ void sp_backtest_print(const struct sp_cli *cli, const struct sp_backtest *backt
     for (size_t i = 0; i < SECTION_COUNT; i++)
         if (sections[i].heading != NULL)
             printed += print_section(backtest, i, limit - printed);
+    print_advice(backtest);
     if (printed < count)
         printf("\n%zu more rows: --limit %zu\n", count - printed, count);
     if (sp_tally_without_row(backtest->tally) > 0)

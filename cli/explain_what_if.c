@@ -177,6 +177,17 @@ static void print_lead(const struct question *question)
     fputs("\n\n", stdout);
 }
 
+/* A claim that lines do not tell can be told from now on. */
+static void print_advice(const struct sp_rejudgement *judged)
+{
+    struct sp_str claim = sp_lacking_claim(judged->lacking);
+    if (claim.len == 0)
+        return;
+    fputs("To have it in the lines from now on: call_log: {claims: [", stdout);
+    sp_cli_print_safe(stdout, claim);
+    puts("]} in sallyport.yaml.");
+}
+
 static int exit_status_of(const struct sp_rejudgement *judged)
 {
     if (judged->change == SP_CHANGE_UNKNOWN || judged->change == SP_CHANGE_OUTSIDE)
@@ -207,6 +218,7 @@ static int show(const struct question *question, int64_t now)
                sp_cli_style(SP_STYLE_PLAIN));
         sp_cli_print_safe(stdout, judged->lacking);
         puts(".");
+        print_advice(judged);
     } else if (judged->change == SP_CHANGE_OUTSIDE) {
         puts("No policy judges this request: a CORS preflight, metadata, or refused by nginx itself.");
     } else {
@@ -230,6 +242,9 @@ int sp_explain_what_if(const struct sp_cli *cli, const struct sp_log_found *foun
     struct sp_rejudge_terms how = {.explain = true};
     struct sp_bench *bench = NULL;
     question.setting_count = sp_cli_list(cli, "what-if", &question.settings);
+    for (size_t i = 0; i < question.setting_count; i++)
+        if (question.settings[i].len == 0)
+            return sp_cli_usage_error(cli, "--what-if: NAME=VALUE is missing");
     if (sp_recorded_call_read(cli->arena, found->line, &question.call) != SP_OK)
         return sp_cli_failure(cli, "this line of the log tells of no call that a policy judges");
     int exit_status = read_policies(&question, &how);

@@ -73,6 +73,8 @@ size_t sp_log_files_rotated(const char *path, struct sp_log_file *list, unsigned
             !S_ISREG(status.st_mode))
             continue;
         list[count].is_packed = ends_with(entry->d_name, ".gz");
+        list[count].device = status.st_dev;
+        list[count].inode = status.st_ino;
         list[count++].changed = status.st_mtim;
     }
     closedir(directory);

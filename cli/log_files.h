@@ -4,6 +4,7 @@
 #ifndef SP_CLI_LOG_FILES_H
 #define SP_CLI_LOG_FILES_H
 
+#include <sys/stat.h>
 #include <time.h>
 
 #include "cli/cli.h"
@@ -13,6 +14,8 @@
 struct sp_log_file {
     char path[1024];
     struct timespec changed;
+    dev_t device;
+    ino_t inode;
     bool is_packed; /* .gz: read front to back only */
 };
 
@@ -36,6 +39,9 @@ void sp_log_lines_close(struct sp_log_lines **lines);
 /* The next line without its end, borrowed until the next call. SP_NOT_FOUND: there is none; SP_IO (errno). Lines beyond
  * SP_MAX_CALL_LINE_BYTES are passed over and counted. */
 SP_MUST_CHECK enum sp_status sp_log_lines_next(struct sp_log_lines *lines, struct sp_str *line);
+/* True when this file is the one that is being read: a log that was rotated since it was opened is among the rotated.
+ */
+bool sp_log_lines_are_of(const struct sp_log_lines *lines, const struct sp_log_file *file);
 uint64_t sp_log_lines_bytes(const struct sp_log_lines *lines);    /* read so far, unpacked */
 uint64_t sp_log_lines_too_long(const struct sp_log_lines *lines); /* passed over */
 const char *sp_log_lines_fault(const struct sp_log_lines *lines); /* what is wrong with the packing; NULL: nothing */

@@ -123,3 +123,10 @@ const char *sp_log_lines_fault(const struct sp_log_lines *lines)
 {
     return lines->fault;
 }
+
+bool sp_log_lines_are_of(const struct sp_log_lines *lines, const struct sp_log_file *file)
+{
+    struct stat status;
+    return sp_source_stat(lines->source, &status) == SP_OK && status.st_dev == file->device &&
+           status.st_ino == file->inode;
+}

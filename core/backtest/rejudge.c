@@ -315,3 +315,9 @@ void sp_rejudge(struct sp_arena *arena, const struct sp_bench *bench, const stru
     else
         judge_credential(&way);
 }
+
+struct sp_str sp_lacking_claim(struct sp_str lacking)
+{
+    struct sp_str word = SP_STR("claim ");
+    return sp_str_has_prefix(lacking, word) ? sp_str_slice(lacking, word.len, lacking.len) : SP_STR_NONE;
+}

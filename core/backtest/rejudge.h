@@ -29,6 +29,9 @@ struct sp_rejudgement {
 struct sp_bench;
 
 /* SP_NO_MEMORY. */
+/* The claim that `lacking` speaks of, which call_log.claims would have lines tell; empty: it is something else. */
+struct sp_str sp_lacking_claim(struct sp_str lacking);
+
 SP_MUST_CHECK enum sp_status sp_bench_create(struct sp_policy *policy, struct sp_bench **bench);
 void sp_bench_destroy(struct sp_bench **bench);
 

@@ -67,9 +67,9 @@ static struct sp_str unknown(struct sp_arena *arena, struct sp_str name)
         }
     }
     struct sp_str near = nearest < ROW_COUNT ? rows[nearest].name : SP_STR_NONE, names = sp_what_if_names(arena);
-    return sp_arena_printf(arena, "there is no setting '%.*s'%s%.*s%s. There are: %.*s",
+    return sp_arena_printf(arena, "there is no setting '%.*s'%s%.*s%s There are: %.*s",
                            SP_STR_ARG(sp_str_slice(name, 0, 100)), near.len > 0 ? "; did you mean '" : "",
-                           SP_STR_ARG(near), near.len > 0 ? "'?" : "", SP_STR_ARG(names));
+                           SP_STR_ARG(near), near.len > 0 ? "'?" : ".", SP_STR_ARG(names));
 }
 
 static struct sp_str add(struct settings *settings, size_t row, struct sp_str value)

@@ -252,20 +252,21 @@ test('--what-if changes one thing of the policy in force', async () => {
   const { stdout } = await sallyport(['explain', recorded['a slash'].requestId, '--state', gateway.state, '--what-if', `audience=${aud}/`]);
   assert.match(stdout, /recorded {3}refused: audience\.trailing_slash[^]*what if {4}audience=[^]*ACCEPTED[^]*Signatures are not stored/);
   const lacking = await sallyport(['explain', recorded['a known client'].requestId, '--state', gateway.state, '--what-if', 'claim=country']);
-  assert.match(lacking.stdout, /Cannot be judged: the log does not tell claim country\./);
+  assert.match(lacking.stdout, /Cannot be judged: the log does not tell claim country\.\n.*call_log: \{claims: \[country\]\}/);
   assert.equal((await whatIf('a slash', '--what-if', 'leeway=1', '--what-if', `audience=${aud}/`)).json.outcome, 'accepted', 'repeated');
 });
 
-test('--what-if that makes no sense ends with 2 or 3 and says what there is', async () => {
+test('--what-if that makes no sense ends with 2 and says what there is', async () => {
   for (const [setting, code, pattern] of [
     ['audienc=x', 2, /'audienc'; did you mean 'audience'\?.*issuer, audience, leeway.*now/],
     ['leeway', 2, /no NAME=VALUE/],
     ['leeway=', 2, /'leeway' has no value/],
     ['leeway=1,leeway=2', 2, /given twice/],
     ['now=yesterday', 2, /epoch seconds/],
-    ['leeway=soon', 3, /leeway/],
-    ['algorithm=none', 3, /algorithms/],
-    ['dpop=maybe', 3, /dpop/],
+    ['leeway=soon', 2, /--what-if: issuers\.corp\.leeway is soon/],
+    ['algorithm=none', 2, /algorithms/],
+    ['dpop=maybe', 2, /dpop/],
+    ['', 2, /NAME=VALUE is missing/],
   ]) {
     const answer = await whatIf('a slash', '--what-if', setting);
     assert.equal(answer.code, code, `${setting}: ${answer.stderr}`);
@@ -299,6 +300,11 @@ test('rotated and packed logs, a window of time, lines that are none', async () 
   }
   const none = await sallyport(['backtest', '-c', file, '--state', state, '--since', '0s']);
   assert.equal(none.code, 3, 'no call proves nothing');
+  assert.match(none.stderr, /no call is of the time asked for/);
+  fs.writeFileSync(path.join(state, 'empty.jsonl'), '');
+  assert.match((await sallyport(['backtest', '-c', file, '--log', path.join(state, 'empty.jsonl')])).stderr, /the log is empty/);
+  fs.linkSync(path.join(state, 'calls.jsonl'), path.join(state, 'calls.jsonl-20261126')); // as a rotation that happens while it is read leaves it
+  assert.deepEqual([(await run()).totals.accepted, (await run()).files], [6, 3], 'read once');
   assert.equal((await sallyport(['backtest', '-c', file, '--log', path.join(state, 'calls.jsonl.2.gz'), '--json'])).json.totals.accepted, 1);
   assert.equal((await sallyport(['backtest', '-c', file, '--log', '-', '--json'], { input: at(1, 'piped') })).json.totals.accepted, 1);
   assert.match((await sallyport(['explain', 'packed', '--state', state])).stdout, /audience\.trailing_slash/, 'explain reads packed ones too');
@@ -309,7 +315,7 @@ test('for people: totals, rows by cause and caller, what is not known; --limit',
   const { code, stdout } = await backtest('-c', file);
   assert.equal(code, 1);
   assert.match(stdout, /would be refused[^]*Accepted then, refused now[^]*algorithm\.not_allowed +acme +photos[^]*expected +PS256, RS256|RS256, PS256/);
-  assert.match(stdout, /Cannot be judged: the log does not tell\n[^]*the API key/);
+  assert.match(stdout, /Cannot be judged: the log does not tell\n[^]*the API key[^]*call_log: \{claims: \[country\]\}/);
   assert.match((await backtest('-c', file, '--limit', '1')).stdout, /more rows: --limit/);
   const claims = write('claims.yaml', change((config) => { config.apis.photos.auth.claims = { country: true }; }));
   const { json } = await backtest('-c', claims, '--json');
@@ -321,6 +327,8 @@ test('usage and broken input', async () => {
     [[], 2, /-c names the configuration/],
     [['-c', gateway.configFile, '--since', 'soon'], 2, /--since/],
     [['-c', gateway.configFile, '--limit', '-1'], 2, /--limit/],
+    [['-c', gateway.configFile, '--limit', '1', '--each'], 2, /--limit is of the summary/],
+    [['-c', write('refused.yaml', 'alerts: {webhook: "https://alerts.example/x"}\nissuers: {corp: {isuer: x}}')], 3, /refused\.yaml:2:\d+: .*isuer/],
     [['-c', path.join(folder, 'absent.yaml')], 3, /absent\.yaml/],
     [['-c', write('broken.yaml', 'apis: ['), '--state', gateway.state], 3, /refused/],
     [['-c', gateway.configFile, '--state', path.join(folder, 'absent')], 3, /no call log/],
