@@ -35,6 +35,9 @@
 #define REQUEST_ID_BYTES 12u
 #define PURGE_PERIOD_S 60
 #define PURGE_ROWS 5000
+/* A commit is not delayed for more answers than so many, nor by more looks at what has come. */
+#define FULL_COMMIT 64u
+#define MOST_RUNS 4u
 
 /* One request from its first byte to the last of its answer. Kept for reuse: a call then costs no malloc for its arena.
  */
@@ -69,6 +72,7 @@ struct server {
     bool behind_proxy; /* our nginx, on the private socket: it says who asks */
     struct sp_call_log log;
     struct exchange *waiting; /* answered, but held until the turn's flush */
+    size_t waiting_count;     /* how many these are */
     struct exchange *free;
     size_t free_count;
     int64_t now, tended_at, purged_at, seen_version;
@@ -273,6 +277,7 @@ static void await_flush(struct server *server, struct exchange *exchange)
     exchange->awaits_flush = true;
     exchange->next = server->waiting;
     server->waiting = exchange;
+    server->waiting_count++;
 }
 
 /* Its errand is done: goes on where it is, still suspended. What it answers leaves with the turn. */
@@ -370,6 +375,7 @@ static void end_turn(struct server *server)
             exchange->call.answer = (struct sp_answer){0};
             (void)sp_deny_failure(&exchange->call, status);
         }
+        server->waiting_count--;
         sp_call_log_add(&server->log, &exchange->call);
         if (exchange->connection == NULL)
             give_back(server, exchange);
@@ -489,6 +495,18 @@ static void run_doors(const struct server *server)
         MHD_run(server->admin_door.daemon);
 }
 
+/* What is asked while others are judged shares their commit, as long as more of it comes that writes. */
+static void gather(struct server *server)
+{
+    size_t before = 0;
+    run_doors(server);
+    for (unsigned run = 1; run < MOST_RUNS && server->waiting_count > before && server->waiting_count < FULL_COMMIT;
+         run++) {
+        before = server->waiting_count;
+        run_doors(server);
+    }
+}
+
 /* Until some connection has to be looked at though no descriptor tells. */
 static int wait_ms(const struct server *server)
 {
@@ -510,7 +528,7 @@ static void turn(struct server *server, int epoll_fd, int signal_fd)
     for (int i = 0; i < count; i++)
         if (events[i].data.fd == signal_fd)
             on_signal(server, signal_fd);
-    run_doors(server);
+    gather(server);
     sp_errand_pool_collect(server->errands);
     bool held = server->waiting != NULL;
     end_turn(server);
