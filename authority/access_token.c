@@ -6,6 +6,7 @@
 #include "authority/denial.h"
 #include "authority/client_directory.h"
 #include "authority/subject.h"
+#include "authority/token_handle.h"
 #include "core/jose/crypto.h"
 #include "core/diagnosis/cause.h"
 
@@ -69,9 +70,6 @@ static void write_claims(struct sp_json_writer *json, const struct sp_call *call
 static enum sp_status store_opaque(struct sp_call *call, const struct sp_token_order *order, int64_t expires_at,
                                    struct sp_str claims, struct sp_str *value)
 {
-    *value = sp_handle_make(call->arena, OPAQUE_PREFIX, SP_HANDLE_BYTES);
-    if (value->at == NULL)
-        return SP_NO_MEMORY;
     struct sp_ticket ticket = {.kind = SP_TICKET_ACCESS,
                                .family = order->family,
                                .client_id = order->client->id,
@@ -79,7 +77,9 @@ static enum sp_status store_opaque(struct sp_call *call, const struct sp_token_o
                                .issued_at = call->now,
                                .expires_at = expires_at,
                                .data = claims};
-    sp_sha256(*value, ticket.hash);
+    *value = sp_token_handle_make(call->arena, OPAQUE_PREFIX, ticket.hash);
+    if (value->at == NULL)
+        return SP_NO_MEMORY;
     struct sp_store *store = call->authority->store;
     return store->methods->put_ticket(store, &ticket, NULL);
 }
@@ -169,12 +169,12 @@ static enum sp_status find_opaque(struct sp_call *call, struct sp_str value, str
     struct sp_store *store = call->authority->store;
     struct sp_ticket ticket;
     struct sp_json_error error;
-    sp_sha256(value, token->hash);
-    enum sp_status status = store->methods->find_ticket(store, SP_TICKET_ACCESS, token->hash, call->arena, &ticket);
+    enum sp_status status = sp_token_handle_find(store, SP_TICKET_ACCESS, value, call->arena, &ticket);
     if (status == SP_NOT_FOUND)
         *cause = SP_CAUSE_TOKEN_REVOKED; /* or never was: a forgotten ticket cannot tell */
     if (status != SP_OK)
         return status;
+    memcpy(token->hash, ticket.hash, sizeof token->hash);
     return sp_json_parse(call->arena, ticket.data, &sp_json_limits_token, &token->claims, &error);
 }
 

@@ -2,9 +2,9 @@
 #include "authority/grant_record.h"
 
 #include "authority/denial.h"
-#include "authority/handle.h"
 #include "authority/id_token.h"
 #include "authority/scope.h"
+#include "authority/token_handle.h"
 #include "authority/token_lifetime.h"
 #include "core/base/limits.h"
 #include "core/jose/base64url.h"
@@ -89,7 +89,6 @@ static enum sp_status issue_refresh_token(struct sp_call *call, const struct sp_
     sp_json_string_member(&json, "issuer", call->authority->settings->issuer);
     sp_grant_record_write(&json, &kept);
     sp_json_end_object(&json);
-    *token = sp_handle_make(call->arena, "sprt_", SP_HANDLE_BYTES);
     struct sp_ticket ticket = {.kind = SP_TICKET_REFRESH,
                                .family = record->family,
                                .client_id = client->id,
@@ -97,9 +96,9 @@ static enum sp_status issue_refresh_token(struct sp_call *call, const struct sp_
                                .issued_at = call->now,
                                .expires_at = call->now + call->authority->settings->refresh_lifetime_s,
                                .data = sp_buffer_str(&data)};
+    *token = sp_token_handle_make(call->arena, "sprt_", ticket.hash);
     if (token->at == NULL || sp_buffer_status(&data) != SP_OK)
         return SP_NO_MEMORY;
-    sp_sha256(*token, ticket.hash);
     struct sp_store *store = call->authority->store;
     return store->methods->put_ticket(store, &ticket, NULL);
 }

@@ -5,6 +5,7 @@
 #include "authority/denial.h"
 #include "authority/grant_record.h"
 #include "authority/scope.h"
+#include "authority/token_handle.h"
 #include "core/diagnosis/cause.h"
 #include "core/jose/base64url.h"
 #include "core/jose/crypto.h"
@@ -29,9 +30,7 @@ static enum sp_step find_token(struct sp_call *call, struct rotation *r)
     if (token.at == NULL)
         return SP_DENY(call, .cause = SP_CAUSE_REQUEST_PARAMETER_MISSING, .expected = SP_STR("refresh_token"),
                        .tell = SP_STR("It is 'refresh_token'."));
-    unsigned char hash[32];
-    sp_sha256(token, hash);
-    enum sp_status status = store->methods->find_ticket(store, SP_TICKET_REFRESH, hash, call->arena, &r->ticket);
+    enum sp_status status = sp_token_handle_find(store, SP_TICKET_REFRESH, token, call->arena, &r->ticket);
     if (status == SP_NOT_FOUND)
         return SP_DENY(call, .cause = SP_CAUSE_REFRESH_UNKNOWN,
                        .detail = sp_str_has_prefix(token, SP_STR("sprt_"))

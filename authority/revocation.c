@@ -3,10 +3,10 @@
 #include "authority/access_token.h"
 #include "authority/client_authentication.h"
 #include "authority/grant_record.h"
-#include "authority/handle.h"
 #include "core/jose/crypto.h"
 #include "authority/denial.h"
 #include "authority/endpoint.h"
+#include "authority/token_handle.h"
 
 static enum sp_step answer_done(struct sp_call *call)
 {
@@ -55,9 +55,7 @@ static enum sp_step revoke_refresh_token(struct sp_call *call, const struct sp_c
 {
     struct sp_store *store = call->authority->store;
     struct sp_ticket ticket;
-    unsigned char hash[32];
-    sp_sha256(value, hash);
-    enum sp_status status = store->methods->find_ticket(store, SP_TICKET_REFRESH, hash, call->arena, &ticket);
+    enum sp_status status = sp_token_handle_find(store, SP_TICKET_REFRESH, value, call->arena, &ticket);
     if (status == SP_NOT_FOUND)
         return answer_done(call);
     if (status != SP_OK)

@@ -3,8 +3,8 @@
  *
  * Nearly all of it is one noun, the ticket: anything that is handed out and recognised when it comes back – codes,
  * refresh tokens, opaque access tokens, device codes, sessions, pushed requests, seen `jti`s. A ticket is found by the
- * SHA-256 of the value (256 random bits, so no salt is needed); the value itself is never stored. What dies together
- * shares a family.
+ * SHA-256 of the value (256 random bits, so no salt is needed), most of all by 208 bits of it behind their time
+ * (token_handle.h); the value itself is never stored. What dies together shares a family.
  *
  * The other noun is the record: what is known for longer by a name – a passkey, a registered client, a message that
  * waits to be delivered. It has an owner to list it by and may have a time when it is due.
