@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whoever asks a tool what it does gets told, and nothing else happens: no folder named "--help", no build, no reference page written anew.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+import { root } from '../lib/cli.mjs';
+import { temporaryFolder } from '../lib/gateway.mjs';
+
+// In a copy, where a mess can be seen and harms nobody.
+const copy = temporaryFolder();
+for (const folder of ['tools', '.ci', 'tests/e2e/run']) fs.cpSync(path.join(root, folder), path.join(copy, folder), { recursive: true });
+const listing = (folder = copy) => fs.readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+  const full = path.join(folder, entry.name);
+  return entry.isDirectory() ? [full, ...listing(full)] : [`${full} ${fs.statSync(full).mtimeMs}`];
+}).sort();
+const scripts = [...fs.readdirSync(path.join(copy, 'tools')).filter((name) => !name.includes('.')).map((name) => `tools/${name}`), '.ci/run', 'tests/e2e/run'];
+const run = (script, ...words) => spawnSync(path.join(copy, script), words, { cwd: copy, encoding: 'utf8', input: '', timeout: 60_000 });
+
+for (const script of scripts) {
+  test(`${script} --help says how it is used and does nothing`, () => {
+    const before = listing();
+    for (const word of ['--help', '-h']) {
+      const { status, stdout, stderr } = run(script, word);
+      assert.equal(status, 0, stderr);
+      assert.match(stdout, new RegExp(`Usage: ${script.replace('.', '\\.')}\\b`));
+      assert.doesNotMatch(stdout, /set -|^import |SPDX/m);
+    }
+    assert.deepEqual(listing(), before);
+  });
+
+  if (['tools/usage', 'tools/compare-diagnosis'].includes(script)) continue; // their words are another script's
+  test(`${script} refuses an option that it does not know`, () => {
+    const before = listing();
+    const { status, stdout, stderr } = run(script, '--no-such-option');
+    assert.equal(status, 2, stderr);
+    assert.match(stdout + stderr, /[Uu]sage: |--no-such-option/);
+    assert.deepEqual(listing(), before);
+  });
+}
+
+for (const script of ['tools/configure', 'tools/nginx-headers', 'tools/sources', 'tools/usage', 'tools/make-recording'])
+  test(`${script} without a word says what it lacks`, () => {
+    const before = listing();
+    const { status, stdout, stderr } = run(script);
+    assert.equal(status, 2, stderr);
+    assert.match(stdout + stderr, new RegExp(`Usage: ${script}\\b`));
+    assert.deepEqual(listing(), before);
+  });
