@@ -38,14 +38,16 @@ static enum sp_cause judge(const struct sp_plane *plane, const struct sp_exchang
     if (right.len == 0 || sp_authority_path(plane->policy).at == NULL) {
         return SP_CAUSE_ADMIN_OFF;
     }
-    if (sp_admin_guard_wait_s(plane->admin_guard, address_of(exchange), time(NULL)) > 0) {
-        return SP_CAUSE_ADMIN_THROTTLED;
-    }
     if (!is_bearer) {
         return SP_CAUSE_ADMIN_TOKEN_MISSING;
     }
-    return is_token(sp_str_trim(sp_str_slice(header, scheme.len, header.len)), right) ? SP_CAUSE_NONE
-                                                                                      : SP_CAUSE_ADMIN_TOKEN_INVALID;
+    /* Before anything is counted: else whoever shares an address with the operator locks the operator out. */
+    if (is_token(sp_str_trim(sp_str_slice(header, scheme.len, header.len)), right)) {
+        return SP_CAUSE_NONE;
+    }
+    return sp_admin_guard_wait_s(plane->admin_guard, address_of(exchange), time(NULL)) > 0
+               ? SP_CAUSE_ADMIN_THROTTLED
+               : SP_CAUSE_ADMIN_TOKEN_INVALID;
 }
 
 size_t sp_admin_body_limit(void *data, const struct sp_exchange *exchange)

@@ -5,8 +5,9 @@
  * would then read metrics and readiness as its own. An address, a loopback name, the host of admin.address and those of
  * admin.hosts are ours; every other name is refused. A request without Host is no browser's.
  *
- * How often it was wrong: an address that showed too many wrong tokens waits for the window's end, as at the login page
- * (authority/throttle.h). */
+ * How often it was wrong: to an address that showed too many wrong tokens each further one is told to wait for the
+ * window's end. The right one passes all the same, unlike at the login page (authority/throttle.h): it is one secret,
+ * made by a machine and too long to be guessed, and behind one address an attacker could keep the operator out. */
 #ifndef SP_CONTROL_ADMIN_GUARD_H
 #define SP_CONTROL_ADMIN_GUARD_H
 
@@ -27,7 +28,7 @@ void sp_admin_guard_destroy(struct sp_admin_guard **guard);
 /* host: the header's value, absent when there was none. */
 bool sp_admin_name_is_ours(const struct sp_serving *serving, struct sp_str host);
 
-/* Seconds until anything is judged from there again; 0: now. */
+/* Seconds until a wrong token from there counts anew; 0: it counts now. */
 int64_t sp_admin_guard_wait_s(struct sp_admin_guard *guard, struct sp_str address, int64_t now);
 /* It showed a wrong token. */
 void sp_admin_guard_fail(struct sp_admin_guard *guard, struct sp_str address, int64_t now);
