@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "control/admin.h"
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 #include "control/log.h"
 #include "control/nginx_conf.h"
@@ -12,6 +13,8 @@
 /* An import hashes for some seconds. */
 #define TIMEOUT_MS 50000
 #define CONNECT_TIMEOUT_MS 2000
+#define MAX_NAME_BYTES 253 /* of a host, RFC 1035 */
+#define MORE_BYTES 384
 
 /* ---- who asks ---- */
 
@@ -60,14 +63,34 @@ size_t sp_admin_body_limit(void *data, const struct sp_exchange *exchange)
 
 /* ---- answers ---- */
 
-/* What the client may know of it beyond the catalogue's sentence. */
-static struct sp_str particulars(const struct sp_plane *plane, enum sp_cause cause)
+/* The name that was asked for where it can be one, so that what is to be written can be copied. */
+static struct sp_str name_shown(const struct sp_exchange *exchange)
+{
+    static const char known[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._";
+    struct sp_str name = sp_admin_name_in(sp_exchange_header(exchange, "Host"));
+    for (size_t i = 0; i < name.len; i++) {
+        if (memchr(known, name.at[i], sizeof known - 1) == NULL) {
+            return SP_STR("NAME");
+        }
+    }
+    return name.len > 0 && name.len <= MAX_NAME_BYTES ? name : SP_STR("NAME");
+}
+
+/* What the client may know of it beyond the catalogue's sentence; in room where it is made. */
+static struct sp_str particulars(const struct sp_plane *plane, const struct sp_exchange *exchange, enum sp_cause cause,
+                                 char room[MORE_BYTES])
 {
     if (cause == SP_CAUSE_ADMIN_OFF) {
         return plane->policy->serving.admin_token.len == 0 ? SP_STR(" It lacks admin.token")
                                                            : SP_STR(" It lacks authority");
     }
-    return cause == SP_CAUSE_ADMIN_HOST_UNKNOWN ? SP_STR(" Name it in admin.hosts if it is yours") : SP_STR("");
+    if (cause != SP_CAUSE_ADMIN_HOST_UNKNOWN) {
+        return SP_STR("");
+    }
+    int len = snprintf(room, MORE_BYTES,
+                       " If the name is yours, add it to admin.hosts in the configuration: admin: {hosts: [\"%.*s\"]}",
+                       SP_STR_ARG(name_shown(exchange)));
+    return sp_str(room, (size_t)len);
 }
 
 static struct sp_str error_of(const struct sp_cause_info *info)
@@ -89,8 +112,8 @@ static void refuse(const struct sp_plane *plane, struct sp_exchange *exchange, e
     const struct sp_cause_info *info = sp_cause_get(cause);
     struct sp_buffer text;
     struct sp_json_writer json;
-    char sentence[256], wait[24];
-    struct sp_str more = particulars(plane, cause), host = sp_exchange_header(exchange, "Host");
+    char sentence[256 + MORE_BYTES], room[MORE_BYTES], wait[24];
+    struct sp_str more = particulars(plane, exchange, cause, room), host = sp_exchange_header(exchange, "Host");
     int len = snprintf(sentence, sizeof sentence, "%.*s (%.*s)%.*s", SP_STR_ARG(info->client_text),
                        SP_STR_ARG(info->id), SP_STR_ARG(more));
     int wait_len = snprintf(wait, sizeof wait, "%lld",

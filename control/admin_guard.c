@@ -37,7 +37,7 @@ void sp_admin_guard_destroy(struct sp_admin_guard **guard)
 
 /* ---- by what name ---- */
 
-static struct sp_str host_of(struct sp_str text)
+struct sp_str sp_admin_name_in(struct sp_str text)
 {
     size_t end = text.len > 0 && text.at[0] == '[' ? sp_str_index_of(text, ']', 0) + 1 : sp_str_index_of(text, ':', 0);
     return sp_str_slice(text, 0, end);
@@ -45,11 +45,11 @@ static struct sp_str host_of(struct sp_str text)
 
 bool sp_admin_name_is_ours(const struct sp_serving *serving, struct sp_str host)
 {
-    struct sp_str name = host_of(host);
+    struct sp_str name = sp_admin_name_in(host);
     if (host.len == 0 || sp_host_is_address(name) || sp_host_is_loopback(name)) {
         return true;
     }
-    if (sp_str_equal_ignoring_case(name, host_of(serving->admin_address))) {
+    if (sp_str_equal_ignoring_case(name, sp_admin_name_in(serving->admin_address))) {
         return true;
     }
     for (size_t i = 0; i < serving->admin_hosts.count; i++) {

@@ -25,6 +25,8 @@ struct sp_admin_guard;
 struct sp_admin_guard *sp_admin_guard_create(void);
 void sp_admin_guard_destroy(struct sp_admin_guard **guard);
 
+/* Of HOST:PORT the host; borrowed. */
+struct sp_str sp_admin_name_in(struct sp_str text);
 /* host: the header's value, absent when there was none. */
 bool sp_admin_name_is_ours(const struct sp_serving *serving, struct sp_str host);
 

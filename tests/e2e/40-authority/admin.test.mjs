@@ -105,6 +105,8 @@ test('a name that is not ours is refused at every path of the admin address: a p
       const answer = await named(host, where);
       assert.equal(answer.status, 421, `${where} as ${host}`);
       assert.match(answer.json.error_description, /admin\.host_unknown.*admin\.hosts/);
+      const shown = /^[a-z0-9.-]+(:\d*)?$/.test(host) ? host.split(':')[0] : 'NAME';
+      assert.ok(answer.json.error_description.endsWith(`admin: {hosts: ["${shown}"]}`), answer.json.error_description);
       assert.doesNotMatch(answer.text, /sallyport_|"ready"|"accounts"/);
     }
   for (const host of [`127.0.0.1:${port}`, '127.0.0.1', `localhost:${port}`, 'LOCALHOST', 'gateway.localhost', `[::1]:${port}`, '192.0.2.7:9'])
