@@ -88,7 +88,7 @@ enum sp_record_kind {
     SP_RECORD_USER_HANDLE = 8,   /* id: WebAuthn's user handle, base64url; owner: the account */
     SP_RECORD_PAIRWISE = 10,     /* id: what clients of one sector call the account (subject.h); owner: the account */
     SP_RECORD_LIFETIME = 11,     /* the longest that an access token was ever given (token_lifetime.h) */
-    SP_RECORD_MASTER_KEY = 12,   /* a mark of the one in use (master_mark.h) */
+    SP_RECORD_MASTER_KEY = 12,   /* marks of the one in use and of earlier ones (master_mark.h) */
 };
 
 struct sp_record {

@@ -68,17 +68,23 @@ static enum sp_status open_listener(struct running *running, const char *state, 
 static enum sp_status warn_of_another_master_key(struct running *running, char trouble[256])
 {
     struct sp_store *store = running->authority.store;
-    int64_t lost_names = 0;
+    struct sp_master_change change = {0, false};
     enum sp_status status = sp_master_mark_check(store, running->authority.process_secret, sp_cli_arena(running->cli),
-                                                 sp_cli_now(), &lost_names);
+                                                 sp_cli_now(), &change);
     if (status == SP_IO)
         snprintf(trouble, 256, "the store: %.230s", store->trouble);
-    if (lost_names > 0)
+    if (change.lost_names > 0 && change.is_known_again)
+        fprintf(stderr,
+                "authority: the master key is one that was in use here before: the pairwise names (sub) that were made "
+                "under it hold again. %lld that applications were told meanwhile, under another, are lost: those "
+                "applications meet the same people under other names once more (docs/operations.md)\n",
+                (long long)change.lost_names);
+    else if (change.lost_names > 0)
         fprintf(stderr,
                 "authority: the master key is another than before: %lld pairwise names (sub) that applications know "
                 "people by were made under that one. From now on those applications meet the same people under new "
                 "names. If the old key is still there, stop now and give it back (docs/operations.md)\n",
-                (long long)lost_names);
+                (long long)change.lost_names);
     return status;
 }
 

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <cmocka.h>
 #include "authority/master_mark.h"
@@ -124,14 +125,25 @@ static void a_document_lists_every_redirect_uri(void **state)
     }
 }
 
-static int64_t names_lost(struct sp_store *store, unsigned char key)
+static void start_under(struct sp_store *store, unsigned char key, int64_t now, int64_t lost_names, bool is_known_again)
 {
     const unsigned char process_secret[32] = {key};
-    int64_t lost = -1;
+    struct sp_master_change change = {-1, true};
     struct sp_arena *arena = sp_arena_create(1 << 20);
-    assert_int_equal(sp_master_mark_check(store, process_secret, arena, 1800000000, &lost), SP_OK);
+    assert_int_equal(sp_master_mark_check(store, process_secret, arena, now, &change), SP_OK);
+    assert_int_equal(change.lost_names, lost_names);
+    assert_int_equal(change.is_known_again, is_known_again);
     sp_arena_destroy(&arena);
-    return lost < 0 ? 0 : lost;
+}
+
+static void tell(struct sp_store *store, const char *name, int64_t now)
+{
+    const struct sp_record told = {.kind = SP_RECORD_PAIRWISE,
+                                   .id = sp_str_from_cstr(name),
+                                   .owner = SP_STR("ann"),
+                                   .data = SP_STR("{}"),
+                                   .created_at = now};
+    assert_int_equal(store->methods->put_record(store, &told, NULL), SP_OK);
 }
 
 /* docs/operations.md: it is said at start, once. */
@@ -139,17 +151,38 @@ static void another_master_key_loses_the_names_that_were_told(void **state)
 {
     struct sp_store *store = NULL;
     char trouble[256];
-    const struct sp_record told = {
-        .kind = SP_RECORD_PAIRWISE, .id = SP_STR("sppw_a"), .owner = SP_STR("ann"), .data = SP_STR("{}")};
     (void)state;
     assert_int_equal(sp_store_open_sqlite(":memory:", &store, trouble), SP_OK);
-    assert_int_equal(names_lost(store, 1), 0);
-    assert_int_equal(names_lost(store, 2), 0); /* none was told yet */
-    assert_int_equal(store->methods->put_record(store, &told, NULL), SP_OK);
-    assert_int_equal(names_lost(store, 2), 0);
-    assert_int_equal(names_lost(store, 3), 1);
-    assert_int_equal(names_lost(store, 3), 0);
-    assert_int_equal(names_lost(store, 2), 1); /* given back: those of meanwhile */
+    tell(store, "sppw_old", 50); /* before there were marks */
+    start_under(store, 1, 100, 0, false);
+    start_under(store, 1, 150, 0, false);
+    tell(store, "sppw_a", 160);
+    start_under(store, 2, 200, 2, false);
+    start_under(store, 2, 210, 0, false);
+    start_under(store, 3, 300, 2, false); /* what the second one told was nothing */
+    store->methods->destroy(&store);
+}
+
+static void an_old_master_key_given_back_loses_only_what_was_told_meanwhile(void **state)
+{
+    struct sp_store *store = NULL;
+    char trouble[256], name[32];
+    (void)state;
+    assert_int_equal(sp_store_open_sqlite(":memory:", &store, trouble), SP_OK);
+    start_under(store, 1, 100, 0, false);
+    tell(store, "sppw_a", 110);
+    start_under(store, 2, 200, 1, false);
+    start_under(store, 1, 300, 0, true); /* noticed at once: nothing is lost */
+    start_under(store, 1, 310, 0, false);
+    tell(store, "sppw_b", 320);
+    start_under(store, 2, 400, 2, true);
+    for (int i = 0; i < 1000; i++) { /* more than one look takes */
+        snprintf(name, sizeof name, "sppw_c%03d", i);
+        tell(store, name, 410);
+    }
+    start_under(store, 1, 500, 1000, true); /* both its times are its own */
+    start_under(store, 2, 600, 2, true);
+    start_under(store, 3, 700, 1002, false);
     store->methods->destroy(&store);
 }
 
@@ -161,6 +194,7 @@ int main(void)
         cmocka_unit_test(the_sector_is_one_host),
         cmocka_unit_test(a_document_lists_every_redirect_uri),
         cmocka_unit_test(another_master_key_loses_the_names_that_were_told),
+        cmocka_unit_test(an_old_master_key_given_back_loses_only_what_was_told_meanwhile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
