@@ -4,13 +4,13 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import http from 'node:http';
 import { test } from 'node:test';
+import { launch, withoutChromium as skip } from '../lib/chromium.mjs';
 import { defer } from '../lib/cleanup.mjs';
 import { sallyport } from '../lib/cli.mjs';
 import { startIssuer } from '../lib/issuer.mjs';
 import { listen } from '../lib/ports.mjs';
-import { executablePath, launch, record, recordByDevTools, startRelyingParty } from '../lib/relying_party.mjs';
+import { record, recordByDevTools, startRelyingParty } from '../lib/relying_party.mjs';
 
-const skip = fs.existsSync(executablePath) ? false : `there is no ${executablePath}`;
 const terms = { clientId: 'web', secret: 'web-secret' };
 const app = await startRelyingParty(terms);
 const plain = await startRelyingParty({ ...terms, host: 'app.example' });

@@ -5,14 +5,14 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import http from 'node:http';
 import { test } from 'node:test';
+import { launchWhole, withoutWholeChromium as skip } from '../lib/chromium.mjs';
 import { defer } from '../lib/cleanup.mjs';
 import { sallyport } from '../lib/cli.mjs';
 import { startIssuer } from '../lib/issuer.mjs';
 import { startLab } from '../lib/lab.mjs';
 import { listen } from '../lib/ports.mjs';
-import { executablePath, record, startRelyingParty } from '../lib/relying_party.mjs';
+import { record, startRelyingParty } from '../lib/relying_party.mjs';
 
-const skip = fs.existsSync(executablePath) ? false : `there is no ${executablePath}`;
 const app = await startRelyingParty({ clientId: 'web', secret: 'web-secret' });
 const issuer = await startIssuer({
   clients: [{ client_id: 'web', redirect_uris: [app.callback, `${app.origin}/spa`], grant_types: ['authorization_code'], response_types: ['code'] }],
@@ -30,7 +30,7 @@ async function judged(name, visit) {
   const file = await record(name, async (page, context) => {
     await visit(page);
     await context.storageState();
-  });
+  }, launchWhole());
   const { json, stderr } = await sallyport(['inspect', file, '--json']);
   assert.equal(stderr, '');
   const login = json.flows.find((flow) => flow.subject === 'Login');

@@ -4,13 +4,13 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { test } from 'node:test';
 import zlib from 'node:zlib';
+import { withoutChromium as skip } from '../lib/chromium.mjs';
 import { startAuthority } from '../lib/authority.mjs';
 import { sallyport } from '../lib/cli.mjs';
 import { startIssuer } from '../lib/issuer.mjs';
 import { freePort } from '../lib/ports.mjs';
-import { executablePath, record, startRelyingParty } from '../lib/relying_party.mjs';
+import { record, startRelyingParty } from '../lib/relying_party.mjs';
 
-const skip = fs.existsSync(executablePath) ? false : `there is no ${executablePath}`;
 const app = await startRelyingParty({ clientId: 'web', secret: 'web-secret' });
 const issuer = await startIssuer({
   clients: [

@@ -3,18 +3,17 @@
 // wrong with a client that is right and names what is wrong with one that is not; `token get` brings a token that our gateway takes; a login that Chromium
 // recorded is explained.
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
 import { test } from 'node:test';
 import { startAuthority } from '../lib/authority.mjs';
+import { withoutChromium } from '../lib/chromium.mjs';
 import { sallyport } from '../lib/cli.mjs';
 import { doctor } from '../lib/doctor.mjs';
 import { startGateway } from '../lib/gateway.mjs';
 import { startGlewlwyd, withoutGlewlwyd } from '../lib/glewlwyd.mjs';
 import { startIssuer } from '../lib/issuer.mjs';
-import { executablePath, record, startRelyingParty } from '../lib/relying_party.mjs';
+import { record, startRelyingParty } from '../lib/relying_party.mjs';
 import { startUpstream } from '../lib/upstream.mjs';
 
-const withoutChromium = fs.existsSync(executablePath) ? false : `there is no ${executablePath}`;
 const audience = 'https://api.example';
 const app = await startRelyingParty({ clientId: 'app', secret: 's' });
 

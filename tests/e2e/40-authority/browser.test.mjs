@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // A real browser on a phone's screen: signs in by keyboard, consents, posts the form, signs out. Nothing may offend the pages' own CSP.
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
 import http from 'node:http';
 import { test } from 'node:test';
 import * as openid from 'openid-client';
-import { chromium } from 'playwright-core';
 import { startAuthority } from '../lib/authority.mjs';
+import { openPage, withoutChromium as skip } from '../lib/chromium.mjs';
 import { defer } from '../lib/cleanup.mjs';
 import { listen } from '../lib/ports.mjs';
 
-const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
-const skip = fs.existsSync(executablePath) ? false : `there is no ${executablePath}`;
 
 // The application: remembers the requests to its callback.
 const arrived = [];
@@ -29,17 +26,6 @@ const authority = await startAuthority({
   authority: { clients: { web: { name: 'Photo Album', secret: 's', redirect_uris: [`${origin}/callback`], post_logout_redirect_uris: [`${origin}/bye`], scopes: ['openid', 'profile', 'email', 'offline_access'] } } },
 });
 
-async function openPhone(options = {}) {
-  const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] });
-  defer(() => browser.close());
-  const context = await browser.newContext({ viewport: { width: 360, height: 640 }, ...options });
-  const page = await context.newPage();
-  page.complaints = [];
-  page.on('console', (message) => ['error', 'warning'].includes(message.type()) && page.complaints.push(message.text()));
-  page.on('pageerror', (error) => page.complaints.push(String(error)));
-  return page;
-}
-
 async function begin(extra = {}) {
   const config = await openid.discovery(new URL(authority.issuer), 'web', undefined, openid.ClientSecretBasic('s'), { execute: [openid.allowInsecureRequests] });
   const pkceCodeVerifier = openid.randomPKCECodeVerifier();
@@ -50,7 +36,7 @@ async function begin(extra = {}) {
 
 for (const javaScriptEnabled of [true, false]) {
   test(`signs in by keyboard and consents, scripts ${javaScriptEnabled ? 'on' : 'off'}`, { skip }, async () => {
-    const page = await openPhone({ javaScriptEnabled });
+    const page = await openPage({ javaScriptEnabled });
     const { config, url, checks } = await begin({ prompt: 'consent' });
     await page.goto(url);
     assert.equal(await page.title(), 'Sign in');
@@ -72,7 +58,7 @@ for (const javaScriptEnabled of [true, false]) {
 }
 
 test('every field has a label and a wrong password is announced', { skip }, async () => {
-  const page = await openPhone();
+  const page = await openPage();
   await page.goto((await begin()).url);
   await page.getByLabel('Username').fill('ann');
   await page.getByLabel('Password').fill('wrong');
@@ -83,7 +69,7 @@ test('every field has a label and a wrong password is announced', { skip }, asyn
 });
 
 test('form_post sends itself', { skip }, async () => {
-  const page = await openPhone();
+  const page = await openPage();
   const { url } = await begin({ response_mode: 'form_post' });
   await page.goto(url);
   await page.getByLabel('Username').fill('ann');
@@ -98,7 +84,7 @@ test('form_post sends itself', { skip }, async () => {
 });
 
 test('signs out after a question, and is asked to sign in again', { skip }, async () => {
-  const page = await openPhone();
+  const page = await openPage();
   await page.goto((await begin()).url);
   await page.getByLabel('Username').fill('ann');
   await page.getByLabel('Password').fill('ann-secret');

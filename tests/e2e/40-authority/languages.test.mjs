@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every page in every language: chosen by ui_locales, then by Accept-Language, and kept through the whole sign-in.
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
 import { test } from 'node:test';
 import * as openid from 'openid-client';
-import { chromium } from 'playwright-core';
 import { startAuthority } from '../lib/authority.mjs';
 import { startBrowser } from '../lib/browser.mjs';
-import { defer } from '../lib/cleanup.mjs';
+import { openPage, withoutChromium as skip } from '../lib/chromium.mjs';
 
-const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
-const skip = fs.existsSync(executablePath) ? false : `there is no ${executablePath}`;
 const redirect = 'https://app.example/callback';
 const authority = await startAuthority({
   authority: { clients: { web: { secret: 's', redirect_uris: [redirect], scopes: ['openid', 'profile'] }, tv: { method: 'none', grants: ['urn:ietf:params:oauth:grant-type:device_code'], scopes: ['openid'] } } },
@@ -60,9 +56,7 @@ test('what the browser or the application sends as a language is never written i
 });
 
 test('Chromium set to German reads German', { skip }, async () => {
-  const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] });
-  defer(() => browser.close());
-  const page = await (await browser.newContext({ locale: 'de-DE', viewport: { width: 360, height: 640 } })).newPage();
+  const page = await openPage({ locale: 'de-DE' });
   await page.goto(url());
   assert.equal(await page.title(), 'Anmelden');
   await page.getByLabel('Benutzername').fill('ann');

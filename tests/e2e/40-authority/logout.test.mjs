@@ -2,14 +2,13 @@
 // When a session ends here, the clients that got tokens in it hear of it: by logout tokens that jose verifies, at receivers that fail, rest and come back; and
 // by frames in Chromium.
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
 import http from 'node:http';
 import { test } from 'node:test';
 import * as openid from 'openid-client';
-import { chromium } from 'playwright-core';
 import { startAuthority } from '../lib/authority.mjs';
 import { startBrowser } from '../lib/browser.mjs';
 import { sallyport } from '../lib/cli.mjs';
+import { openPage, withoutChromium as skip } from '../lib/chromium.mjs';
 import { defer } from '../lib/cleanup.mjs';
 import { freePort, listen } from '../lib/ports.mjs';
 import { jose } from '../lib/tokens.mjs';
@@ -229,15 +228,9 @@ test('a code that was used after the session ended tells nobody', async () => {
   assert.equal(one.tokens.length, 0);
 });
 
-const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
-const skip = fs.existsSync(executablePath) ? false : `there is no ${executablePath}`;
 for (const javaScriptEnabled of [true, false]) {
   test(`Chromium loads the clients' frames and goes on, scripts ${javaScriptEnabled ? 'on' : 'off'}`, { skip }, async () => {
-    const chrome = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] });
-    defer(() => chrome.close());
-    const page = await (await chrome.newContext({ javaScriptEnabled })).newPage();
-    const complaints = [];
-    page.on('console', (message) => ['error', 'warning'].includes(message.type()) && complaints.push(message.text()));
+    const page = await openPage({ javaScriptEnabled });
     two.frames = [];
     front.frames = [];
     let claims;
@@ -266,7 +259,7 @@ for (const javaScriptEnabled of [true, false]) {
     assert.deepEqual([...searchParams], [['x', '1'], ['iss', authority.issuer], ['sid', claims.sid]]);
     assert.equal(front.frames[0].url.search, '');
     assert.equal(two.frames[0].sec, 'iframe');
-    assert.deepEqual(complaints.filter((text) => !/favicon/.test(text)), []);
+    assert.deepEqual(page.complaints, []);
     await told(two);
   });
 }

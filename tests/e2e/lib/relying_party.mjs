@@ -5,12 +5,11 @@ import fs from 'node:fs';
 import http from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
-import { chromium } from 'playwright-core';
+import { launch } from './chromium.mjs';
 import { defer } from './cleanup.mjs';
 import { request } from './http.mjs';
 import { listen } from './ports.mjs';
 
-export const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
 export const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'sallyport-recordings-'));
 defer(() => fs.rmSync(folder, { recursive: true, force: true }));
 
@@ -93,23 +92,12 @@ function spa({ settings, origin }) {
   </script>`;
 }
 
-// One process for all recordings: a start takes seconds on a busy machine. oidc-provider's pages ask for a font of the network; a name that is not there
-// at once is quicker than one that nobody answers for. (Not by page.route: with it Chromium does not ask before a call across origins.)
-let started;
-export function launch() {
-  started ??= chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu', '--host-resolver-rules=MAP *.googleapis.com ~NOTFOUND, MAP *.gstatic.com ~NOTFOUND, MAP app.example 127.0.0.1'] }).then((browser) => {
-    defer(() => browser.close());
-    return browser;
-  });
-  return started;
-}
-
 /**
- * record(name, async (page, context) => …) → the path of the HAR of all that happened in a Chromium that knows nothing from before.
+ * record(name, async (page, context) => …, launched) → the path of the HAR of all that happened in a Chromium that knows nothing from before.
  */
-export async function record(name, visit) {
+export async function record(name, visit, launched = launch()) {
   const file = path.join(folder, `${name}.har`);
-  const context = await (await launch()).newContext({ recordHar: { path: file, content: 'embed' } });
+  const context = await (await launched).newContext({ recordHar: { path: file, content: 'embed' } });
   try {
     await visit(await context.newPage(), context);
   } finally {
