@@ -33,8 +33,16 @@ void sp_page_code_field(struct sp_page *page, bool has_focus)
 void sp_page_app_setup(struct sp_page *page, const struct sp_authenticator_app *app, struct sp_str account_name)
 {
     struct sp_call *call = page->call;
+    struct sp_str uri = sp_authenticator_app_uri(call, app, account_name);
     sp_page_paragraph(page, SP_TEXT_APP_SCAN, SP_STR_NONE);
-    sp_page_qr_code(page, sp_authenticator_app_uri(call, app, account_name), sp_text_get(call, SP_TEXT_APP_PICTURE));
+    sp_page_qr_code(page, uri, sp_text_get(call, SP_TEXT_APP_PICTURE));
+    if (uri.len > 0) { /* a phone cannot scan what it shows itself */
+        sp_page_raw(page, SP_STR("<p><a id=\"app\" href=\""));
+        sp_page_text(page, uri);
+        sp_page_raw(page, SP_STR("\">"));
+        sp_page_text(page, sp_text_get(call, SP_TEXT_APP_OPEN));
+        sp_page_raw(page, SP_STR("</a></p>"));
+    }
     sp_page_raw(page, SP_STR("<p>"));
     sp_page_text(page, sp_text_get(call, SP_TEXT_APP_KEY));
     sp_page_raw(page, SP_STR(": <span class=\"key\" id=\"key\">"));
