@@ -41,13 +41,14 @@ await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
 defer(() => new Promise((resolve) => server.close(resolve)));
 
 const redirect = 'https://app.example/callback';
-const authority = await startAuthority({
+const section = {
   authority: {
     ca_file: ca.caFile,
     mail: { url: `smtp://localhost:${server.server.address().port}`, from: 'login@example.test', user: 'sallyport', password: 'p@ss word', name: 'Example Login' },
     clients: { web: { secret: 's', redirect_uris: [redirect], scopes: ['openid', 'email', 'offline_access'], skip_consent: true } },
   },
-});
+};
+const authority = await startAuthority(section);
 const account = `${authority.issuer}/account`;
 
 /** The next message, taken apart: { headers (unfolded lines), body, link }. */
@@ -63,8 +64,8 @@ const ask = async (who, headers) => {
   await browser.open(`${authority.issuer}/reset`);
   return browser.submit({ who, step: 'send' });
 };
-const addAccount = async (name, claims = { email: `${name}@example.test`, email_verified: true }) => {
-  const { code, stderr } = await sallyport(['accounts', 'add', name, '--claims', JSON.stringify(claims), '--state', authority.state], { input: `${name}-secret-1\n` });
+const addAccount = async (name, claims = { email: `${name}@example.test`, email_verified: true }, at = authority) => {
+  const { code, stderr } = await sallyport(['accounts', 'add', name, '--claims', JSON.stringify(claims), '--state', at.state], { input: `${name}-secret-1\n` });
   assert.equal(code, 0, stderr);
 };
 async function canSignIn(name, password) {
@@ -213,6 +214,43 @@ test('an address of another account is not taken', { skip }, async () => {
   await page.goto((await nextMail()).link);
   await page.getByRole('button', { name: 'Yes, verify it' }).click();
   assert.ok(await page.getByText('belongs to another account').isVisible());
+});
+
+test('a forgotten password on a phone: each page fits its screen, and the person is in', { skip }, async () => {
+  const own = await startAuthority(section); // an address may ask twenty times an hour
+  await addAccount('phoebe', undefined, own);
+  const page = await openPage({ viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
+  const shown = async (name) => {
+    assert.ok((await page.locator('html').evaluate(({ scrollWidth }) => scrollWidth)) <= 390, `${name} scrolls sideways`);
+    for (const field of await page.locator('input:visible, button:visible').all()) {
+      const { height } = await field.boundingBox();
+      assert.ok(height >= 40, `${name}: a finger needs more than ${height} pixels`);
+    }
+    await screenshots(page, name);
+  };
+  await page.goto(`${own.issuer}/account`);
+  await page.getByRole('link', { name: 'Forgot your password?' }).tap();
+  const who = page.getByLabel('Username or e-mail address'); // the page that is waited for, and not the one before
+  await who.waitFor();
+  await shown('reset-ask');
+  await who.fill('phoebe');
+  await page.getByRole('button', { name: 'Send the link' }).tap();
+  await page.getByText('a message is on its way').waitFor();
+  const { link } = await nextMail();
+  await shown('reset-asked');
+  await page.goto(link);
+  await shown('reset-new');
+  await page.getByLabel('New password').fill('phoebe-secret-2');
+  await page.getByRole('button', { name: 'Change password' }).tap();
+  await page.getByText('password is changed').waitFor();
+  await shown('reset-done');
+  await page.goto(link);
+  await page.getByText('expired or was used already').waitFor();
+  await shown('reset-used');
+  await page.goto(`${own.issuer}/account`);
+  await signIn(page, 'phoebe', 'phoebe-secret-2');
+  await page.getByRole('heading', { name: 'Your account' }).waitFor();
+  assert.deepEqual(page.complaints.filter((text) => !/400/.test(text)), []);
 });
 
 test('the password is changed with the old one; other browsers are signed out', { skip }, async () => {
