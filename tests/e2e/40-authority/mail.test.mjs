@@ -247,6 +247,8 @@ test('a forgotten password on a phone: each page fits its screen, and the person
   await page.goto(link);
   await page.getByText('expired or was used already').waitFor();
   await shown('reset-used');
+  await page.getByRole('link', { name: 'Ask for a new link' }).tap();
+  await who.waitFor();
   await page.goto(`${own.issuer}/account`);
   await signIn(page, 'phoebe', 'phoebe-secret-2');
   await page.getByRole('heading', { name: 'Your account' }).waitFor();
