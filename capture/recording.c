@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include "capture/source.h"
 #include "capture/tshark.h"
 #include "core/flow/dissection.h"
@@ -152,7 +153,8 @@ static void remark_packets(struct sp_recording *recording, struct sp_flow_captur
         sp_recording_remark(recording, capture,
                             "tshark crashed or was stopped at its limits: what it told before counts.");
     else if (end->exit_status != 0)
-        sp_recording_remark(recording, capture, "tshark ended with %d: %.300s", end->exit_status, end->complaint);
+        sp_recording_remark(recording, capture, "tshark ended with %d: %.300s", end->exit_status,
+                            end->complaint[0] != '\0' ? end->complaint : "it did not say why");
     if (report->unreadable > 0)
         sp_recording_remark(recording, capture, "%llu of the dissector's lines could not be read.",
                             (unsigned long long)report->unreadable);
@@ -178,6 +180,7 @@ static enum sp_status read_packets(const struct sp_recording_terms *terms, struc
                                    struct sp_recording *recording, const char **why)
 {
     struct sp_tshark_end end;
+    struct stat file;
     recording->kind = "pcap";
     if (strcmp(terms->path, "-") == 0) {
         *why = "a packet capture must be a file, it cannot come from standard input";
@@ -195,6 +198,8 @@ static enum sp_status read_packets(const struct sp_recording_terms *terms, struc
         sp_dissection_read(dissection, SP_STR(""), true);
         const struct sp_dissection_report *report = sp_dissection_report(dissection);
         recording->exchanges = report->exchanges;
+        recording->is_unread = report->exchanges == 0 && (end.timed_out || end.exit_status != 0);
+        recording->bytes = stat(terms->path, &file) == 0 ? (uint64_t)file.st_size : 0;
         remark_packets(recording, capture, report, &end, terms->keylog != NULL);
     }
     sp_dissection_destroy(&dissection);

@@ -146,15 +146,29 @@ static int64_t seconds_now(void)
 
 static void take_complaint(int fd, struct sp_tshark_end *end, bool *open)
 {
-    char text[sizeof end->complaint];
-    ssize_t got = read(fd, text, sizeof text - 1);
+    char unheard[256];
+    size_t used = strlen(end->complaint), room = sizeof end->complaint - 1 - used;
+    ssize_t got = read(fd, room > 0 ? end->complaint + used : unheard, room > 0 ? room : sizeof unheard);
     if (got <= 0) {
         *open = got < 0 && errno == EINTR;
         return;
     }
-    text[got] = '\0';
-    if (strstr(text, "Running as user") == NULL || strchr(text, '\n') == NULL || strchr(text, '\n')[1] != '\0')
-        memcpy(end->complaint, text, sizeof text);
+    if (room > 0)
+        end->complaint[used + (size_t)got] = '\0';
+}
+
+/* Without the line that greets root, and without line ends. */
+static void tidy_complaint(struct sp_tshark_end *end)
+{
+    char *greeting = strstr(end->complaint, "Running as user"),
+         *behind = greeting != NULL ? strchr(greeting, '\n') : NULL;
+    if (behind != NULL)
+        memmove(greeting, behind + 1, strlen(behind + 1) + 1);
+    for (char *at = end->complaint; *at != '\0'; at++)
+        if (*at == '\n' || *at == '\r')
+            *at = ' ';
+    for (size_t len = strlen(end->complaint); len > 0 && end->complaint[len - 1] == ' ';)
+        end->complaint[--len] = '\0';
 }
 
 static enum sp_status listen_to(int output, int complaints, sp_tshark_sink *sink, void *context,
@@ -183,6 +197,7 @@ static enum sp_status listen_to(int output, int complaints, sp_tshark_sink *sink
         if (ready > 0 && fds[1].revents != 0)
             take_complaint(complaints, end, &complains);
     }
+    tidy_complaint(end);
     free(piece);
     return piece != NULL ? SP_OK : SP_NO_MEMORY;
 }

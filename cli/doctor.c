@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cli/client_key.h"
+#include "cli/token_grant.h"
 #include "core/base/limits.h"
 #include "core/base/url.h"
 #include "core/policy/report.h"
@@ -19,7 +20,6 @@
 #define MAX_REPORT_BYTES ((size_t)64 * 1024 * 1024)
 #define DEFAULT_TIMEOUT_S 10
 #define DEFAULT_INTERVAL_S 60
-#define MAX_SECRET_BYTES ((size_t)64 * 1024)
 
 static const struct sp_cli_option options[] = {
     {"config", 'c', SP_OPTION_LIST, "FILE", "Examine every issuer and every upstream of a configuration instead."},
@@ -29,7 +29,7 @@ static const struct sp_cli_option options[] = {
     {"client-id", 0, SP_OPTION_TEXT, "ID", "Also try this client: authentication, redirect URI, a token."},
     {"client-secret", 0, SP_OPTION_TEXT, "SECRET", "Its secret."},
     {"client-secret-file", 0, SP_OPTION_TEXT, "FILE",
-     "Its secret, from a file, byte for byte (or \"-\": standard input)."},
+     "Its secret, from a file (or \"-\": standard input); a line end at its end is not part of it."},
     {"assertion-key", 0, SP_OPTION_TEXT, "FILE", "Its private key (PEM or JWK), for private_key_jwt."},
     {"assertion-kid", 0, SP_OPTION_TEXT, "KID", "The id of that key. Default: the one of a JWK."},
     {"redirect-uri", 0, SP_OPTION_TEXT, "URI", "See whether the issuer accepts this redirect URI of the client."},
@@ -70,8 +70,7 @@ static int read_secret(const struct sp_cli *cli, struct sp_doctor_question *ques
     if (question->client_secret.at != NULL) {
         return sp_cli_usage_error(cli, "give one of --client-secret and --client-secret-file");
     }
-    return sp_cli_read(cli, file, MAX_SECRET_BYTES, &question->client_secret) == SP_OK ? SP_CLI_FINE
-                                                                                       : SP_CLI_UNEXAMINED;
+    return sp_token_secret_read(cli, file, &question->client_secret);
 }
 
 static int read_question(const struct sp_cli *cli, struct sp_doctor_question *question)

@@ -62,10 +62,13 @@ static int write_page(const struct sp_cli *cli, struct sp_str path, struct sp_fl
     return written ? SP_CLI_FINE : sp_cli_failure(cli, "cannot write '%.*s': %s", SP_STR_ARG(path), strerror(errno));
 }
 
-static int show(const struct sp_cli *cli, struct sp_flow_capture *capture, const struct sp_flow_source *source)
+static int show(const struct sp_cli *cli, struct sp_flow_capture *capture, const struct sp_flow_source *source,
+                bool is_unread)
 {
     struct sp_str page = sp_cli_text(cli, "html");
     int exit_status = sp_flow_count(capture).broken > 0 ? SP_CLI_REJECTED : SP_CLI_FINE;
+    if (is_unread && exit_status == SP_CLI_FINE)
+        exit_status = sp_cli_failure(cli, "nothing of '%.*s' could be read", SP_STR_ARG(source->name));
     if (page.at != NULL) {
         int written = write_page(cli, page, capture, source);
         if (written != SP_CLI_FINE || sp_str_equal(page, SP_STR("-")))
@@ -110,7 +113,7 @@ static int run_inspect(struct sp_cli *cli)
                                               .exchanges = recording.exchanges,
                                               .remarks = recording.remarks,
                                               .remark_count = recording.remark_count};
-        exit_status = show(cli, capture, &source);
+        exit_status = show(cli, capture, &source, recording.is_unread);
     }
     sp_flow_capture_destroy(&capture);
     return exit_status;

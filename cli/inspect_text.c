@@ -121,7 +121,7 @@ static void print_head(const struct sp_flow *flow)
         sp_cli_print_safe(stdout, sp_str_slice(flow->client_id, 0, 200));
     }
     if (flow->place.len > 0) {
-        fputs(" · ", stdout);
+        fputs(sp_flow_place_word(flow->subject), stdout);
         sp_cli_print_safe(stdout, sp_str_slice(flow->place, 0, 200));
     }
     const char *what = flow->subject == SP_SUBJECT_LOG ? "text" : "message";
@@ -136,8 +136,9 @@ static void print_flow(struct sp_flow_capture *capture, const struct sp_flow *fl
         sp_cli_print_finding(&flow->cause->finding);
         putchar('\n');
     }
+    const int64_t began_ms = sp_flow_began_ms(flow);
     for (const struct sp_flow_message *at = flow->first; at != NULL; at = at->next_in_flow)
-        sp_inspect_print_message(capture, at, flow->first->exchange.started_ms);
+        sp_inspect_print_message(capture, at, began_ms);
 }
 
 void sp_inspect_print(struct sp_flow_capture *capture, const struct sp_flow_source *source)

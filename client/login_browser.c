@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include "client/loopback.h"
 #include "client/session_parts.h"
+#include "core/diagnosis/stated_cause.h"
 #include "core/base/secret.h"
 #include "core/base/url.h"
 #include "core/diagnosis/client_probe.h"
@@ -335,6 +336,16 @@ static bool nobody_came(struct run *run)
     return false;
 }
 
+/* What an error of the callback is known to mean – the person said no –, else that it is one. */
+static bool tell_error(struct run *run, struct sp_str error)
+{
+    struct sp_str description = sp_form_value(&run->answer, SP_STR("error_description"));
+    const struct sp_stated_refusal refusal = {.place = SP_ANSWER_CALLBACK, .error = error, .description = description};
+    bool by_id;
+    enum sp_cause cause = sp_stated_cause(&refusal, &by_id);
+    return tell(run, cause != SP_CAUSE_NONE ? cause : SP_CAUSE_CALLBACK_ERROR, SP_STR("code"), error, description);
+}
+
 /* The decision is here, the words are the judges': state was compared when it arrived; error; iss (RFC 9207). */
 static bool is_answer_good(struct run *run)
 {
@@ -350,10 +361,7 @@ static bool is_answer_good(struct run *run)
         return tell(run, SP_CAUSE_CALLBACK_ISSUER_MISSING, issuer, SP_STR("none"), SP_STR_NONE);
     if (iss.at != NULL && !sp_str_equal(iss, issuer))
         return tell(run, SP_CAUSE_CALLBACK_ISSUER_MISMATCH, issuer, iss, SP_STR_NONE);
-    if (error.at != NULL)
-        return tell(run, SP_CAUSE_CALLBACK_ERROR, SP_STR("code"), error,
-                    sp_form_value(&run->answer, SP_STR("error_description")));
-    return true;
+    return error.at == NULL || tell_error(run, error);
 }
 
 static bool redeem(struct run *run, struct sp_client_tokens *tokens)

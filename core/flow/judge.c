@@ -237,10 +237,25 @@ static void consider(struct sp_flow *flow, const struct sp_flow_message *message
     }
 }
 
+/* That it failed says nothing beside why; the error's own words stand with the answer's parameters. */
+static void drop_general(struct sp_flow_message *message)
+{
+    for (struct sp_flow_finding **at = &message->findings; *at != NULL;) {
+        enum sp_cause cause = (*at)->finding.cause;
+        bool is_general =
+            (*at)->depth == SP_FLOW_SYMPTOM && (cause == SP_CAUSE_RESPONSE_ERROR || cause == SP_CAUSE_CALLBACK_ERROR);
+        if (is_general && sp_flow_has_told_specific(message))
+            *at = (*at)->next;
+        else
+            at = &(*at)->next;
+    }
+}
+
 void sp_flow_judge_message(struct sp_flow_capture *capture, struct sp_flow_message *message)
 {
     for (size_t i = 0; i < MAX_JUDGES && judges[message->kind][i] != NULL; i++)
         judges[message->kind][i](capture, message);
+    drop_general(message);
     consider(message->flow, message);
 }
 
@@ -253,6 +268,8 @@ void sp_flow_judge(struct sp_flow_capture *capture)
         if (message->flow->request == message)
             sp_flow_judge_frame(capture, message);
     for (struct sp_flow *flow = capture->flows; flow != NULL; flow = flow->next)
-        for (const struct sp_flow_message *at = flow->first; at != NULL; at = at->next_in_flow)
+        for (struct sp_flow_message *at = flow->first; at != NULL; at = at->next_in_flow) {
+            drop_general(at);
             consider(flow, at);
+        }
 }

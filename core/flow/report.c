@@ -24,9 +24,23 @@ const char *sp_flow_outcome_name(enum sp_flow_outcome outcome)
 struct sp_str sp_flow_subject_title(enum sp_flow_subject subject)
 {
     static const char *const titles[] = {
-        "Login",  "Token by a machine", "Device login", "API",           "Issuer documents",
-        "Logout", "Failed requests",    "Log of",       "Connections to"};
+        "Login",  "Token by a machine", "Device login", "API",        "Issuer documents",
+        "Logout", "Failed requests",    "Log",          "Connections"};
     return sp_str_from_cstr(titles[subject]);
+}
+
+const char *sp_flow_place_word(enum sp_flow_subject subject)
+{
+    return subject == SP_SUBJECT_LOG ? " of " : subject == SP_SUBJECT_NETWORK ? " to " : " \xc2\xb7 ";
+}
+
+int64_t sp_flow_began_ms(const struct sp_flow *flow)
+{
+    int64_t began = 0;
+    for (const struct sp_flow_message *at = flow->first; at != NULL; at = at->next_in_flow)
+        if (at->exchange.started_ms != 0 && (began == 0 || at->exchange.started_ms < began))
+            began = at->exchange.started_ms;
+    return began;
 }
 
 struct sp_flow_count sp_flow_count(const struct sp_flow_capture *capture)

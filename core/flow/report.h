@@ -21,6 +21,10 @@ enum sp_flow_outcome { SP_FLOW_FINE, SP_FLOW_WARNED, SP_FLOW_BROKEN };
 enum sp_flow_outcome sp_flow_outcome(const struct sp_flow *flow);
 const char *sp_flow_outcome_name(enum sp_flow_outcome outcome);
 struct sp_str sp_flow_subject_title(enum sp_flow_subject subject);
+/* Between title and place: "Log of oauth2-proxy", "Login · https://idp.example". */
+const char *sp_flow_place_word(enum sp_flow_subject subject);
+/* When its earliest message was sent, which need not be the first that was recorded; 0: no message has a time. */
+int64_t sp_flow_began_ms(const struct sp_flow *flow);
 
 /* ---- one message, as it may be shown ---- */
 /* "https://idp.example.com/authorize", without query, scrubbed. */

@@ -62,9 +62,11 @@ test('a secret that is wrong, a client that is not there: the server\'s own word
   }
 });
 
-test('a secret with a line end, as files have them: proven by trimming it', async () => {
+test('a line end at the end of a secret file is an editor\'s; other white space is proven by trimming it', async () => {
   const file = path.join(temporaryFolder(), 'secret');
-  fs.writeFileSync(file, 'app-secret\n');
+  fs.writeFileSync(file, 'app-secret\r\n');
+  assert.match((await doctor(issuer.issuer, '--client-id', 'app', '--client-secret-file', file)).check('client').detail, /accepted/);
+  fs.writeFileSync(file, 'app-secret\n\n');
   const verdict = await doctor(issuer.issuer, '--client-id', 'app', '--client-secret-file', file);
   assert.equal(verdict.cause, 'client.secret_whitespace');
   assert.equal(verdict.json.cause.expected, 'app');

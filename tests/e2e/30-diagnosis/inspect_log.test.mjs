@@ -34,7 +34,7 @@ test('what jose throws is named by its cause', async () => {
   const { json, code } = await sallyport(['inspect', log, '--json']);
   assert.equal(code, 1);
   assert.equal(json.kind, 'log');
-  const found = json.flows.filter(({ subject }) => subject === 'Log of').flatMap(({ place, messages }) => messages.map(({ findings, exchange }) => `${place} ${exchange} ${findings[0].id}`));
+  const found = json.flows.filter(({ subject }) => subject === 'Log').flatMap(({ place, messages }) => messages.map(({ findings, exchange }) => `${place} ${exchange} ${findings[0].id}`));
   assert.ok(found.includes('jose (npm) 2 issuer.mismatch'), found.join('\n'));
   assert.ok(found.includes('jose (npm) 3 audience.mismatch'), found.join('\n'));
   assert.ok(found.some((line) => /jose \(npm\) 4 (keys\.unknown_kid|signature\.invalid)/.test(line)), found.join('\n'));
