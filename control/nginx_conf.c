@@ -225,7 +225,9 @@ static void put_http(struct writing *writing)
     put(writing,
         "keepalive_timeout 75s;\nkeepalive_requests 100000;\n"
         "large_client_header_buffers 4 128k;\n" /* so that a 100 kB token is refused by its cause, not by nginx */
-        "request_pool_size 8k;\n"               /* a call and its facts without a second malloc */
+        "request_pool_size 12k;\n"              /* a call and its facts without a second malloc */
+        "connection_pool_size 4k;\n"            /* the header buffer in it: kept between calls, not freed each time */
+        "client_header_buffer_size 3k;\n"
         "client_max_body_size 0;\ntcp_nodelay on;\ntypes { }\ndefault_type application/octet-stream;\n");
     put_state_directive(writing, "sallyport_policy", "policy.json");
     put_state_directive(writing, "sallyport_keys", "keys.json");

@@ -4,6 +4,7 @@
 #include "core/base/buffer.h"
 #include "gateway/presented.h"
 #include "gateway/snapshot.h"
+#include "gateway/upstream_request.h"
 
 #define MAX_HEADER_VALUE (8u * 1024)
 
@@ -115,76 +116,49 @@ static void drop_credential(struct sp_call *call)
 }
 
 /* ---- what every call carries: its id, and whom it comes from ---- */
-struct own_header {
-    struct sp_str name, lower, value;
-};
-#define OWN_HEADERS 4u
+struct sp_str sp_upstream_headers_host(const struct sp_call *call)
+{
+    const struct sp_api *api = call->match.api;
+    if (api == NULL || api->upstream.server_count == 0) {
+        return SP_STR("");
+    }
+    return api->upstream.host.len > 0 ? api->upstream.host : api->upstream.servers[0].authority;
+}
 
 /* The inbound X-Forwarded-* were taken out when the headers were read: who is not a trusted proxy cannot say who calls.
  */
-static size_t list_own(struct sp_call *call, bool is_gateway, struct own_header own[OWN_HEADERS])
+size_t sp_upstream_headers_own(const struct sp_call *call, struct sp_own_header own[SP_OWN_HEADERS])
 {
     const ngx_http_request_t *request = call->request;
-    ngx_table_elt_t *sent = call->headers.request_id_at;
+    const struct sp_location_conf *location = ngx_http_get_module_loc_conf(request, ngx_http_sallyport_module);
     size_t count = 0;
-    if (sent != NULL) {
-        sent->value = sp_ngx_str_of(call->request_id);
-    } else {
-        own[count++] = (struct own_header){SP_STR("X-Request-Id"), SP_STR("x-request-id"), call->request_id};
+    if (call->headers.request_id_at == NULL) {
+        own[count++] = (struct sp_own_header){SP_STR("X-Request-Id"), SP_STR("x-request-id"), call->request_id};
     }
-    if (!is_gateway) {
+    if (location->proxy_kind == SP_PROXY_NONE) {
         return count;
     }
-    own[count++] = (struct own_header){SP_STR("X-Forwarded-For"), SP_STR("x-forwarded-for"),
-                                       sp_str_of(request->connection->addr_text)};
-    own[count++] = (struct own_header){SP_STR("X-Forwarded-Proto"), SP_STR("x-forwarded-proto"),
-                                       request->connection->ssl != NULL ? SP_STR("https") : SP_STR("http")};
+    own[count++] = (struct sp_own_header){SP_STR("X-Forwarded-For"), SP_STR("x-forwarded-for"),
+                                          sp_str_of(request->connection->addr_text)};
+    own[count++] = (struct sp_own_header){SP_STR("X-Forwarded-Proto"), SP_STR("x-forwarded-proto"),
+                                          request->connection->ssl != NULL ? SP_STR("https") : SP_STR("http")};
     if (request->headers_in.host != NULL) {
-        own[count++] = (struct own_header){SP_STR("X-Forwarded-Host"), SP_STR("x-forwarded-host"),
-                                           sp_str_of(request->headers_in.host->value)};
+        own[count++] = (struct sp_own_header){SP_STR("X-Forwarded-Host"), SP_STR("x-forwarded-host"),
+                                              sp_str_of(request->headers_in.host->value)};
     }
     return count;
 }
 
-static ngx_int_t add_each(ngx_http_request_t *request, const struct own_header *own, size_t count)
+static ngx_int_t add_own(struct sp_call *call)
 {
+    struct sp_own_header own[SP_OWN_HEADERS];
+    const size_t count = sp_upstream_headers_own(call, own);
     for (size_t i = 0; i < count; i++) {
-        if (sp_header_add(request, own[i].name, own[i].lower, own[i].value) != NGX_OK) {
+        if (sp_header_add(call->request, own[i].name, own[i].lower, own[i].value) != NGX_OK) {
             return NGX_ERROR;
         }
     }
     return NGX_OK;
-}
-
-/* As one header whose value goes on with the other lines: towards an HTTP/1 upstream nginx copies values as they are,
- * and looks each header up four times and more on the way. None of the values holds the end of a line: the id
- * is checked (request_id.c), and of the host nginx refuses one, in HTTP/1 and in HTTP/2. */
-static ngx_int_t add_as_one(ngx_http_request_t *request, const struct own_header *own, size_t count)
-{
-    size_t room = own[0].value.len;
-    for (size_t i = 1; i < count; i++) {
-        room += sizeof "\r\n: " - 1 + own[i].name.len + own[i].value.len;
-    }
-    u_char *text = ngx_pnalloc(request->pool, room);
-    if (text == NULL) {
-        return NGX_ERROR;
-    }
-    u_char *end = ngx_cpymem(text, own[0].value.at, own[0].value.len);
-    for (size_t i = 1; i < count; i++) {
-        end = ngx_cpymem(end, "\r\n", 2);
-        end = ngx_cpymem(end, own[i].name.at, own[i].name.len);
-        end = ngx_cpymem(end, ": ", 2);
-        end = ngx_cpymem(end, own[i].value.at, own[i].value.len);
-    }
-    return sp_header_add(request, own[0].name, own[0].lower, sp_str((const char *)text, room));
-}
-
-static ngx_int_t add_own(struct sp_call *call, enum sp_proxy_kind kind)
-{
-    struct own_header own[OWN_HEADERS];
-    const size_t count = list_own(call, kind != SP_PROXY_NONE, own);
-    const bool is_http1 = kind != SP_PROXY_NONE && kind != SP_PROXY_GRPC && kind != SP_PROXY_GRPCS;
-    return count > 1 && is_http1 ? add_as_one(call->request, own, count) : add_each(call->request, own, count);
 }
 
 /* ---- the URL ---- */
@@ -257,13 +231,19 @@ ngx_int_t sp_upstream_headers_set(struct sp_call *call)
     if (!api->forwards_token) {
         drop_credential(call);
     }
-    if (add_own(call, (enum sp_proxy_kind)location->proxy_kind) != NGX_OK || add_identity(call) != NGX_OK) {
-        return NGX_ERROR;
+    if (call->headers.request_id_at != NULL) {
+        call->headers.request_id_at->value = sp_ngx_str_of(call->request_id);
     }
     if (base.len > 0 || call->credential.from_query) {
         if (set_url(call, location->proxy_kind != SP_PROXY_NONE ? base : SP_STR_NONE) != NGX_OK) {
             return NGX_ERROR;
         }
     }
-    return call->credential.from_query ? rewrite_request_line(call->request) : NGX_OK;
+    if (call->credential.from_query && rewrite_request_line(call->request) != NGX_OK) {
+        return NGX_ERROR;
+    }
+    if (!sp_upstream_request_take(call) && add_own(call) != NGX_OK) {
+        return NGX_ERROR;
+    }
+    return add_identity(call);
 }

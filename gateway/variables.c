@@ -6,6 +6,7 @@
 #include "gateway/record.h"
 #include "gateway/request_id.h"
 #include "gateway/snapshot.h"
+#include "gateway/upstream_headers.h"
 
 static struct sp_str request_id(struct sp_call *call)
 {
@@ -54,25 +55,15 @@ static struct sp_str cause(struct sp_call *call)
     return call->cause != SP_CAUSE_NONE ? sp_cause_get(call->cause)->id : SP_STR_NONE;
 }
 
-static const struct sp_server *first_server(const struct sp_call *call)
-{
-    return call->match.api != NULL && call->match.api->upstream.server_count > 0 ? &call->match.api->upstream.servers[0]
-                                                                                 : NULL;
-}
-
 static struct sp_str upstream_host(struct sp_call *call)
 {
-    const struct sp_server *server = first_server(call);
-    if (server == NULL) {
-        return SP_STR_NONE;
-    }
-    return call->match.api->upstream.host.len > 0 ? call->match.api->upstream.host : server->authority;
+    return sp_upstream_headers_host(call);
 }
 
 static struct sp_str upstream_name(struct sp_call *call)
 {
-    const struct sp_server *server = first_server(call);
-    return server != NULL ? server->host : SP_STR_NONE;
+    const struct sp_api *api = call->match.api;
+    return api != NULL && api->upstream.server_count > 0 ? api->upstream.servers[0].host : SP_STR_NONE;
 }
 
 struct variable {

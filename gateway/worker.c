@@ -1,8 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/worker.h"
 
+#include <malloc.h>
+
 #include "core/base/limits.h"
 #include "gateway/snapshot.h"
+
+#define KEPT_HEAP_BYTES (32 << 20)
+#define LARGE_BLOCK_BYTES (1 << 20)
+
+/* A call takes some 30 kB and gives them back at its end. The C library would return what 64 calls gave back to the
+ * kernel and ask for it again at the next ones: two page faults a call. The large header buffers are below
+ * LARGE_BLOCK_BYTES, or each would be a mapping of its own. Not for a guest, whose memory is another's to decide. */
+static void keep_heap(const struct sp_main_conf *conf)
+{
+    if (conf->proxies[SP_PROXY_HTTP] != NULL) {
+        (void)mallopt(M_TRIM_THRESHOLD, KEPT_HEAP_BYTES);
+        (void)mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK_BYTES);
+    }
+}
 
 ngx_int_t sp_worker_start(ngx_cycle_t *cycle)
 {
@@ -18,6 +34,7 @@ ngx_int_t sp_worker_start(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
     conf->worker = worker;
+    keep_heap(conf);
     sp_snapshot_watch(conf, cycle);
     return NGX_OK;
 }

@@ -17,7 +17,7 @@ import { listen } from './ports.mjs';
  *   …/sse/N            N events, one every 50 ms         …/close       connection closed without an answer
  *   …/half             half a response, then closed      …/headers/N   N bytes of response header
  * A WebSocket on any path echoes messages; its first message is JSON { url, headers }.
- * `requests` has { method, url, headers, body } of each, newest last; `connections` counts TCP connections accepted.
+ * `requests` has { method, url, headers, body (its first 64 KiB), bytes, sha256 (of all) } of each, newest last; `connections` counts TCP connections accepted.
  * `handler(request, response, body)` may answer itself and return true.
  */
 export async function startUpstream(options = {}) {
@@ -68,7 +68,8 @@ function receive(upstream, options, incoming, outgoing) {
   incoming.on('error', () => {});
   incoming.on('end', async () => {
     const body = Buffer.concat(chunks);
-    upstream.requests.push({ method: incoming.method, url: incoming.url, headers: incoming.headers, body });
+    const sha256 = hash.digest('hex');
+    upstream.requests.push({ method: incoming.method, url: incoming.url, headers: incoming.headers, body, bytes: size, sha256 });
     if (options.handler && (await options.handler(incoming, outgoing, body))) return;
     const said = {
       server: upstream.name,
@@ -78,7 +79,7 @@ function receive(upstream, options, incoming, outgoing) {
       raw_headers: incoming.rawHeaders,
       body: body.toString('utf8'),
       body_bytes: size,
-      body_sha256: hash.digest('hex'),
+      body_sha256: sha256,
     };
     answer(incoming, outgoing, said);
   });
