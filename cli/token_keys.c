@@ -248,6 +248,8 @@ int sp_token_keys_read(const struct sp_cli *cli, struct sp_str issuer, struct sp
     int sources = (jwks.at != NULL) + (pem.at != NULL) + (secret.at != NULL);
     if (sources > 1)
         return sp_cli_usage_error(cli, "give one of --jwks, --key and --secret");
+    if (secret.at != NULL || (jwks.at != NULL && !is_url(jwks)))
+        sp_crypto_start_lean();
     if (jwks.at != NULL)
         return is_url(jwks) ? keys_from_url(cli, jwks, SP_STR_NONE, known) : sp_token_keys_from_file(cli, jwks, known);
     if (pem.at != NULL)

@@ -12,6 +12,13 @@
 #include "core/base/secret.h"
 #include "core/jose/crypto_key.h"
 
+void sp_crypto_start_lean(void)
+{
+    (void)OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS | OPENSSL_INIT_NO_ADD_ALL_CIPHERS |
+                                  OPENSSL_INIT_NO_ADD_ALL_DIGESTS | OPENSSL_INIT_NO_ATEXIT,
+                              NULL);
+}
+
 static const EVP_MD *digest_of(enum sp_hash hash)
 {
     switch (hash) {
