@@ -8,9 +8,9 @@
 #include "core/base/status.h"
 #include "core/jose/algorithm.h"
 
-/* For a process that judges one token and ends: OpenSSL starts without the texts of its errors and without the names that
- * only its old interfaces look for, and is not taken apart at exit; a third of its start. Before anything else here, and
- * never where TLS may be spoken, whose faults are told with those texts. */
+/* For a process that judges one token and ends: OpenSSL starts without the texts of its errors and without the names
+ * that only its old interfaces look for, and is not taken apart at exit; a third of its start. Before anything else
+ * here, and never where TLS may be spoken, whose faults are told with those texts. */
 void sp_crypto_start_lean(void);
 
 void sp_sha256(struct sp_str bytes, unsigned char digest[32]);
