@@ -33,8 +33,7 @@
 #define MAX_WAIT_MS 1000u
 #define KEPT_EXCHANGES 256u
 #define REQUEST_ID_BYTES 12u
-#define PURGE_PERIOD_S 60
-#define PURGE_ROWS 5000
+#define PURGED_A_SECOND 2000
 /* A commit is not delayed for more answers than so many, nor by more looks at what has come. */
 #define FULL_COMMIT 64u
 #define MOST_RUNS 4u
@@ -75,7 +74,7 @@ struct server {
     size_t waiting_count;     /* how many these are */
     struct exchange *free;
     size_t free_count;
-    int64_t now, tended_at, purged_at, seen_version;
+    int64_t now, tended_at, seen_version;
     bool stops;
 };
 
@@ -416,11 +415,9 @@ static void tend(struct server *server)
     }
     if (status == SP_OK)
         status = sp_key_ring_tend(authority->keys, authority->settings, server->now, trouble);
-    if (status == SP_OK && server->now - server->purged_at >= PURGE_PERIOD_S) {
-        server->purged_at = server->now;
-        /* A day longer than they live: a late replay is still told as what it is. */
-        status = store->methods->purge_tickets(store, server->now - 86400, PURGE_ROWS);
-    }
+    /* A day longer than they live: a late replay is still told as what it is. */
+    if (status == SP_OK)
+        status = store->methods->purge_tickets(store, server->now - 86400, PURGED_A_SECOND);
     if (status != SP_OK)
         fprintf(stderr, "authority: %s\n", trouble[0] != '\0' ? trouble : store->trouble);
 }
