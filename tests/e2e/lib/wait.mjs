@@ -2,7 +2,7 @@
 // Waiting for a fact, with a limit: never for a time.
 
 /** Calls `probe` until it returns something truthy, and returns that. Fails with `what` after `timeout` ms. */
-export async function until(probe, what, timeout = 10_000) {
+export async function until(probe, what, timeout = 60_000) {
   const end = Date.now() + timeout;
   let last;
   for (;;) {
