@@ -272,6 +272,12 @@ static const char *missing_name(const struct connection *connection)
     return connection->sni.len > 0 ? "" : ", no SNI";
 }
 
+/* Its address where the client did not name it. */
+static struct sp_str name_of_server(const struct connection *connection)
+{
+    return connection->sni.len > 0 ? connection->sni : connection->server;
+}
+
 static void tell_alert(struct sp_connections *connections, const struct connection *connection,
                        struct sp_flow_message *message)
 {
@@ -280,9 +286,15 @@ static void tell_alert(struct sp_connections *connections, const struct connecti
     enum sp_cause cause = cause_of_alert(connection, &name);
     struct sp_str alert = sp_arena_printf(capture->arena, "alert %d %s from the %s", connection->alert, name,
                                           connection->alert_by_client ? "client" : "server");
-    bool about_name = cause == SP_CAUSE_NETWORK_TLS_HOSTNAME, about_version = cause == SP_CAUSE_NETWORK_TLS_PROTOCOL;
-    struct sp_str expected = about_name || !about_version ? connection->sni : connection->offered;
-    struct sp_str received = about_name && connection->certificate_seen ? connection->names : alert;
+    struct sp_str expected = name_of_server(connection), received = alert;
+    if (cause == SP_CAUSE_NETWORK_TLS_PROTOCOL)
+        expected = connection->offered;
+    if (cause == SP_CAUSE_NETWORK_TLS_HOSTNAME && connection->certificate_seen)
+        received = connection->names;
+    if (cause == SP_CAUSE_NETWORK_TLS_UNKNOWN_CA) {
+        expected = connection->alert_by_client ? SP_STR("the client's") : SP_STR("the server's");
+        received = SP_STR("an authority");
+    }
     struct sp_str certificate =
         connection->certificate_seen
             ? sp_arena_printf(capture->arena, " The server's certificate is for %.*s, valid %.*s.",
@@ -306,7 +318,8 @@ static void tell_certificate(struct sp_connections *connections, const struct co
                                                    : SP_CAUSE_NONE;
     if (cause == SP_CAUSE_NONE || connection->alert >= 0 || !connection->certificate_seen)
         return;
-    struct sp_finding *finding = sp_flow_tell(connections->capture, message, cause, connection->sni, connection->names);
+    struct sp_finding *finding =
+        sp_flow_tell(connections->capture, message, cause, name_of_server(connection), connection->names);
     finding->tolerated = true; /* the client went on nevertheless */
     finding->detail = sp_arena_printf(connections->capture->arena, "It is valid %.*s.", SP_STR_ARG(connection->dates));
 }
@@ -328,7 +341,7 @@ static void tell_tls(struct sp_connections *connections, const struct connection
         tell_alert(connections, connection, message);
     tell_certificate(connections, connection, message);
     if (!connection->answered && connection->alert < 0)
-        sp_flow_tell(capture, message, SP_CAUSE_NETWORK_TLS_HANDSHAKE, connection->sni,
+        sp_flow_tell(capture, message, SP_CAUSE_NETWORK_TLS_HANDSHAKE, name_of_server(connection),
                      connection->reset ? SP_STR("the connection was reset") : SP_STR("no answer"))
             ->detail = SP_STR("The server never answered the client's hello: not TLS on this port, or a middle box.");
 }
