@@ -237,9 +237,12 @@ static void consider(struct sp_flow *flow, const struct sp_flow_message *message
     }
 }
 
-/* That it failed says nothing beside why; the error's own words stand with the answer's parameters. */
+/* That it failed says nothing beside why; the error's own words stand with the answer's parameters. Where a silent
+ * renewal found no session, it says why there was none. */
 static void drop_general(struct sp_flow_message *message)
 {
+    if (sp_flow_silence_in_words(message).len > 0)
+        return;
     for (struct sp_flow_finding **at = &message->findings; *at != NULL;) {
         enum sp_cause cause = (*at)->finding.cause;
         bool is_general =
