@@ -46,6 +46,7 @@ struct exchange {
     struct sp_buffer body;
     struct sp_str uri;
     bool began, answered, body_too_large, wrote, is_admin;
+    bool incomplete;                   /* memory ran out while the request was read */
     bool awaits_flush;                 /* in the list of those whose answer may leave when the turn is flushed */
     bool is_suspended;                 /* an errand was waited for: libmicrohttpd has to be told to look again */
     struct MHD_Connection *connection; /* NULL: gone while it waited for the flush */
@@ -151,23 +152,33 @@ static const struct {
     {{"X-Sallyport-Proxy-Secret", 24}, offsetof(struct sp_asked, proxy_secret)},
 };
 
+/* A copy: libmicrohttpd's own lives as long as the connection, whose client may go away before the turn is flushed and
+ * the call told in the log. */
+static struct sp_str keep(struct exchange *exchange, const char *text)
+{
+    struct sp_str copy = SP_STR_NONE;
+    exchange->incomplete |= sp_arena_copy(exchange->arena, sp_str_from_cstr(text), &copy) != SP_OK;
+    return copy;
+}
+
 static enum MHD_Result on_header(void *context, enum MHD_ValueKind kind, const char *key, const char *text)
 {
     (void)kind;
-    struct sp_asked *asked = context;
-    struct sp_str name = sp_str_from_cstr(key), value = sp_str_from_cstr(text);
+    struct exchange *exchange = context;
+    struct sp_asked *asked = &exchange->call.asked;
+    struct sp_str name = sp_str_from_cstr(key);
     if (sp_str_equal_ignoring_case(name, SP_STR("Authorization"))) {
-        asked->authorization = value;
+        asked->authorization = keep(exchange, text);
         asked->authorization_count++;
     } else if (sp_str_equal_ignoring_case(name, SP_STR("DPoP"))) {
-        asked->dpop = value;
+        asked->dpop = keep(exchange, text);
         asked->dpop_count++;
     }
     asked->client_certificate_count += sp_str_equal_ignoring_case(name, SP_STR("X-Sallyport-Client-Certificate"));
     asked->proxy_secret_count += sp_str_equal_ignoring_case(name, SP_STR("X-Sallyport-Proxy-Secret"));
     for (size_t i = 0; i < sizeof header_rows / sizeof header_rows[0]; i++)
         if (sp_str_equal_ignoring_case(name, header_rows[i].name))
-            *(struct sp_str *)((char *)asked + header_rows[i].offset) = value;
+            *(struct sp_str *)((char *)asked + header_rows[i].offset) = keep(exchange, text);
     return MHD_YES;
 }
 
@@ -191,14 +202,15 @@ static bool is_unix_socket(int fd)
     return getsockname(fd, (struct sockaddr *)&address, &len) == 0 && address.ss_family == AF_UNIX;
 }
 
-static void read_asked(const struct exchange *exchange, const char *method, struct sp_asked *asked)
+static void read_asked(struct exchange *exchange, const char *method)
 {
+    struct sp_asked *asked = &exchange->call.asked;
     size_t mark = sp_str_index_of(exchange->uri, '?', 0);
-    *asked = (struct sp_asked){.method = sp_str_from_cstr(method),
+    *asked = (struct sp_asked){.method = keep(exchange, method),
                                .path = sp_str_slice(exchange->uri, 0, mark),
                                .query = sp_str_slice(exchange->uri, mark + 1, exchange->uri.len),
                                .body = sp_buffer_str(&exchange->body)};
-    MHD_get_connection_values(exchange->connection, MHD_HEADER_KIND, on_header, asked);
+    MHD_get_connection_values(exchange->connection, MHD_HEADER_KIND, on_header, exchange);
     if (exchange->server->behind_proxy && !exchange->is_admin)
         return; /* nginx tells */
     if (!exchange->is_admin)
@@ -237,6 +249,8 @@ static enum sp_step run_call(struct server *server, struct exchange *exchange)
     struct sp_call *call = &exchange->call;
     call->now = server->now;
     exchange->kept = server->authority->store->kept;
+    if (exchange->incomplete)
+        return sp_deny_failure(call, SP_NO_MEMORY);
     if (exchange->body_too_large)
         return SP_DENY(call, .cause = SP_CAUSE_REQUEST_TOO_LARGE,
                        .expected = sp_arena_printf(call->arena, "at most %u bytes", most_of_body(exchange)),
@@ -331,7 +345,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     if (exchange->answered)
         return queue_answer(exchange);
     exchange->call = (struct sp_call){.authority = server->authority, .arena = exchange->arena};
-    read_asked(exchange, method, &exchange->call.asked);
+    read_asked(exchange, method);
     if (call_waits(server, exchange)) {
         exchange->is_suspended = true;
         MHD_suspend_connection(exchange->connection);
