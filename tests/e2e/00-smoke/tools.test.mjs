@@ -10,7 +10,7 @@ import { temporaryFolder } from '../lib/gateway.mjs';
 
 // In a copy, where a mess can be seen and harms nobody.
 const copy = temporaryFolder();
-for (const folder of ['tools', '.ci', 'tests/e2e/run']) fs.cpSync(path.join(root, folder), path.join(copy, folder), { recursive: true });
+for (const folder of ['tools', '.ci', 'tests/e2e/run', 'tests/e2e/package.json']) fs.cpSync(path.join(root, folder), path.join(copy, folder), { recursive: true });
 const listing = (folder = copy) => fs.readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
   const full = path.join(folder, entry.name);
   return entry.isDirectory() ? [full, ...listing(full)] : [`${full} ${fs.statSync(full).mtimeMs}`];

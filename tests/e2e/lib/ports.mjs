@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Ports for what tests start. A port that merely was free a moment ago is anybody's: another test's, or an outgoing connection's that the kernel gave it to.
-// So they come from outside the kernel's own range, and each is this process's until it ends: claimed by the name of an abstract socket.
+// So they come from outside the kernel's own range, and each is this process's until it ends: claimed on another address.
+import dgram from 'node:dgram';
 import fs from 'node:fs';
 import net from 'node:net';
 
 const BLOCKED_BY_BROWSERS = 10080; // the one "bad port" (Fetch, section 2.9) from 7,000 on
+const CLAIMS = '127.0.0.77';
 const [first, last] = range();
 
 /** A TCP port of 127.0.0.1 that nothing listens on, and that no other test is given while this process lives. */
@@ -14,19 +16,28 @@ export function freePort() {
 
 /** The first of `count` such ports in a row. */
 export async function freePorts(count) {
-  for (;;) {
+  for (let tries = 0; ; tries++) {
     const start = first + Math.floor(Math.random() * (last - first - count + 2));
     const row = Array.from({ length: count }, (_, i) => start + i);
-    const claims = row.map(() => net.createServer().unref());
+    const claims = row.map(() => dgram.createSocket('udp4').unref());
     const servers = row.map(() => net.createServer());
     const taken = await Promise.allSettled([
-      ...row.map((port, i) => listenOn(claims[i], `\0sallyport-test-port-${port}`)),
+      ...row.map((port, i) => claim(claims[i], port)),
       ...row.map((port, i) => listen(servers[i], port)),
     ]);
     await Promise.all(servers.map(close));
     if (taken.every(({ status }) => status === 'fulfilled')) return start;
+    if (tries === 1000) throw new Error(`no free port between ${first} and ${last}`, { cause: taken.find(({ reason }) => reason).reason });
     await Promise.all(claims.map(close));
   }
+}
+
+/** A datagram socket of an address that no server of a test has: taken once, by all processes, until this one ends. */
+function claim(socket, port) {
+  return new Promise((resolve, reject) => {
+    socket.once('error', reject);
+    socket.bind(port, CLAIMS, resolve);
+  });
 }
 
 /** Listens on a port of 127.0.0.1, a free one of this process's when none or 0 is named (which a server that comes back finds free again), and resolves to it. */
