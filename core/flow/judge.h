@@ -66,6 +66,9 @@ SP_FLOW_JUDGE(log_token); /* a token that stood in a log */
 SP_FLOW_JUDGE(transport); /* no answer, headers too large */
 
 /* ---- shared by judges ---- */
+/* Of a client that was refused, where nothing finer is told; client: NULL where nothing is known of it. */
+void sp_flow_judge_client_method(struct sp_flow_capture *capture, struct sp_flow_message *message,
+                                 const struct sp_flow_credentials *who, const struct sp_flow_client *client);
 /* As the browser says of the request (Sec-Fetch-Dest, Sec-Fetch-Site). */
 bool sp_flow_in_frame(const struct sp_flow_message *message);
 bool sp_flow_in_foreign_frame(const struct sp_flow_message *message);
