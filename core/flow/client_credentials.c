@@ -6,7 +6,8 @@
 
 const char *sp_flow_client_method_name(enum sp_flow_client_method method)
 {
-    static const char *const names[] = {"none", "client_secret_basic", "client_secret_post", "private_key_jwt"};
+    static const char *const names[] = {"none", "client_secret_basic", "client_secret_post", "private_key_jwt",
+                                        "client_secret_jwt"};
     return names[method];
 }
 
@@ -50,6 +51,14 @@ static void read_basic(struct sp_arena *arena, struct sp_str value, struct sp_fl
     credentials->secret = decoded_once(arena, credentials->raw_secret);
 }
 
+/* OIDC Core 9: with the client's secret or with its private key, as alg tells. */
+static enum sp_flow_client_method method_of_assertion(struct sp_arena *arena, struct sp_str assertion)
+{
+    const struct sp_json *header = sp_flow_jwt_part(arena, assertion, 0);
+    struct sp_str alg = sp_json_string(sp_json_member(header, SP_STR("alg")));
+    return sp_str_has_prefix(alg, SP_STR("HS")) ? SP_CLIENT_METHOD_SECRET_ASSERTION : SP_CLIENT_METHOD_ASSERTION;
+}
+
 void sp_flow_credentials_read(struct sp_arena *arena, const struct sp_flow_message *message,
                               struct sp_flow_credentials *credentials)
 {
@@ -70,7 +79,7 @@ void sp_flow_credentials_read(struct sp_arena *arena, const struct sp_flow_messa
     if (credentials->assertion.at != NULL) {
         credentials->methods++;
         if (credentials->method == SP_CLIENT_METHOD_NONE)
-            credentials->method = SP_CLIENT_METHOD_ASSERTION;
+            credentials->method = method_of_assertion(arena, credentials->assertion);
         const struct sp_json *claims = sp_flow_jwt_part(arena, credentials->assertion, 1);
         if (id.at == NULL)
             id = sp_json_string(sp_json_member(claims, SP_STR("sub")));

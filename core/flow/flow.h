@@ -57,13 +57,23 @@ struct sp_flow_issuer {
     struct sp_flow_issuer *next;
 };
 
+enum sp_flow_client_method {
+    SP_CLIENT_METHOD_NONE,
+    SP_CLIENT_METHOD_BASIC,
+    SP_CLIENT_METHOD_POST,
+    SP_CLIENT_METHOD_ASSERTION,
+    SP_CLIENT_METHOD_SECRET_ASSERTION, /* its alg is a MAC's */
+};
+
 struct sp_flow_client {
     struct sp_str client_id;
-    const struct sp_json *registered; /* RFC 7591 answer; NULL: none seen */
-    struct sp_jwk_set *keys;          /* registered with it; NULL: none */
-    struct sp_str secret;             /* that worked; absent: none seen */
-    struct sp_str_list redirect_uris; /* registered, given, or accepted by the issuer in this recording */
-    bool uris_registered;             /* from a registration or given: the list is all there is */
+    const struct sp_json *registered;           /* RFC 7591 answer; NULL: none seen */
+    struct sp_jwk_set *keys;                    /* registered with it; NULL: none */
+    struct sp_str secret;                       /* that worked, or of the registration; absent: none seen */
+    const struct sp_flow_message *secret_taken; /* where it worked; NULL: it is of the registration */
+    enum sp_flow_client_method secret_method;   /* by which it worked there */
+    struct sp_str_list redirect_uris;           /* registered, given, or accepted by the issuer in this recording */
+    bool uris_registered;                       /* from a registration or given: the list is all there is */
     struct sp_flow_client *next;
 };
 
@@ -125,13 +135,6 @@ const struct sp_flow_client *sp_flow_client_find(const struct sp_flow_capture *c
 struct sp_str sp_flow_origin(struct sp_str url);
 
 /* ---- who asks (client_credentials.c) ---- */
-enum sp_flow_client_method {
-    SP_CLIENT_METHOD_NONE,
-    SP_CLIENT_METHOD_BASIC,
-    SP_CLIENT_METHOD_POST,
-    SP_CLIENT_METHOD_ASSERTION,
-};
-
 struct sp_flow_credentials {
     struct sp_str client_id, secret; /* as the server understands them: decoded */
     struct sp_str raw_secret;        /* Basic before form-decoding */

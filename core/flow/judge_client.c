@@ -138,7 +138,8 @@ static void judge_assertion(struct sp_flow_capture *capture, struct sp_flow_mess
         sp_flow_tell_of_request(capture, message, SP_CAUSE_CLIENT_ASSERTION_REPLAYED, SP_STR("a new assertion"),
                                 jti.at != NULL ? jti : SP_STR("without jti"))
             ->detail = sp_arena_printf(capture->arena, "It was sent in exchange %u.", before->exchange.number);
-    if (client != NULL && client->keys != NULL && !verifies(client, capture->arena, who->assertion))
+    bool by_key = who->method != SP_CLIENT_METHOD_SECRET_ASSERTION; /* a MAC is of the secret, and no key verifies it */
+    if (by_key && client != NULL && client->keys != NULL && !verifies(client, capture->arena, who->assertion))
         sp_flow_tell_of_request(capture, message, SP_CAUSE_CLIENT_ASSERTION_SIGNATURE,
                                 SP_STR("a key of the client's registration"), key_in_words(capture, who->assertion));
 }

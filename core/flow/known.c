@@ -216,6 +216,7 @@ static void learn_registration(struct sp_flow_capture *capture, const struct sp_
     if (sp_json_is(keys, SP_JSON_OBJECT))
         client->keys = set_of(capture, keys->text);
     client->secret = sp_json_string(sp_json_member(message->json, SP_STR("client_secret")));
+    client->secret_taken = NULL;
 }
 
 static void learn_secret(struct sp_flow_capture *capture, const struct sp_flow_message *message)
@@ -225,8 +226,11 @@ static void learn_secret(struct sp_flow_capture *capture, const struct sp_flow_m
     if (sp_flow_has_failed(message) || credentials.secret.len == 0)
         return;
     struct sp_flow_client *client = client_of(capture, credentials.client_id);
-    if (client != NULL)
-        client->secret = credentials.secret;
+    if (client == NULL)
+        return;
+    client->secret = credentials.secret;
+    client->secret_taken = message;
+    client->secret_method = credentials.method;
 }
 
 /* An issuer that sends the browser to a redirect URI, with a code or an error, accepted it. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every cause that a recording can prove, reproduced: tests/data/flows/ID.txt (or ID~ANYTHING.txt) is an exchange that
  * must be explained by ID, as the cause of a broken flow or – where the file says `expect warning` or `expect note` –
- * as a finding beside it. What stands in tests/data/flows/fine must be found fine. */
+ * as a finding beside it. `# says WORDS`: they stand in its explanation. What stands in tests/data/flows/fine must be
+ * found fine. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -77,6 +78,29 @@ static bool has_evidence(const struct sp_flow_capture *capture, enum sp_cause ca
     return false;
 }
 
+static bool is_said(struct sp_arena *arena, const struct sp_flow_capture *capture, enum sp_cause cause,
+                    struct sp_str words)
+{
+    const struct sp_cause_info *info = sp_cause_get(cause);
+    for (const struct sp_flow_message *at = capture->first; at != NULL; at = at->next)
+        for (const struct sp_flow_finding *f = at->findings; f != NULL; f = f->next)
+            if (f->finding.cause == cause &&
+                sp_str_contains(sp_finding_fill(arena, info->explanation, &f->finding), words))
+                return true;
+    return false;
+}
+
+/* `# says WORDS`: they stand in the explanation. */
+static bool says_all(struct sp_arena *arena, const struct sp_flow_capture *capture, enum sp_cause cause,
+                     struct sp_str text)
+{
+    struct sp_str line, mark = SP_STR("# says ");
+    while (sp_str_next_word(&text, SP_STR("\n"), &line))
+        if (sp_str_has_prefix(line, mark) && !is_said(arena, capture, cause, sp_str_slice(line, mark.len, line.len)))
+            return false;
+    return true;
+}
+
 static bool reproduces(const char *name, struct sp_str text)
 {
     struct sp_arena *arena = sp_arena_create(64 << 20);
@@ -91,7 +115,8 @@ static bool reproduces(const char *name, struct sp_str text)
                 (warning ? is_told(capture, cause, SP_SEVERITY_WARN)
                  : note  ? is_told(capture, cause, SP_SEVERITY_INFO)
                          : is_cause(capture, cause)) &&
-                has_evidence(capture, cause) && is_whole(arena, capture, cause);
+                has_evidence(capture, cause) && is_whole(arena, capture, cause) &&
+                says_all(arena, capture, cause, text);
     if (!good && capture != NULL) {
         print_message("%s is not explained:\n", name);
         print_all(capture);
