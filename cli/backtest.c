@@ -235,12 +235,32 @@ static void say_why(const struct sp_cli *cli, const struct sp_backtest *result)
     sp_cli_failure(cli, "nothing could be judged: %s", why);
 }
 
+/* What the exit status leaves out: of these the new configuration is not known to change nothing. */
+static void say_what_is_missing(const struct sp_cli *cli, const struct sp_backtest *result)
+{
+    const struct {
+        uint64_t count;
+        const char *one, *many;
+    } rows[] = {{sp_tally_total(result->tally, SP_CHANGE_UNKNOWN), "call cannot be judged", "calls cannot be judged"},
+                {result->unreadable, "line is no call, or broken", "lines are no calls, or broken"},
+                {result->unreadable_files, "file could not be read", "files could not be read"}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (rows[i].count > 0)
+            fprintf(stderr, "%s: %llu %s: the exit status says nothing of %s\n", cli->path,
+                    (unsigned long long)rows[i].count, rows[i].count == 1 ? rows[i].one : rows[i].many,
+                    rows[i].count == 1 ? "it" : "them");
+    if (result->fault != NULL)
+        fprintf(stderr, "%s: %s\n", cli->path, result->fault);
+}
+
 static int show(const struct sp_cli *cli, const struct sp_backtest *result)
 {
     size_t limit = (size_t)sp_cli_number(cli, "limit", DEFAULT_LIMIT);
     int exit_status = exit_status_of(result->tally);
     if (exit_status == SP_CLI_UNEXAMINED)
         say_why(cli, result);
+    else
+        say_what_is_missing(cli, result);
     if (sp_cli_flag(cli, "each"))
         return exit_status;
     if (!sp_cli_wants_json(cli)) {
@@ -345,8 +365,10 @@ const struct sp_cli_command sp_cli_backtest = {
         "  sallyport backtest -c new.yaml --since 24h\n"
         "  sallyport backtest -c base.yaml -c production.yaml --log calls.jsonl --json | jq .totals\n"
         "\n"
-        "Exit status: 0 nothing changes, 1 something would, 2 usage, 3 the log or the configuration cannot be read, "
-        "or no call of\n"
-        "it could be judged.",
+        "Exit status: 0 no call that could be judged changes, 1 one would, 2 usage, 3 the log or the configuration "
+        "cannot be read,\n"
+        "or no call could be judged. How many calls and lines could not stands on standard error, and in the JSON's "
+        "totals and\n"
+        "`complete`.",
     .run = run_backtest,
 };

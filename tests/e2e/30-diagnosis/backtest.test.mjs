@@ -142,6 +142,8 @@ test('under the same configuration nothing changes, and what a log cannot tell i
   assert.deepEqual(json.totals, { same: total - 2, refused: 0, accepted: 0, other_cause: 0, unknown: 1, outside: 1, outside_time: 0, unreadable: 0, unreadable_files: 0, without_row: 0 });
   assert.deepEqual(json.rows.map((row) => [row.change, row.lacking, names[row.example]]), [['unknown', 'the API key', 'a key of nobody']]);
   assert.match(json.note, /[Ss]ignatures are not stored/);
+  assert.equal(json.complete, false);
+  assert.match(stderr, /^sallyport backtest: 1 call cannot be judged: the exit status says nothing of it$/m);
 });
 
 const changes = {
@@ -292,6 +294,9 @@ test('rotated and packed logs, a window of time, lines that are none', async () 
   const run = async (...more) => (await sallyport(['backtest', '-c', file, '--state', state, '--json', ...more])).json;
   const all = await run();
   assert.deepEqual([all.totals.accepted, all.totals.unreadable, all.totals.unreadable_files, all.files], [6, 3, 1, 3]);
+  assert.equal(all.complete, false);
+  const said = await sallyport(['backtest', '-c', file, '--state', state]);
+  assert.match(said.stderr, /: 3 lines are no calls, or broken: the exit status says nothing of them\n.*: 1 file could not be read:/);
   assert.equal(all.rows[0].was, 'audience.trailing_slash');
   assert.equal(all.rows[0].example, 'packed', 'the oldest first');
   for (const [window, count] of [[['--since', '24h'], 5], [['--since', '1h'], 3], [['--since', '24h', '--until', '1h'], 2], [['--until', '100m'], 2], [['--since', new Date(Date.now() - 15_000).toISOString()], 2]]) {
@@ -306,7 +311,8 @@ test('rotated and packed logs, a window of time, lines that are none', async () 
   fs.linkSync(path.join(state, 'calls.jsonl'), path.join(state, 'calls.jsonl-20261126')); // as a rotation that happens while it is read leaves it
   assert.deepEqual([(await run()).totals.accepted, (await run()).files], [6, 3], 'read once');
   assert.equal((await sallyport(['backtest', '-c', file, '--log', path.join(state, 'calls.jsonl.2.gz'), '--json'])).json.totals.accepted, 1);
-  assert.equal((await sallyport(['backtest', '-c', file, '--log', '-', '--json'], { input: at(1, 'piped') })).json.totals.accepted, 1);
+  const piped = await sallyport(['backtest', '-c', file, '--log', '-', '--json'], { input: at(1, 'piped') });
+  assert.deepEqual([piped.code, piped.json.totals.accepted, piped.json.complete, piped.stderr], [1, 1, true, '']);
   assert.match((await sallyport(['explain', 'packed', '--state', state])).stdout, /audience\.trailing_slash/, 'explain reads packed ones too');
 });
 
