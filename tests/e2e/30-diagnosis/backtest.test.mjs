@@ -284,7 +284,8 @@ test('rotated and packed logs, a window of time, lines that are none', async () 
   fs.mkdirSync(state);
   const [line] = gateway.calls().filter(({ request_id }) => names[request_id] === 'a slash');
   Object.assign(line.verdict.token.claims, { iat: 1_700_000_000, exp: 4_000_000_000 }); // good at all the times below
-  const at = (ago, id, more = {}) => `${JSON.stringify({ ...line, time: new Date(Date.now() - ago * 1000).toISOString(), request_id: id, ...more })}\n`;
+  const began = Date.now();
+  const at = (ago, id, more = {}) => `${JSON.stringify({ ...line, time: new Date(began - ago * 1000).toISOString(), request_id: id, ...more })}\n`;
   fs.writeFileSync(path.join(state, 'calls.jsonl'), `${at(10, 'new')}${at(20, 'newer')}not JSON\n\n{"time":1}\n${'x'.repeat(2_000_000)}\n${at(1, 'last').trimEnd()}`);
   fs.writeFileSync(path.join(state, 'calls.jsonl.1'), at(7200, 'old') + at(5400, 'older'));
   fs.writeFileSync(path.join(state, 'calls.jsonl.2.gz'), gzipSync(at(90_000, 'packed')));
@@ -299,7 +300,7 @@ test('rotated and packed logs, a window of time, lines that are none', async () 
   assert.match(said.stderr, /: 3 lines are no calls, or broken: the exit status says nothing of them\n.*: 1 file could not be read:/);
   assert.equal(all.rows[0].was, 'audience.trailing_slash');
   assert.equal(all.rows[0].example, 'packed', 'the oldest first');
-  for (const [window, count] of [[['--since', '24h'], 5], [['--since', '1h'], 3], [['--since', '24h', '--until', '1h'], 2], [['--until', '100m'], 2], [['--since', new Date(Date.now() - 15_000).toISOString()], 2]]) {
+  for (const [window, count] of [[['--since', '24h'], 5], [['--since', '1h'], 3], [['--since', '24h', '--until', '1h'], 2], [['--until', '100m'], 2], [['--since', new Date(began - 15_000).toISOString()], 2]]) {
     const json = await run(...window);
     assert.equal(json.totals.accepted, count, window.join(' '));
   }
