@@ -95,6 +95,8 @@ static enum sp_status read_har(struct sp_source *source, struct sp_flow_capture 
     const struct sp_har_report *report = sp_har_report(har);
     recording->bytes = report->bytes;
     recording->exchanges = report->entries;
+    recording->is_unread = report->entries == 0 && (report->fault != NULL || fault != NULL);
+    recording->is_empty = report->is_har && report->entries == 0 && report->broken_entries == 0;
     remark_har(recording, capture, report);
     sp_har_destroy(&har);
     return status;
@@ -119,6 +121,8 @@ static enum sp_status read_log(struct sp_source *source, struct sp_flow_capture 
     recording->kind = "log";
     recording->bytes = report->bytes;
     recording->exchanges = report->requests;
+    recording->is_unread = report->bytes == 0 && fault != NULL;
+    recording->is_empty = report->bytes == 0;
     sp_recording_remark(recording, capture, "%llu lines were read.", (unsigned long long)report->lines);
     if (fault != NULL)
         sp_recording_remark(recording, capture, "%s", fault);

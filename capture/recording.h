@@ -11,6 +11,7 @@ struct sp_recording {
     const char *kind; /* "har", "pcap", "log" */
     uint64_t bytes, exchanges;
     bool is_unread; /* broken from its beginning: that nothing was found in it means nothing */
+    bool is_empty;  /* whole, and without anything that could be an exchange: no byte, or a HAR without entries */
     struct sp_str remarks[SP_RECORDING_REMARKS]; /* in the capture's arena */
     size_t remark_count;
 };

@@ -63,12 +63,14 @@ static int write_page(const struct sp_cli *cli, struct sp_str path, struct sp_fl
 }
 
 static int show(const struct sp_cli *cli, struct sp_flow_capture *capture, const struct sp_flow_source *source,
-                bool is_unread)
+                const struct sp_recording *recording)
 {
     struct sp_str page = sp_cli_text(cli, "html");
     int exit_status = sp_flow_count(capture).broken > 0 ? SP_CLI_REJECTED : SP_CLI_FINE;
-    if (is_unread && exit_status == SP_CLI_FINE)
+    if (recording->is_unread && exit_status == SP_CLI_FINE)
         exit_status = sp_cli_failure(cli, "nothing of '%.*s' could be read", SP_STR_ARG(source->name));
+    else if (recording->is_empty && exit_status == SP_CLI_FINE)
+        exit_status = sp_cli_failure(cli, "'%.*s' is empty: it holds no exchange", SP_STR_ARG(source->name));
     if (page.at != NULL) {
         int written = write_page(cli, page, capture, source);
         if (written != SP_CLI_FINE || sp_str_equal(page, SP_STR("-")))
@@ -113,7 +115,7 @@ static int run_inspect(struct sp_cli *cli)
                                               .exchanges = recording.exchanges,
                                               .remarks = recording.remarks,
                                               .remark_count = recording.remark_count};
-        exit_status = show(cli, capture, &source, recording.is_unread);
+        exit_status = show(cli, capture, &source, &recording);
     }
     sp_flow_capture_destroy(&capture);
     return exit_status;
@@ -139,6 +141,6 @@ const struct sp_cli_command sp_cli_inspect = {
         "  sallyport inspect traffic.pcapng --keylog keys.txt\n"
         "  journalctl -u apache2 | sallyport inspect -\n"
         "\n"
-        "Exit status: 0 nothing is broken, 1 a flow is broken, 2 usage, 3 the file could not be read.",
+        "Exit status: 0 nothing is broken, 1 a flow is broken, 2 usage, 3 the file could not be read, or is empty.",
     .run = run_inspect,
 };

@@ -109,6 +109,8 @@ static int finish(struct session *session)
                (unsigned long long)session->exchanges, count.flows, count.broken, count.warned,
                count.flows - count.broken - count.warned);
     }
+    if (session->exchanges == 0)
+        return sp_cli_failure(session->cli, "nothing was recorded: no client came this way");
     return count.broken > 0 ? SP_CLI_REJECTED : SP_CLI_FINE;
 }
 
@@ -181,6 +183,7 @@ const struct sp_cli_command sp_cli_record = {
             "  sallyport record --issuer https://idp.example.com/realms/corp --listen 127.0.0.1:8089 --har client.har\n"
             "\n"
             "Exit status when it is ended: 0 nothing was broken, 1 a flow was broken, 2 usage, 3 it could not listen "
-            "or write.",
+            "or write, or nothing\n"
+            "came to be recorded.",
     .run = run_record,
 };

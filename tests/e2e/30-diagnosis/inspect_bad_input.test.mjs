@@ -28,9 +28,28 @@ test('what is no recording, broken or a bomb is said', async () => {
   const bomb = await write('bomb.har.gz', zlib.gzipSync(`{"log":{"entries":[{"x":"${'a'.repeat(300_000_000)}"}]}}`));
   assert.match(bomb.json.remarks.join(' '), /unpacks to far more/);
   const deep = await write('deep.har', whole.replace('"time":1', `"time":1,"x":${'['.repeat(10_000)}${']'.repeat(10_000)}`));
-  assert.ok([0, 1].includes(deep.code) && (deep.json.exchanges === 2 || /breaks off at byte \d+/.test(deep.json.remarks.join(' '))), JSON.stringify(deep.json.remarks));
+  assert.ok((deep.json.exchanges === 2 ? deep.code === 1 : deep.code === 3 && /breaks off at byte \d+/.test(deep.json.remarks.join(' '))), JSON.stringify(deep.json.remarks));
   const bytes = await write('bytes.har', Buffer.concat([Buffer.from(whole.slice(0, -2).replace('password', 'pass\\u0000word')), Buffer.from([0xff, 0xfe, 0x00]), Buffer.from(']}}')]));
   assert.ok(bytes.json.remarks.length > 0);
+});
+
+test('what is empty was not found fine', async () => {
+  const har = '{"log":{"version":"1.2","entries":[]}}';
+  for (const [name, content] of [['empty', ''], ['empty.har', har], ['empty.gz', zlib.gzipSync('')], ['empty.har.gz', zlib.gzipSync(har)]]) {
+    fs.writeFileSync(`${folder}/${name}`, content);
+    for (const more of [[], ['--json']]) {
+      const { code, stderr, stdout } = await sallyport(['inspect', `${folder}/${name}`, ...more]);
+      assert.equal(code, 3, name);
+      assert.match(stderr, /^sallyport inspect: '.*' is empty: it holds no exchange$/m);
+      assert.match(stdout, more.length > 0 ? /"exchanges": 0/ : /0 flows/);
+    }
+  }
+  const piped = await sallyport(['inspect', '-'], { input: '' });
+  assert.equal(piped.code, 3);
+  assert.match(piped.stderr, /'-' is empty/);
+  fs.writeFileSync(`${folder}/cut.gz`, zlib.gzipSync('x'.repeat(1000)).subarray(0, 10));
+  const cut = await sallyport(['inspect', `${folder}/cut.gz`]);
+  assert.deepEqual([cut.code, /could be read|is empty/.test(cut.stderr)], [3, true], cut.stdout + cut.stderr);
 });
 
 for (const kind of ['har', 'log'])

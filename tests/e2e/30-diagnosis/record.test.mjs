@@ -53,6 +53,14 @@ test('a client that goes through it gets its tokens, and all of it is in the HAR
   assert.equal(inspected.json.messages, 2);
 });
 
+test('a recording that no client came by is not fine', async () => {
+  const recorder = await startRecorder(issuer.issuer);
+  assert.equal(await recorder.stop(), 3);
+  const { code, stderr } = await sallyport(['inspect', recorder.har]);
+  assert.equal(code, 3, stderr);
+  assert.match(stderr, /is empty: it holds no exchange/);
+});
+
 test('what goes wrong is named as it happens', async () => {
   const recorder = await startRecorder(issuer.issuer);
   const good = await configure(recorder, 'app-secret');
