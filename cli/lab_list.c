@@ -2,6 +2,8 @@
 /* `sallyport lab list [GROUP]`: the faults, by the groups of the catalogue. Needs no network. */
 #include "cli/lab.h"
 
+#include "core/base/nearest.h"
+
 #define MOST_BYTES ((size_t)1024 * 1024)
 
 static const struct sp_cli_option options[] = {
@@ -92,6 +94,57 @@ static size_t print_list(const struct selection *selection)
     return count;
 }
 
+static void keep_nearer(struct sp_str word, struct sp_str name, size_t *distance, struct sp_str *nearest)
+{
+    size_t far = sp_nearness(word, name);
+    if (far < *distance) {
+        *distance = far;
+        *nearest = name;
+    }
+}
+
+/* Among ids, their first words and the parts; absent when none is near. */
+static struct sp_str nearest_word(struct sp_str word)
+{
+    struct sp_str nearest = SP_STR_NONE;
+    size_t distance = SP_NOT_NEAR;
+    if (sp_str_has_suffix(word, SP_STR(".")))
+        word.len--;
+    for (size_t i = 0; i < sp_lab_fault_count(); i++) {
+        const struct sp_lab_fault *fault = sp_lab_fault_at(i);
+        struct sp_str id = sp_cause_get(fault->cause)->id;
+        keep_nearer(word, sp_str_slice(id, 0, sp_str_index_of(id, '.', 0)), &distance, &nearest);
+        keep_nearer(word, sp_lab_part_name(fault->part), &distance, &nearest);
+        keep_nearer(word, id, &distance, &nearest);
+    }
+    return nearest;
+}
+
+static size_t count_selected(const struct selection *selection)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < sp_lab_fault_count(); i++)
+        count += is_selected(selection, sp_lab_fault_at(i));
+    return count;
+}
+
+static int complain_of_none(const struct sp_cli *cli, const struct selection *selection)
+{
+    const struct selection of_anyone = {.word = selection->word};
+    struct sp_str shown = sp_str_slice(selection->word, 0, 80), nearest = nearest_word(selection->word);
+    struct sp_str reason = sp_lab_unprovoked_reason(sp_cause_find(selection->word));
+    if (!sp_str_is_utf8(shown))
+        shown = SP_STR("(not UTF-8)");
+    if (count_selected(&of_anyone) > 0)
+        return sp_cli_usage_error(cli, "no fault of '%.*s' is for %.*s", SP_STR_ARG(shown), SP_STR_ARG(selection->who));
+    if (reason.at != NULL)
+        return sp_cli_usage_error(cli, "the lab cannot commit '%.*s': %.*s", SP_STR_ARG(shown), SP_STR_ARG(reason));
+    if (nearest.at != NULL)
+        return sp_cli_usage_error(cli, "there is no fault of '%.*s'. Did you mean '%.*s'?", SP_STR_ARG(shown),
+                                  SP_STR_ARG(nearest));
+    return sp_cli_usage_error(cli, "there is no fault of '%.*s'; `sallyport lab list` shows all", SP_STR_ARG(shown));
+}
+
 static int run_list(struct sp_cli *cli)
 {
     const struct selection selection = {sp_cli_argument(cli, 0), sp_cli_text(cli, "for")};
@@ -100,11 +153,11 @@ static int run_list(struct sp_cli *cli)
         known = known || sp_str_equal(selection.who, sp_lab_who_name(who));
     if (!known)
         return sp_cli_usage_error(cli, "--for is client, verifier or api, not '%.*s'", SP_STR_ARG(selection.who));
+    if (count_selected(&selection) == 0)
+        return complain_of_none(cli, &selection);
     if (sp_cli_wants_json(cli))
         return print_json(cli, &selection);
     size_t count = print_list(&selection);
-    if (count == 0)
-        return sp_cli_usage_error(cli, "there is no fault of '%.*s'", SP_STR_ARG(sp_str_slice(selection.word, 0, 80)));
     printf("\n%zu faults. A strict one must refuse (fail closed), survive, or either is right; `sallyport cause ID` "
            "explains.\n",
            count);

@@ -114,8 +114,19 @@ bool sp_lab_fault_of_id(struct sp_str id, enum sp_cause *cause)
 
 struct sp_str sp_lab_fault_nearest(struct sp_str id)
 {
-    enum sp_cause nearest = sp_cause_nearest(id);
-    return sp_lab_fault_find(nearest) != NULL ? sp_cause_get(nearest)->id : SP_STR_NONE;
+    struct sp_str nearest = SP_STR("healthy");
+    size_t least = sp_nearness(nearest, id);
+    if (least == SP_NOT_NEAR)
+        nearest = SP_STR_NONE;
+    for (size_t i = 0; i < sp_lab_fault_count(); i++) {
+        struct sp_str name = sp_cause_get(sp_lab_fault_at(i)->cause)->id;
+        size_t distance = sp_nearness(name, id);
+        if (distance < least) {
+            least = distance;
+            nearest = name;
+        }
+    }
+    return nearest;
 }
 
 /* A row is an id, or the beginning of several: "config.". The finer one stands first. */

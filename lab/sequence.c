@@ -8,6 +8,16 @@ static enum sp_status complain(struct sp_arena *arena, struct sp_str *trouble, s
     return SP_MALFORMED;
 }
 
+static enum sp_status complain_of_unknown(struct sp_arena *arena, struct sp_str *trouble, struct sp_str id)
+{
+    struct sp_str nearest = sp_lab_fault_nearest(id);
+    if (nearest.at == NULL)
+        return complain(arena, trouble, id, "is no fault of the lab");
+    *trouble = sp_arena_printf(arena, "'%.*s' is no fault of the lab. Did you mean '%.*s'?",
+                               SP_STR_ARG(sp_str_slice(id, 0, 80)), SP_STR_ARG(nearest));
+    return SP_MALFORMED;
+}
+
 /* "10s" → 10 and "s". */
 static bool split_number(struct sp_str text, int64_t *number, struct sp_str *unit)
 {
@@ -49,7 +59,7 @@ static enum sp_status parse_step(struct sp_arena *arena, struct sp_str text, str
     if (!sp_str_next_word(&rest, SP_STR(" \t"), &id))
         return complain(arena, trouble, text, "is a step without a fault");
     if (!sp_lab_fault_of_id(id, &step->fault))
-        return complain(arena, trouble, id, "is no fault of the lab");
+        return complain_of_unknown(arena, trouble, id);
     rest = sp_str_trim(rest);
     return rest.len > 0 ? parse_length(arena, rest, step, trouble) : SP_OK;
 }

@@ -38,8 +38,24 @@ test('lab list: by group, by who meets it, for people; what is not there is said
   assert.equal(code, 0);
   assert.match(stdout, /network\.tls\.expired +refuse +client/);
   assert.ok(!stdout.includes('\u001b'), 'no colours in a pipe');
-  assert.equal((await sallyport(['lab', 'list', 'nothing-of-the-kind'])).code, 2);
+  for (const [words, said] of [
+    [['list', 'nothing-of-the-kind'], /no fault of 'nothing-of-the-kind'; `sallyport lab list` shows all/],
+    [['list', 'issuer.traling_slash'], /no fault of 'issuer\.traling_slash'\. Did you mean 'issuer\.trailing_slash'\?/],
+    [['list', '--json', 'kyes.'], /no fault of 'kyes\.'\. Did you mean 'keys'\?/],
+    [['list', 'token endpiont'], /Did you mean 'token endpoint'\?/],
+    [['list', 'config.type'], /cannot commit 'config\.type'/],
+    [['list', 'device.', '--for', 'api'], /no fault of 'device\.' is for api/],
+    [['run', 'isuer.trailing_slash', '--against', 'true'], /no fault 'isuer\.trailing_slash'\. Did you mean 'issuer\.trailing_slash'\?/],
+    [['serve', '--sequence', 'helthy,keys.html'], /'helthy' is no fault of the lab\. Did you mean 'healthy'\?/],
+  ]) {
+    const { code: status, stderr, stdout: printed } = await sallyport(['lab', ...words]);
+    assert.deepEqual([status, printed], [2, ''], words.join(' '));
+    assert.match(stderr, said, words.join(' '));
+  }
   assert.equal((await sallyport(['lab', 'list', '--for', 'nobody'])).code, 2);
+  const cause = await sallyport(['cause', 'isuer.trailing_slash']);
+  assert.equal(cause.code, 2);
+  assert.match(cause.stderr, /Did you mean 'issuer\.trailing_slash'/);
   const mistyped = await sallyport(['lab', 'serve', '--fault', 'issuer.trailing_slas']);
   assert.equal(mistyped.code, 2);
   assert.match(mistyped.stderr, /Did you mean 'issuer\.trailing_slash'/);
