@@ -164,7 +164,7 @@ test('PAR and DPoP; the token is refreshed when due, and the refused refresh tok
   assert.equal(new Set(racers.map(({ json }) => json.response.access_token)).size, 1, 'one refreshed, seven took what it got');
   assert.equal(racers.filter(({ json }) => !json.cached).length, 1);
   // The line of a call is written when its turn ends, which may be after its answer arrived.
-  await until(() => hits('refresh_token') === spent + 1, 'one refresh in the log', 3_000);
+  await until(() => hits('refresh_token') === spent + 1, 'one refresh in the log');
   const kept = age();
   kept.tokens[0].refresh_token = 'of-somebody-else';
   for (const entry of kept.tokens) entry.expires_at = 1;

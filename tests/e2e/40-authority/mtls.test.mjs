@@ -63,7 +63,7 @@ const ask = (id, certificate, { base = alias, headers = {} } = {}) => request(`$
   ...shown(certificate), method: 'POST', headers: { ...form, ...headers }, body: `grant_type=client_credentials&client_id=${id}` });
 const photos = (token, certificate) => request(`${alias}/photos/1`, { ...shown(certificate), token });
 const log = () => fs.readFileSync(path.join(gateway.state, 'authority.jsonl'), 'utf8').trim().split('\n').map((line) => JSON.parse(line));
-const lastCause = (cause) => until(() => [log().at(-1)].find((line) => line?.cause === cause), `the log to end with ${cause}`, 3_000);
+const lastCause = (cause) => until(() => [log().at(-1)].find((line) => line?.cause === cause), `the log to end with ${cause}`);
 const introspectable = ['active', 'cnf'];
 
 test('openid-client authenticates by tls_client_auth at the alias and gets a token that is bound to its certificate', async () => {

@@ -63,7 +63,7 @@ test('keys survive a restart, rest sealed, and open only under their master key'
   assert.equal(fs.statSync(file).mode & 0o777, 0o600);
   assert.ok(!fs.readFileSync(path.join(authority.state, 'authority.sqlite')).includes('PRIVATE KEY'));
   await authority.stop();
-  const start = () => sallyport(['authority', '--dev', '--state', authority.state, '-c', authority.config], { timeout: 5_000 });
+  const start = () => sallyport(['authority', '--dev', '--state', authority.state, '-c', authority.config], { timeout: 60_000 });
   const right = fs.readFileSync(file);
   fs.writeFileSync(file, `${'0'.repeat(64)}\n`);
   const wrong = await start();

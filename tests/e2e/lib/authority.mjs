@@ -65,7 +65,7 @@ export async function startAuthority({ authority, state = true, args = [], port:
   };
   self.log = () => fs.readFileSync(path.join(directory, 'authority.jsonl'), 'utf8').trim().split('\n').filter(Boolean).map((line) => JSON.parse(line));
   // The line of a call is written when its turn ends, which may be after its answer arrived.
-  self.lastLine = (cause) => until(() => [self.log().at(-1)].find((line) => line?.cause === cause), `the log to end with ${cause}`, 3_000);
+  self.lastLine = (cause) => until(() => [self.log().at(-1)].find((line) => line?.cause === cause), `the log to end with ${cause}`);
   self.cli = (words) => sallyport([...words, ...(authority ? ['-c', config] : []), '--state', directory]);
   await self.start();
   reportOnFailure(() => `--- authority ---\n${output}\n`);

@@ -121,7 +121,7 @@ export class Gateway {
   async ready(timeout = 20_000) {
     await until(async () => {
       if (this.stopped) return true;
-      return (await request(`${this.adminUrl}/readyz`, { timeout: 2_000 })).status === 200;
+      return (await request(`${this.adminUrl}/readyz`, { timeout: 10_000 })).status === 200;
     }, `the gateway to be ready\n${this.logs()}`, timeout).catch((error) => {
       throw new Error(`${error.message}\n${this.logs()}`);
     });

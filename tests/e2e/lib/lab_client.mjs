@@ -7,7 +7,7 @@ import { request } from './http.mjs';
 
 const lab = Object.fromEntries(Object.entries(process.env).filter(([name]) => name.startsWith('SALLYPORT_LAB_')).map(([name, value]) => [name.slice(14), value]));
 const ca = fs.readFileSync(lab.CA, 'utf8');
-const get = (url, options = {}) => request(url, { ca, timeout: 3_000, ...options });
+const get = (url, options = {}) => request(url, { ca, timeout: 10_000, ...options });
 
 const trusting = async (url, options = {}) => {
   const { status, headers, body } = await get(url, { method: options.method ?? 'GET', headers: Object.fromEntries(new Headers(options.headers)), body: options.body?.toString() });
