@@ -9,6 +9,7 @@
 #include "core/base/url.h"
 #include "lab/ca_file.h"
 #include "lab/certificates.h"
+#include "lab/port.h"
 #include "lab/server.h"
 #include "lab/token.h"
 

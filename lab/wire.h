@@ -37,9 +37,4 @@ unsigned sp_lab_wire_port(const struct sp_lab_wire *wire);
 /* Without: the port stays ours and refuses connections. */
 void sp_lab_wire_listen(struct sp_lab_wire *wire, bool listens);
 
-/* A port that refuses connections: bound, not listening. -1 with errno. */
-int sp_lab_port_that_refuses(const char *address, unsigned *port);
-/* A port whose queue is full, so that connections are neither taken nor refused; clients holds what fills it. */
-int sp_lab_port_that_swallows(const char *address, unsigned *port, int clients[4]);
-
 #endif

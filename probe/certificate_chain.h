@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A chain of certificates as it was served, or stands in a file: read, verified with every fault collected, and – where
+/* A chain of certificates as it was served, or stands in a file: verified with every fault collected, and – where
  * it ends before a trusted root – completed with the intermediates that its certificates point to (AIA, RFC 5280
  * 4.2.2.1) or that other servers sent. Judged in core/diagnosis/tls.h. */
 #ifndef SP_PROBE_CERTIFICATE_CHAIN_H
 #define SP_PROBE_CERTIFICATE_CHAIN_H
 
-#include <openssl/x509.h>
-#include "core/diagnosis/tls.h"
+#include "probe/certificate.h"
 
 /* What is trusted, with its name, and the intermediates that were met on the way. */
 struct sp_trust;
@@ -29,11 +28,5 @@ struct sp_chain_question {
 /* chain: as sent, the leaf first. SP_NO_MEMORY. */
 SP_MUST_CHECK enum sp_status sp_chain_examine(struct sp_arena *arena, const struct sp_chain_question *question,
                                               STACK_OF(X509) * chain, struct sp_chain_evidence *evidence);
-
-/* Bytes to a chain: PEM, DER one after the other, or PKCS #7 (as AIA URLs answer). NULL when there is none in it. */
-STACK_OF(X509) * sp_chain_read(struct sp_str bytes);
-
-SP_MUST_CHECK enum sp_status sp_certificate_describe(struct sp_arena *arena, X509 *certificate,
-                                                     struct sp_certificate_facts *facts);
 
 #endif
