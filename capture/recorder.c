@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+#include "capture/forwarding.h"
 #include "core/base/buffer.h"
 #include "core/base/limits.h"
 #include "core/flow/detour.h"
@@ -24,9 +25,6 @@
 #define CONNECTIONS 64u
 #define IDLE_S 120u
 #define CALL_ARENA_BYTES (64u * 1024 * 1024)
-#define HEADERS 200u
-#define CONNECT_MS 10000L
-#define TRANSFER_MS 60000L
 
 struct sp_recorder {
     struct sp_recorder_terms terms;
@@ -42,25 +40,14 @@ struct sp_recorder {
 
 struct call {
     struct sp_recorder *recorder;
-    struct sp_arena *arena;
     struct sp_str uri; /* as sent, with its query */
-    struct sp_buffer body, answer;
-    struct sp_flow_header request[HEADERS], response[HEADERS];
-    struct sp_flow_exchange exchange;
-    bool began, answer_too_large;
-    int fd; /* to the client */
+    bool began;
+    struct sp_forwarding on; /* towards the issuer */
 };
 
 struct sp_str sp_recorder_url(const struct sp_recorder *recorder)
 {
     return recorder->detour.to;
-}
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* ---- a call begins and ends ---- */
@@ -69,16 +56,16 @@ static void *begin_call(void *context, const char *uri, struct MHD_Connection *c
 {
     struct call *call = calloc(1, sizeof *call);
     (void)connection;
-    if (call == NULL || (call->arena = sp_arena_create(CALL_ARENA_BYTES)) == NULL ||
-        sp_arena_copy(call->arena, sp_str_from_cstr(uri), &call->uri) != SP_OK) {
+    if (call == NULL || (call->on.arena = sp_arena_create(CALL_ARENA_BYTES)) == NULL ||
+        sp_arena_copy(call->on.arena, sp_str_from_cstr(uri), &call->uri) != SP_OK) {
         if (call != NULL)
-            sp_arena_destroy(&call->arena);
+            sp_arena_destroy(&call->on.arena);
         free(call);
         return NULL;
     }
     call->recorder = context;
-    sp_buffer_init(&call->body, call->arena, SP_MAX_RECORDED_BODY_BYTES);
-    sp_buffer_init(&call->answer, call->arena, SP_MAX_RECORDED_BODY_BYTES);
+    sp_buffer_init(&call->on.body, call->on.arena, SP_MAX_RECORDED_BODY_BYTES);
+    sp_buffer_init(&call->on.answer, call->on.arena, SP_MAX_RECORDED_BODY_BYTES);
     return call;
 }
 
@@ -91,157 +78,9 @@ static void end_call(void *context, struct MHD_Connection *connection, void **st
     (void)how;
     if (call == NULL)
         return;
-    sp_arena_destroy(&call->arena);
+    sp_arena_destroy(&call->on.arena);
     free(call);
     *state = NULL;
-}
-
-/* ---- towards the issuer ---- */
-
-/* Of one hop (RFC 9110 7.6.1), or curl's to make. */
-static bool is_hop_header(struct sp_str name)
-{
-    static const char *const names[] = {"Connection",
-                                        "Keep-Alive",
-                                        "Proxy-Authenticate",
-                                        "Proxy-Authorization",
-                                        "Proxy-Connection",
-                                        "TE",
-                                        "Trailer",
-                                        "Transfer-Encoding",
-                                        "Upgrade",
-                                        "Host",
-                                        "Content-Length",
-                                        "Expect",
-                                        "Accept-Encoding",
-                                        "Content-Encoding"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (sp_str_equal_ignoring_case(name, sp_str_from_cstr(names[i])))
-            return true;
-    return false;
-}
-
-static enum MHD_Result take_header(void *context, enum MHD_ValueKind kind, const char *name, const char *value)
-{
-    struct call *call = context;
-    struct sp_flow_headers *headers = &call->exchange.request_headers;
-    (void)kind;
-    if (headers->count == HEADERS || value == NULL)
-        return MHD_YES;
-    struct sp_flow_header *row = &call->request[headers->count];
-    if (sp_arena_copy(call->arena, sp_str_from_cstr(name), &row->name) == SP_OK &&
-        sp_arena_copy(call->arena, sp_str_from_cstr(value), &row->value) == SP_OK)
-        headers->count++;
-    return MHD_YES;
-}
-
-static size_t take_answer(char *bytes, size_t size, size_t count, void *context)
-{
-    struct call *call = context;
-    sp_buffer_append(&call->answer, sp_str(bytes, size * count));
-    call->answer_too_large = sp_buffer_status(&call->answer) != SP_OK;
-    return call->answer_too_large ? 0 : size * count;
-}
-
-static size_t take_answer_header(char *bytes, size_t size, size_t count, void *context)
-{
-    struct call *call = context;
-    struct sp_str line = sp_str_trim(sp_str(bytes, size * count));
-    struct sp_flow_headers *headers = &call->exchange.response_headers;
-    size_t colon = sp_str_index_of(line, ':', 0);
-    if (sp_str_has_prefix(line, SP_STR("HTTP/"))) {
-        headers->count = 0; /* after 100 Continue the headers begin anew */
-    } else if (colon < line.len && headers->count < HEADERS) {
-        struct sp_flow_header *row = &call->response[headers->count];
-        if (sp_arena_copy(call->arena, sp_str_slice(line, 0, colon), &row->name) == SP_OK &&
-            sp_arena_copy(call->arena, sp_str_trim(sp_str_slice(line, colon + 1, line.len)), &row->value) == SP_OK)
-            headers->count++;
-    }
-    return size * count;
-}
-
-static struct curl_slist *headers_for_issuer(const struct call *call)
-{
-    struct curl_slist *list = curl_slist_append(NULL, "Expect:");
-    for (size_t i = 0; i < call->exchange.request_headers.count; i++) {
-        const struct sp_flow_header *header = &call->request[i];
-        if (is_hop_header(header->name))
-            continue;
-        /* curl sends an empty value only where a semicolon ends the name. */
-        struct sp_str line =
-            header->value.len > 0
-                ? sp_arena_printf(call->arena, "%.*s: %.*s", SP_STR_ARG(header->name), SP_STR_ARG(header->value))
-                : sp_arena_printf(call->arena, "%.*s;", SP_STR_ARG(header->name));
-        struct curl_slist *longer = line.at != NULL ? curl_slist_append(list, line.at) : NULL;
-        list = longer != NULL ? longer : list;
-    }
-    return list;
-}
-
-/* Whoever asked has gone: the rest of the answer is for nobody. libcurl asks about once a second. */
-static int has_gone(void *context, curl_off_t total, curl_off_t got, curl_off_t to_send, curl_off_t sent)
-{
-    const struct call *call = context;
-    char byte;
-    (void)total;
-    (void)got;
-    (void)to_send;
-    (void)sent;
-    return call->fd >= 0 && recv(call->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
-}
-
-static void forward(struct call *call)
-{
-    CURL *handle = curl_easy_init();
-    struct sp_flow_exchange *exchange = &call->exchange;
-    struct curl_slist *headers = headers_for_issuer(call);
-    char error[CURL_ERROR_SIZE] = "";
-    long status = 0;
-    char *address = NULL;
-    if (handle == NULL) {
-        exchange->failure = SP_STR("out of memory");
-        curl_slist_free_all(headers);
-        return;
-    }
-    bool head = sp_str_equal(exchange->method, SP_STR("HEAD"));
-    curl_easy_setopt(handle, CURLOPT_URL, exchange->url.at);
-    curl_easy_setopt(handle, CURLOPT_PATH_AS_IS, 1L);
-    curl_easy_setopt(handle, CURLOPT_CUSTOMREQUEST, head ? NULL : exchange->method.at);
-    curl_easy_setopt(handle, CURLOPT_NOBODY, head ? 1L : 0L);
-    if (call->body.len > 0) {
-        curl_easy_setopt(handle, CURLOPT_POSTFIELDS, call->body.at);
-        curl_easy_setopt(handle, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body.len);
-    }
-    curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers);
-    curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, take_answer);
-    curl_easy_setopt(handle, CURLOPT_WRITEDATA, call);
-    curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, take_answer_header);
-    curl_easy_setopt(handle, CURLOPT_HEADERDATA, call);
-    curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(handle, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
-    curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, TRANSFER_MS);
-    curl_easy_setopt(handle, CURLOPT_NOPROGRESS, 0L);
-    curl_easy_setopt(handle, CURLOPT_XFERINFOFUNCTION, has_gone);
-    curl_easy_setopt(handle, CURLOPT_XFERINFODATA, call);
-    curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, error);
-    if (call->recorder->ca_file.at != NULL)
-        curl_easy_setopt(handle, CURLOPT_CAINFO, call->recorder->ca_file.at);
-    CURLcode result = curl_easy_perform(handle);
-    curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
-    curl_easy_getinfo(handle, CURLINFO_PRIMARY_IP, &address);
-    struct sp_str copy;
-    if (address != NULL && sp_arena_copy(call->arena, sp_str_from_cstr(address), &copy) == SP_OK)
-        exchange->server_address = copy;
-    exchange->status = result == CURLE_OK ? (int)status : 0;
-    if (result == CURLE_ABORTED_BY_CALLBACK)
-        exchange->failure = sp_arena_printf(call->arena, "the client gave up after %lld ms without an answer",
-                                            (long long)(now_ms() - exchange->started_ms));
-    else if (result != CURLE_OK)
-        exchange->failure = sp_arena_printf(call->arena, "%s", error[0] != '\0' ? error : curl_easy_strerror(result));
-    curl_slist_free_all(headers);
-    curl_easy_cleanup(handle);
 }
 
 /* ---- keeping it ---- */
@@ -252,9 +91,9 @@ static void write_har(struct sp_recorder *recorder, struct call *call)
     struct sp_json_writer writer;
     if (recorder->har == NULL)
         return;
-    sp_buffer_init(&entry, call->arena, CALL_ARENA_BYTES);
+    sp_buffer_init(&entry, call->on.arena, CALL_ARENA_BYTES);
     sp_json_writer_init(&writer, &entry, false);
-    sp_har_write_entry(&writer, call->arena, &call->exchange);
+    sp_har_write_entry(&writer, call->on.arena, &call->on.exchange);
     if (sp_buffer_status(&entry) != SP_OK || fseek(recorder->har, recorder->tail, SEEK_SET) != 0)
         return;
     if (recorder->count > 1)
@@ -269,18 +108,32 @@ static void keep(struct call *call)
 {
     struct sp_recorder *recorder = call->recorder;
     pthread_mutex_lock(&recorder->lock);
-    call->exchange.number = ++recorder->count;
+    call->on.exchange.number = ++recorder->count;
     write_har(recorder, call);
-    recorder->terms.take(recorder->terms.context, &call->exchange);
+    recorder->terms.take(recorder->terms.context, &call->on.exchange);
     pthread_mutex_unlock(&recorder->lock);
 }
 
 /* ---- towards the client ---- */
 
+static enum MHD_Result take_header(void *context, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+    struct call *call = context;
+    struct sp_flow_headers *headers = &call->on.exchange.request_headers;
+    (void)kind;
+    if (headers->count == SP_FORWARDED_HEADERS || value == NULL)
+        return MHD_YES;
+    struct sp_flow_header *row = &call->on.request[headers->count];
+    if (sp_arena_copy(call->on.arena, sp_str_from_cstr(name), &row->name) == SP_OK &&
+        sp_arena_copy(call->on.arena, sp_str_from_cstr(value), &row->value) == SP_OK)
+        headers->count++;
+    return MHD_YES;
+}
+
 static enum MHD_Result answer_failure(const struct call *call, struct MHD_Connection *connection)
 {
-    struct sp_str text = sp_arena_printf(call->arena, "sallyport record: the issuer did not answer: %.*s\n",
-                                         SP_STR_ARG(call->exchange.failure));
+    struct sp_str text = sp_arena_printf(call->on.arena, "sallyport record: the issuer did not answer: %.*s\n",
+                                         SP_STR_ARG(call->on.exchange.failure));
     struct MHD_Response *response = MHD_create_response_from_buffer(
         text.len, (void *)(uintptr_t)(text.at != NULL ? text.at : ""), MHD_RESPMEM_MUST_COPY);
     if (response == NULL)
@@ -294,49 +147,50 @@ static enum MHD_Result answer_failure(const struct call *call, struct MHD_Connec
 static enum MHD_Result answer(struct call *call, struct MHD_Connection *connection)
 {
     const struct sp_detour *detour = &call->recorder->detour;
-    const struct sp_flow_headers *headers = &call->exchange.response_headers;
-    if (call->exchange.status == 0)
+    const struct sp_flow_headers *headers = &call->on.exchange.response_headers;
+    if (call->on.exchange.status == 0)
         return answer_failure(call, connection);
-    struct sp_str body =
-        sp_detour_body(call->arena, detour, sp_flow_header(headers, "Content-Type"), sp_buffer_str(&call->answer));
+    struct sp_str body = sp_detour_body(call->on.arena, detour, sp_flow_header(headers, "Content-Type"),
+                                        sp_buffer_str(&call->on.answer));
     struct MHD_Response *response = MHD_create_response_from_buffer(
         body.len, (void *)(uintptr_t)(body.at != NULL ? body.at : ""), MHD_RESPMEM_MUST_COPY);
     if (response == NULL)
         return MHD_NO;
     for (size_t i = 0; i < headers->count; i++) {
-        struct sp_str value = sp_detour_header(call->arena, detour, headers->at[i].name, headers->at[i].value);
+        struct sp_str value = sp_detour_header(call->on.arena, detour, headers->at[i].name, headers->at[i].value);
         /* The arena's copies end with NUL. HSTS of the issuer is no promise of ours. */
-        if (value.at != NULL && !is_hop_header(headers->at[i].name) &&
+        if (value.at != NULL && !sp_is_hop_header(headers->at[i].name) &&
             !sp_str_equal_ignoring_case(headers->at[i].name, SP_STR("Strict-Transport-Security")))
             MHD_add_response_header(response, headers->at[i].name.at,
-                                    sp_arena_printf(call->arena, "%.*s", SP_STR_ARG(value)).at);
+                                    sp_arena_printf(call->on.arena, "%.*s", SP_STR_ARG(value)).at);
     }
-    enum MHD_Result queued = MHD_queue_response(connection, (unsigned)call->exchange.status, response);
+    enum MHD_Result queued = MHD_queue_response(connection, (unsigned)call->on.exchange.status, response);
     MHD_destroy_response(response);
     return queued;
 }
 
 static void perform(struct call *call, struct MHD_Connection *connection, const char *method)
 {
-    struct sp_flow_exchange *exchange = &call->exchange;
+    struct sp_flow_exchange *exchange = &call->on.exchange;
     struct sp_recorder *recorder = call->recorder;
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-    call->fd = info != NULL ? info->connect_fd : -1;
-    exchange->started_ms = now_ms();
-    exchange->method = sp_arena_printf(call->arena, "%.32s", method);
-    exchange->url = sp_arena_printf(call->arena, "%.*s%.*s", SP_STR_ARG(recorder->detour.from), SP_STR_ARG(call->uri));
-    exchange->request_headers = (struct sp_flow_headers){call->request, 0};
-    exchange->response_headers = (struct sp_flow_headers){call->response, 0};
+    call->on.fd = info != NULL ? info->connect_fd : -1;
+    exchange->started_ms = sp_forwarding_now_ms();
+    exchange->method = sp_arena_printf(call->on.arena, "%.32s", method);
+    exchange->url =
+        sp_arena_printf(call->on.arena, "%.*s%.*s", SP_STR_ARG(recorder->detour.from), SP_STR_ARG(call->uri));
+    exchange->request_headers = (struct sp_flow_headers){call->on.request, 0};
+    exchange->response_headers = (struct sp_flow_headers){call->on.response, 0};
     MHD_get_connection_values(connection, MHD_HEADER_KIND, take_header, call);
-    exchange->request_body = sp_buffer_str(&call->body);
+    exchange->request_body = sp_buffer_str(&call->on.body);
     if (exchange->url.at == NULL || exchange->method.at == NULL)
         exchange->failure = SP_STR("out of memory");
     else
-        forward(call);
-    exchange->took_ms = now_ms() - exchange->started_ms;
-    exchange->response_bytes = call->answer.len;
-    exchange->response_body = sp_str_slice(sp_buffer_str(&call->answer), 0, SP_MAX_CAPTURED_BODY_BYTES);
-    exchange->response_cut = call->answer.len > SP_MAX_CAPTURED_BODY_BYTES;
+        sp_forward(&call->on, recorder->ca_file);
+    exchange->took_ms = sp_forwarding_now_ms() - exchange->started_ms;
+    exchange->response_bytes = call->on.answer.len;
+    exchange->response_body = sp_str_slice(sp_buffer_str(&call->on.answer), 0, SP_MAX_CAPTURED_BODY_BYTES);
+    exchange->response_cut = call->on.answer.len > SP_MAX_CAPTURED_BODY_BYTES;
     keep(call);
 }
 
@@ -354,9 +208,9 @@ static enum MHD_Result serve(void *context, struct MHD_Connection *connection, c
         return MHD_YES;
     }
     if (*piece_len > 0) {
-        sp_buffer_append(&call->body, sp_str(piece, *piece_len));
+        sp_buffer_append(&call->on.body, sp_str(piece, *piece_len));
         *piece_len = 0;
-        return sp_buffer_status(&call->body) == SP_OK ? MHD_YES : MHD_NO;
+        return sp_buffer_status(&call->on.body) == SP_OK ? MHD_YES : MHD_NO;
     }
     /* "http://host/" as a proxy is asked is not what this is. */
     if (call->uri.len == 0 || call->uri.at[0] != '/')
