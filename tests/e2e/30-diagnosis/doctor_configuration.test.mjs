@@ -121,7 +121,7 @@ test('an upstream over TLS that nobody trusts, and one that never answers', asyn
   });
   const corp = await startPlainIssuer();
   const config = { issuers: { corp: { issuer: corp.issuer, audience } }, apis: { tls: api(tls.issuer), slow: api(`http://127.0.0.1:${server.address().port}`) } };
-  const { json } = await examine(config, '--timeout', '1');
+  const { json } = await examine(config, '--timeout', '10');
   const [, one, two] = json.targets;
   assert.equal(one.cause.id, 'upstream.tls');
   assert.equal(one.cause.reason, 'network.tls.unknown_ca');

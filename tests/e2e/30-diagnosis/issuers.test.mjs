@@ -75,7 +75,7 @@ for (const [name, missing, start] of matrix) {
   });
 
   test(`token get at ${name}, and our gateway takes it`, { skip: missing }, async () => {
-    const { code, stdout, stderr } = await sallyport(['token', 'get', server.issuer, ...credentials, ...asked, '--cache', 'off']);
+    const { code, stdout, stderr } = await sallyport(['token', 'get', server.issuer, ...credentials, ...asked, '--cache', 'off', '--timeout', '50']);
     assert.equal(code, 0, stderr);
     const upstream = await startUpstream();
     const gateway = await startGateway({

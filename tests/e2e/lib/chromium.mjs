@@ -30,6 +30,7 @@ export const launchWhole = () => launchAt(whole);
 /** A page of a browser of its own (no cookie in common with others) on a phone's screen; options as newContext takes them. */
 export async function openPage(options = {}) {
   const context = await (await launch()).newContext({ viewport: { width: 360, height: 640 }, ...options });
+  context.setDefaultTimeout(60_000);
   const page = await context.newPage();
   page.complaints = [];
   const keep = (text) => !/favicon/.test(text) && page.complaints.push(text);

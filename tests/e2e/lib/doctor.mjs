@@ -8,11 +8,11 @@ import { jwks, makeKey } from './tokens.mjs';
 
 /**
  * doctor(issuer, …words) → { code, json, stderr, cause (id or null), also (ids), check(name), finding(id) }. What it would keep is kept nowhere unless
- * --cache is among the words.
+ * --cache is among the words. Most issuers live in the process of the test, on whatever machine: each answer has 50 s unless --timeout is among them.
  */
 export async function doctor(issuer, ...words) {
-  const cache = words.includes('--cache') ? [] : ['--cache', 'off'];
-  const { code, json, stdout, stderr } = await sallyport(['doctor', ...(issuer ? [issuer] : []), '--json', ...cache, ...words]);
+  const unless = (option, value) => (words.includes(option) ? [] : [option, value]);
+  const { code, json, stdout, stderr } = await sallyport(['doctor', ...(issuer ? [issuer] : []), '--json', ...unless('--cache', 'off'), ...unless('--timeout', '50'), ...words], { timeout: 300_000 });
   return reading({ code, json, stdout, stderr });
 }
 

@@ -118,7 +118,7 @@ export class Gateway {
   }
 
   /** Ready is what /readyz says; a process that ended before is a failure that shows its output. */
-  async ready(timeout = 20_000) {
+  async ready(timeout = 60_000) {
     await until(async () => {
       if (this.stopped) return true;
       return (await request(`${this.adminUrl}/readyz`, { timeout: 10_000 })).status === 200;
@@ -140,7 +140,7 @@ export class Gateway {
   }
 
   /** Waits for text (string or RegExp) in what serve prints, from `from` (an earlier `output.length`) on. */
-  waitForOutput(pattern, { from = 0, timeout = 10_000 } = {}) {
+  waitForOutput(pattern, { from = 0, timeout = 60_000 } = {}) {
     const matches = (text) => (typeof pattern === 'string' ? text.includes(pattern) : pattern.test(text));
     return until(() => matches(this.output.slice(from)), `${pattern} in the output of serve`, timeout);
   }
@@ -153,7 +153,7 @@ export class Gateway {
   }
 
   /** The call log line of a request, once nginx has written it. */
-  call(requestId, timeout = 5_000) {
+  call(requestId, timeout = 60_000) {
     return until(() => this.calls().find((call) => call.request_id === requestId), `request ${requestId} in the call log`, timeout);
   }
 

@@ -98,6 +98,7 @@ function spa({ settings, origin }) {
 export async function record(name, visit, launched = launch()) {
   const file = path.join(folder, `${name}.har`);
   const context = await (await launched).newContext({ recordHar: { path: file, content: 'embed' } });
+  context.setDefaultTimeout(60_000);
   try {
     await visit(await context.newPage(), context);
   } finally {
@@ -114,6 +115,7 @@ export async function record(name, visit, launched = launch()) {
 export async function recordByDevTools(name, visit) {
   const file = path.join(folder, `${name}.devtools.har`);
   const context = await (await launch()).newContext();
+  context.setDefaultTimeout(60_000);
   const entries = new Map();
   const list = (headers) => Object.entries(headers).map(([header, value]) => ({ name: header, value }));
   try {
