@@ -15,14 +15,6 @@
 #define MAX_TEXT_BYTES (SP_MAX_CERTIFICATE_BYTES * 5)
 
 /* ---- decoding ---- */
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    char lower = (char)(c | 0x20);
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
 /* %XX only: `+` is a character of base64 here, not a space. */
 static enum sp_status decode_percent(struct sp_arena *arena, struct sp_str text, struct sp_str *decoded)
 {
@@ -33,8 +25,8 @@ static enum sp_status decode_percent(struct sp_arena *arena, struct sp_str text,
     for (size_t i = 0; i < text.len; i++) {
         char c = text.at[i];
         if (c == '%') {
-            int high = i + 2 < text.len ? hex_digit(text.at[i + 1]) : -1,
-                low = i + 2 < text.len ? hex_digit(text.at[i + 2]) : -1;
+            int high = i + 2 < text.len ? sp_hex_digit(text.at[i + 1]) : -1,
+                low = i + 2 < text.len ? sp_hex_digit(text.at[i + 2]) : -1;
             if (high < 0 || low < 0)
                 return SP_MALFORMED;
             c = (char)(high * 16 + low);

@@ -29,12 +29,6 @@ static enum sp_status read_set(struct sp_settings_reader *reader, const struct s
     return status;
 }
 
-static int hex_value(char c)
-{
-    const char *digits = "0123456789abcdef", *at = c != '\0' ? strchr(digits, c | 0x20) : NULL;
-    return at != NULL ? (int)(at - digits) : -1;
-}
-
 /* "sha256:HEX" or argon2id's own encoding. */
 static enum sp_status read_hash(struct sp_settings_reader *reader, struct sp_str text, struct sp_client_secret *secret)
 {
@@ -47,7 +41,7 @@ static enum sp_status read_hash(struct sp_settings_reader *reader, struct sp_str
         return SP_MALFORMED;
     struct sp_client_secret read = {.kind = SP_CLIENT_SECRET_SHA256};
     for (size_t i = 0; i < 32; i++) {
-        int high = hex_value(text.at[7 + 2 * i]), low = hex_value(text.at[8 + 2 * i]);
+        int high = sp_hex_digit(text.at[7 + 2 * i]), low = sp_hex_digit(text.at[8 + 2 * i]);
         if (high < 0 || low < 0)
             return SP_MALFORMED;
         read.sha256[i] = (unsigned char)(high * 16 + low);

@@ -9,7 +9,8 @@
 
 /* ---- shared ---- */
 
-const struct sp_verdict *sp_token_run(struct sp_exam *exam, const struct sp_world *world)
+/* With all that is at hand; nothing more can be had. */
+static const struct sp_verdict *run_exam(struct sp_exam *exam, const struct sp_world *world)
 {
     for (;;) {
         switch (sp_exam_step(exam)) {
@@ -56,6 +57,14 @@ int sp_token_show(const struct sp_cli *cli, const struct sp_verdict *verdict, in
     return exit_status_of(verdict);
 }
 
+int sp_token_judge(const struct sp_cli *cli, const struct sp_token_input *input, const struct sp_exam_input *terms)
+{
+    if (input->refusal != SP_CAUSE_NONE)
+        return sp_token_show(cli, sp_verdict_of(cli->arena, &input->finding), terms->now);
+    struct sp_exam *exam = sp_exam_start(cli->arena, terms);
+    return sp_token_show(cli, exam != NULL ? run_exam(exam, terms->world) : sp_verdict_without_memory(), terms->now);
+}
+
 /* ---- verify ---- */
 
 static const struct sp_cli_option verify_options[] = {
@@ -84,8 +93,6 @@ static int run_verify(struct sp_cli *cli)
     if (exit_status != SP_CLI_FINE)
         return exit_status;
     int64_t now = sp_cli_now();
-    if (input.refusal != SP_CAUSE_NONE)
-        return sp_token_show(cli, sp_verdict_of(cli->arena, &input.finding), now);
     struct sp_world world = {.issuers = &issuer, .issuer_count = 1};
     struct sp_requirements requirements = {
         .issuers = &first, .issuer_count = 1, .max_token_bytes = SP_MAX_EXAMINED_BYTES};
@@ -95,8 +102,7 @@ static int run_verify(struct sp_cli *cli)
                                        .now = now,
                                        .signature_only = true,
                                        .explain = true};
-    struct sp_exam *exam = sp_exam_start(cli->arena, &exam_input);
-    return sp_token_show(cli, exam != NULL ? sp_token_run(exam, &world) : sp_verdict_without_memory(), now);
+    return sp_token_judge(cli, &input, &exam_input);
 }
 
 static const struct sp_cli_command verify_command = {
@@ -204,7 +210,7 @@ static int run_decode(struct sp_cli *cli)
         .token = input.token, .requirements = &requirements, .world = &world, .now = now, .explain = true};
     struct sp_exam *exam = sp_exam_start(cli->arena, &exam_input);
     const struct sp_verdict *verdict = input.refusal != SP_CAUSE_NONE ? sp_verdict_of(cli->arena, &input.finding)
-                                       : exam != NULL                 ? sp_token_run(exam, &world)
+                                       : exam != NULL                 ? run_exam(exam, &world)
                                                                       : sp_verdict_without_memory();
     bool readable = verdict->header != NULL && (verdict->claims != NULL || verdict->kind == SP_TOKEN_JWE);
     exit_status = readable ? SP_CLI_FINE : SP_CLI_REJECTED;

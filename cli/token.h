@@ -57,9 +57,9 @@ void sp_cli_print_token_parts(const struct sp_json *token);
 void sp_cli_print_diagnosis(const struct sp_json *verdict);
 /* One finding alone: title, explanation, evidence, fix. */
 void sp_cli_print_finding(const struct sp_finding *finding);
-/* Runs the machine with all that is at hand; nothing more can be had. */
-const struct sp_verdict *sp_token_run(struct sp_exam *exam, const struct sp_world *world);
 /* As JSON or for people; returns the exit status by the verdict. */
 int sp_token_show(const struct sp_cli *cli, const struct sp_verdict *verdict, int64_t now);
+/* Both of the token as given: by `terms`, whose token and world are set, unless its header was refused already. */
+int sp_token_judge(const struct sp_cli *cli, const struct sp_token_input *input, const struct sp_exam_input *terms);
 
 #endif

@@ -109,16 +109,13 @@ static int run_with_flags(const struct sp_cli *cli, const struct sp_token_input 
         exit_status = read_other_issuers(cli, issuers, terms, &world.issuer_count);
     if (exit_status != SP_CLI_FINE)
         return exit_status;
-    if (input->refusal != SP_CAUSE_NONE)
-        return sp_token_show(cli, sp_verdict_of(cli->arena, &input->finding), now);
     struct sp_exam_input exam_input = {.token = input->token,
                                        .requirements = &requirements,
                                        .world = &world,
                                        .now = now,
                                        .possession_unknown = true,
                                        .explain = true};
-    struct sp_exam *exam = sp_exam_start(cli->arena, &exam_input);
-    return sp_token_show(cli, exam != NULL ? sp_token_run(exam, &world) : sp_verdict_without_memory(), now);
+    return sp_token_judge(cli, input, &exam_input);
 }
 
 static int run_examine(struct sp_cli *cli)

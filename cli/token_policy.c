@@ -121,14 +121,11 @@ int sp_token_policy_examine(const struct sp_cli *cli, const struct sp_token_inpu
             return exit_status;
     }
     world.issuers = issuers;
-    if (input->refusal != SP_CAUSE_NONE)
-        return sp_token_show(cli, sp_verdict_of(cli->arena, &input->finding), now);
     struct sp_exam_input exam_input = {.token = input->token,
                                        .requirements = requirements,
                                        .world = &world,
                                        .now = now,
                                        .possession_unknown = true,
                                        .explain = true};
-    struct sp_exam *exam = sp_exam_start(cli->arena, &exam_input);
-    return sp_token_show(cli, exam != NULL ? sp_token_run(exam, &world) : sp_verdict_without_memory(), now);
+    return sp_token_judge(cli, input, &exam_input);
 }

@@ -60,17 +60,6 @@ static void skip_space(struct reader *reader)
     }
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    if (c >= 'a' && c <= 'f') {
-        return c - 'a' + 10;
-    }
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* Four hex digits at p, or -1. */
 static int32_t hex_unit(const char *p, const char *end)
 {
@@ -79,7 +68,7 @@ static int32_t hex_unit(const char *p, const char *end)
     }
     int32_t unit = 0;
     for (int i = 0; i < 4; i++) {
-        int digit = hex_digit(p[i]);
+        int digit = sp_hex_digit(p[i]);
         if (digit < 0) {
             return -1;
         }

@@ -279,19 +279,10 @@ static enum sp_json_event read_escape(struct sp_json_stream *stream, char c)
     return tell_point(stream, (unsigned char)stands_for);
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-        return (c | 0x20) - 'a' + 10;
-    return -1;
-}
-
 /* A lone surrogate is told as U+FFFD: a reader of evidence refuses none. */
 static enum sp_json_event read_unicode(struct sp_json_stream *stream, char c)
 {
-    int digit = hex_digit(c);
+    int digit = sp_hex_digit(c);
     if (digit < 0)
         return broken(stream, "a \\u escape without four hexadecimal digits");
     stream->unit = (uint16_t)(stream->unit << 4 | digit);

@@ -60,6 +60,16 @@ struct sp_str sp_str_trim(struct sp_str s);
 /* Cuts the first word (separated by any of `separators`) off *rest; false when there is none left. */
 bool sp_str_next_word(struct sp_str *rest, struct sp_str separators, struct sp_str *word);
 
+/* 0 to 15; -1: it is none. */
+static inline int sp_hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
 /* <0, 0, >0 as memcmp, shorter first on a tie. */
 int sp_str_compare(struct sp_str a, struct sp_str b);
 

@@ -31,15 +31,6 @@ static size_t find_blank(struct sp_str token)
     return token.len;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 static bool percent_decode(struct sp_arena *arena, struct sp_str text, struct sp_str *decoded)
 {
     char *out = sp_arena_alloc(arena, text.len + 1);
@@ -49,8 +40,8 @@ static bool percent_decode(struct sp_arena *arena, struct sp_str text, struct sp
             out[len++] = text.at[i];
             continue;
         }
-        int high = i + 2 < text.len ? hex_digit(text.at[i + 1]) : -1;
-        int low = i + 2 < text.len ? hex_digit(text.at[i + 2]) : -1;
+        int high = i + 2 < text.len ? sp_hex_digit(text.at[i + 1]) : -1;
+        int low = i + 2 < text.len ? sp_hex_digit(text.at[i + 2]) : -1;
         if (high < 0 || low < 0)
             return false;
         out[len++] = (char)(high * 16 + low);

@@ -88,15 +88,6 @@ size_t sp_packet_count(const struct sp_packet *packet, enum sp_dissection_field 
     return packet->fields[field] != NULL ? packet->fields[field]->count : 0;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-        return (c | 0x20) - 'a' + 10;
-    return -1;
-}
-
 int64_t sp_packet_number(const struct sp_packet *packet, enum sp_dissection_field field, size_t index,
                          int64_t when_absent)
 {
@@ -106,7 +97,7 @@ int64_t sp_packet_number(const struct sp_packet *packet, enum sp_dissection_fiel
     if (sp_str_equal(text, SP_STR("true")) || sp_str_equal(text, SP_STR("True")))
         return 1;
     for (size_t i = hex ? 2 : 0; i < text.len && i < 15; i++) {
-        int digit = hex_digit(text.at[i]);
+        int digit = sp_hex_digit(text.at[i]);
         if (digit < 0 || (!hex && digit > 9))
             return i > 0 ? value : when_absent;
         value = value * (hex ? 16 : 10) + digit;
@@ -142,7 +133,7 @@ struct sp_str sp_packet_bytes(struct sp_arena *arena, struct sp_str hex, size_t 
     size_t len = hex.len / 2 < max_bytes ? hex.len / 2 : max_bytes;
     char *at = len > 0 ? sp_arena_alloc(arena, len) : NULL;
     for (size_t i = 0; at != NULL && i < len; i++) {
-        int high = hex_digit(hex.at[2 * i]), low = hex_digit(hex.at[2 * i + 1]);
+        int high = sp_hex_digit(hex.at[2 * i]), low = sp_hex_digit(hex.at[2 * i + 1]);
         if (high < 0 || low < 0)
             return SP_STR_NONE;
         at[i] = (char)(high * 16 + low);

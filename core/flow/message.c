@@ -43,15 +43,6 @@ struct sp_str sp_flow_party_title(enum sp_flow_party party)
 
 /* ---- parameters ---- */
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-        return (c | 0x20) - 'a' + 10;
-    return -1;
-}
-
 static enum sp_status decode_loosely(struct sp_arena *arena, struct sp_str text, struct sp_str *out)
 {
     char *at = sp_arena_alloc(arena, text.len + 1);
@@ -59,10 +50,10 @@ static enum sp_status decode_loosely(struct sp_arena *arena, struct sp_str text,
     if (at == NULL)
         return SP_NO_MEMORY;
     for (size_t i = 0; i < text.len; i++) {
-        bool escape =
-            text.at[i] == '%' && i + 2 < text.len && hex_digit(text.at[i + 1]) >= 0 && hex_digit(text.at[i + 2]) >= 0;
+        bool escape = text.at[i] == '%' && i + 2 < text.len && sp_hex_digit(text.at[i + 1]) >= 0 &&
+                      sp_hex_digit(text.at[i + 2]) >= 0;
         if (escape) {
-            at[len++] = (char)(hex_digit(text.at[i + 1]) * 16 + hex_digit(text.at[i + 2]));
+            at[len++] = (char)(sp_hex_digit(text.at[i + 1]) * 16 + sp_hex_digit(text.at[i + 2]));
             i += 2;
         } else {
             at[len++] = text.at[i] == '+' ? ' ' : text.at[i];

@@ -107,19 +107,11 @@ static enum sp_status parse_type(struct parser *parser, struct sp_str *type)
     return SP_OK;
 }
 
-static int hex_digit(char c)
-{
-    if (is_digit(c))
-        return c - '0';
-    char lower = (char)(c | 0x20);
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
 static int hex_pair(const struct parser *parser, size_t at)
 {
     if (at + 2 > parser->text.len)
         return -1;
-    int high = hex_digit(parser->text.at[at]), low = hex_digit(parser->text.at[at + 1]);
+    int high = sp_hex_digit(parser->text.at[at]), low = sp_hex_digit(parser->text.at[at + 1]);
     return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 

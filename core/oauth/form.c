@@ -1,17 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/oauth/form.h"
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 /* offset: of the byte that is at fault, within encoded. */
 static enum sp_status decode(struct sp_arena *arena, struct sp_str encoded, struct sp_str *decoded, size_t *offset)
 {
@@ -26,8 +15,8 @@ static enum sp_status decode(struct sp_arena *arena, struct sp_str encoded, stru
             c = ' ';
         } else if (c == '%') {
             bool whole = i + 2 < encoded.len;
-            int high = whole ? hex_digit(encoded.at[i + 1]) : -1;
-            int low = whole ? hex_digit(encoded.at[i + 2]) : -1;
+            int high = whole ? sp_hex_digit(encoded.at[i + 1]) : -1;
+            int low = whole ? sp_hex_digit(encoded.at[i + 2]) : -1;
             if (high < 0 || low < 0) {
                 *offset = i;
                 return SP_MALFORMED;

@@ -5,17 +5,12 @@
 #include "core/policy/parts.h"
 #include "core/policy/settings.h"
 
-static unsigned hex_value(char c)
-{
-    return c <= '9' ? (unsigned)(c - '0') : ((unsigned)c | 0x20) - 'a' + 10;
-}
-
 /* text: "sha256:" and 64 digits, validated. */
 static void read_hash(struct sp_str text, unsigned char sha256[32])
 {
     const char *digits = text.at + text.len - 64;
     for (size_t i = 0; i < 32; i++) {
-        sha256[i] = (unsigned char)(hex_value(digits[2 * i]) << 4 | hex_value(digits[2 * i + 1]));
+        sha256[i] = (unsigned char)(sp_hex_digit(digits[2 * i]) * 16 + sp_hex_digit(digits[2 * i + 1]));
     }
 }
 

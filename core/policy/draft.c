@@ -108,3 +108,16 @@ void sp_draft_complain(struct sp_draft *draft, const struct sp_complaint *compla
         draft->status = SP_NO_MEMORY;
     }
 }
+
+void sp_draft_complain_of_type(struct sp_draft *draft, const struct sp_json *value, const struct sp_path *path,
+                               struct sp_str expected, struct sp_str received)
+{
+    const struct sp_complaint complaint = {.cause = SP_CAUSE_CONFIG_TYPE,
+                                           .value = value,
+                                           .path = path,
+                                           .expected = expected,
+                                           .received = received,
+                                           .detail = sp_path_text(draft, path)};
+    sp_draft_complain(draft, &complaint, "%.*s is %.*s; it must be %.*s", SP_STR_ARG(complaint.detail),
+                      SP_STR_ARG(received), SP_STR_ARG(expected));
+}

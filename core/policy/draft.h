@@ -43,6 +43,9 @@ struct sp_complaint {
 };
 void sp_draft_complain(struct sp_draft *draft, const struct sp_complaint *complaint, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* config.type: the value at the path is another one than expected. */
+void sp_draft_complain_of_type(struct sp_draft *draft, const struct sp_json *value, const struct sp_path *path,
+                               struct sp_str expected, struct sp_str received);
 
 /* Arena allocation that remembers a failure in draft->status; NULL then. */
 void *sp_draft_calloc(struct sp_draft *draft, size_t count, size_t bytes);

@@ -61,19 +61,6 @@ static enum sp_upstream_scheme read_server(struct sp_draft *draft, struct sp_str
     return schemes[row].scheme;
 }
 
-static void complain(struct sp_draft *draft, const struct sp_json *value, const struct sp_path *path,
-                     struct sp_str expected, struct sp_str received)
-{
-    const struct sp_complaint complaint = {.cause = SP_CAUSE_CONFIG_TYPE,
-                                           .value = value,
-                                           .path = path,
-                                           .expected = expected,
-                                           .received = received,
-                                           .detail = sp_path_text(draft, path)};
-    sp_draft_complain(draft, &complaint, "%.*s is %.*s; it must be %.*s", SP_STR_ARG(complaint.detail),
-                      SP_STR_ARG(received), SP_STR_ARG(expected));
-}
-
 static void read_servers(struct sp_draft *draft, const struct sp_json *list, const struct sp_path *path,
                          struct sp_upstream *upstream)
 {
@@ -84,7 +71,8 @@ static void read_servers(struct sp_draft *draft, const struct sp_json *list, con
     for (size_t i = 0; servers != NULL && i < count; i++, element = element->next) {
         const struct sp_path down = {.up = path, .index = i};
         if (sp_setting_value(element, SP_SETTING_SERVER_URL) == NULL) {
-            complain(draft, element, &down, SP_STR("an object with the server's url"), SP_STR("without url"));
+            sp_draft_complain_of_type(draft, element, &down, SP_STR("an object with the server's url"),
+                                      SP_STR("without url"));
             continue;
         }
         enum sp_upstream_scheme scheme =
@@ -92,8 +80,8 @@ static void read_servers(struct sp_draft *draft, const struct sp_json *list, con
                         sp_setting_value(element, SP_SETTING_SERVER_ADDRESSES),
                         sp_setting_number(element, SP_SETTING_SERVER_WEIGHT), &servers[upstream->server_count]);
         if (upstream->server_count > 0 && scheme != upstream->scheme) {
-            complain(draft, element, &down, SP_STR("of the same scheme as the others"),
-                     servers[upstream->server_count].url);
+            sp_draft_complain_of_type(draft, element, &down, SP_STR("of the same scheme as the others"),
+                                      servers[upstream->server_count].url);
         }
         upstream->scheme = scheme;
         upstream->server_count++;
@@ -118,10 +106,11 @@ void sp_read_upstream(struct sp_draft *draft, const struct sp_json *api, const s
         .fail_timeout_s = sp_setting_number(object, SP_SETTING_UPSTREAM_FAIL_TIMEOUT) / 1000,
     };
     if ((url == NULL) == (list == NULL) || (list != NULL && list->type == SP_JSON_ARRAY && list->count == 0)) {
-        complain(draft, object != NULL ? object : api, &here, SP_STR("an object with either url or servers"),
-                 object == NULL                ? SP_STR("absent")
-                 : url != NULL && list != NULL ? SP_STR("with both")
-                                               : SP_STR("without any"));
+        sp_draft_complain_of_type(draft, object != NULL ? object : api, &here,
+                                  SP_STR("an object with either url or servers"),
+                                  object == NULL                ? SP_STR("absent")
+                                  : url != NULL && list != NULL ? SP_STR("with both")
+                                                                : SP_STR("without any"));
     } else if (list != NULL) {
         read_servers(draft, list, &inside, upstream);
     } else {

@@ -38,15 +38,7 @@ static struct sp_str shown(struct sp_draft *draft, enum sp_kind kind, const stru
 static void complain_of_value(struct sp_draft *draft, const struct sp_setting_info *info, const struct sp_json *value,
                               const struct sp_path *path, struct sp_str expected)
 {
-    struct sp_str received = shown(draft, info->kind, value);
-    const struct sp_complaint complaint = {.cause = SP_CAUSE_CONFIG_TYPE,
-                                           .value = value,
-                                           .path = path,
-                                           .expected = expected,
-                                           .received = received,
-                                           .detail = sp_path_text(draft, path)};
-    sp_draft_complain(draft, &complaint, "%.*s is %.*s; it must be %.*s", SP_STR_ARG(complaint.detail),
-                      SP_STR_ARG(received), SP_STR_ARG(expected));
+    sp_draft_complain_of_type(draft, value, path, expected, shown(draft, info->kind, value));
 }
 
 /* The rows of a section as candidates for a mistyped name. */

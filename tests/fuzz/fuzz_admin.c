@@ -7,8 +7,7 @@
 #include "authority/account.h"
 #include "authority/admin.h"
 #include "authority/errand.h"
-#include "authority/key_ring.h"
-#include "tests/fuzz/known.h"
+#include "tests/fuzz/memory_authority.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -19,33 +18,12 @@ static const char section[] = "{\"issuer\":\"https://login.example\",\"tokens\":
 
 static struct sp_authority *authority(void)
 {
-    static struct sp_authority one;
-    static struct sp_authority_settings settings;
-    static struct sp_arena *arena; /* as long as the process, and seen by the leak sanitizer */
-    if (one.settings != NULL)
-        return &one;
-    arena = sp_arena_create(1 << 20);
-    const struct sp_json *json = NULL;
-    struct sp_json_error error;
-    struct sp_settings_error wrong;
-    char trouble[256];
-    unsigned char master_key[32] = {1};
-    ALWAYS(sp_json_parse(arena, SP_STR(section), &sp_json_limits_document, &json, &error) == SP_OK);
-    ALWAYS(sp_authority_settings_read(arena, json, SP_STR_NONE, &settings, &wrong) == SP_OK);
-    ALWAYS(sp_store_open_sqlite(":memory:", &one.store, trouble) == SP_OK);
-    ALWAYS(sp_key_ring_create(one.store, &settings, master_key, 1800000000, &one.keys, trouble) == SP_OK);
     const struct sp_account ann = {SP_STR("ann"), SP_STR("Ann"), SP_STR(HASH), SP_STR("{}"), 1, 0, 0, false};
-    ALWAYS(one.store->methods->put_account(one.store, &ann) == SP_OK);
-    one.settings = &settings;
-    return &one;
-}
-
-static struct sp_str cut(struct sp_str *rest, char end)
-{
-    size_t at = sp_str_index_of(*rest, end, 0);
-    struct sp_str piece = sp_str_slice(*rest, 0, at);
-    *rest = sp_str_slice(*rest, at + 1, rest->len);
-    return piece;
+    bool is_new;
+    struct sp_authority *one = memory_authority(SP_STR(section), &is_new);
+    if (is_new)
+        ALWAYS(one->store->methods->put_account(one->store, &ann) == SP_OK);
+    return one;
 }
 
 /* Without the 30 ms of a real one. */

@@ -3,10 +3,8 @@
  * is, it is answered, issues nothing without the client's secret, and redirects to no address but the registered one.
  */
 #include <stdlib.h>
-#include "authority/authority.h"
 #include "authority/errand.h"
-#include "authority/key_ring.h"
-#include "tests/fuzz/known.h"
+#include "tests/fuzz/memory_authority.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -20,31 +18,8 @@ static const char section[] =
 
 static struct sp_authority *authority(void)
 {
-    static struct sp_authority one;
-    static struct sp_authority_settings settings;
-    if (one.settings != NULL)
-        return &one;
-    static struct sp_arena *arena; /* as long as the process, and seen by the leak sanitizer */
-    arena = sp_arena_create(1 << 20);
-    const struct sp_json *json = NULL;
-    struct sp_json_error error;
-    struct sp_settings_error wrong;
-    char trouble[256];
-    unsigned char master_key[32] = {1};
-    ALWAYS(sp_json_parse(arena, SP_STR(section), &sp_json_limits_document, &json, &error) == SP_OK);
-    ALWAYS(sp_authority_settings_read(arena, json, SP_STR_NONE, &settings, &wrong) == SP_OK);
-    ALWAYS(sp_store_open_sqlite(":memory:", &one.store, trouble) == SP_OK);
-    ALWAYS(sp_key_ring_create(one.store, &settings, master_key, 1800000000, &one.keys, trouble) == SP_OK);
-    one.settings = &settings;
-    return &one;
-}
-
-static struct sp_str cut(struct sp_str *rest, char end)
-{
-    size_t at = sp_str_index_of(*rest, end, 0);
-    struct sp_str piece = sp_str_slice(*rest, 0, at);
-    *rest = sp_str_slice(*rest, at + 1, rest->len);
-    return piece;
+    bool is_new;
+    return memory_authority(SP_STR(section), &is_new);
 }
 
 static void read_headers(struct sp_str *rest, struct sp_asked *asked)

@@ -3,11 +3,9 @@
  * the key of both client and trusted issuer. Whatever it is, it is answered; only a request that this client made for
  * this server goes on to the sign-in, and what it holds can stand in a form; only an assertion of the trusted issuer
  * for this server, alive and never seen before, earns a token. */
-#include "authority/authority.h"
 #include "authority/errand.h"
-#include "authority/key_ring.h"
 #include "authority/request_object.h"
-#include "tests/fuzz/known.h"
+#include "tests/fuzz/memory_authority.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -22,23 +20,8 @@ static const char section[] =
 
 static struct sp_authority *authority(void)
 {
-    static struct sp_authority one;
-    static struct sp_authority_settings settings;
-    static struct sp_arena *arena; /* as long as the process, and seen by the leak sanitizer */
-    const struct sp_json *json = NULL;
-    struct sp_json_error error;
-    struct sp_settings_error wrong;
-    char trouble[256];
-    unsigned char master_key[32] = {1};
-    if (one.settings != NULL)
-        return &one;
-    arena = sp_arena_create(1 << 20);
-    ALWAYS(sp_json_parse(arena, SP_STR(section), &sp_json_limits_document, &json, &error) == SP_OK);
-    ALWAYS(sp_authority_settings_read(arena, json, SP_STR_NONE, &settings, &wrong) == SP_OK);
-    ALWAYS(sp_store_open_sqlite(":memory:", &one.store, trouble) == SP_OK);
-    ALWAYS(sp_key_ring_create(one.store, &settings, master_key, 1800000000, &one.keys, trouble) == SP_OK);
-    one.settings = &settings;
-    return &one;
+    bool is_new;
+    return memory_authority(SP_STR(section), &is_new);
 }
 
 static void check_parameters(struct sp_arena *arena, const struct sp_json *claims)

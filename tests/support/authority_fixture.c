@@ -57,6 +57,19 @@ void fixture_destroy(struct fixture **fixture)
     *fixture = NULL;
 }
 
+int fixture_stop(void **state)
+{
+    fixture_destroy((struct fixture **)state);
+    return 0;
+}
+
+struct sp_call *fixture_new_call(struct fixture *fixture)
+{
+    struct sp_call *call = SP_ARENA_NEW(fixture->arena, struct sp_call);
+    *call = (struct sp_call){.authority = &fixture->authority, .arena = fixture->arena, .now = fixture->now};
+    return call;
+}
+
 void fixture_end_turn(struct sp_call *call)
 {
     struct sp_store *store = call->authority->store;

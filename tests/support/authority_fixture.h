@@ -22,6 +22,10 @@ struct fixture {
 /* section: JSON of `authority:`, with single quotes for double ones. Fails the test when it is wrong. */
 struct fixture *fixture_create(const char *section);
 void fixture_destroy(struct fixture **fixture);
+/* The end of a test whose state is a fixture. */
+int fixture_stop(void **state);
+/* A call of nothing yet, in the fixture's arena. */
+struct sp_call *fixture_new_call(struct fixture *fixture);
 
 struct fixture_request {
     const char *method, *path; /* POST /token when NULL */

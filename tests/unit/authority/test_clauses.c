@@ -22,12 +22,6 @@ static int start(void **state)
     return 0;
 }
 
-static int stop(void **state)
-{
-    fixture_destroy((struct fixture **)state);
-    return 0;
-}
-
 static struct sp_str header(const struct sp_call *call, const char *name)
 {
     for (size_t i = 0; i < call->answer.header_count; i++)
@@ -240,7 +234,7 @@ static void whoever_came_by_basic_is_challenged_by_basic(void **state)
 
 int main(void)
 {
-#define ROW(test) cmocka_unit_test_setup_teardown(test, start, stop)
+#define ROW(test) cmocka_unit_test_setup_teardown(test, start, fixture_stop)
     const struct CMUnitTest tests[] = {
         ROW(a_registered_query_stays_and_the_answer_is_added),
         ROW(after_a_post_the_browser_gets),

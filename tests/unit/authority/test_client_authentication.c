@@ -24,12 +24,6 @@ static int start(void **state)
     return 0;
 }
 
-static int stop(void **state)
-{
-    fixture_destroy((struct fixture **)state);
-    return 0;
-}
-
 /* Expects the cause, or a token for "". Raw is what stands behind "Basic " before base64. */
 static void every_way_of_proof_is_judged_and_named(void **state)
 {
@@ -134,9 +128,9 @@ static void argon2id_hashes_are_accepted_as_argon2_writes_them(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(every_way_of_proof_is_judged_and_named, start, stop),
-        cmocka_unit_test_setup_teardown(headers_that_cannot_be_read_are_named, start, stop),
-        cmocka_unit_test_setup_teardown(the_log_learns_the_nearest_client_and_both_methods, start, stop),
+        cmocka_unit_test_setup_teardown(every_way_of_proof_is_judged_and_named, start, fixture_stop),
+        cmocka_unit_test_setup_teardown(headers_that_cannot_be_read_are_named, start, fixture_stop),
+        cmocka_unit_test_setup_teardown(the_log_learns_the_nearest_client_and_both_methods, start, fixture_stop),
         cmocka_unit_test(argon2id_hashes_are_accepted_as_argon2_writes_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

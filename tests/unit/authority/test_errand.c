@@ -35,19 +35,6 @@ static int start(void **state)
     return 0;
 }
 
-static int stop(void **state)
-{
-    fixture_destroy((struct fixture **)state);
-    return 0;
-}
-
-static struct sp_call *new_call(struct fixture *fixture)
-{
-    struct sp_call *call = SP_ARENA_NEW(fixture->arena, struct sp_call);
-    *call = (struct sp_call){.authority = &fixture->authority, .arena = fixture->arena, .now = fixture->now};
-    return call;
-}
-
 static void a_call_waits_for_a_hash_and_remembers_a_match(void **state)
 {
     struct fixture *fixture = *state;
@@ -93,7 +80,7 @@ static void a_test_answers_an_errand_itself(void **state)
 static void an_http_request_is_asked_once_and_its_answer_kept(void **state)
 {
     struct fixture *fixture = *state;
-    struct sp_call *call = new_call(fixture);
+    struct sp_call *call = fixture_new_call(fixture);
     const struct sp_http_request request = {.url = SP_STR("https://idp.example/keys")},
                                  other = {.url = SP_STR("https://idp.example/other")};
     const struct sp_fetch_report *report = NULL, answered = {.http_status = 200, .body = SP_STR("{}")};
@@ -119,7 +106,7 @@ static void plain_http_beyond_loopback_is_evidence_at_once(void **state)
     struct fixture *fixture = *state;
     static const char *const urls[] = {"http://idp.example/keys", "file:///etc/passwd", "gopher://127.0.0.1/", "x"};
     for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
-        struct sp_call *call = new_call(fixture);
+        struct sp_call *call = fixture_new_call(fixture);
         const struct sp_http_request request = {.url = sp_str_from_cstr(urls[i])};
         const struct sp_fetch_report *report = NULL;
         assert_int_equal(sp_errand_http(call, &request, &report), SP_GOES_ON);
@@ -130,7 +117,7 @@ static void plain_http_beyond_loopback_is_evidence_at_once(void **state)
 static void a_call_that_asks_without_end_is_stopped(void **state)
 {
     struct fixture *fixture = *state;
-    struct sp_call *call = new_call(fixture);
+    struct sp_call *call = fixture_new_call(fixture);
     bool matches;
     enum sp_step step = SP_WAITS;
     unsigned asked = 0;
@@ -148,7 +135,7 @@ static void a_call_that_asks_without_end_is_stopped(void **state)
 static void an_overloaded_authority_says_so_in_either_form(void **state)
 {
     struct fixture *fixture = *state;
-    struct sp_call *call = new_call(fixture);
+    struct sp_call *call = fixture_new_call(fixture);
     bool matches;
     assert_int_equal(sp_errand_password_verify(call, sp_password_of_nobody(), SP_STR("x"), &matches), SP_WAITS);
     assert_int_equal(sp_deny_busy(call), SP_DENIED);
@@ -161,14 +148,14 @@ static void what_a_call_spent_itself_is_no_replay(void **state)
 {
     struct fixture *fixture = *state;
     const unsigned char hash[32] = {7};
-    struct sp_call *call = new_call(fixture);
+    struct sp_call *call = fixture_new_call(fixture);
     bool fresh = false;
     for (int i = 0; i < 2; i++) {
         assert_int_equal(sp_replay_spend(call, hash, SP_STR("app"), fixture->now + 60, &fresh), SP_GOES_ON);
         assert_true(fresh);
         sp_call_restart(call);
     }
-    struct sp_call *another = new_call(fixture);
+    struct sp_call *another = fixture_new_call(fixture);
     assert_int_equal(sp_replay_spend(another, hash, SP_STR("app"), fixture->now + 60, &fresh), SP_GOES_ON);
     assert_false(fresh);
     /* The turn that held it was lost: it has to be written again – here it was not lost, so it is found. */
@@ -282,13 +269,13 @@ static void a_full_lane_refuses_and_the_others_do_not(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_call_waits_for_a_hash_and_remembers_a_match, start, stop),
-        cmocka_unit_test_setup_teardown(a_test_answers_an_errand_itself, start, stop),
-        cmocka_unit_test_setup_teardown(an_http_request_is_asked_once_and_its_answer_kept, start, stop),
-        cmocka_unit_test_setup_teardown(plain_http_beyond_loopback_is_evidence_at_once, start, stop),
-        cmocka_unit_test_setup_teardown(a_call_that_asks_without_end_is_stopped, start, stop),
-        cmocka_unit_test_setup_teardown(an_overloaded_authority_says_so_in_either_form, start, stop),
-        cmocka_unit_test_setup_teardown(what_a_call_spent_itself_is_no_replay, start, stop),
+        cmocka_unit_test_setup_teardown(a_call_waits_for_a_hash_and_remembers_a_match, start, fixture_stop),
+        cmocka_unit_test_setup_teardown(a_test_answers_an_errand_itself, start, fixture_stop),
+        cmocka_unit_test_setup_teardown(an_http_request_is_asked_once_and_its_answer_kept, start, fixture_stop),
+        cmocka_unit_test_setup_teardown(plain_http_beyond_loopback_is_evidence_at_once, start, fixture_stop),
+        cmocka_unit_test_setup_teardown(a_call_that_asks_without_end_is_stopped, start, fixture_stop),
+        cmocka_unit_test_setup_teardown(an_overloaded_authority_says_so_in_either_form, start, fixture_stop),
+        cmocka_unit_test_setup_teardown(what_a_call_spent_itself_is_no_replay, start, fixture_stop),
         cmocka_unit_test(nobodys_password_costs_a_hash_and_matches_nothing),
         cmocka_unit_test(threads_run_what_was_taken_and_tell_the_loop),
         cmocka_unit_test(a_full_lane_refuses_and_the_others_do_not),

@@ -19,12 +19,6 @@ static int start(void **state)
     return 0;
 }
 
-static int stop(void **state)
-{
-    fixture_destroy((struct fixture **)state);
-    return 0;
-}
-
 static void put(struct fixture *fixture, const char *client_id)
 {
     struct sp_store *store = fixture->authority.store;
@@ -236,13 +230,13 @@ static void what_nobody_wants_or_understands_any_more_is_dropped(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_message_comes_back_as_it_was_put, start, stop),
-        cmocka_unit_test_setup_teardown(what_is_no_message_is_told, start, stop),
+        cmocka_unit_test_setup_teardown(a_message_comes_back_as_it_was_put, start, fixture_stop),
+        cmocka_unit_test_setup_teardown(what_is_no_message_is_told, start, fixture_stop),
         cmocka_unit_test(the_wait_doubles_up_to_an_hour),
-        cmocka_unit_test_setup_teardown(an_attempt_is_leased_counted_and_made_again_later, start, stop),
-        cmocka_unit_test_setup_teardown(one_that_is_too_old_is_lost_with_a_line, start, stop),
-        cmocka_unit_test_setup_teardown(the_last_attempt_is_the_last, start, stop),
-        cmocka_unit_test_setup_teardown(what_nobody_wants_or_understands_any_more_is_dropped, start, stop),
+        cmocka_unit_test_setup_teardown(an_attempt_is_leased_counted_and_made_again_later, start, fixture_stop),
+        cmocka_unit_test_setup_teardown(one_that_is_too_old_is_lost_with_a_line, start, fixture_stop),
+        cmocka_unit_test_setup_teardown(the_last_attempt_is_the_last, start, fixture_stop),
+        cmocka_unit_test_setup_teardown(what_nobody_wants_or_understands_any_more_is_dropped, start, fixture_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

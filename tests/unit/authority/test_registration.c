@@ -28,12 +28,6 @@ static int start(void **state)
     return 0;
 }
 
-static int stop(void **state)
-{
-    fixture_destroy((struct fixture **)state);
-    return 0;
-}
-
 static const char *quoted(struct fixture *fixture, const char *json)
 {
     struct sp_str copy;
@@ -447,5 +441,5 @@ int main(void)
         cmocka_unit_test(keys_of_strangers_are_not_looked_for_inside),
         cmocka_unit_test(narrower_rules_hold_for_those_that_are_there),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, start, fixture_stop);
 }

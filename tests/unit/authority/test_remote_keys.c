@@ -54,19 +54,6 @@ static int start(void **state)
     return 0;
 }
 
-static int stop(void **state)
-{
-    fixture_destroy((struct fixture **)state);
-    return 0;
-}
-
-static struct sp_call *new_call(struct fixture *fixture)
-{
-    struct sp_call *call = SP_ARENA_NEW(fixture->arena, struct sp_call);
-    *call = (struct sp_call){.authority = &fixture->authority, .arena = fixture->arena, .now = fixture->now};
-    return call;
-}
-
 /* As the server does it: asked, run, asked again. */
 static enum sp_step get(struct sp_call *call, struct fixture *fixture, const char *kid, const struct sp_jwk_set **keys)
 {
@@ -82,7 +69,7 @@ static enum sp_step get(struct sp_call *call, struct fixture *fixture, const cha
 static bool has(struct fixture *fixture, const char *kid)
 {
     const struct sp_jwk_set *keys = NULL;
-    struct sp_call *call = new_call(fixture);
+    struct sp_call *call = fixture_new_call(fixture);
     return get(call, fixture, kid, &keys) == SP_GOES_ON && sp_jwk_set_find(keys, sp_str_from_cstr(kid), 0) != NULL;
 }
 
@@ -131,7 +118,7 @@ static void what_fails_is_told_as_what_it_is_and_asked_again_later(void **state)
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         const struct sp_jwk_set *keys = NULL;
-        struct sp_call *call = new_call(fixture);
+        struct sp_call *call = fixture_new_call(fixture);
         answer(rows[i].status, rows[i].body, -1);
         asked = 0;
         assert_int_equal(get(call, fixture, "one", &keys), SP_DENIED);
@@ -163,7 +150,7 @@ static void all_calls_wait_for_one_fetch(void **state)
 {
     struct fixture *fixture = *state;
     const struct sp_client *client = sp_client_find(&fixture->settings, SP_STR("app"));
-    struct sp_call *first = new_call(fixture), *second = new_call(fixture);
+    struct sp_call *first = fixture_new_call(fixture), *second = fixture_new_call(fixture);
     const struct sp_jwk_set *keys = NULL;
     assert_int_equal(sp_client_keys_for(first, client, SP_STR("one"), &keys), SP_WAITS);
     assert_int_equal(sp_client_keys_for(second, client, SP_STR("one"), &keys), SP_WAITS);
@@ -181,7 +168,7 @@ static void a_fetch_that_was_turned_away_is_made_by_the_next(void **state)
 {
     struct fixture *fixture = *state;
     const struct sp_client *client = sp_client_find(&fixture->settings, SP_STR("app"));
-    struct sp_call *call = new_call(fixture);
+    struct sp_call *call = fixture_new_call(fixture);
     const struct sp_jwk_set *keys = NULL;
     assert_int_equal(sp_client_keys_for(call, client, SP_STR("one"), &keys), SP_WAITS);
     (void)sp_deny_busy(call);
@@ -194,7 +181,7 @@ static void a_client_without_keys_has_none(void **state)
     struct fixture *fixture = *state;
     const struct sp_client *client = sp_client_find(&fixture->settings, SP_STR("none"));
     const struct sp_jwk_set *keys = NULL;
-    assert_int_equal(sp_client_keys_for(new_call(fixture), client, SP_STR("one"), &keys), SP_GOES_ON);
+    assert_int_equal(sp_client_keys_for(fixture_new_call(fixture), client, SP_STR("one"), &keys), SP_GOES_ON);
     assert_null(keys);
     assert_false(sp_client_has_keys(client));
 }
@@ -205,7 +192,7 @@ static bool is_fetched(struct fixture *fixture, const char *url, const char *own
     const struct sp_keys_place place = {
         .url = sp_str_from_cstr(url), .public_only = owner != NULL, .owner = sp_str_from_cstr(owner)};
     const struct sp_jwk_set *keys = NULL;
-    struct sp_call *call = new_call(fixture);
+    struct sp_call *call = fixture_new_call(fixture);
     unsigned before = asked;
     while (sp_remote_keys_get(call, &place, SP_STR_NONE, &keys) == SP_WAITS) {
         call->waits_for->report = &served;
@@ -244,14 +231,14 @@ static void nobody_pushes_out_the_keys_of_others(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(keys_are_fetched_once_and_kept_for_their_time, start, stop),
-        cmocka_unit_test_setup_teardown(an_unknown_kid_is_looked_for_once_in_ten_seconds, start, stop),
-        cmocka_unit_test_setup_teardown(what_fails_is_told_as_what_it_is_and_asked_again_later, start, stop),
-        cmocka_unit_test_setup_teardown(old_keys_serve_on_for_a_day_when_they_cannot_be_refreshed, start, stop),
-        cmocka_unit_test_setup_teardown(all_calls_wait_for_one_fetch, start, stop),
-        cmocka_unit_test_setup_teardown(a_fetch_that_was_turned_away_is_made_by_the_next, start, stop),
-        cmocka_unit_test_setup_teardown(a_client_without_keys_has_none, start, stop),
-        cmocka_unit_test_setup_teardown(nobody_pushes_out_the_keys_of_others, start, stop),
+        cmocka_unit_test_setup_teardown(keys_are_fetched_once_and_kept_for_their_time, start, fixture_stop),
+        cmocka_unit_test_setup_teardown(an_unknown_kid_is_looked_for_once_in_ten_seconds, start, fixture_stop),
+        cmocka_unit_test_setup_teardown(what_fails_is_told_as_what_it_is_and_asked_again_later, start, fixture_stop),
+        cmocka_unit_test_setup_teardown(old_keys_serve_on_for_a_day_when_they_cannot_be_refreshed, start, fixture_stop),
+        cmocka_unit_test_setup_teardown(all_calls_wait_for_one_fetch, start, fixture_stop),
+        cmocka_unit_test_setup_teardown(a_fetch_that_was_turned_away_is_made_by_the_next, start, fixture_stop),
+        cmocka_unit_test_setup_teardown(a_client_without_keys_has_none, start, fixture_stop),
+        cmocka_unit_test_setup_teardown(nobody_pushes_out_the_keys_of_others, start, fixture_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

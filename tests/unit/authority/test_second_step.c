@@ -23,16 +23,9 @@ static int start(void **state)
     return 0;
 }
 
-static int stop(void **state)
-{
-    fixture_destroy((struct fixture **)state);
-    return 0;
-}
-
 static struct sp_call *new_call(struct fixture *fixture)
 {
-    struct sp_call *call = SP_ARENA_NEW(fixture->arena, struct sp_call);
-    *call = (struct sp_call){.authority = &fixture->authority, .arena = fixture->arena, .now = fixture->now};
+    struct sp_call *call = fixture_new_call(fixture);
     call->asked.method = SP_STR("POST");
     call->asked.cookie = SP_STR("__Host-sp_browser=b");
     return call;
@@ -131,8 +124,8 @@ static void passkeys_that_were_switched_off_are_still_a_second_step(void **state
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_secret_that_was_shown_is_soon_not_shown_again, start, stop),
-        cmocka_unit_test_setup_teardown(passkeys_that_were_switched_off_are_still_a_second_step, start, stop),
+        cmocka_unit_test_setup_teardown(a_secret_that_was_shown_is_soon_not_shown_again, start, fixture_stop),
+        cmocka_unit_test_setup_teardown(passkeys_that_were_switched_off_are_still_a_second_step, start, fixture_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

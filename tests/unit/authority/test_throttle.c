@@ -14,12 +14,6 @@ static int start(void **state)
     return 0;
 }
 
-static int stop(void **state)
-{
-    fixture_destroy((struct fixture **)state);
-    return 0;
-}
-
 static struct sp_call *call_from(struct fixture *fixture, const char *address)
 {
     struct sp_call *call = SP_ARENA_NEW(fixture->arena, struct sp_call);
@@ -150,13 +144,13 @@ static void a_wrong_client_secret_counts_and_a_right_one_does_not(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(an_ipv6_network_counts_as_one_and_an_ipv4_address_alone, start, stop),
-        cmocka_unit_test_setup_teardown(after_its_failures_an_address_waits_for_the_window, start, stop),
-        cmocka_unit_test_setup_teardown(clients_that_register_themselves_are_counted_by_address, start, stop),
-        cmocka_unit_test_setup_teardown(a_call_without_an_address_is_judged, start, stop),
-        cmocka_unit_test_setup_teardown(names_that_are_no_account_count_as_accounts_do, start, stop),
-        cmocka_unit_test_setup_teardown(the_tables_are_bounded, start, stop),
-        cmocka_unit_test_setup_teardown(a_wrong_client_secret_counts_and_a_right_one_does_not, start, stop),
+        cmocka_unit_test_setup_teardown(an_ipv6_network_counts_as_one_and_an_ipv4_address_alone, start, fixture_stop),
+        cmocka_unit_test_setup_teardown(after_its_failures_an_address_waits_for_the_window, start, fixture_stop),
+        cmocka_unit_test_setup_teardown(clients_that_register_themselves_are_counted_by_address, start, fixture_stop),
+        cmocka_unit_test_setup_teardown(a_call_without_an_address_is_judged, start, fixture_stop),
+        cmocka_unit_test_setup_teardown(names_that_are_no_account_count_as_accounts_do, start, fixture_stop),
+        cmocka_unit_test_setup_teardown(the_tables_are_bounded, start, fixture_stop),
+        cmocka_unit_test_setup_teardown(a_wrong_client_secret_counts_and_a_right_one_does_not, start, fixture_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

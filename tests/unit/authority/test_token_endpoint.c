@@ -27,12 +27,6 @@ static int start(void **state)
     return 0;
 }
 
-static int stop(void **state)
-{
-    fixture_destroy((struct fixture **)state);
-    return 0;
-}
-
 static const char *claim(struct fixture *fixture, const char *token, const char *name)
 {
     struct sp_call *call =
@@ -445,7 +439,7 @@ static void keys_rotate_with_overlap_and_old_tokens_stay_good(void **state)
 
 int main(void)
 {
-#define ROW(test) cmocka_unit_test_setup_teardown(test, start, stop)
+#define ROW(test) cmocka_unit_test_setup_teardown(test, start, fixture_stop)
     const struct CMUnitTest tests[] = {
         ROW(a_token_says_who_for_whom_and_how_long),
         ROW(what_is_not_asked_for_has_a_default),

@@ -18,12 +18,6 @@ static int start(void **state)
     return 0;
 }
 
-static int stop(void **state)
-{
-    fixture_destroy((struct fixture **)state);
-    return 0;
-}
-
 static void put(struct fixture *fixture, const unsigned char hash[32])
 {
     struct sp_store *store = fixture->authority.store;
@@ -112,7 +106,7 @@ static void a_value_of_an_earlier_version_is_found_by_its_sha256(void **state)
 
 int main(void)
 {
-#define ROW(test) cmocka_unit_test_setup_teardown(test, start, stop)
+#define ROW(test) cmocka_unit_test_setup_teardown(test, start, fixture_stop)
     const struct CMUnitTest tests[] = {
         ROW(a_value_is_found_by_what_it_says_and_by_all_of_it),
         ROW(what_is_made_later_stands_behind_and_no_two_are_one),
