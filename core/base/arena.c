@@ -110,23 +110,32 @@ static struct block *add_block(struct sp_arena *arena, size_t bytes)
     return block;
 }
 
+/* Where the newest block has no room, or there is none. */
+static __attribute__((noinline)) void *alloc_in_new_block(struct sp_arena *arena, size_t bytes, size_t taken)
+{
+    struct block *block = add_block(arena, taken);
+    if (block == NULL) {
+        return NULL;
+    }
+    block->used = taken;
+    arena->used += bytes;
+    return block->bytes;
+}
+
 void *sp_arena_alloc(struct sp_arena *arena, size_t bytes)
 {
     if (bytes > arena->max_bytes - arena->used) {
         return NULL;
     }
-    size_t rounded = (bytes + (ALIGNMENT - 1)) & ~(ALIGNMENT - 1);
-    /* Under ASan a block is exactly as large as asked, so that the byte behind it is poisoned. */
-    size_t taken = BLOCK_BYTES > 0 ? rounded : bytes;
+    const size_t rounded = (bytes + (ALIGNMENT - 1)) & ~(ALIGNMENT - 1);
     if (rounded < bytes) {
         return NULL;
     }
+    /* Under ASan a block is exactly as large as asked, so that the byte behind it is poisoned. */
+    const size_t taken = BLOCK_BYTES > 0 ? rounded : bytes;
     struct block *block = arena->blocks;
-    if (block == NULL || taken > block->capacity - block->used || BLOCK_BYTES == 0) {
-        block = add_block(arena, taken);
-        if (block == NULL) {
-            return NULL;
-        }
+    if (BLOCK_BYTES == 0 || block == NULL || taken > block->capacity - block->used) {
+        return alloc_in_new_block(arena, bytes, taken);
     }
     void *at = block->bytes + block->used;
     block->used += taken;

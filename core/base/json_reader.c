@@ -46,7 +46,7 @@ static enum sp_status unexpected(struct reader *reader, const char *message)
     return fault_at(reader, reader->at, SP_JSON_SYNTAX, message);
 }
 
-static void skip_space(struct reader *reader)
+static __attribute__((noinline)) void skip_space_slowly(struct reader *reader)
 {
     while (reader->at < reader->end) {
         char c = *reader->at;
@@ -57,6 +57,14 @@ static void skip_space(struct reader *reader)
             return;
         }
         reader->at++;
+    }
+}
+
+/* A token has none: one look. */
+static inline void skip_space(struct reader *reader)
+{
+    if (reader->at >= reader->end || (unsigned char)*reader->at <= ' ') {
+        skip_space_slowly(reader);
     }
 }
 
@@ -153,7 +161,8 @@ static enum sp_status unescape(struct reader *reader, const char *p, const char 
     return SP_OK;
 }
 
-static enum sp_status read_string(struct reader *reader, struct sp_str *text)
+/* A string that is not plain as a whole, or too near the end to be looked at in steps. */
+static __attribute__((noinline)) enum sp_status read_string_slowly(struct reader *reader, struct sp_str *text)
 {
     const char *start = reader->at + 1, *p = start;
     bool escaped = false, beyond_ascii = false;
@@ -189,6 +198,25 @@ static enum sp_status read_string(struct reader *reader, struct sp_str *text)
         return SP_OK;
     }
     return unescape(reader, start, p, text);
+}
+
+/* At an opening quote. */
+static inline enum sp_status read_string(struct reader *reader, struct sp_str *text)
+{
+    const char *start = reader->at + 1, *p = start;
+    while (reader->end - p >= SP_PLAIN_STEP) {
+        const unsigned plain = sp_plain_step(p);
+        p += plain;
+        if (plain < SP_PLAIN_STEP) {
+            if (*p != '"') {
+                break;
+            }
+            reader->at = p + 1;
+            *text = sp_str(start, (size_t)(p - start));
+            return SP_OK;
+        }
+    }
+    return read_string_slowly(reader, text);
 }
 
 static bool skip_digits(struct reader *reader)
@@ -270,17 +298,15 @@ static uint32_t mark_of(struct sp_str name)
 
 static const struct sp_json *duplicate_of_few(const struct sp_json *object)
 {
-    const struct sp_json *members[SMALL_OBJECT_MEMBERS];
-    uint32_t marks[SMALL_OBJECT_MEMBERS];
-    size_t count = 0;
-    for (const struct sp_json *member = object->first; member != NULL; member = member->next, count++) {
-        members[count] = member;
-        marks[count] = mark_of(member->name);
-        for (size_t i = 0; i < count; i++) {
-            if (marks[i] == marks[count] && sp_str_equal(members[i]->name, member->name)) {
+    uint64_t seen = 0; /* a bit for each mark that was met; two marks may share one */
+    for (const struct sp_json *member = object->first; member != NULL; member = member->next) {
+        const uint64_t bit = UINT64_C(1) << (mark_of(member->name) * UINT32_C(0x9E3779B1) >> 26);
+        for (const struct sp_json *other = object->first; (seen & bit) != 0 && other != member; other = other->next) {
+            if (sp_str_equal(other->name, member->name)) {
                 return member;
             }
         }
+        seen |= bit;
     }
     return NULL;
 }

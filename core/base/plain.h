@@ -27,4 +27,23 @@ static inline unsigned sp_plain_count(const char *at)
 #endif
 }
 
+/* The same of as many bytes as one step takes. */
+#if defined(__SSE2__)
+#define SP_PLAIN_STEP 16
+typedef signed char sp_plain_signs __attribute__((vector_size(SP_PLAIN_STEP)));
+typedef char sp_plain_chars __attribute__((vector_size(SP_PLAIN_STEP)));
+static inline unsigned sp_plain_step(const char *at)
+{
+    sp_plain_signs c;
+    memcpy(&c, at, sizeof c);
+    /* Beyond ASCII they are negative. */
+    const sp_plain_signs plain = (c > 0x1F) & (c != 0x7F) & (c != '"') & (c != '\\');
+    const unsigned others = 0xFFFFu ^ (unsigned)__builtin_ia32_pmovmskb128((sp_plain_chars)plain);
+    return others == 0 ? SP_PLAIN_STEP : (unsigned)__builtin_ctz(others);
+}
+#else
+#define SP_PLAIN_STEP 8
+#define sp_plain_step sp_plain_count
+#endif
+
 #endif

@@ -43,6 +43,7 @@ void sp_key_destroy(struct sp_key **key)
         return;
     EVP_PKEY_CTX_free((*key)->verifier);
     EVP_MD_CTX_free((*key)->whole_verifier);
+    EVP_MD_CTX_free((*key)->whole_signer);
     EVP_PKEY_CTX_free((*key)->signer);
     EVP_PKEY_free((*key)->pkey);
     sp_secret_destroy(&(*key)->secret);
@@ -164,29 +165,29 @@ static enum sp_verification verify_hmac(const struct sp_key *key, enum sp_hash h
     return holds ? SP_VERIFICATION_HOLDS : SP_VERIFICATION_FAILED;
 }
 
-/* The kept context of an EdDSA key, or NULL. Setting one up looks its algorithm up by name, several µs. */
-static const EVP_MD_CTX *whole_verifier_of(const struct sp_key *key)
+typedef int whole_init(EVP_MD_CTX *ctx, EVP_PKEY_CTX **, const EVP_MD *, ENGINE *, EVP_PKEY *key);
+
+/* An EdDSA key's kept context, ready for one text, or NULL. Setting one up looks its algorithm up by name, several µs;
+ * a kept one is only begun again. */
+static EVP_MD_CTX *begin_whole(EVP_MD_CTX **kept, whole_init *init, EVP_PKEY *key)
 {
-    struct sp_key *cached = (struct sp_key *)(uintptr_t)key; /* as above */
-    if (cached->whole_verifier != NULL)
-        return cached->whole_verifier;
-    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    if (ctx == NULL || EVP_DigestVerifyInit(ctx, NULL, NULL, NULL, key->pkey) != 1) {
-        EVP_MD_CTX_free(ctx);
-        return NULL;
+    if (*kept != NULL && init(*kept, NULL, NULL, NULL, NULL) == 1)
+        return *kept;
+    EVP_MD_CTX_free(*kept);
+    *kept = EVP_MD_CTX_new();
+    if (*kept == NULL || init(*kept, NULL, NULL, NULL, key) != 1) {
+        EVP_MD_CTX_free(*kept);
+        *kept = NULL;
     }
-    cached->whole_verifier = ctx;
-    return ctx;
+    return *kept;
 }
 
 static enum sp_verification verify_eddsa(const struct sp_key *key, struct sp_str text, struct sp_str signature)
 {
-    const EVP_MD_CTX *ready = whole_verifier_of(key);
-    EVP_MD_CTX *ctx = EVP_MD_CTX_new(); /* a context verifies one text */
-    bool holds = ready != NULL && ctx != NULL && EVP_MD_CTX_copy_ex(ctx, ready) == 1 &&
-                 EVP_DigestVerify(ctx, (const unsigned char *)signature.at, signature.len,
-                                  (const unsigned char *)text.at, text.len) == 1;
-    EVP_MD_CTX_free(ctx);
+    struct sp_key *cached = (struct sp_key *)(uintptr_t)key; /* as above */
+    EVP_MD_CTX *ctx = begin_whole(&cached->whole_verifier, EVP_DigestVerifyInit, key->pkey);
+    bool holds = ctx != NULL && EVP_DigestVerify(ctx, (const unsigned char *)signature.at, signature.len,
+                                                 (const unsigned char *)text.at, text.len) == 1;
     return holds ? SP_VERIFICATION_HOLDS : SP_VERIFICATION_FAILED;
 }
 
@@ -312,11 +313,9 @@ static bool sign_digest(const struct sp_key *key, enum sp_algorithm algorithm, s
 /* EdDSA hashes by itself, with the key. */
 static bool sign_eddsa(const struct sp_key *key, struct sp_str text, unsigned char *made, size_t *len)
 {
-    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    bool done = ctx != NULL && EVP_DigestSignInit(ctx, NULL, NULL, NULL, key->pkey) == 1 &&
-                EVP_DigestSign(ctx, made, len, (const unsigned char *)text.at, text.len) == 1;
-    EVP_MD_CTX_free(ctx);
-    return done;
+    struct sp_key *cached = (struct sp_key *)(uintptr_t)key;
+    EVP_MD_CTX *ctx = begin_whole(&cached->whole_signer, EVP_DigestSignInit, key->pkey);
+    return ctx != NULL && EVP_DigestSign(ctx, made, len, (const unsigned char *)text.at, text.len) == 1;
 }
 
 enum sp_status sp_key_sign(const struct sp_key *key, enum sp_algorithm algorithm, struct sp_str text,

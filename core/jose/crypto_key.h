@@ -21,7 +21,8 @@ struct sp_key {
     enum sp_algorithm verifier_algorithm;
     EVP_PKEY_CTX *signer; /* likewise */
     enum sp_algorithm signer_algorithm;
-    EVP_MD_CTX *whole_verifier; /* EdDSA hashes the text itself; copied for each verification, made on first use */
+    EVP_MD_CTX *whole_verifier; /* EdDSA hashes the text itself; begun again for each, made on first use */
+    EVP_MD_CTX *whole_signer;
 };
 
 #endif
