@@ -55,6 +55,13 @@ static bool is_personal(struct sp_str scope)
     return false;
 }
 
+static void append_word(struct sp_buffer *words, struct sp_str word)
+{
+    if (words->len > 0)
+        sp_buffer_append_char(words, ' ');
+    sp_buffer_append(words, word);
+}
+
 enum sp_step sp_scope_decide(struct sp_call *call, const struct sp_client *client, bool all_by_default,
                              struct sp_str *scope)
 {
@@ -63,7 +70,7 @@ enum sp_step sp_scope_decide(struct sp_call *call, const struct sp_client *clien
     sp_buffer_init(&granted, call->arena, SP_MAX_FORM_BYTES);
     for (size_t i = 0; asked.at == NULL && all_by_default && i < client->scopes.count; i++)
         if (!is_personal(client->scopes.at[i]))
-            sp_buffer_printf(&granted, "%s%.*s", granted.len > 0 ? " " : "", SP_STR_ARG(client->scopes.at[i]));
+            append_word(&granted, client->scopes.at[i]);
     unsigned count = 0;
     while (sp_str_next_word(&asked, SP_STR(" "), &word)) {
         if (++count > SP_MAX_SCOPES)
@@ -72,7 +79,7 @@ enum sp_step sp_scope_decide(struct sp_call *call, const struct sp_client *clien
         if (check_scope(call, client, word) != SP_GOES_ON)
             return SP_DENIED;
         if (!sp_scope_has(sp_buffer_str(&granted), word))
-            sp_buffer_printf(&granted, "%s%.*s", granted.len > 0 ? " " : "", SP_STR_ARG(word));
+            append_word(&granted, word);
     }
     if (sp_buffer_status(&granted) != SP_OK)
         return sp_deny_failure(call, sp_buffer_status(&granted));

@@ -92,11 +92,25 @@ void sp_signer_write_public(const struct sp_signer *signer, struct sp_json_write
         writer->out->status = status;
 }
 
+/* The header of what it signs; SP_STR_NONE without memory. */
+static struct sp_str header_of(const struct sp_signer *signer, struct sp_arena *arena, const char *type)
+{
+    struct sp_buffer text;
+    struct sp_json_writer writer;
+    sp_buffer_init(&text, arena, SP_MAX_TOKEN_BYTES);
+    sp_json_writer_init(&writer, &text, false);
+    sp_json_begin_object(&writer);
+    sp_json_string_member(&writer, "typ", sp_str_from_cstr(type));
+    sp_json_string_member(&writer, "alg", sp_signer_algorithm(signer));
+    sp_json_string_member(&writer, "kid", sp_signer_kid(signer));
+    sp_json_end_object(&writer);
+    return sp_buffer_status(&text) == SP_OK ? sp_buffer_str(&text) : SP_STR_NONE;
+}
+
 enum sp_status sp_signer_sign(const struct sp_signer *signer, struct sp_arena *arena, const char *type,
                               struct sp_str payload, struct sp_str *jws)
 {
-    struct sp_str header = sp_arena_printf(arena, "{\"typ\":\"%s\",\"alg\":\"%.*s\",\"kid\":\"%.*s\"}", type,
-                                           SP_STR_ARG(sp_signer_algorithm(signer)), SP_STR_ARG(sp_signer_kid(signer)));
+    struct sp_str header = header_of(signer, arena, type);
     return header.at != NULL ? sp_jws_sign(arena, signer->key, signer->algorithm, header, payload, jws) : SP_NO_MEMORY;
 }
 
@@ -108,8 +122,7 @@ static enum sp_status header_is_ours(const struct sp_signer *signer, struct sp_a
     enum sp_status status = sp_base64url_decode(arena, encoded, &header);
     if (status != SP_OK)
         return status;
-    struct sp_str ours = sp_arena_printf(arena, "{\"typ\":\"%s\",\"alg\":\"%.*s\",\"kid\":\"%.*s\"}", type,
-                                         SP_STR_ARG(sp_signer_algorithm(signer)), SP_STR_ARG(sp_signer_kid(signer)));
+    struct sp_str ours = header_of(signer, arena, type);
     if (ours.at == NULL)
         return SP_NO_MEMORY;
     return sp_str_equal(header, ours) ? SP_OK : SP_NOT_FOUND;

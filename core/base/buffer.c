@@ -26,7 +26,7 @@ void sp_buffer_clear(struct sp_buffer *buffer)
 }
 
 /* Room for `more` bytes behind len; false (and the status set) when there is none. */
-static bool reserve(struct sp_buffer *buffer, size_t more)
+static __attribute__((noinline)) bool reserve(struct sp_buffer *buffer, size_t more)
 {
     if (buffer->status != SP_OK) {
         return false;
@@ -63,10 +63,16 @@ static bool reserve(struct sp_buffer *buffer, size_t more)
     return true;
 }
 
+char *sp_buffer_room_slowly(struct sp_buffer *buffer, size_t bytes)
+{
+    return reserve(buffer, bytes) ? buffer->at + buffer->len : NULL;
+}
+
 void sp_buffer_append(struct sp_buffer *buffer, struct sp_str s)
 {
-    if (s.len > 0 && reserve(buffer, s.len)) {
-        memcpy(buffer->at + buffer->len, s.at, s.len);
+    char *to = s.len > 0 ? sp_buffer_room(buffer, s.len) : NULL;
+    if (to != NULL) {
+        memcpy(to, s.at, s.len);
         buffer->len += s.len;
     }
 }
@@ -83,10 +89,15 @@ void sp_buffer_printf(struct sp_buffer *buffer, const char *format, ...)
     va_list arguments, again;
     va_start(arguments, format);
     va_copy(again, arguments);
-    int len = vsnprintf(NULL, 0, format, arguments);
-    /* One more for vsnprintf's NUL, which is not counted. */
-    if (len >= 0 && reserve(buffer, (size_t)len + 1)) {
-        vsnprintf(buffer->at + buffer->len, (size_t)len + 1, format, again);
+    /* Most texts are short: one pass. One more for vsnprintf's NUL, which is not counted. */
+    char brief[256];
+    int len = vsnprintf(brief, sizeof brief, format, arguments);
+    char *to = len >= 0 ? sp_buffer_room(buffer, (size_t)len + 1) : NULL;
+    if (to != NULL) {
+        if ((size_t)len < sizeof brief)
+            memcpy(to, brief, (size_t)len + 1);
+        else
+            vsnprintf(to, (size_t)len + 1, format, again);
         buffer->len += (size_t)len;
     }
     va_end(again);

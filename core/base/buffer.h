@@ -27,6 +27,13 @@ static inline void sp_buffer_append_char(struct sp_buffer *buffer, char c)
         sp_buffer_append_char_slowly(buffer, c);
     }
 }
+char *sp_buffer_room_slowly(struct sp_buffer *buffer, size_t bytes);
+/* Where `bytes` more can be written, or NULL with the status set; whoever writes them adds them to len. */
+static inline char *sp_buffer_room(struct sp_buffer *buffer, size_t bytes)
+{
+    return buffer->status == SP_OK && bytes <= buffer->capacity - buffer->len ? buffer->at + buffer->len
+                                                                              : sp_buffer_room_slowly(buffer, bytes);
+}
 void sp_buffer_printf(struct sp_buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void sp_buffer_clear(struct sp_buffer *buffer); /* keeps the memory, clears the status */
 

@@ -113,35 +113,23 @@ static void put_escape(struct sp_buffer *out, unsigned char c)
     }
 }
 
-static bool is_plain(unsigned char c)
+/* A plain text in quotes; says how many characters that are. */
+static inline size_t put_plain(char *to, struct sp_str text)
 {
-    return c >= 0x20 && c < 0x7F && c != '"' && c != '\\';
+    to[0] = '"';
+    if (text.len > 0) {
+        memcpy(to + 1, text.at, text.len);
+    }
+    to[1 + text.len] = '"';
+    return text.len + 2;
 }
 
-/* The end of the bytes that stand in a JSON text as they are, whatever surrounds them. */
-static size_t plain_run(struct sp_str text)
+/* Of what is not UTF-8 one byte is replaced at a time. */
+static __attribute__((noinline)) void put_text_slowly(struct sp_buffer *out, struct sp_str text)
 {
-    size_t i = 0;
-    for (unsigned plain = 8; plain == 8 && i + 8 <= text.len; i += plain) {
-        plain = sp_plain_count(text.at + i);
-    }
-    while (i < text.len && is_plain((unsigned char)text.at[i])) {
-        i++;
-    }
-    return i;
-}
-
-/* Of what is not UTF-8 one byte is replaced at a time. Most texts are plain from end to end. */
-static void put_text(struct sp_buffer *out, struct sp_str text)
-{
-    size_t run = plain_run(text);
-    if (run == text.len) {
-        sp_buffer_append(out, text);
-        return;
-    }
     bool valid = sp_str_is_utf8(text);
     size_t from = 0;
-    for (size_t i = run; i < text.len; i++) {
+    for (size_t i = 0; i < text.len; i++) {
         unsigned char c = (unsigned char)text.at[i];
         if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7F && (c < 0x80 || valid)) {
             continue;
@@ -157,10 +145,16 @@ static void put_text(struct sp_buffer *out, struct sp_str text)
     sp_buffer_append(out, sp_str_slice(text, from, text.len));
 }
 
+/* Most texts are plain from end to end, and there is room. */
 static void put_quoted(struct sp_buffer *out, struct sp_str text)
 {
+    char *to = sp_is_plain(text.at, text.len) ? sp_buffer_room(out, text.len + 2) : NULL;
+    if (to != NULL) {
+        out->len += put_plain(to, text);
+        return;
+    }
     sp_buffer_append_char(out, '"');
-    put_text(out, text);
+    put_text_slowly(out, text);
     sp_buffer_append_char(out, '"');
 }
 
@@ -268,37 +262,57 @@ void sp_json_put_value(struct sp_json_writer *writer, const struct sp_json *valu
     }
 }
 
-/* Most names need no escape: they are written in one piece. */
-static void put_short_name(struct sp_json_writer *writer, const char *name)
+/* "name": and its comma, with room for `more` behind it, where the name is plain, as those in the source are; NULL:
+ * nothing was written. */
+static char *put_plain_name(struct sp_json_writer *writer, struct sp_str name, size_t more)
 {
-    char text[64];
-    const size_t len = strlen(name);
-    if (writer->pretty || len > sizeof text - 3 || plain_run(sp_str(name, len)) != len) {
-        sp_json_name(writer, sp_str(name, len));
-        return;
+    const uint64_t bit = (uint64_t)1 << writer->depth;
+    const size_t comma = (writer->has_member & bit) != 0;
+    if (writer->pretty || writer->after_name || !sp_is_plain(name.at, name.len)) {
+        return NULL;
     }
-    text[0] = '"';
-    memcpy(text + 1, name, len);
-    memcpy(text + 1 + len, "\":", 2);
-    put_separator(writer);
-    sp_buffer_append(writer->out, sp_str(text, len + 3));
-    writer->after_name = true;
+    char *to = sp_buffer_room(writer->out, comma + name.len + 3 + more);
+    if (to == NULL) {
+        return NULL;
+    }
+    *to = ',';
+    to += comma;
+    to += put_plain(to, name);
+    *to++ = ':';
+    writer->has_member |= bit;
+    writer->out->len += comma + name.len + 3;
+    return to;
+}
+
+static void put_name(struct sp_json_writer *writer, const char *name)
+{
+    const struct sp_str text = sp_str_from_cstr(name);
+    if (put_plain_name(writer, text, 0) != NULL) {
+        writer->after_name = true;
+    } else {
+        sp_json_name(writer, text);
+    }
 }
 
 void sp_json_string_member(struct sp_json_writer *writer, const char *name, struct sp_str value)
 {
-    put_short_name(writer, name);
+    char *to = sp_is_plain(value.at, value.len) ? put_plain_name(writer, sp_str_from_cstr(name), value.len + 2) : NULL;
+    if (to != NULL) {
+        writer->out->len += put_plain(to, value);
+        return;
+    }
+    put_name(writer, name);
     sp_json_put_string(writer, value);
 }
 
 void sp_json_int_member(struct sp_json_writer *writer, const char *name, int64_t value)
 {
-    put_short_name(writer, name);
+    put_name(writer, name);
     sp_json_put_int(writer, value);
 }
 
 void sp_json_bool_member(struct sp_json_writer *writer, const char *name, bool value)
 {
-    put_short_name(writer, name);
+    put_name(writer, name);
     sp_json_put_bool(writer, value);
 }

@@ -46,4 +46,30 @@ static inline unsigned sp_plain_step(const char *at)
 #define sp_plain_step sp_plain_count
 #endif
 
+/* Whether all of them are plain. The last step may look at bytes of the one before again. */
+static inline bool sp_is_plain(const char *at, size_t len)
+{
+    if (len >= SP_PLAIN_STEP) {
+        for (size_t i = 0; i + SP_PLAIN_STEP < len; i += SP_PLAIN_STEP) {
+            if (sp_plain_step(at + i) != SP_PLAIN_STEP) {
+                return false;
+            }
+        }
+        return sp_plain_step(at + len - SP_PLAIN_STEP) == SP_PLAIN_STEP;
+    }
+    if (len >= 8) {
+        return sp_plain_count(at) == 8 && sp_plain_count(at + len - 8) == 8;
+    }
+    char few[8] = "        ";
+    if (len >= 4) {
+        memcpy(few, at, 4);
+        memcpy(few + 4, at + len - 4, 4);
+    } else if (len > 0) {
+        few[0] = at[0];
+        few[1] = at[len / 2];
+        few[2] = at[len - 1];
+    }
+    return sp_plain_count(few) == 8;
+}
+
 #endif
