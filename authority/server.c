@@ -29,6 +29,9 @@
 #define CONNECTION_MEMORY_BYTES (32u * 1024)
 #define MAX_CONNECTIONS 4096u
 #define MAX_ADMIN_CONNECTIONS 64u
+/* Also how long a client keeps its slot that closes its half together with its request, once that is answered: to
+ * libmicrohttpd (0.9.75) both are one event of epoll, and it reads no further. It keeps no more than who stays silently
+ * connected; one that closes after its answer goes at once. */
 #define IDLE_SECONDS 60u
 #define MAX_WAIT_MS 1000u
 #define KEPT_EXCHANGES 256u
