@@ -144,13 +144,28 @@ static void judge_assertion(struct sp_flow_capture *capture, struct sp_flow_mess
                                 SP_STR("a key of the client's registration"), key_in_words(capture, who->assertion));
 }
 
+/* The client itself: by the error that says so (RFC 6749 5.2), or by a 401 whose error speaks of nothing else, as some
+ * servers answer. */
+static bool is_refused(const struct sp_flow_message *message)
+{
+    static const char *const of_something_else[] = {"invalid_grant",  "invalid_scope",         "unsupported_grant_type",
+                                                    "invalid_target", "use_dpop_nonce",        "invalid_dpop_proof",
+                                                    "slow_down",      "authorization_pending", "expired_token"};
+    if (sp_flow_error_is(message, "invalid_client") || sp_flow_error_is(message, "unauthorized_client"))
+        return true;
+    if (message->exchange.status != 401)
+        return false;
+    for (size_t i = 0; i < sizeof of_something_else / sizeof of_something_else[0]; i++)
+        if (sp_flow_error_is(message, of_something_else[i]))
+            return false;
+    return true;
+}
+
 void sp_flow_judge_client(struct sp_flow_capture *capture, struct sp_flow_message *message)
 {
     struct sp_flow_credentials who;
     sp_flow_credentials_read(capture->arena, message, &who);
     const struct sp_flow_client *client = sp_flow_client_find(capture, who.client_id);
-    bool refused = sp_flow_error_is(message, "invalid_client") || sp_flow_error_is(message, "unauthorized_client") ||
-                   message->exchange.status == 401;
     if (who.basic_malformed) {
         sp_flow_tell_of_request(capture, message, SP_CAUSE_CLIENT_BASIC_MALFORMED, SP_STR("base64 of ID:SECRET"),
                                 SP_STR("not base64, or without a colon"));
@@ -162,7 +177,7 @@ void sp_flow_judge_client(struct sp_flow_capture *capture, struct sp_flow_messag
                                                 sp_flow_client_method_name(who.method)));
     if (who.assertion.at != NULL)
         judge_assertion(capture, message, &who, client);
-    if (!refused || sp_flow_has_told_specific(message))
+    if (!is_refused(message) || sp_flow_has_told_specific(message))
         return;
     if (client != NULL && client->registered != NULL)
         judge_expiry(capture, message, client);
