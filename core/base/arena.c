@@ -2,6 +2,7 @@
 /* Blocks in a list; the first is kept by a reset, the others are freed. Under ASan every allocation is a block of its
  * own, so that a read beyond it is seen. */
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include "core/base/arena.h"
@@ -95,7 +96,7 @@ static struct block *add_block(struct sp_arena *arena, size_t bytes)
     if (capacity < bytes) {
         capacity = bytes;
     }
-    struct block *block = malloc(sizeof *block + capacity);
+    struct block *block = capacity <= SIZE_MAX - sizeof *block ? malloc(sizeof *block + capacity) : NULL;
     if (block == NULL) {
         return NULL;
     }

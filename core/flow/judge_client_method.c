@@ -31,7 +31,8 @@ static const struct sp_flow_message *taken_otherwise(const struct sp_flow_messag
 {
     const struct sp_flow_message *taken = client != NULL ? client->secret_taken : NULL;
     bool same_place = taken != NULL && sp_str_equal(taken->endpoint, message->endpoint);
-    bool same_secret = same_place && (who->secret.len == 0 || sp_str_equal(who->secret, client->secret));
+    bool same_secret =
+        same_place && (who->method == SP_CLIENT_METHOD_NONE || sp_str_equal(who->secret, client->secret));
     bool with_secret = who->method == SP_CLIENT_METHOD_NONE || who->method == SP_CLIENT_METHOD_BASIC ||
                        who->method == SP_CLIENT_METHOD_POST;
     return same_secret && with_secret && client->secret_method != who->method ? taken : NULL;
@@ -60,7 +61,7 @@ static bool secret_has_space_around(const struct sp_flow_message *message, const
 static bool needs_encoding(char c)
 {
     bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-    return !letter && strchr("*-._+%", c) == NULL;
+    return !letter && (c == '\0' || strchr("*-._+%", c) == NULL);
 }
 
 static bool secret_is_not_encoded(const struct sp_flow_message *message, const struct sp_flow_credentials *who)
@@ -125,9 +126,12 @@ static struct sp_str sent_in_words(struct sp_flow_capture *capture, const struct
     struct sp_str id = who->client_id.len > 0 ? sp_str_slice(who->client_id, 0, 200) : SP_STR("(unnamed)");
     struct sp_str words = sp_arena_printf(capture->arena, "Client %.*s authenticated by %s", SP_STR_ARG(id),
                                           sp_flow_client_method_name(who->method));
-    words = list != NULL ? sp_arena_printf(capture->arena, "%.*s, which the server lists.", SP_STR_ARG(words))
-                         : sp_arena_printf(capture->arena, "%.*s; which methods the server takes was not recorded.",
-                                           SP_STR_ARG(words));
+    const char *said = "; which methods the server takes was not recorded.";
+    if (sp_json_is(list, SP_JSON_ARRAY))
+        said = sp_flow_list_has(list, sp_str_from_cstr(sp_flow_client_method_name(who->method)), false)
+                   ? ", which the server lists."
+                   : ", which the server does not list.";
+    words = sp_arena_printf(capture->arena, "%.*s%s", SP_STR_ARG(words), said);
     for (size_t i = 0; i < sizeof traits / sizeof traits[0]; i++)
         if (traits[i].holds(message, who))
             words = sp_arena_printf(capture->arena, "%.*s %s", SP_STR_ARG(words), traits[i].sentence);

@@ -38,6 +38,13 @@ static unsigned value_of(const unsigned char values[256], char c)
     return values[(unsigned char)c];
 }
 
+/* Bytes moved about within a vector: not every compiler can say it, and not every target do it. */
+#if defined(__x86_64__) && defined(__has_builtin)
+#if __has_builtin(__builtin_shufflevector)
+#define WITH_AVX2
+#endif
+#endif
+
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 /* Many characters at once, in vectors of the compiler's: a token is 800 of them. */
 #define STEP_CHARACTERS 32u
@@ -70,17 +77,21 @@ decode_steps_with(bool shuffles, const char last[2], struct sp_str text, unsigne
                              (score & (unsigned char)(63 - last[1]));
         const groups four = (groups)(((octets)c + shift) & any);
         const groups bits = (four & 0xff) << 18 | (four >> 8 & 0xff) << 12 | (four >> 16 & 0xff) << 6 | four >> 24;
+#ifdef WITH_AVX2
         if (shuffles) {
             const octets packed =
                 __builtin_shufflevector((octets)bits, (octets)bits, 2, 1, 0, 6, 5, 4, 10, 9, 8, 14, 13, 12, 3, 3, 3, 3,
                                         18, 17, 16, 22, 21, 20, 26, 25, 24, 30, 29, 28, 19, 19, 19, 19);
             memcpy(to, &packed, 16);
             memcpy(to + 12, (const unsigned char *)&packed + 16, 16);
-        } else {
-            for (size_t lane = 0; lane < STEP_CHARACTERS / 4; lane++) {
-                const uint32_t three = __builtin_bswap32(bits[lane] << 8);
-                memcpy(to + 3 * lane, &three, sizeof three);
-            }
+            continue;
+        }
+#else
+        (void)shuffles;
+#endif
+        for (size_t lane = 0; lane < STEP_CHARACTERS / 4; lane++) {
+            const uint32_t three = __builtin_bswap32(bits[lane] << 8);
+            memcpy(to + 3 * lane, &three, sizeof three);
         }
     }
     const groups found = (groups)strangers;
@@ -94,7 +105,7 @@ decode_steps_with(bool shuffles, const char last[2], struct sp_str text, unsigne
     return i;
 }
 
-#if defined(__x86_64__)
+#ifdef WITH_AVX2
 static __attribute__((target("avx2"))) size_t decode_steps_avx2(const char last[2], struct sp_str text,
                                                                 unsigned char *to, unsigned *invalid)
 {
@@ -104,7 +115,7 @@ static __attribute__((target("avx2"))) size_t decode_steps_avx2(const char last[
 
 static size_t decode_steps(const char last[2], struct sp_str text, unsigned char *to, unsigned *invalid)
 {
-#if defined(__x86_64__)
+#ifdef WITH_AVX2
     if (__builtin_cpu_supports("avx2")) {
         return decode_steps_avx2(last, text, to, invalid);
     }
@@ -158,7 +169,7 @@ static enum sp_status decode(const unsigned char values[256], struct sp_str text
     return SP_OK;
 }
 
-#if defined(__x86_64__)
+#ifdef WITH_AVX2
 /* Encodes as many whole steps of 24 bytes as there are with four more behind them; says how many bytes that were. */
 static __attribute__((target("avx2"))) size_t encode_steps_avx2(const char *characters, struct sp_str bytes, char *to)
 {
@@ -187,7 +198,7 @@ static __attribute__((target("avx2"))) size_t encode_steps_avx2(const char *char
 
 static size_t encode_steps(const char *characters, struct sp_str bytes, char *to)
 {
-#if defined(__x86_64__)
+#ifdef WITH_AVX2
     if (__builtin_cpu_supports("avx2")) {
         return encode_steps_avx2(characters, bytes, to);
     }
