@@ -15,6 +15,7 @@
 #define MAX_TEXT_BYTES (SP_MAX_CERTIFICATE_BYTES * 5)
 
 /* ---- decoding ---- */
+
 /* %XX only: `+` is a character of base64 here, not a space. */
 static enum sp_status decode_percent(struct sp_arena *arena, struct sp_str text, struct sp_str *decoded)
 {

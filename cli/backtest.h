@@ -20,8 +20,6 @@ struct sp_backtest {
 };
 
 /* backtest_text.c */
-/* Every line that was meant is a call, and every call could be judged. */
-bool sp_backtest_is_complete(const struct sp_backtest *backtest);
 /* One call as a line of JSON, unless it is as before. SP_IO: standard output failed; SP_NO_MEMORY. */
 SP_MUST_CHECK enum sp_status sp_backtest_print_call(struct sp_arena *arena, const struct sp_recorded_call *call,
                                                     const struct sp_rejudgement *judged);

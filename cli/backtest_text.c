@@ -217,7 +217,8 @@ static void put_row(struct sp_json_writer *json, const struct sp_tally_row *row)
     sp_json_end_object(json);
 }
 
-bool sp_backtest_is_complete(const struct sp_backtest *backtest)
+/* Every line that was meant is a call, and every call could be judged. */
+static bool is_complete(const struct sp_backtest *backtest)
 {
     return sp_tally_total(backtest->tally, SP_CHANGE_UNKNOWN) == 0 && backtest->unreadable == 0 &&
            backtest->unreadable_files == 0 && backtest->fault == NULL;
@@ -235,7 +236,7 @@ void sp_backtest_write(struct sp_json_writer *json, const struct sp_backtest *ba
     put_text(json, "until", sp_str_from_cstr(backtest->until));
     put_text(json, "first", sp_str_from_cstr(backtest->first));
     put_text(json, "last", sp_str_from_cstr(backtest->last));
-    sp_json_bool_member(json, "complete", sp_backtest_is_complete(backtest));
+    sp_json_bool_member(json, "complete", is_complete(backtest));
     sp_json_name(json, SP_STR("totals"));
     sp_json_begin_object(json);
     for (size_t i = 0; i < SECTION_COUNT; i++)

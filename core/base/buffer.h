@@ -28,8 +28,7 @@ static inline void sp_buffer_append_char(struct sp_buffer *buffer, char c)
     }
 }
 char *sp_buffer_room_slowly(struct sp_buffer *buffer, size_t bytes);
-/* Where `bytes` more, at least one, can be written, or NULL with the status set; whoever writes them adds them to len.
- */
+/* Where `bytes` (at least one) can be written, or NULL with the status set; who writes them adds them to len. */
 static inline char *sp_buffer_room(struct sp_buffer *buffer, size_t bytes)
 {
     return buffer->status == SP_OK && bytes <= buffer->capacity - buffer->len ? buffer->at + buffer->len

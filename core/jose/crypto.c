@@ -108,11 +108,16 @@ static bool set_up(EVP_PKEY_CTX *ctx, const struct sp_algorithm_info *info)
     return true;
 }
 
+/* The contexts kept with a key are no part of its value. */
+static struct sp_key *cache_of(const struct sp_key *key)
+{
+    return (struct sp_key *)(uintptr_t)key;
+}
+
 /* The kept context for this algorithm, or NULL. */
 static EVP_PKEY_CTX *verifier_of(const struct sp_key *key, enum sp_algorithm algorithm)
 {
-    /* The cache is no part of the key's value. */
-    struct sp_key *cached = (struct sp_key *)(uintptr_t)key;
+    struct sp_key *cached = cache_of(key);
     if (cached->verifier != NULL && cached->verifier_algorithm == algorithm)
         return cached->verifier;
     EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key->pkey, NULL);
@@ -184,8 +189,7 @@ static EVP_MD_CTX *begin_whole(EVP_MD_CTX **kept, whole_init *init, EVP_PKEY *ke
 
 static enum sp_verification verify_eddsa(const struct sp_key *key, struct sp_str text, struct sp_str signature)
 {
-    struct sp_key *cached = (struct sp_key *)(uintptr_t)key; /* as above */
-    EVP_MD_CTX *ctx = begin_whole(&cached->whole_verifier, EVP_DigestVerifyInit, key->pkey);
+    EVP_MD_CTX *ctx = begin_whole(&cache_of(key)->whole_verifier, EVP_DigestVerifyInit, key->pkey);
     bool holds = ctx != NULL && EVP_DigestVerify(ctx, (const unsigned char *)signature.at, signature.len,
                                                  (const unsigned char *)text.at, text.len) == 1;
     return holds ? SP_VERIFICATION_HOLDS : SP_VERIFICATION_FAILED;
@@ -285,7 +289,7 @@ static enum sp_status sign_hmac(const struct sp_key *key, enum sp_hash hash, str
 /* Ready to sign digests: setting it up costs a third of an ECDSA signature. */
 static EVP_PKEY_CTX *signer_of(const struct sp_key *key, enum sp_algorithm algorithm)
 {
-    struct sp_key *cached = (struct sp_key *)(uintptr_t)key;
+    struct sp_key *cached = cache_of(key);
     if (cached->signer != NULL && cached->signer_algorithm == algorithm)
         return cached->signer;
     EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key->pkey, NULL);
@@ -313,8 +317,7 @@ static bool sign_digest(const struct sp_key *key, enum sp_algorithm algorithm, s
 /* EdDSA hashes by itself, with the key. */
 static bool sign_eddsa(const struct sp_key *key, struct sp_str text, unsigned char *made, size_t *len)
 {
-    struct sp_key *cached = (struct sp_key *)(uintptr_t)key;
-    EVP_MD_CTX *ctx = begin_whole(&cached->whole_signer, EVP_DigestSignInit, key->pkey);
+    EVP_MD_CTX *ctx = begin_whole(&cache_of(key)->whole_signer, EVP_DigestSignInit, key->pkey);
     return ctx != NULL && EVP_DigestSign(ctx, made, len, (const unsigned char *)text.at, text.len) == 1;
 }
 
