@@ -70,7 +70,9 @@ static int show(const struct sp_cli *cli, struct sp_flow_capture *capture, const
     if (recording->is_unread && exit_status == SP_CLI_FINE)
         exit_status = sp_cli_failure(cli, "nothing of '%.*s' could be read", SP_STR_ARG(source->name));
     else if (recording->is_empty && exit_status == SP_CLI_FINE)
-        exit_status = sp_cli_failure(cli, "'%.*s' is empty: it holds no exchange", SP_STR_ARG(source->name));
+        exit_status =
+            sp_cli_failure(cli, "'%.*s' is empty: it holds no exchange; record it again while the login is tried",
+                           SP_STR_ARG(source->name));
     if (page.at != NULL) {
         int written = write_page(cli, page, capture, source);
         if (written != SP_CLI_FINE || sp_str_equal(page, SP_STR("-")))

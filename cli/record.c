@@ -110,7 +110,9 @@ static int finish(struct session *session)
                count.flows - count.broken - count.warned);
     }
     if (session->exchanges == 0)
-        return sp_cli_failure(session->cli, "nothing was recorded: no client came this way");
+        return sp_cli_failure(
+            session->cli,
+            "nothing was recorded: no client came this way; point its metadata URL at the address named at the start");
     return count.broken > 0 ? SP_CLI_REJECTED : SP_CLI_FINE;
 }
 

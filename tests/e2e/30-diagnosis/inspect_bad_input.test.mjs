@@ -40,7 +40,7 @@ test('what is empty was not found fine', async () => {
     for (const more of [[], ['--json']]) {
       const { code, stderr, stdout } = await sallyport(['inspect', `${folder}/${name}`, ...more]);
       assert.equal(code, 3, name);
-      assert.match(stderr, /^sallyport inspect: '.*' is empty: it holds no exchange$/m);
+      assert.match(stderr, /^sallyport inspect: '.*' is empty: it holds no exchange; record it again while the login is tried$/m);
       assert.match(stdout, more.length > 0 ? /"exchanges": 0/ : /0 flows/);
     }
   }
