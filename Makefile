@@ -9,7 +9,7 @@ AGAIN ?= # --again: an end-to-end file that failed runs once more, alone
 .PHONY: all help deps run test unit e2e sanitize docs lint fuzz bench bench-authority compare-diagnosis install clean
 all: deps ## build the program, the nginx module and the demo API
 	@tools/configure build
-	@ninja -C build -j $(JOBS) programs
+	@tools/build build -j $(JOBS) programs
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## /  \1\t/p' Makefile
@@ -23,25 +23,25 @@ run: all ## start the gateway, a demo API and an issuer; prints four commands to
 test: ## unit, fuzz-replay and end-to-end suites; the last line says how many passed
 	@tools/install-deps test
 	@tools/configure build -- -Dtests=enabled
-	@ninja -C build -j $(JOBS) --quiet
+	@tools/build build -j $(JOBS)
 	@tools/test $(AGAIN)
 
 unit: ## the unit suite alone
 	@tools/install-deps test
 	@tools/configure build -- -Dtests=enabled
-	@ninja -C build -j $(JOBS) --quiet
+	@tools/build build -j $(JOBS)
 	@tools/test unit
 
 e2e: ## the end-to-end suite alone
 	@tools/install-deps test
 	@tools/configure build -- -Dtests=enabled
-	@ninja -C build -j $(JOBS) --quiet
+	@tools/build build -j $(JOBS)
 	@tools/test e2e $(AGAIN)
 
 sanitize: ## all suites under the address and undefined-behaviour sanitizers
 	@tools/install-deps test
 	@tools/configure build-sanitize --sanitize -- -Dtests=enabled
-	@ninja -C build-sanitize -j $(JOBS) --quiet
+	@tools/build build-sanitize -j $(JOBS)
 	@tools/test --sanitize $(AGAIN)
 
 docs: ## write the reference pages from the program's own rows
@@ -58,25 +58,25 @@ fuzz: ## libFuzzer on every target, TIME seconds each (make fuzz TIME=600)
 bench: ## CPU time per request against nginx, HAProxy and Apache in one run
 	@tools/install-deps bench
 	@tools/configure build-release -- --buildtype=release -Dtests=disabled
-	@ninja -C build-release -j $(JOBS) --quiet programs bench-programs
+	@tools/build build-release -j $(JOBS) programs bench-programs
 	@bench/run
 
 bench-authority: ## CPU time per token of the authority against oidc-provider and glewlwyd in one run
 	@tools/install-deps bench test
 	@tools/configure build-release -- --buildtype=release -Dtests=disabled
-	@ninja -C build-release -j $(JOBS) --quiet sallyport
+	@tools/build build-release -j $(JOBS) sallyport
 	@tests/e2e/run --peers
 	@bench/authority
 
 compare-diagnosis: ## write docs/diagnosis.md: what others say of the lab's faults beside what Sallyport says
 	@tools/install-deps bench test
 	@tools/configure build -- -Dtests=enabled
-	@ninja -C build -j $(JOBS) --quiet sallyport
+	@tools/build build -j $(JOBS) sallyport
 	@tools/compare-diagnosis
 
 install: deps ## build what `make bench` measures (optimised as a whole) and install it below DESTDIR/PREFIX
 	@tools/configure build-install -- --buildtype=release -Dtests=disabled --prefix=$(PREFIX)
-	@ninja -C build-install -j $(JOBS) --quiet programs
+	@tools/build build-install -j $(JOBS) programs
 	@DESTDIR=$(DESTDIR) meson install -C build-install --no-rebuild --quiet
 
 clean: ## remove what was built

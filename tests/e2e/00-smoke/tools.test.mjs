@@ -42,7 +42,7 @@ for (const script of scripts) {
   });
 }
 
-for (const script of ['tools/configure', 'tools/nginx-headers', 'tools/sources', 'tools/usage', 'tools/make-recording'])
+for (const script of ['tools/build', 'tools/configure', 'tools/nginx-headers', 'tools/sources', 'tools/usage', 'tools/make-recording'])
   test(`${script} without a word says what it lacks`, { skip }, () => {
     const before = listing();
     const { status, stdout, stderr } = run(script);
@@ -50,3 +50,42 @@ for (const script of ['tools/configure', 'tools/nginx-headers', 'tools/sources',
     assert.match(stdout + stderr, new RegExp(`Usage: ${script}\\b`));
     assert.deepEqual(listing(), before);
   });
+
+// A build of three files, one of which does not compile once it is told to.
+const makeBuild = (name, broken) => {
+  fs.mkdirSync(path.join(copy, name));
+  fs.writeFileSync(path.join(copy, name, 'build.ninja'), `rule compile
+  command = test "$out" != ${broken} -a "$out" != "" && echo made > $out || { echo "$out:1: what the compiler says"; exit 1; }
+  description = Compiling $out
+${['one', 'two', 'three'].map((file) => `build ${file}: compile\n`).join('')}`);
+  return name;
+};
+
+test('a build into a pipe is two lines long, and none where nothing is to be done', { skip }, () => {
+  const build = makeBuild('fine', 'none');
+  const { status, stdout, stderr } = run('tools/build', build, '-j', '2');
+  assert.equal(status, 0, stderr);
+  assert.match(stdout, /^Building fine: 3 steps\nBuilt fine in \d+ s\n$/);
+  assert.equal(stderr, '');
+  assert.ok(['one', 'two', 'three'].every((file) => fs.existsSync(path.join(copy, build, file))));
+  const again = run('tools/build', build);
+  assert.deepEqual([again.status, again.stdout, again.stderr], [0, '', '']);
+});
+
+test('a command that fails is shown whole, with what it said', { skip }, () => {
+  const { status, stdout } = run('tools/build', makeBuild('broken', 'two'), '-k', '0');
+  assert.notEqual(status, 0);
+  assert.match(stdout, /FAILED: two/);
+  assert.ok(stdout.includes('test "two" != two -a "two" != "" && echo made > two ||'), stdout);
+  assert.match(stdout, /^two:1: what the compiler says$/m);
+  assert.doesNotMatch(stdout, /Compiling|Built/);
+});
+
+test('on a terminal a build is one line that is overwritten', { skip }, () => {
+  const command = 'stty columns 80; TERM=xterm tools/build terminal';
+  makeBuild('terminal', 'none');
+  const { status, stdout } = spawnSync('script', ['-qec', command, '/dev/null'], { cwd: copy, encoding: 'utf8', input: '', timeout: 60_000 });
+  assert.equal(status, 0, stdout);
+  assert.match(stdout, /\r[^\n]*Compiling [^\n]*\r[^\n]*Compiling /);
+  assert.equal(stdout.match(/Compiling [^\n]*\n/g).length, 1, stdout);
+});
