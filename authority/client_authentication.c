@@ -122,7 +122,8 @@ static enum sp_step refuse_method(struct sp_call *call, const struct sp_client *
     return SP_DENY(call, .cause = SP_CAUSE_CLIENT_METHOD_MISMATCH,
                    .expected = sp_client_methods_text(call->arena, client->methods),
                    .received = sp_client_methods_text(call->arena, proof->method),
-                   .detail = sp_arena_printf(call->arena, "The client is %.*s.", SP_STR_ARG(client->id)),
+                   .detail = sp_arena_printf(call->arena, "Client %.*s is registered for %.*s.", SP_STR_ARG(client->id),
+                                             SP_STR_ARG(sp_client_methods_text(call->arena, client->methods))),
                    .tell = sp_arena_printf(call->arena, "This request used %.*s.",
                                            SP_STR_ARG(sp_client_methods_text(call->arena, proof->method))));
 }

@@ -6,9 +6,28 @@
 
 /* ---- what is known of methods ---- */
 
-static struct sp_str client_in_words(struct sp_flow_capture *capture, const struct sp_flow_credentials *who)
+/* Each source says no more than it knows: a registration what the client is registered for, metadata what the server
+ * lists for anybody, an exchange what worked in it. */
+static struct sp_str registered_in_words(struct sp_flow_capture *capture, const struct sp_flow_credentials *who,
+                                         struct sp_str registered)
 {
-    return sp_arena_printf(capture->arena, "The client is %.*s.", SP_STR_ARG(sp_str_slice(who->client_id, 0, 200)));
+    return sp_arena_printf(capture->arena, "Client %.*s is registered for %.*s, as this recording shows.",
+                           SP_STR_ARG(sp_str_slice(who->client_id, 0, 200)), SP_STR_ARG(registered));
+}
+
+static struct sp_str listed_in_words(struct sp_flow_capture *capture, const struct sp_flow_credentials *who,
+                                     struct sp_str list)
+{
+    return sp_arena_printf(capture->arena,
+                           "The server's metadata list %.*s; what client %.*s is registered for is not known.",
+                           SP_STR_ARG(list), SP_STR_ARG(sp_str_slice(who->client_id, 0, 200)));
+}
+
+static struct sp_str worked_in_words(struct sp_flow_capture *capture, const struct sp_flow_message *taken,
+                                     struct sp_str worked)
+{
+    return sp_arena_printf(capture->arena, "By %.*s the same secret was accepted in exchange %u.", SP_STR_ARG(worked),
+                           taken->exchange.number);
 }
 
 /* RFC 8414 2: introspection and revocation have lists of their own, and the token endpoint's says nothing of them;
@@ -203,14 +222,12 @@ void sp_flow_judge_client_method(struct sp_flow_capture *capture, struct sp_flow
             expected = list != NULL ? sp_flow_list_in_words(capture->arena, list) : SP_STR("client authentication");
         tell_absence(capture, message, who, expected);
     } else if (registered.at != NULL && !fits) {
-        tell_mismatch(capture, message, who, registered, client_in_words(capture, who));
+        tell_mismatch(capture, message, who, registered, registered_in_words(capture, who, registered));
     } else if (registered.at == NULL && taken != NULL) {
-        tell_mismatch(capture, message, who, worked,
-                      sp_arena_printf(capture->arena, "The same secret was accepted by it in exchange %u.",
-                                      taken->exchange.number));
+        tell_mismatch(capture, message, who, worked, worked_in_words(capture, taken, worked));
     } else if (registered.at == NULL && list != NULL && !sp_flow_list_has(list, used, true)) {
-        tell_mismatch(capture, message, who, sp_flow_list_in_words(capture->arena, list),
-                      client_in_words(capture, who));
+        struct sp_str listed = sp_flow_list_in_words(capture->arena, list);
+        tell_mismatch(capture, message, who, listed, listed_in_words(capture, who, listed));
     } else {
         tell_what_was_sent(capture, message, who, client);
     }
