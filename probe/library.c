@@ -23,6 +23,7 @@ static const struct {
     [SP_LIBRARY_CRYPT] = {"libcrypt.so.1", "libcrypt1"},
     [SP_LIBRARY_QRENCODE] = {"libqrencode.so.4", "libqrencode4"},
     [SP_LIBRARY_SSL] = {"libssl.so.3", "libssl3"},
+    [SP_LIBRARY_SODIUM] = {"libsodium.so.23", "libsodium23"},
 };
 static void *handles[SP_LIBRARY_COUNT];
 static pthread_mutex_t loading = PTHREAD_MUTEX_INITIALIZER;

@@ -3,9 +3,9 @@
  * others (LDAP, Kerberos, GnuTLS, HTTP/2 …): loading and relocating them took three quarters of `sallyport token
  * examine`, which needs none. So the program is not linked with them: a file beside their users (curl_library.c,
  * microhttpd_library.c, store_postgres_library.c) defines the functions that we call, under their own names, and each
- * passes its call on. SQLite, argon2, libcrypt, libqrencode and libssl bring little, and go the same way for the same
- * reason. Callers include the library's header as ever. To call one more function, add its row there; the linker names
- * it.
+ * passes its call on. SQLite, argon2, libcrypt, libqrencode, libsodium and libssl bring little, and go the same way for
+ * the same reason. Callers include the library's header as ever. To call one more function, add its row there; the
+ * linker names it.
  *
  * The rows do generate functions: written out, seventy would differ in nothing but these words. */
 #ifndef SP_PROBE_LIBRARY_H
@@ -22,6 +22,7 @@ enum sp_library {
     SP_LIBRARY_CRYPT,
     SP_LIBRARY_QRENCODE,
     SP_LIBRARY_SSL,
+    SP_LIBRARY_SODIUM,
     SP_LIBRARY_COUNT
 };
 

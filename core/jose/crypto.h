@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The only door to OpenSSL's crypto: keys, signatures, hashes, random bytes. Knows nothing of JSON or JOSE members.
- * A verifier answers one of three things, never a bool: it holds, it does not, or the key is not for this algorithm. */
+/* The only door to the libraries of cryptography (OpenSSL; libsodium for Ed25519): keys, signatures, hashes, random
+ * bytes. Knows nothing of JSON or JOSE members. A verifier answers one of three things, never a bool: it holds, it does
+ * not, or the key is not for this algorithm. */
 #ifndef SP_JOSE_CRYPTO_H
 #define SP_JOSE_CRYPTO_H
 

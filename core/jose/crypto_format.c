@@ -59,6 +59,7 @@ static enum sp_status adopt(EVP_PKEY *pkey, bool is_private, struct sp_key **out
     if (key == NULL)
         return SP_NO_MEMORY;
     *key = (struct sp_key){.type = type, .curve = curve, .is_private = is_private, .pkey = pkey};
+    key->is_ed25519 = curve == SP_CURVE_ED25519 && sp_ed25519_adopt(pkey, key->ed25519);
     *out = key;
     return SP_OK;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a key is inside; for crypto.c and crypto_format.c only, which are one room's two files that may see OpenSSL. */
+/* What a key is inside; for crypto.c and crypto_format.c only. */
 #ifndef SP_JOSE_CRYPTO_KEY_H
 #define SP_JOSE_CRYPTO_KEY_H
 
@@ -7,6 +7,7 @@
 
 #include "core/base/secret.h"
 #include "core/jose/crypto.h"
+#include "core/jose/crypto_ed25519.h"
 
 /* RSA of 16384 bit, which imports refuse, would need 2048. */
 #define SP_MAX_SIGNATURE_BYTES 2048
@@ -21,6 +22,8 @@ struct sp_key {
     enum sp_algorithm verifier_algorithm;
     EVP_PKEY_CTX *signer; /* likewise */
     enum sp_algorithm signer_algorithm;
+    bool is_ed25519; /* verified without OpenSSL, by ed25519 */
+    unsigned char ed25519[SP_ED25519_KEY_BYTES];
     EVP_MD_CTX *whole_verifier; /* EdDSA hashes the text itself; begun again for each, made on first use */
     EVP_MD_CTX *whole_signer;
 };

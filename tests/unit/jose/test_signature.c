@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <openssl/evp.h>
+
 #include "core/jose/base64url.h"
 #include "core/jose/crypto.h"
 
@@ -136,6 +138,76 @@ static void ed25519_signatures_are_not_malleable(void **state)
     sp_arena_destroy(&arena);
 }
 
+/* With a key of small order one signature holds for every text, or for one text in eight, by RFC 8032's equation alone:
+ * R = [S]B - [h]A is the neutral point whatever h is. */
+static void ed25519_keys_of_small_order_sign_nothing(void **state)
+{
+    static const unsigned char points[][32] = {
+        {1},
+        {0xec, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+         0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f},
+        {0},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof points / sizeof points[0]; i++) {
+        struct sp_key_parts parts = {.type = SP_KEY_TYPE_OKP, .curve = SP_CURVE_ED25519};
+        struct sp_key *key = NULL;
+        unsigned char signature[64] = {1};
+        parts.x = sp_str((const char *)points[i], sizeof points[i]);
+        assert_int_equal(sp_key_import(&parts, &key), SP_OK);
+        for (char text_byte = 0; text_byte < 16; text_byte++)
+            assert_int_equal(sp_key_verify(key, SP_ALGORITHM_EDDSA, sp_str(&text_byte, 1),
+                                           sp_str((const char *)signature, sizeof signature)),
+                             SP_VERIFICATION_FAILED);
+        sp_key_destroy(&key);
+    }
+}
+
+static bool openssl_verifies(EVP_PKEY *key, struct sp_str signature)
+{
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    assert_int_equal(EVP_DigestVerifyInit(ctx, NULL, NULL, NULL, key), 1);
+    bool holds = EVP_DigestVerify(ctx, (const unsigned char *)signature.at, signature.len,
+                                  (const unsigned char *)text.at, text.len) == 1;
+    EVP_MD_CTX_free(ctx);
+    return holds;
+}
+
+/* Every bit of a signature and of a key counts, and OpenSSL says so too. */
+static void ed25519_agrees_with_openssl(void **state)
+{
+    struct sp_arena *arena = sp_arena_create(1 << 16);
+    struct sp_key *key = generate(SP_ALGORITHM_ED25519), *other = NULL;
+    struct sp_key_parts parts;
+    struct sp_str good;
+    char bad[64], x[32];
+    (void)state;
+    assert_int_equal(sp_key_sign(key, SP_ALGORITHM_ED25519, text, arena, &good), SP_OK);
+    assert_int_equal(sp_key_export(key, false, arena, &parts), SP_OK);
+    for (size_t bit = 0; bit <= 8 * sizeof bad; bit++) {
+        EVP_PKEY *pkey = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, (const unsigned char *)parts.x.at, 32);
+        memcpy(bad, good.at, sizeof bad);
+        if (bit < 8 * sizeof bad)
+            bad[bit / 8] = (char)(bad[bit / 8] ^ 1 << bit % 8);
+        struct sp_str tried = sp_str(bad, sizeof bad);
+        const bool holds = sp_key_verify(key, SP_ALGORITHM_EDDSA, text, tried) == SP_VERIFICATION_HOLDS;
+        assert_int_equal(holds, bit == 8 * sizeof bad);
+        assert_int_equal(holds, openssl_verifies(pkey, tried));
+        EVP_PKEY_free(pkey);
+    }
+    for (size_t bit = 0; bit < 8 * sizeof x; bit++) {
+        memcpy(x, parts.x.at, sizeof x);
+        x[bit / 8] = (char)(x[bit / 8] ^ 1 << bit % 8);
+        const struct sp_key_parts changed = {
+            .type = SP_KEY_TYPE_OKP, .curve = SP_CURVE_ED25519, .x = sp_str(x, sizeof x)};
+        if (sp_key_import(&changed, &other) == SP_OK)
+            assert_int_equal(sp_key_verify(other, SP_ALGORITHM_EDDSA, text, good), SP_VERIFICATION_FAILED);
+        sp_key_destroy(&other);
+    }
+    sp_key_destroy(&key);
+    sp_arena_destroy(&arena);
+}
+
 /* A short DER signature that decodes to small numbers, one with a number too long, rubbish behind, an empty one. */
 static void der_converts_or_is_malformed(void **state)
 {
@@ -225,6 +297,8 @@ int main(void)
         cmocka_unit_test(no_degenerate_ecdsa_signature_verifies),
         cmocka_unit_test(signatures_have_one_length),
         cmocka_unit_test(ed25519_signatures_are_not_malleable),
+        cmocka_unit_test(ed25519_keys_of_small_order_sign_nothing),
+        cmocka_unit_test(ed25519_agrees_with_openssl),
         cmocka_unit_test(der_converts_or_is_malformed),
         cmocka_unit_test(a_public_key_signs_nothing),
         cmocka_unit_test(halves_of_two_keys_make_none),
