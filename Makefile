@@ -64,7 +64,7 @@ bench: ## CPU time per request against nginx, HAProxy and Apache in one run
 bench-authority: ## CPU time per token of the authority against oidc-provider and glewlwyd in one run
 	@tools/install-deps bench test
 	@tools/configure build-release -- --buildtype=release -Dtests=disabled
-	@tools/build build-release -j $(JOBS) sallyport
+	@tools/build build-release -j $(JOBS) sallyport bench-programs
 	@tests/e2e/run --peers
 	@bench/authority
 
