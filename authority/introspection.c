@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* RFC 7662: a protected resource asks what a token means. Only confidential clients are answered; what is not alive is
  * {"active":false} and nothing more, the reason goes to the log. */
-#include "authority/access_token.h"
-#include "authority/client_authentication.h"
+#include "authority/asked_token.h"
 #include "authority/denial.h"
 #include "authority/endpoint.h"
 #include "authority/key_ring.h"
@@ -79,26 +78,16 @@ static enum sp_step answer_active(struct sp_call *call, const struct sp_client *
 
 enum sp_step sp_introspection_endpoint(struct sp_call *call)
 {
-    const struct sp_client *client = NULL;
-    if (sp_client_authenticate(call, &client) != SP_GOES_ON)
+    struct sp_asked_token asked;
+    if (sp_asked_token_take(call, SP_ASKED_BY_CONFIDENTIAL, &asked) != SP_GOES_ON)
         return SP_DENIED;
-    if (sp_client_is_public(client))
-        return SP_DENY(call, .cause = SP_CAUSE_CLIENT_AUTHENTICATION_MISSING,
-                       .expected = SP_STR("a client that can prove itself"), .received = SP_STR("a public client"));
-    struct sp_str value = sp_call_parameter(call, "token");
-    if (value.at == NULL)
-        return SP_DENY(call, .cause = SP_CAUSE_REQUEST_PARAMETER_MISSING, .expected = SP_STR("token"),
-                       .tell = SP_STR("It is 'token'."));
-    struct sp_live_token token;
-    enum sp_cause cause = SP_CAUSE_NONE;
-    enum sp_status status = sp_access_token_find(call, value, &token, &cause);
-    if (status == SP_NOT_FOUND)
-        return answer_inactive(call, client, cause);
-    if (status != SP_OK)
-        return sp_deny_failure(call, status);
+    if (!asked.is_live)
+        return answer_inactive(call, asked.client, asked.cause);
+    const struct sp_json *claims = asked.token.claims;
     /* The log knows people by their account, whatever the client calls them. */
-    status = sp_subject_account(call, sp_json_string(sp_json_member(token.claims, SP_STR("sub"))), &call->subject);
+    struct sp_str subject = sp_json_string(sp_json_member(claims, SP_STR("sub")));
+    enum sp_status status = sp_subject_account(call, subject, &call->subject);
     if (status != SP_OK)
         return sp_deny_failure(call, status);
-    return answer_active(call, client, token.claims);
+    return answer_active(call, asked.client, claims);
 }

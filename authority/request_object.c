@@ -39,23 +39,11 @@ static bool may_be_a_list(struct sp_str name)
     return sp_str_equal(name, SP_STR("resource")) || sp_str_equal(name, SP_STR("audience"));
 }
 
-/* The text of one value; absent when it cannot stand in a form. */
+/* The text of one value, an object's as it was sent; absent when it cannot stand in a form. */
 static struct sp_str text_of(const struct sp_json *value)
 {
-    switch (value->type) {
-    case SP_JSON_TRUE:
-        return SP_STR("true");
-    case SP_JSON_FALSE:
-        return SP_STR("false");
-    case SP_JSON_STRING:
-    case SP_JSON_NUMBER:
-    case SP_JSON_OBJECT:
-        return sp_str_index_of(value->text, '\0', 0) < value->text.len ? SP_STR_NONE : value->text;
-    case SP_JSON_NULL:
-    case SP_JSON_ARRAY:
-        break;
-    }
-    return SP_STR_NONE;
+    struct sp_str text = sp_json_is(value, SP_JSON_OBJECT) ? value->text : sp_json_scalar_text(value);
+    return sp_str_index_of(text, '\0', 0) < text.len ? SP_STR_NONE : text;
 }
 
 static const char *add(struct sp_parameter *into, size_t *count, struct sp_str name, const struct sp_json *value)

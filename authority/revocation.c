@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* RFC 7009: a client gives a token back. What is not known or dead already is a success. */
-#include "authority/access_token.h"
-#include "authority/client_authentication.h"
+#include "authority/asked_token.h"
 #include "authority/grant_record.h"
 #include "core/jose/crypto.h"
 #include "authority/denial.h"
@@ -68,24 +67,14 @@ static enum sp_step revoke_refresh_token(struct sp_call *call, const struct sp_c
 
 enum sp_step sp_revocation_endpoint(struct sp_call *call)
 {
-    const struct sp_client *client = NULL;
-    enum sp_step step = sp_client_authenticate(call, &client);
-    if (step != SP_GOES_ON)
-        return step;
-    struct sp_str value = sp_call_parameter(call, "token");
-    if (value.at == NULL)
-        return SP_DENY(call, .cause = SP_CAUSE_REQUEST_PARAMETER_MISSING, .expected = SP_STR("token"),
-                       .tell = SP_STR("It is 'token'."));
-    struct sp_live_token token;
-    enum sp_cause cause = SP_CAUSE_NONE;
-    enum sp_status status = sp_access_token_find(call, value, &token, &cause);
-    if (status == SP_NOT_FOUND)
-        return revoke_refresh_token(call, client, value);
-    if (status != SP_OK)
-        return sp_deny_failure(call, status);
-    struct sp_str owner = sp_json_string(sp_json_member(token.claims, SP_STR("client_id")));
-    if (refuse_strangers(call, client, owner) != SP_GOES_ON)
+    struct sp_asked_token asked;
+    if (sp_asked_token_take(call, SP_ASKED_BY_ANY, &asked) != SP_GOES_ON)
         return SP_DENIED;
-    struct revocation r = {.client = client, .token = &token};
+    if (!asked.is_live)
+        return revoke_refresh_token(call, asked.client, asked.value);
+    struct sp_str owner = sp_json_string(sp_json_member(asked.token.claims, SP_STR("client_id")));
+    if (refuse_strangers(call, asked.client, owner) != SP_GOES_ON)
+        return SP_DENIED;
+    struct revocation r = {.client = asked.client, .token = &asked.token};
     return sp_call_in_write(call, revoke, &r);
 }

@@ -21,6 +21,15 @@ struct sp_str sp_json_string(const struct sp_json *json)
     return sp_json_is(json, SP_JSON_STRING) ? json->text : SP_STR_NONE;
 }
 
+struct sp_str sp_json_scalar_text(const struct sp_json *json)
+{
+    if (sp_json_is(json, SP_JSON_TRUE))
+        return SP_STR("true");
+    if (sp_json_is(json, SP_JSON_FALSE))
+        return SP_STR("false");
+    return sp_json_is(json, SP_JSON_STRING) || sp_json_is(json, SP_JSON_NUMBER) ? json->text : SP_STR_NONE;
+}
+
 bool sp_json_is(const struct sp_json *json, enum sp_json_type type)
 {
     return json != NULL && json->type == type;

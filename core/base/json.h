@@ -67,6 +67,8 @@ SP_MUST_CHECK enum sp_status sp_json_parse(struct sp_arena *arena, struct sp_str
 const struct sp_json *sp_json_member(const struct sp_json *json, struct sp_str name);
 /* The text of a string value; SP_STR_NONE when json is NULL or of another type. */
 struct sp_str sp_json_string(const struct sp_json *json);
+/* A string's text, a number as written, "true" or "false"; SP_STR_NONE for all else and for NULL. */
+struct sp_str sp_json_scalar_text(const struct sp_json *json);
 bool sp_json_is(const struct sp_json *json, enum sp_json_type type); /* false for NULL */
 /* SP_UNSUPPORTED: not a number; SP_TOO_LARGE: outside int64 (fractions are cut: 1.9 → 1; 1e3 is 1000). */
 SP_MUST_CHECK enum sp_status sp_json_int64(const struct sp_json *json, int64_t *out);

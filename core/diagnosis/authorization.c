@@ -121,21 +121,6 @@ const struct sp_json *sp_claim_at(const struct sp_json *claims, struct sp_str pa
     return NULL;
 }
 
-static struct sp_str scalar_text(const struct sp_json *value)
-{
-    switch (value->type) {
-    case SP_JSON_TRUE:
-        return SP_STR("true");
-    case SP_JSON_FALSE:
-        return SP_STR("false");
-    case SP_JSON_STRING:
-    case SP_JSON_NUMBER:
-        return value->text;
-    default:
-        return SP_STR_NONE;
-    }
-}
-
 bool sp_claim_satisfies(const struct sp_json *value, struct sp_str_list any_of)
 {
     if (value == NULL || value->type == SP_JSON_NULL)
@@ -146,13 +131,13 @@ bool sp_claim_satisfies(const struct sp_json *value, struct sp_str_list any_of)
         for
             SP_JSON_EACH(element, value)
             {
-                struct sp_str text = scalar_text(element);
+                struct sp_str text = sp_json_scalar_text(element);
                 if (text.at != NULL && sp_str_list_has(any_of, text))
                     return true;
             }
         return false;
     }
-    struct sp_str text = scalar_text(value);
+    struct sp_str text = sp_json_scalar_text(value);
     return text.at != NULL && sp_str_list_has(any_of, text);
 }
 
@@ -168,7 +153,7 @@ static bool has_groups_overage(const struct sp_claims *claims, struct sp_str wan
 
 static struct sp_str in_words(struct sp_exam *exam, const struct sp_json *value)
 {
-    struct sp_str text = scalar_text(value);
+    struct sp_str text = sp_json_scalar_text(value);
     if (text.at == NULL)
         text = value->text;
     struct sp_str shown = sp_str_slice(text, 0, 200);

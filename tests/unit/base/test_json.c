@@ -35,6 +35,28 @@ static void reads_every_kind_of_value(void **state)
     sp_arena_destroy(&arena);
 }
 
+static void says_a_value_in_words_where_it_is_one_word(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *json, *text; /* NULL: none */
+    } rows[] = {
+        {"\"a\\u0062\"", "ab"}, {"-2.50e3", "-2.50e3"}, {"true", "true"}, {"false", "false"},
+        {"\"\"", ""},           {"null", NULL},         {"[1]", NULL},    {"{\"a\":1}", NULL},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct sp_arena *arena = sp_arena_create(1 << 16);
+        const struct sp_json *json = NULL;
+        struct sp_json_error error;
+        assert_int_equal(parse(arena, sp_str_from_cstr(rows[i].json), &json, &error), SP_OK);
+        struct sp_str text = sp_json_scalar_text(json);
+        assert_int_equal(text.at == NULL, rows[i].text == NULL);
+        assert_true(rows[i].text == NULL || sp_str_equal(text, sp_str_from_cstr(rows[i].text)));
+        sp_arena_destroy(&arena);
+    }
+    assert_null(sp_json_scalar_text(NULL).at);
+}
+
 static void names_the_fault_and_its_place(void **state)
 {
     (void)state;
@@ -180,9 +202,10 @@ static void writes_what_cannot_break_out(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_every_kind_of_value),           cmocka_unit_test(names_the_fault_and_its_place),
-        cmocka_unit_test(finds_a_duplicate_in_a_large_object), cmocka_unit_test(reads_integers_as_written),
-        cmocka_unit_test(out_of_memory_is_never_a_value),      cmocka_unit_test(writes_what_cannot_break_out),
+        cmocka_unit_test(reads_every_kind_of_value),     cmocka_unit_test(says_a_value_in_words_where_it_is_one_word),
+        cmocka_unit_test(names_the_fault_and_its_place), cmocka_unit_test(finds_a_duplicate_in_a_large_object),
+        cmocka_unit_test(reads_integers_as_written),     cmocka_unit_test(out_of_memory_is_never_a_value),
+        cmocka_unit_test(writes_what_cannot_break_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
