@@ -4,10 +4,12 @@
  * set is full the entry unused for longest gives way (set-associative LRU). An entry is found only after it was
  * committed: a writer that dies half-way leaves a hole, not a half-truth.
  *
- *   block: head | set 0 | set 1 | … | entries of set 0 | …     set: tag[ways] used[ways]      entry: key | value
+ *   block: head | set 0 | set 1 | … | entry 1 | entry 2 | …     set: entry[ways] tag[ways] used[ways]     entry: key |
+ * value
  *
  * The sets' heads stand together, a cache line each, so that laying out a table touches little memory and a miss reads
- * no entry; an entry's memory is not touched before it is used.
+ * no entry. Entries are given to sets in the order in which they are asked for: a table takes the memory of what is in
+ * it, and neighbours in time are neighbours on a page.
  *
  * Keys must be hashes (any 8 of their bytes spread evenly). Not locked: who shares the block locks it. */
 #ifndef SP_BASE_TABLE_H

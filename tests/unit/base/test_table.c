@@ -88,6 +88,48 @@ static void the_entry_unused_for_longest_gives_way(void **state)
     free(block);
 }
 
+/* So often that the ways' ages have to begin again, twice. */
+static void ages_hold_however_often_a_set_is_used(void **state)
+{
+    (void)state;
+    char *block = malloc(4096);
+    struct sp_table *table = sp_table_init(block, 4096, sizeof(struct key), sizeof(uint64_t));
+    const struct key first = {5, 1, 0}, second = {5, 2, 0}, last = {5, SP_TABLE_WAYS, 0};
+    for (uint32_t i = 0; i < SP_TABLE_WAYS; i++) {
+        put(table, (struct key){5, i + 1, 0}, i);
+    }
+    for (uint32_t i = 0; i < 150000; i++) {
+        assert_non_null(sp_table_find(table, i % 2 == 0 ? &first : &last));
+    }
+    put(table, (struct key){5, 100, 0}, 100);
+    assert_null(sp_table_find(table, &second));
+    for (uint32_t i = 3; i < SP_TABLE_WAYS; i++) {
+        put(table, (struct key){5, 100 + i, 0}, i);
+        assert_null(sp_table_find(table, &((const struct key){5, i, 0})));
+    }
+    assert_non_null(sp_table_find(table, &first));
+    assert_non_null(sp_table_find(table, &last));
+    free(block);
+}
+
+static void takes_the_memory_of_what_is_in_it(void **state)
+{
+    (void)state;
+    const size_t bytes = 1024 * 1024;
+    char *block = malloc(bytes);
+    struct sp_table *table = sp_table_init(block, bytes, sizeof(struct key), 40);
+    const size_t entry = sp_table_entry_bytes(sizeof(struct key), 40) - 8;
+    char *before = NULL;
+    for (uint32_t i = 0; i < 1000; i++) {
+        const struct key key = {i * 2654435761u, i, i};
+        char *value = sp_table_claim(table, &key);
+        sp_table_commit(table, &key, value);
+        assert_true(before == NULL || value == before + entry);
+        before = value;
+    }
+    free(block);
+}
+
 static void refuses_shapes_that_do_not_fit(void **state)
 {
     (void)state;
@@ -142,6 +184,8 @@ int main(void)
         cmocka_unit_test(an_expected_entry_is_found_and_a_stranger_with_its_tag_is_not),
         cmocka_unit_test(a_claim_without_commit_leaves_a_hole),
         cmocka_unit_test(the_entry_unused_for_longest_gives_way),
+        cmocka_unit_test(ages_hold_however_often_a_set_is_used),
+        cmocka_unit_test(takes_the_memory_of_what_is_in_it),
         cmocka_unit_test(refuses_shapes_that_do_not_fit),
         cmocka_unit_test(stays_inside_its_block),
         cmocka_unit_test(a_block_of_another_shape_or_layout_is_not_taken_for_a_table),
