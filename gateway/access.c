@@ -187,7 +187,7 @@ static enum sp_proxy_kind kind_for(const struct sp_call *call)
         [SP_UPSTREAM_GRPCS] = {SP_PROXY_GRPCS, SP_PROXY_GRPCS},
     };
     const enum sp_upstream_scheme scheme = call->match.api->upstream.scheme;
-    return call->request->headers_in.upgrade != NULL ? kinds[scheme].upgrade : kinds[scheme].plain;
+    return call->headers.upgrade_at != NULL ? kinds[scheme].upgrade : kinds[scheme].plain;
 }
 
 /* Moves the request to the location that speaks to this kind of upstream. A guest's location stays what it is. */

@@ -30,8 +30,10 @@ struct sp_presented_headers {
     struct sp_str authorization[2], api_key[2]; /* more than two are as bad as two */
     size_t authorization_count, api_key_count, dpop_count;
     struct sp_str dpop, request_id, traceparent, origin, preflight_method;
-    bool takes_forwarded; /* X-Forwarded-* are ours to set */
+    bool owns_hop; /* the hop to the API is ours to speak for: X-Forwarded-*, Upgrade */
     ngx_table_elt_t *authorization_at, *api_key_at, *dpop_at, *request_id_at;
+    ngx_table_elt_t *upgrade_at; /* the one that may go on; NULL: none */
+    size_t upgrade_count;
 };
 
 /* The control plane's answer to one question. */

@@ -79,9 +79,18 @@ static void note_preflight(struct sp_presented_headers *headers, ngx_table_elt_t
     headers->preflight_method = sp_str_of(header->value);
 }
 
+static void note_upgrade(struct sp_presented_headers *headers, ngx_table_elt_t *header)
+{
+    if (headers->upgrade_at != NULL) {
+        sp_header_strip(headers->upgrade_at);
+    }
+    headers->upgrade_at = header;
+    headers->upgrade_count++;
+}
+
 static void strip_forwarded(struct sp_presented_headers *headers, ngx_table_elt_t *header)
 {
-    if (headers->takes_forwarded) {
+    if (headers->owns_hop) {
         sp_header_strip(header);
     }
 }
@@ -96,6 +105,7 @@ static const struct {
     {{"x-request-id", 12}, note_request_id},
     {{"traceparent", 11}, note_traceparent},
     {{"origin", 6}, note_origin},
+    {{"upgrade", 7}, note_upgrade},
     {{"access-control-request-method", 29}, note_preflight},
     {{"x-forwarded-for", 15}, strip_forwarded},
     {{"x-forwarded-proto", 17}, strip_forwarded},
@@ -107,8 +117,8 @@ static const struct {
 #define WATCHED (sizeof watched / sizeof watched[0])
 #define LENGTH_BIT(len) (UINT64_C(1) << ((len) < 63 ? (len) : 63))
 static const uint64_t watched_lengths = LENGTH_BIT(13) | LENGTH_BIT(9) | LENGTH_BIT(4) | LENGTH_BIT(12) |
-                                        LENGTH_BIT(11) | LENGTH_BIT(6) | LENGTH_BIT(29) | LENGTH_BIT(15) |
-                                        LENGTH_BIT(16) | LENGTH_BIT(17);
+                                        LENGTH_BIT(11) | LENGTH_BIT(6) | LENGTH_BIT(7) | LENGTH_BIT(29) |
+                                        LENGTH_BIT(15) | LENGTH_BIT(16) | LENGTH_BIT(17);
 
 static void note_watched(struct sp_presented_headers *headers, ngx_table_elt_t *header)
 {
@@ -142,14 +152,45 @@ static bool is_owned(const ngx_table_elt_t *header, const struct sp_owned_header
     return false;
 }
 
-void sp_presented_read(struct sp_call *call, const struct sp_owned_headers *owned, bool takes_forwarded)
+/* ---- Upgrade ---- */
+static bool offers_http(struct sp_str upgrade)
+{
+    struct sp_str protocol;
+    while (sp_str_next_word(&upgrade, SP_STR(", \t"), &protocol)) {
+        if (sp_str_equal_ignoring_case(protocol, SP_STR("h2c")) ||
+            sp_str_equal_ignoring_case(sp_str_slice(protocol, 0, 5), SP_STR("http/")) ||
+            sp_str_equal_ignoring_case(sp_str_slice(protocol, 0, 4), SP_STR("tls/"))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* After a 101 nginx moves bytes and judges nothing. Calls of HTTP must not hide in them: an API that takes h2c would
+ * serve any number, to every path. WebSocket is the one protocol that the gateway speaks of; a guest's nginx passes on
+ * what its own configuration says, but for another HTTP. Whoever is not upgraded is served as if it had not asked (RFC
+ * 9110 7.8), and in HTTP/2 there is no Upgrade (RFC 9113 8.2.2). */
+static void settle_upgrade(ngx_http_request_t *request, struct sp_presented_headers *headers)
+{
+    const struct sp_str value = sp_str_of(headers->upgrade_at->value);
+    const bool is_known =
+        headers->owns_hop ? sp_str_equal_ignoring_case(value, SP_STR("websocket")) : !offers_http(value);
+    if (headers->upgrade_count == 1 && is_known && request->stream == NULL) {
+        return;
+    }
+    sp_header_strip(headers->upgrade_at);
+    headers->upgrade_at = NULL;
+    request->headers_in.upgrade = NULL; /* with it nginx goes over to moving bytes at any 101 */
+}
+
+void sp_presented_read(struct sp_call *call, const struct sp_owned_headers *owned, bool owns_hop)
 {
     struct sp_presented_headers *headers = &call->headers;
     if (call->headers_read) {
         return;
     }
     call->headers_read = true;
-    headers->takes_forwarded = takes_forwarded;
+    headers->owns_hop = owns_hop;
     for (ngx_list_part_t *part = &call->request->headers_in.headers.part; part != NULL; part = part->next) {
         ngx_table_elt_t *header = part->elts;
         for (ngx_uint_t i = 0; i < part->nelts; i++, header++) {
@@ -161,5 +202,8 @@ void sp_presented_read(struct sp_call *call, const struct sp_owned_headers *owne
                 sp_header_strip(header);
             }
         }
+    }
+    if (headers->upgrade_at != NULL) {
+        settle_upgrade(call->request, headers);
     }
 }
