@@ -34,7 +34,7 @@ static void write_state(struct sp_page *page, const struct address *address)
         sp_page_paragraph(page, SP_TEXT_EMAIL_NONE, SP_STR_NONE);
         return;
     }
-    sp_page_raw(page, SP_STR("<p><strong class=\"long\">"));
+    sp_page_raw(page, SP_STR("<p><strong>"));
     sp_page_text(page, address->text);
     sp_page_raw(page, SP_STR("</strong> <span class=\"tag\">"));
     sp_page_text(page, sp_text_get(page->call, address->verified ? SP_TEXT_EMAIL_VERIFIED : SP_TEXT_EMAIL_UNVERIFIED));

@@ -39,11 +39,11 @@ static enum sp_step say(struct sp_call *call, enum sp_text text, int status)
     sp_page_paragraph(&page, text, SP_STR_NONE);
     sp_page_raw(&page, SP_STR("</div>"));
     if (text == SP_TEXT_LINK_GONE) {
-        sp_page_raw(&page, SP_STR("<p><a href=\""));
+        sp_page_raw(&page, SP_STR("<a class=\"button\" href=\""));
         sp_page_text(&page, sp_authority_url(call, "/reset"));
         sp_page_raw(&page, SP_STR("\">"));
         sp_page_text(&page, sp_text_get(call, SP_TEXT_LINK_ASK));
-        sp_page_raw(&page, SP_STR("</a></p>"));
+        sp_page_raw(&page, SP_STR("</a>"));
     }
     sp_page_end(&page, status);
     return SP_GOES_ON;
