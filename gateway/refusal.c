@@ -87,6 +87,8 @@ static void terms_of(struct sp_call *call, struct sp_refusal_terms *terms)
         terms->scopes = requirements->scopes;
         terms->acr_values = requirements->acr_values;
         terms->max_age_s = requirements->max_age_s;
+        /* What the route never takes is not offered. */
+        terms->offers_bearer = terms->offers_bearer && requirements->dpop != SP_BINDING_REQUIRED;
     }
 }
 
@@ -162,6 +164,8 @@ static ngx_int_t respond_with_cause(struct sp_call *call, enum sp_cause cause, i
     struct sp_refusal refusal;
     terms_of(call, &terms);
     terms.status = status;
+    /* Refused before a route was found: Authorization is of every route's schemes. */
+    terms.offers_bearer = terms.offers_bearer || (call->match.api == NULL && cause == SP_CAUSE_TOKEN_DUPLICATED);
     const struct sp_finding finding = {.cause = cause, .check = SP_CHECK_COUNT, .verified = true};
     if (arena == NULL || sp_refusal_build(arena, sp_verdict_of(arena, &finding), &terms, &refusal) != SP_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;

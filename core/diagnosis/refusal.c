@@ -50,6 +50,16 @@ static bool is_step_up(enum sp_cause cause)
     return cause == SP_CAUSE_AUTHENTICATION_TOO_WEAK || cause == SP_CAUSE_AUTHENTICATION_TOO_OLD;
 }
 
+/* RFC 6750 3: no error code where no credential was presented. What is wrong with a proof (RFC 9449 7.1) is no error of
+ * Bearer's. */
+static bool names_error(const char *scheme, const struct sp_cause_info *info, enum sp_cause cause)
+{
+    bool is_of_proof = sp_str_equal(info->oauth_error, SP_STR("invalid_dpop_proof")) ||
+                       sp_str_equal(info->oauth_error, SP_STR("use_dpop_nonce"));
+    return cause != SP_CAUSE_TOKEN_MISSING && cause != SP_CAUSE_TOKEN_MISSING_HEADER_STRIPPED &&
+           (!is_of_proof || strcmp(scheme, "DPoP") == 0);
+}
+
 static struct sp_str challenge(struct sp_arena *arena, const char *scheme, const struct sp_cause_info *info,
                                enum sp_cause cause, const struct sp_refusal_terms *terms)
 {
@@ -58,8 +68,7 @@ static struct sp_str challenge(struct sp_arena *arena, const char *scheme, const
     sp_buffer_append(&out, sp_str_from_cstr(scheme));
     sp_buffer_append_char(&out, ' ');
     append_parameter(&out, "realm", terms->realm);
-    /* RFC 6750 3: no error code where no credential was presented. */
-    if (cause != SP_CAUSE_TOKEN_MISSING && cause != SP_CAUSE_TOKEN_MISSING_HEADER_STRIPPED) {
+    if (names_error(scheme, info, cause)) {
         append_parameter(&out, "error", info->oauth_error);
         if (terms->diagnostics != SP_DIAGNOSTICS_NONE) {
             append_parameter(&out, "error_description", info->client_text);

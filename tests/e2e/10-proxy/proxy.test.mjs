@@ -118,6 +118,7 @@ test('two credentials, another scheme, a token in the URL are each their own cau
   const token = await corp.token({ scope: 'read' });
   const twice = await gateway.get('/photos/1', { headers: ['Authorization', `Bearer ${token}`, 'Authorization', `Bearer ${token}`] });
   assert.deepEqual([twice.status, twice.cause], [400, 'token.duplicated']);
+  assert.match(twice.headers['www-authenticate'], /^Bearer error="invalid_request", error_description="/);
   const basic = await gateway.get('/photos/1', { headers: { Authorization: 'Basic YTpi' } });
   assert.deepEqual([basic.status, basic.cause], [401, 'token.scheme_unsupported']);
   const query = await gateway.get(`/photos/1?access_token=${token}`);

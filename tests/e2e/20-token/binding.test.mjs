@@ -77,7 +77,8 @@ test('without its proof, with another key, for another URL or method it does not
 });
 
 test('where a proof is required a plain bearer token is refused', async () => {
-  const { status, cause } = await gateway.get('/proof/1', { token: await corp.token() });
+  const { status, cause, headers } = await gateway.get('/proof/1', { token: await corp.token() });
+  assert.match(headers['www-authenticate'], /^DPoP /, 'a scheme that is never taken is not offered');
   assert.deepEqual([status, cause], [401, 'binding.dpop_missing']);
   assert.equal((await dpop('/proof/1')).status, 200);
 });

@@ -94,6 +94,20 @@ static void every_offered_scheme_has_its_challenge(void **state)
     assert_true(says(refusal.challenges[0], "resource_metadata=\"https://api.example/"));
 }
 
+/* RFC 9449 7.1: Bearer knows neither error. */
+static void what_is_wrong_with_a_proof_is_no_error_of_bearer(void **state)
+{
+    static const enum sp_cause causes[] = {SP_CAUSE_BINDING_DPOP_INVALID, SP_CAUSE_BINDING_DPOP_NONCE};
+    struct sp_refusal_terms with = terms();
+    with.offers_dpop = true;
+    for (size_t i = 0; i < sizeof causes / sizeof causes[0]; i++) {
+        const struct sp_refusal refusal = refusal_of(*state, causes[i], &with);
+        assert_false(says(refusal.challenges[0], "error"));
+        assert_true(says(refusal.challenges[1], "error=\""));
+        assert_true(says(refusal.challenges[1], "error_description=\""));
+    }
+}
+
 static void a_challenge_stays_on_its_line(void **state)
 {
     struct sp_refusal_terms with = terms();
@@ -155,6 +169,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(level_full_tells_both_sides_and_the_fix, make_arena, drop_arena),
         cmocka_unit_test_setup_teardown(level_none_tells_the_status_only, make_arena, drop_arena),
         cmocka_unit_test_setup_teardown(every_offered_scheme_has_its_challenge, make_arena, drop_arena),
+        cmocka_unit_test_setup_teardown(what_is_wrong_with_a_proof_is_no_error_of_bearer, make_arena, drop_arena),
         cmocka_unit_test_setup_teardown(a_challenge_stays_on_its_line, make_arena, drop_arena),
         cmocka_unit_test_setup_teardown(what_cannot_be_decided_is_503_without_a_challenge, make_arena, drop_arena),
         cmocka_unit_test(without_memory_there_is_no_half_refusal),
