@@ -277,9 +277,8 @@ static struct sp_str key_words(struct sp_arena *arena, const struct sp_jwk_set *
     struct sp_str *words = sp_arena_calloc(arena, set->count + 1, sizeof *words);
     for (size_t i = 0; words != NULL && i < set->count; i++) {
         const struct sp_jwk *jwk = &set->keys[i];
-        static const char *const types[] = {"RSA", "EC", "OKP", "oct"};
         struct sp_str name =
-            jwk->algorithm_text.at != NULL ? jwk->algorithm_text : sp_str_from_cstr(types[sp_key_type(jwk->key)]);
+            jwk->algorithm_text.at != NULL ? jwk->algorithm_text : sp_key_type_name(sp_key_type(jwk->key));
         words[i] = sp_arena_printf(arena, "%.*s %.*s (%u bit%s)",
                                    SP_STR_ARG(jwk->kid.at != NULL ? jwk->kid : SP_STR("without kid")), SP_STR_ARG(name),
                                    sp_key_bits(jwk->key), jwk->may_verify ? "" : ", not for signatures");

@@ -146,6 +146,13 @@ test('the Host header is reflected into the issuer', async () => {
 });
 
 /* ---- keys ---- */
+
+test('keys without alg are called by their type', async () => {
+  const issuer = await startPlainIssuer();
+  const nameless = async (alg) => ({ ...jwks(await makeKey(alg)).keys[0], alg: undefined });
+  issuer.keySet = { keys: [await nameless('RS256'), await nameless('ES256'), await nameless('EdDSA')] };
+  assert.match((await doctor(issuer.issuer)).check('keys').detail, /RSA \(2048 bit\).* EC \(256 bit\).* OKP \(25[56] bit\)/);
+});
 const weak = { kty: 'RSA', kid: 'weak', e: 'AQAB', n: Buffer.alloc(128, 0xab).toString('base64url') };
 const good = await makeKey('ES256');
 const publicOf = jwks(good).keys[0];
