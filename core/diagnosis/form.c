@@ -78,6 +78,20 @@ static bool is_base64url_text(struct sp_str text)
     return true;
 }
 
+static struct sp_str name_value(const struct sp_json *json)
+{
+    switch (json->type) {
+    case SP_JSON_ARRAY:
+        return SP_STR("an array");
+    case SP_JSON_STRING:
+        return SP_STR("a string");
+    case SP_JSON_NUMBER:
+        return SP_STR("a number");
+    default:
+        return SP_STR("true, false or null");
+    }
+}
+
 /* Decodes and parses a segment; NULL when that failed and was told. */
 static const struct sp_json *read_segment(struct sp_exam *exam, const char *part, struct sp_str segment, bool is_last)
 {
@@ -108,8 +122,9 @@ static const struct sp_json *read_segment(struct sp_exam *exam, const char *part
         return NULL;
     }
     if (json->type != SP_JSON_OBJECT) {
-        sp_form_refuse(exam, SP_CAUSE_TOKEN_MALFORMED_JSON, "a JSON object",
-                       sp_arena_printf(exam->arena, "The %s is JSON but not an object.", part));
+        sp_exam_saw(exam, SP_CAUSE_TOKEN_MALFORMED_JSON, SP_CHECK_FORM, SP_STR("a JSON object"), name_value(json))
+            ->detail =
+            sp_arena_printf(exam->arena, "The %s is JSON but not an object, from byte %u on.", part, json->offset);
         return NULL;
     }
     return json;

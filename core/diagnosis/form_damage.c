@@ -22,12 +22,34 @@ static bool is_quoted(struct sp_str token)
            sp_str_has_suffix(token, SP_STR("\xe2\x80\x9d"));
 }
 
+/* What chats, documents and editors put between or around words, and no eye sees. */
+static const struct {
+    const char *bytes, *name;
+} unseen[] = {
+    {"\xc2\xa0", "a no-break space"},         {"\xc2\xad", "a soft hyphen"},
+    {"\xe2\x80\x8b", "a zero-width space"},   {"\xe2\x80\x8c", "a zero-width non-joiner"},
+    {"\xe2\x80\x8d", "a zero-width joiner"},  {"\xe2\x80\xa8", "a line separator"},
+    {"\xe2\x80\xaf", "a narrow space"},       {"\xe2\x81\xa0", "a word joiner"},
+    {"\xe3\x80\x80", "an ideographic space"}, {"\xef\xbb\xbf", "a byte order mark"},
+};
+
+/* The name of what is unseen there, or NULL. */
+static const char *name_unseen(struct sp_str token, size_t at)
+{
+    for (size_t i = 0; i < sizeof unseen / sizeof unseen[0]; i++)
+        if (sp_str_has_prefix(sp_str_slice(token, at, token.len), sp_str_from_cstr(unseen[i].bytes)))
+            return unseen[i].name;
+    return NULL;
+}
+
 /* Index of the first space or control character, or token.len. */
 static size_t find_blank(struct sp_str token)
 {
-    for (size_t i = 0; i < token.len; i++)
-        if ((unsigned char)token.at[i] <= 0x20 || token.at[i] == 0x7f)
+    for (size_t i = 0; i < token.len; i++) {
+        unsigned char byte = (unsigned char)token.at[i];
+        if (byte <= 0x20 || byte == 0x7f || (byte >= 0x80 && name_unseen(token, i) != NULL))
             return i;
+    }
     return token.len;
 }
 
@@ -105,10 +127,12 @@ void sp_form_tell_truncated(struct sp_exam *exam, enum sp_check check, const cha
 static void tell_blank(struct sp_exam *exam, struct sp_str token, size_t at)
 {
     unsigned byte = (unsigned char)token.at[at];
+    const char *name = name_unseen(token, at);
     struct sp_finding *finding = sp_exam_saw(exam, SP_CAUSE_TOKEN_MALFORMED_WHITESPACE, SP_CHECK_FORM,
                                              SP_STR("no white space"), sp_arena_printf(exam->arena, "0x%02x", byte));
     finding->detail = sp_arena_printf(exam->arena, "Byte %zu of %zu is %s (0x%02x).", at, token.len,
-                                      byte == ' '    ? "a space"
+                                      name != NULL   ? name
+                                      : byte == ' '  ? "a space"
                                       : byte == '\n' ? "a line end"
                                       : byte == '\t' ? "a tab"
                                       : byte == 0    ? "NUL"

@@ -15,9 +15,28 @@ static struct sp_finding *saw(struct sp_document_findings *findings, enum sp_cau
     return finding;
 }
 
+/* Behind a byte order mark, an XML declaration and comments. */
+static struct sp_str first_tag(struct sp_str body)
+{
+    static const struct {
+        const char *begin, *end;
+    } skipped[] = {{"\xef\xbb\xbf", ""}, {"<?", "?>"}, {"<!--", "-->"}};
+    struct sp_str start = sp_str_trim(body);
+    for (size_t i = 0; i < sizeof skipped / sizeof skipped[0]; i++) {
+        struct sp_str begin = sp_str_from_cstr(skipped[i].begin), end = sp_str_from_cstr(skipped[i].end);
+        size_t at = begin.len;
+        if (!sp_str_has_prefix(start, begin))
+            continue;
+        while (at < start.len && !sp_str_has_prefix(sp_str_slice(start, at, start.len), end))
+            at++;
+        start = sp_str_trim(sp_str_slice(start, at + end.len, start.len));
+    }
+    return start;
+}
+
 bool sp_body_is_html(struct sp_str content_type, struct sp_str body)
 {
-    struct sp_str start = sp_str_trim(body);
+    struct sp_str start = first_tag(body);
     return sp_str_equal_ignoring_case(sp_str_slice(content_type, 0, 9), SP_STR("text/html")) ||
            sp_str_equal_ignoring_case(sp_str_slice(start, 0, 9), SP_STR("<!doctype")) ||
            sp_str_equal_ignoring_case(sp_str_slice(start, 0, 5), SP_STR("<html"));
