@@ -24,6 +24,12 @@ bool sp_token_kind_is_access_type(struct sp_str typ)
     return is_access_token_type(media_type_of(typ));
 }
 
+/* RFC 6838 4.2.8: something/kind+suffix. */
+static bool is_structured_type(struct sp_str typ, struct sp_str suffix)
+{
+    return typ.len > suffix.len && sp_str_equal_ignoring_case(sp_str_slice(typ, typ.len - suffix.len, typ.len), suffix);
+}
+
 static void examine_type_header(struct sp_exam *exam)
 {
     const struct sp_issuer_terms *terms = sp_exam_terms(exam);
@@ -39,8 +45,7 @@ static void examine_type_header(struct sp_exam *exam)
         sp_exam_pass_with(exam, SP_CHECK_TYPE, required ? SP_STR("at+jwt") : SP_STR_NONE, received);
         return;
     }
-    bool other_kind =
-        typ.len > 4 && sp_str_equal_ignoring_case(sp_str_slice(typ, typ.len - 4, typ.len), SP_STR("+jwt"));
+    bool other_kind = is_structured_type(typ, SP_STR("+jwt")) || is_structured_type(typ, SP_STR("+sd-jwt"));
     bool is_text = member == NULL || member->type == SP_JSON_STRING;
     if (!required && !other_kind && is_text) {
         sp_exam_pass_with(exam, SP_CHECK_TYPE, SP_STR_NONE, received);
@@ -109,12 +114,30 @@ static bool text_is(const struct sp_json *claim, struct sp_str text)
     return sp_str_equal_ignoring_case(sp_json_string(claim), text) && claim != NULL;
 }
 
-/* Something in it says outright that it is an access token. */
+static bool member_is(const struct sp_exam *exam, struct sp_str name, struct sp_str text)
+{
+    return text_is(sp_json_member(exam->body, name), text);
+}
+
+/* Its claims say outright that it is an access token, as issuers do that copy a login's nonce into one (Keycloak,
+ * ForgeRock). */
 static bool says_access_token(const struct sp_exam *exam)
 {
-    struct sp_str typ = media_type_of(sp_json_string(sp_json_member(exam->header, SP_STR("typ"))));
-    return is_access_token_type(typ) || text_is(exam->claims.typ, SP_STR("Bearer")) ||
-           text_is(exam->claims.typ, SP_STR("DPoP")) || text_is(exam->claims.token_use, SP_STR("access"));
+    return text_is(exam->claims.typ, SP_STR("Bearer")) || text_is(exam->claims.typ, SP_STR("DPoP")) ||
+           text_is(exam->claims.token_use, SP_STR("access")) ||
+           member_is(exam, SP_STR("token_type"), SP_STR("Bearer")) ||
+           member_is(exam, SP_STR("tokenName"), SP_STR("access_token"));
+}
+
+static bool has_access_token_header(const struct sp_exam *exam)
+{
+    return is_access_token_type(media_type_of(sp_json_string(sp_json_member(exam->header, SP_STR("typ")))));
+}
+
+/* Microsoft's access tokens may have the login's nonce, and grant by scp or roles, which no ID token has. */
+static bool grants_as_microsoft(const struct sp_claims *claims)
+{
+    return claims->scp != NULL || claims->roles != NULL;
 }
 
 static bool grants_something(const struct sp_claims *claims)
@@ -152,8 +175,10 @@ static struct sp_str id_token_proof(struct sp_exam *exam)
         return SP_STR_NONE;
     if (claims->at_hash != NULL || claims->c_hash != NULL)
         return SP_STR("It has at_hash or c_hash, which only ID tokens carry.");
-    if (claims->nonce != NULL && !grants_something(claims))
-        return SP_STR("It has a nonce and grants no scope.");
+    if (claims->nonce != NULL && !grants_as_microsoft(claims))
+        return SP_STR("It has a nonce, which a login puts into ID tokens.");
+    if (has_access_token_header(exam))
+        return SP_STR_NONE;
     /* Unless the API goes by its client's id, as some do. */
     bool audience_holds = exam->verdict.checks[SP_CHECK_AUDIENCE].outcome == SP_OUTCOME_PASS;
     if (!audience_holds && claims->client_id == NULL && claims->azp == NULL && !grants_something(claims) &&
@@ -166,7 +191,9 @@ void sp_token_kind_examine_claims(struct sp_exam *exam)
 {
     struct sp_str typ = sp_json_string(exam->claims.typ);
     if (sp_str_equal_ignoring_case(typ, SP_STR("Refresh")) || sp_str_equal_ignoring_case(typ, SP_STR("Offline")) ||
-        text_is(exam->claims.token_use, SP_STR("refresh"))) {
+        text_is(exam->claims.token_use, SP_STR("refresh")) ||
+        member_is(exam, SP_STR("token_type"), SP_STR("refresh")) ||
+        member_is(exam, SP_STR("type"), SP_STR("refresh"))) {
         sp_exam_claimed(exam, SP_CAUSE_TOKEN_KIND_REFRESH_TOKEN, SP_CHECK_TYPE, SP_STR("an access token"),
                         SP_STR("a refresh token"))
             ->detail = SP_STR("Its own claims say that it is a refresh token.");
