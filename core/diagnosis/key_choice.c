@@ -82,10 +82,10 @@ size_t sp_issuer_next_asked(const struct sp_exam *exam)
 
 /* ---- algorithm ---- */
 
-static bool publishes_asymmetric(const struct sp_jwk_set *keys)
+static bool has_keys_of(const struct sp_jwk_set *keys, bool secret)
 {
     for (size_t i = 0; keys != NULL && i < keys->count; i++)
-        if (sp_key_type(keys->keys[i].key) != SP_KEY_TYPE_OCT)
+        if ((sp_key_type(keys->keys[i].key) == SP_KEY_TYPE_OCT) == secret)
             return true;
     return false;
 }
@@ -104,7 +104,10 @@ static uint32_t usable_algorithms(const struct sp_jwk_set *keys, uint32_t allowe
 static void tell_symmetric(struct sp_exam *exam, uint32_t allowed)
 {
     const struct sp_jwk_set *keys = exam->issuer->known.keys;
-    struct sp_str how, expected = sp_algorithms_in_words(exam->arena, usable_algorithms(keys, allowed));
+    uint32_t asymmetric = allowed & sp_algorithms_asymmetric();
+    if (asymmetric == 0)
+        asymmetric = sp_algorithms_asymmetric();
+    struct sp_str how, expected = sp_algorithms_in_words(exam->arena, usable_algorithms(keys, asymmetric));
     if (sp_signature_is_key_confusion(exam, keys, &how))
         sp_exam_saw(exam, SP_CAUSE_ALGORITHM_KEY_CONFUSION, SP_CHECK_ALGORITHM, expected, exam->alg)->detail = how;
     else
@@ -116,7 +119,11 @@ void sp_algorithm_examine(struct sp_exam *exam)
     const struct sp_issuer_terms *terms = sp_exam_terms(exam);
     uint32_t allowed = terms != NULL ? terms->algorithms : sp_algorithms_asymmetric();
     bool is_symmetric = sp_algorithm_get(exam->algorithm)->family == SP_FAMILY_HMAC;
-    exam->algorithm_allowed = (allowed & sp_algorithm_bit(exam->algorithm)) != 0;
+    const struct sp_jwk_set *keys = exam->issuer != NULL ? exam->issuer->known.keys : NULL;
+    bool misses_public = is_symmetric && has_keys_of(keys, false);
+    /* Allowed or not, a MAC has no key among public ones. */
+    exam->algorithm_allowed =
+        (allowed & sp_algorithm_bit(exam->algorithm)) != 0 && !(misses_public && !has_keys_of(keys, true));
     if (exam->algorithm_allowed) {
         struct sp_str expected = exam->input.explain ? sp_algorithms_in_words(exam->arena, allowed) : SP_STR_NONE;
         uint32_t advertised = exam->issuer != NULL ? exam->issuer->known.advertised_algorithms : 0;
@@ -129,7 +136,7 @@ void sp_algorithm_examine(struct sp_exam *exam)
     struct sp_str expected = sp_algorithms_in_words(exam->arena, allowed), received = sp_str_slice(exam->alg, 0, 64);
     if (sp_str_equal_ignoring_case(exam->alg, SP_STR("none")))
         sp_exam_saw(exam, SP_CAUSE_ALGORITHM_NONE, SP_CHECK_ALGORITHM, expected, received);
-    else if (is_symmetric && exam->issuer != NULL && publishes_asymmetric(exam->issuer->known.keys))
+    else if (misses_public)
         tell_symmetric(exam, allowed);
     else
         sp_exam_saw(exam, SP_CAUSE_ALGORITHM_NOT_ALLOWED, SP_CHECK_ALGORITHM, expected,
@@ -185,12 +192,17 @@ static void tell_weak_secret(struct sp_exam *exam, const struct sp_jwk *jwk)
                 sp_arena_printf(exam->arena, "a secret of %u bit", sp_key_bits(jwk->key)));
 }
 
+static void warn_of_duplicate(struct sp_exam *exam, const struct choice *choice)
+{
+    if (choice->named_count > 1)
+        sp_exam_saw(exam, SP_CAUSE_KEYS_DUPLICATE_KID, SP_CHECK_KEY, SP_STR("one key"), exam->kid);
+}
+
 /* What is worth knowing of the set although the token verified. */
 static void warn_of_set(struct sp_exam *exam, const struct sp_jwk_set *keys, const struct choice *choice)
 {
     const struct sp_issuer_knowledge *known = &exam->issuer->known;
-    if (choice->named_count > 1)
-        sp_exam_saw(exam, SP_CAUSE_KEYS_DUPLICATE_KID, SP_CHECK_KEY, SP_STR("one key"), exam->kid);
+    warn_of_duplicate(exam, choice);
     if (known->stale_since != 0) {
         struct sp_finding *finding = sp_exam_saw(
             exam, SP_CAUSE_KEYS_STALE_IN_USE, SP_CHECK_KEY, sp_words_instant(exam->arena, known->stale_since),
@@ -209,7 +221,7 @@ static void warn_of_set(struct sp_exam *exam, const struct sp_jwk_set *keys, con
                     sp_key_type(keys->keys[i].key) == SP_KEY_TYPE_OCT ? SP_STR("k") : SP_STR("d and its like");
                 break;
             }
-    for (size_t i = 0; i < keys->skipped_count && i < 8; i++)
+    for (size_t i = 0; i < keys->skipped_count && i < SP_TOLD_MEMBERS; i++)
         sp_key_tell_other_skipped(exam, &keys->skipped[i]);
 }
 
@@ -267,9 +279,10 @@ static void tell_keys(struct sp_exam *exam, const struct sp_jwk_set *keys, const
     else if (choice->fit_count > 0) {
         sp_exam_pass_with(exam, SP_CHECK_KEY, SP_STR_NONE, choice->fit[0]->kid);
         sp_signature_explain(exam, choice->fit, choice->fit_count);
+        warn_of_duplicate(exam, choice);
     } else if (choice->unfit == NULL && exam->kid.at != NULL && sp_jwk_set_find_skipped(keys, exam->kid) != NULL)
         sp_key_tell_skipped(exam, sp_jwk_set_find_skipped(keys, exam->kid));
-    else if (!has_usable_key(keys) && (choice->unfit == NULL || choice->unfit->may_verify))
+    else if (!has_usable_key(keys) && (choice->unfit == NULL || choice->unfit->may_verify || exam->kid.at == NULL))
         sp_key_tell_no_usable_key(exam, keys);
     else if (choice->unfit != NULL && exam->algorithm_allowed)
         sp_key_tell_unfit(exam, choice->unfit);

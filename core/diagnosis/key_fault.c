@@ -31,6 +31,18 @@ void sp_key_tell_no_set(struct sp_exam *exam)
     finding->detail = known->failure_detail.at != NULL ? known->failure_detail : SP_STR("It was never fetched.");
 }
 
+/* The fault that all members share, of a set in which the token's kid or theirs tells no two apart. */
+static const struct sp_jwk_skipped *common_fault(const struct sp_exam *exam, const struct sp_jwk_set *keys)
+{
+    if (keys->count > 0 || keys->skipped_count == 0 || keys->skipped[0].fault == SP_JWK_UNSUPPORTED_TYPE)
+        return NULL;
+    for (size_t i = 0; i < keys->skipped_count; i++)
+        if (keys->skipped[i].fault != keys->skipped[0].fault ||
+            (exam->kid.at != NULL && keys->skipped[i].kid.at != NULL))
+            return NULL;
+    return &keys->skipped[0];
+}
+
 void sp_key_tell_no_usable_key(struct sp_exam *exam, const struct sp_jwk_set *keys)
 {
     for (size_t i = 0; i < keys->skipped_count; i++)
@@ -38,11 +50,18 @@ void sp_key_tell_no_usable_key(struct sp_exam *exam, const struct sp_jwk_set *ke
             sp_exam_saw(exam, SP_CAUSE_KEYS_PLACEHOLDER, SP_CHECK_KEY, SP_STR("a key"), keys->skipped[i].evidence);
             return;
         }
+    const struct sp_jwk_skipped *common = common_fault(exam, keys);
+    if (common != NULL) {
+        sp_key_tell_skipped(exam, common);
+        return;
+    }
     struct sp_finding *finding = sp_exam_saw(exam, SP_CAUSE_KEYS_EMPTY, SP_CHECK_KEY, SP_STR("a usable signing key"),
                                              sp_arena_printf(exam->arena, "%zu", keys->count + keys->skipped_count));
     if (keys->skipped_count > 0)
         finding->detail = sp_arena_printf(exam->arena, "Key %u: %.*s.", keys->skipped[0].index,
                                           SP_STR_ARG(keys->skipped[0].evidence));
+    for (size_t i = 0; exam->input.explain && i < keys->skipped_count && i < SP_TOLD_MEMBERS; i++)
+        sp_key_tell_other_skipped(exam, &keys->skipped[i]);
 }
 
 static struct sp_str skipped_expected(const struct sp_jwk_skipped *skipped)

@@ -6,6 +6,9 @@
 #include "core/diagnosis/examination.h"
 #include "core/jose/jwk_set.h"
 
+/* Members that are told of beside the cause: the first ones speak for the others. */
+#define SP_TOLD_MEMBERS 8
+
 /* The issuer has no key set at all: what kept it away, 503. */
 void sp_key_tell_no_set(struct sp_exam *exam);
 /* The set has no key for signatures. */

@@ -136,20 +136,23 @@ static bool mac_is_of(const struct sp_exam *exam, struct sp_str secret)
     return len > 0 && exam->signature.len == len && memcmp(mac, exam->signature.at, len) == 0;
 }
 
-/* The forms in which a public key lies around: PEM with and without its last line end, DER. */
+/* The forms in which a public key lies around: PEM with and without its last line end, DER, its numbers. */
 static bool is_confused_with(struct sp_exam *exam, const struct sp_key *key, struct sp_str *how)
 {
-    struct sp_str pem, der;
-    if (sp_key_export_public(key, true, exam->arena, &pem) == SP_OK) {
-        *how = SP_STR("its PEM text");
-        if (mac_is_of(exam, pem) || mac_is_of(exam, sp_str_trim(pem)))
-            return true;
-    }
-    if (sp_key_export_public(key, false, exam->arena, &der) == SP_OK) {
-        *how = SP_STR("its DER bytes");
-        if (mac_is_of(exam, der))
-            return true;
-    }
+    static const struct {
+        enum sp_public_form form;
+        const char *words;
+    } forms[] = {{SP_PUBLIC_PEM, "its PEM text"},
+                 {SP_PUBLIC_DER, "its DER bytes"},
+                 {SP_PUBLIC_RSA_PEM, "its PEM text (PKCS #1)"},
+                 {SP_PUBLIC_RSA_DER, "its DER bytes (PKCS #1)"}};
+    struct sp_str bytes;
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++)
+        if (sp_key_export_public(key, forms[i].form, exam->arena, &bytes) == SP_OK) {
+            *how = sp_str_from_cstr(forms[i].words);
+            if (mac_is_of(exam, bytes) || mac_is_of(exam, sp_str_trim(bytes)))
+                return true;
+        }
     struct sp_key_parts parts;
     if (sp_key_export(key, false, exam->arena, &parts) == SP_OK) {
         struct sp_str text;

@@ -53,9 +53,15 @@ SP_MUST_CHECK enum sp_status sp_key_import_certificate(struct sp_str der, struct
 /* The numbers, in the arena; private ones only when asked for. */
 SP_MUST_CHECK enum sp_status sp_key_export(const struct sp_key *key, bool with_private, struct sp_arena *arena,
                                            struct sp_key_parts *parts);
-/* SubjectPublicKeyInfo, as DER or PEM; SP_UNSUPPORTED for oct. */
-SP_MUST_CHECK enum sp_status sp_key_export_public(const struct sp_key *key, bool as_pem, struct sp_arena *arena,
-                                                  struct sp_str *out);
+enum sp_public_form {
+    SP_PUBLIC_PEM, /* SubjectPublicKeyInfo */
+    SP_PUBLIC_DER,
+    SP_PUBLIC_RSA_PEM, /* PKCS #1, "BEGIN RSA PUBLIC KEY" */
+    SP_PUBLIC_RSA_DER,
+};
+/* SP_UNSUPPORTED for oct, and for PKCS #1 of what is not RSA. */
+SP_MUST_CHECK enum sp_status sp_key_export_public(const struct sp_key *key, enum sp_public_form form,
+                                                  struct sp_arena *arena, struct sp_str *out);
 /* PKCS#8. The caller wipes it. */
 SP_MUST_CHECK enum sp_status sp_key_export_private_pem(const struct sp_key *key, struct sp_arena *arena,
                                                        struct sp_str *pem);

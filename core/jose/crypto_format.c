@@ -372,15 +372,42 @@ static enum sp_status take_bio(BIO *bio, struct sp_arena *arena, struct sp_str *
     return len > 0 ? sp_arena_copy(arena, sp_str(at, (size_t)len), out) : SP_CRYPTO;
 }
 
-enum sp_status sp_key_export_public(const struct sp_key *key, bool as_pem, struct sp_arena *arena, struct sp_str *out)
+/* PKCS #1 is what SubjectPublicKeyInfo wraps. 1 when written, as OpenSSL says it. */
+static int write_pkcs1(BIO *bio, const struct sp_key *key, bool as_pem)
 {
-    if (key->pkey == NULL)
+    X509_PUBKEY *wrapped = NULL;
+    const unsigned char *bytes;
+    int len = 0, written = 0;
+    if (X509_PUBKEY_set(&wrapped, key->pkey) == 1 && X509_PUBKEY_get0_param(NULL, &bytes, &len, NULL, wrapped) == 1)
+        written = as_pem ? PEM_write_bio(bio, "RSA PUBLIC KEY", "", bytes, len) > 0 : BIO_write(bio, bytes, len) == len;
+    X509_PUBKEY_free(wrapped);
+    return written;
+}
+
+static int write_public(BIO *bio, const struct sp_key *key, enum sp_public_form form)
+{
+    switch (form) {
+    case SP_PUBLIC_PEM:
+        return PEM_write_bio_PUBKEY(bio, key->pkey);
+    case SP_PUBLIC_DER:
+        return i2d_PUBKEY_bio(bio, key->pkey);
+    case SP_PUBLIC_RSA_PEM:
+    case SP_PUBLIC_RSA_DER:
+        return write_pkcs1(bio, key, form == SP_PUBLIC_RSA_PEM);
+    }
+    return 0;
+}
+
+enum sp_status sp_key_export_public(const struct sp_key *key, enum sp_public_form form, struct sp_arena *arena,
+                                    struct sp_str *out)
+{
+    bool wants_rsa = form == SP_PUBLIC_RSA_PEM || form == SP_PUBLIC_RSA_DER;
+    if (key->pkey == NULL || (wants_rsa && sp_key_type(key) != SP_KEY_TYPE_RSA))
         return SP_UNSUPPORTED;
     BIO *bio = BIO_new(BIO_s_mem());
     if (bio == NULL)
         return SP_NO_MEMORY;
-    int written = as_pem ? PEM_write_bio_PUBKEY(bio, key->pkey) : i2d_PUBKEY_bio(bio, key->pkey);
-    enum sp_status status = written == 1 ? take_bio(bio, arena, out) : SP_CRYPTO;
+    enum sp_status status = write_public(bio, key, form) == 1 ? take_bio(bio, arena, out) : SP_CRYPTO;
     BIO_free(bio);
     ERR_clear_error();
     return status;

@@ -70,6 +70,27 @@ static void publish_weak(struct exam_bench *b)
                .at);
 }
 
+static void publish_weak_alone(struct exam_bench *b)
+{
+    exam_bench_use_set(b, "{\"keys\":[{\"kty\":\"RSA\",\"kid\":\"e1\",\"n\":\"wAAB\",\"e\":\"AQAB\"}]}");
+}
+
+static void publish_weak_nameless(struct exam_bench *b)
+{
+    exam_bench_use_set(b, "{\"keys\":[{\"kty\":\"RSA\",\"n\":\"wAAB\",\"e\":\"AQAB\"}]}");
+}
+
+static void publish_encryption_alone(struct exam_bench *b)
+{
+    struct sp_str one = exam_bench_jwk(b->arena, EXAM_E1, "e1", "enc", "ES256");
+    exam_bench_use_set(b, sp_arena_printf(b->arena, "{\"keys\":[%.*s]}", SP_STR_ARG(one)).at);
+}
+
+static void duplicate_kid_and_alter(struct exam_bench *b)
+{
+    duplicate_kid(b), exam_bench_alter(b);
+}
+
 static void publish_malformed(struct exam_bench *b)
 {
     struct sp_str two = exam_bench_jwk(b->arena, EXAM_E2, "e2", "sig", "ES256");
@@ -171,6 +192,17 @@ const struct exam_row exam_key_rows[] = {
     {"two keys of one kid", SP_CAUSE_NONE, EXAM_E1, HEADER, CLAIMS(""), duplicate_kid, SP_CAUSE_KEYS_DUPLICATE_KID},
     {"a key for encryption", SP_CAUSE_KEYS_USE_MISMATCH, EXAM_E1, HEADER, CLAIMS(""), publish_for_encryption,
      SP_CAUSE_NONE},
+    {"the only key is for encryption", SP_CAUSE_KEYS_USE_MISMATCH, EXAM_E1, HEADER, CLAIMS(""),
+     publish_encryption_alone, SP_CAUSE_NONE},
+    {"no kid and only a key for encryption", SP_CAUSE_KEYS_EMPTY, EXAM_E1, "{\"alg\":\"ES256\"}", CLAIMS(""),
+     publish_encryption_alone, SP_CAUSE_NONE},
+    {"two keys of one kid and neither's signature", SP_CAUSE_SIGNATURE_INVALID, EXAM_E1, HEADER,
+     CLAIMS(",\"name\":\"AAAAAAAAAAAAAAAA\""), duplicate_kid_and_alter, SP_CAUSE_KEYS_DUPLICATE_KID},
+    {"the only key is weak", SP_CAUSE_KEYS_WEAK, EXAM_E1, HEADER, CLAIMS(""), publish_weak_alone, SP_CAUSE_NONE},
+    {"the only key is weak and has no kid", SP_CAUSE_KEYS_WEAK, EXAM_E1, HEADER, CLAIMS(""), publish_weak_nameless,
+     SP_CAUSE_NONE},
+    {"a kid that the only, weak key has not", SP_CAUSE_KEYS_EMPTY, EXAM_E1, "{\"alg\":\"ES256\",\"kid\":\"e9\"}",
+     CLAIMS(""), publish_weak_alone, SP_CAUSE_NONE},
     {"a weak key", SP_CAUSE_KEYS_WEAK, EXAM_E1, HEADER, CLAIMS(""), publish_weak, SP_CAUSE_NONE},
     {"a member that cannot be read", SP_CAUSE_KEYS_MALFORMED_MEMBER, EXAM_E1, HEADER, CLAIMS(""), publish_malformed,
      SP_CAUSE_NONE},

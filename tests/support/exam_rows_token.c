@@ -43,6 +43,17 @@ static void break_line(struct exam_bench *b)
     wrap(b, "", "\n");
 }
 
+static void put_no_break(struct exam_bench *b)
+{
+    struct sp_str t = TOKEN(b);
+    TOKEN(b) = sp_arena_printf(b->arena, "%.40s\xc2\xa0%s", t.at, t.at + 40);
+}
+
+static void put_mark(struct exam_bench *b)
+{
+    TOKEN(b) = sp_arena_printf(b->arena, "\xef\xbb\xbf%.*s", SP_STR_ARG(TOKEN(b)));
+}
+
 static void put_nul(struct exam_bench *b)
 {
     *(char *)(uintptr_t)(TOKEN(b).at + 9) = '\0';
@@ -149,18 +160,39 @@ static void shorten_secret(struct exam_bench *b)
     TOKEN(b) = token;
 }
 
-/* HMAC with the EXAM_RSA key's PEM, as the attack has it. */
-static void confuse(struct exam_bench *b)
+/* HMAC with the EXAM_RSA key's bytes, as the attack has it. */
+static void confuse_with(struct exam_bench *b, enum sp_public_form form)
 {
-    struct sp_str pem, token;
+    struct sp_str bytes, token;
     struct sp_key *mac = NULL;
-    assert_int_equal(sp_key_export_public(exam_keys[EXAM_RSA], true, b->arena, &pem), SP_OK);
-    assert_int_equal(sp_key_import(&(struct sp_key_parts){.type = SP_KEY_TYPE_OCT, .k = pem}, &mac), SP_OK);
+    assert_int_equal(sp_key_export_public(exam_keys[EXAM_RSA], form, b->arena, &bytes), SP_OK);
+    assert_int_equal(sp_key_import(&(struct sp_key_parts){.type = SP_KEY_TYPE_OCT, .k = bytes}, &mac), SP_OK);
     assert_int_equal(sp_jws_sign(b->arena, mac, SP_ALGORITHM_HS256, SP_STR("{\"alg\":\"HS256\",\"kid\":\"r1\"}"),
                                  SP_STR(CLAIMS("")), &token),
                      SP_OK);
     sp_key_destroy(&mac);
     TOKEN(b) = token;
+}
+
+static void confuse(struct exam_bench *b)
+{
+    confuse_with(b, SP_PUBLIC_PEM);
+}
+
+static void confuse_pkcs1_pem(struct exam_bench *b)
+{
+    confuse_with(b, SP_PUBLIC_RSA_PEM);
+}
+
+static void confuse_pkcs1_der(struct exam_bench *b)
+{
+    confuse_with(b, SP_PUBLIC_RSA_DER);
+}
+
+/* HS256 is on the list, and the issuer publishes public keys all the same. */
+static void list_hmac(struct exam_bench *b)
+{
+    b->terms[0].algorithms |= sp_algorithm_bit(SP_ALGORITHM_HS256);
 }
 
 static void use_other_encoding(struct exam_bench *b)
@@ -230,6 +262,10 @@ const struct exam_row exam_token_rows[] = {
     {"in quotes", SP_CAUSE_TOKEN_MALFORMED_QUOTED, EXAM_E1, HEADER, CLAIMS(""), quote, SP_CAUSE_NONE},
     {"in brackets", SP_CAUSE_TOKEN_MALFORMED_QUOTED, EXAM_E1, HEADER, CLAIMS(""), bracket, SP_CAUSE_NONE},
     {"with a line end", SP_CAUSE_TOKEN_MALFORMED_WHITESPACE, EXAM_E1, HEADER, CLAIMS(""), break_line, SP_CAUSE_NONE},
+    {"with a no-break space", SP_CAUSE_TOKEN_MALFORMED_WHITESPACE, EXAM_E1, HEADER, CLAIMS(""), put_no_break,
+     SP_CAUSE_NONE},
+    {"behind a byte order mark", SP_CAUSE_TOKEN_MALFORMED_WHITESPACE, EXAM_E1, HEADER, CLAIMS(""), put_mark,
+     SP_CAUSE_NONE},
     {"with a NUL", SP_CAUSE_TOKEN_MALFORMED_WHITESPACE, EXAM_E1, HEADER, CLAIMS(""), put_nul, SP_CAUSE_NONE},
     {"URL-encoded", SP_CAUSE_TOKEN_MALFORMED_URL_ENCODED, EXAM_E1, HEADER, CLAIMS(""), url_encode, SP_CAUSE_NONE},
     {"padded", SP_CAUSE_TOKEN_MALFORMED_PADDING, EXAM_E1, HEADER, CLAIMS(""), pad, SP_CAUSE_NONE},
@@ -253,12 +289,27 @@ const struct exam_row exam_token_rows[] = {
     {"an encrypted token", SP_CAUSE_TOKEN_ENCRYPTED, EXAM_E1, HEADER, CLAIMS(""), be_jwe, SP_CAUSE_NONE},
     {"an ID token by its nonce", SP_CAUSE_TOKEN_KIND_ID_TOKEN, EXAM_E1, "{\"alg\":\"ES256\",\"kid\":\"e1\"}",
      CLAIMS(",\"nonce\":\"n\""), NULL, SP_CAUSE_NONE},
+    {"an ID token by its nonce, whatever it grants", SP_CAUSE_TOKEN_KIND_ID_TOKEN, EXAM_E1, HEADER,
+     CLAIMS(",\"nonce\":\"n\",\"scope\":\"x\""), NULL, SP_CAUSE_NONE},
+    {"Keycloak's access token with the login's nonce", SP_CAUSE_NONE, EXAM_E1, HEADER,
+     CLAIMS(",\"nonce\":\"n\",\"typ\":\"Bearer\",\"scope\":\"x\""), NULL, SP_CAUSE_NONE},
+    {"Microsoft's access token with the login's nonce", SP_CAUSE_NONE, EXAM_E1, HEADER,
+     CLAIMS(",\"nonce\":\"n\",\"scp\":\"x\""), NULL, SP_CAUSE_NONE},
+    {"ForgeRock's access token with the login's nonce", SP_CAUSE_NONE, EXAM_E1, HEADER,
+     CLAIMS(",\"nonce\":\"n\",\"tokenName\":\"access_token\",\"token_type\":\"Bearer\",\"scope\":[\"x\"]"), NULL,
+     SP_CAUSE_NONE},
     {"an ID token by at_hash", SP_CAUSE_TOKEN_KIND_ID_TOKEN, EXAM_E1, "{\"alg\":\"ES256\",\"kid\":\"e1\"}",
      WITH_AUDIENCE("\"app\"", ",\"at_hash\":\"x\",\"azp\":\"app\""), NULL, SP_CAUSE_NONE},
     {"an ID token by its audience", SP_CAUSE_TOKEN_KIND_ID_TOKEN, EXAM_E1, "{\"alg\":\"ES256\",\"kid\":\"e1\"}",
      "{\"iss\":\"" ISSUER "\",\"aud\":\"app\",\"exp\":1700000600}", know_client, SP_CAUSE_NONE},
     {"Keycloak's refresh token", SP_CAUSE_TOKEN_KIND_REFRESH_TOKEN, EXAM_E1, "{\"alg\":\"ES256\",\"kid\":\"e1\"}",
      CLAIMS(",\"typ\":\"Refresh\""), NULL, SP_CAUSE_NONE},
+    {"a refresh token by token_type", SP_CAUSE_TOKEN_KIND_REFRESH_TOKEN, EXAM_E1, HEADER,
+     CLAIMS(",\"token_type\":\"refresh\""), NULL, SP_CAUSE_NONE},
+    {"a refresh token by type", SP_CAUSE_TOKEN_KIND_REFRESH_TOKEN, EXAM_E1, HEADER, CLAIMS(",\"type\":\"refresh\""),
+     NULL, SP_CAUSE_NONE},
+    {"a credential", SP_CAUSE_TOKEN_KIND_TYPE_HEADER, EXAM_E1,
+     "{\"alg\":\"ES256\",\"kid\":\"e1\",\"typ\":\"vc+sd-jwt\"}", CLAIMS(""), NULL, SP_CAUSE_NONE},
     {"Google's refresh token", SP_CAUSE_TOKEN_KIND_REFRESH_TOKEN, EXAM_E1, HEADER, CLAIMS(""), be_google_refresh,
      SP_CAUSE_NONE},
     {"a logout token", SP_CAUSE_TOKEN_KIND_TYPE_HEADER, EXAM_E1,
@@ -278,8 +329,14 @@ const struct exam_row exam_token_rows[] = {
      NULL, SP_CAUSE_NONE},
     {"HS256 of an unknown secret", SP_CAUSE_ALGORITHM_SYMMETRIC, EXAM_SECRET, "{\"alg\":\"HS256\"}", CLAIMS(""), NULL,
      SP_CAUSE_NONE},
+    {"HS256 allowed beside public keys", SP_CAUSE_ALGORITHM_SYMMETRIC, EXAM_SECRET, "{\"alg\":\"HS256\"}", CLAIMS(""),
+     list_hmac, SP_CAUSE_NONE},
     {"the public key as a secret", SP_CAUSE_ALGORITHM_KEY_CONFUSION, EXAM_E1, HEADER, CLAIMS(""), confuse,
      SP_CAUSE_NONE},
+    {"the public key's PKCS #1 text as a secret", SP_CAUSE_ALGORITHM_KEY_CONFUSION, EXAM_E1, HEADER, CLAIMS(""),
+     confuse_pkcs1_pem, SP_CAUSE_NONE},
+    {"the public key's PKCS #1 bytes as a secret", SP_CAUSE_ALGORITHM_KEY_CONFUSION, EXAM_E1, HEADER, CLAIMS(""),
+     confuse_pkcs1_der, SP_CAUSE_NONE},
     {"the kid of a key of another type", SP_CAUSE_ALGORITHM_KEY_TYPE_MISMATCH, EXAM_E1,
      "{\"alg\":\"ES256\",\"kid\":\"r1\"}", CLAIMS(""), NULL, SP_CAUSE_NONE},
     {"altered claims", SP_CAUSE_SIGNATURE_INVALID, EXAM_E1, HEADER, CLAIMS(",\"name\":\"AAAAAAAAAAAAAAAAAAAAAAAA\""),

@@ -161,7 +161,7 @@ static int make_key(void **state)
     struct sp_str pem;
     struct sp_arena *arena = sp_arena_create(1 << 16);
     assert_int_equal(sp_key_generate(SP_KEY_TYPE_EC, SP_CURVE_P256, 0, &key), SP_OK);
-    assert_int_equal(sp_key_export_public(key, true, arena, &pem), SP_OK);
+    assert_int_equal(sp_key_export_public(key, SP_PUBLIC_PEM, arena, &pem), SP_OK);
     assert_int_equal(sp_key_import_pem(pem, &copy), SP_OK);
     assert_int_equal(sp_jwk_set_of_key(&copy, SP_STR("k"), &set), SP_OK);
     terms.algorithms = sp_algorithms_asymmetric();

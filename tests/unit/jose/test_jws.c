@@ -172,7 +172,7 @@ static void pem_goes_there_and_back(void **state)
     for (size_t i = 0; i < 3; i++) {
         struct sp_key *key = generate_for(kinds[i]), *public_key = NULL, *private_key = NULL;
         struct sp_str pem, token;
-        assert_int_equal(sp_key_export_public(key, true, arena, &pem), SP_OK);
+        assert_int_equal(sp_key_export_public(key, SP_PUBLIC_PEM, arena, &pem), SP_OK);
         assert_int_equal(sp_key_import_pem(pem, &public_key), SP_OK);
         assert_false(sp_key_is_private(public_key));
         assert_int_equal(sp_key_export_private_pem(key, arena, &pem), SP_OK);
