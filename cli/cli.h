@@ -97,6 +97,10 @@ int sp_cli_print_json(const struct sp_cli *cli, const struct sp_buffer *buffer, 
 /* The whole of a file, or of stdin for "-", into the arena. Complains itself; SP_IO, SP_TOO_LARGE or SP_NO_MEMORY. */
 SP_MUST_CHECK enum sp_status sp_cli_read(const struct sp_cli *cli, struct sp_str path, size_t max_bytes,
                                          struct sp_str *content);
+/* The same of something that may be longer and then is a finding: SP_TOO_LARGE is not complained about, and *content
+ * has the first max_bytes. */
+SP_MUST_CHECK enum sp_status sp_cli_read_beginning(const struct sp_cli *cli, struct sp_str path, size_t max_bytes,
+                                                   struct sp_str *content);
 /* "127.0.0.1:8089", "[::1]:0": the address without brackets, in the arena. False when it is none. */
 bool sp_cli_split_address(const struct sp_cli *cli, struct sp_str text, const char **address, unsigned *port);
 /* Epoch seconds, from the clock. */

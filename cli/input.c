@@ -20,13 +20,15 @@ static enum sp_status read_all(int fd, size_t max_bytes, struct sp_buffer *buffe
             return SP_IO;
         if (got == 0)
             return sp_buffer_status(buffer);
-        if (buffer->len + (size_t)got > max_bytes)
+        size_t room = max_bytes - buffer->len;
+        sp_buffer_append(buffer, sp_str(block, (size_t)got < room ? (size_t)got : room));
+        if ((size_t)got > room)
             return SP_TOO_LARGE;
-        sp_buffer_append(buffer, sp_str(block, (size_t)got));
     }
 }
 
-enum sp_status sp_cli_read(const struct sp_cli *cli, struct sp_str path, size_t max_bytes, struct sp_str *content)
+enum sp_status sp_cli_read_beginning(const struct sp_cli *cli, struct sp_str path, size_t max_bytes,
+                                     struct sp_str *content)
 {
     char name[4096];
     bool is_stdin = sp_str_equal(path, SP_STR("-"));
@@ -47,16 +49,27 @@ enum sp_status sp_cli_read(const struct sp_cli *cli, struct sp_str path, size_t 
     int error = errno;
     if (!is_stdin)
         close(fd);
-    if (status == SP_OK)
-        status = sp_arena_copy(cli->arena, sp_buffer_str(&buffer), content);
+    if ((status == SP_OK || status == SP_TOO_LARGE) &&
+        sp_arena_copy(cli->arena, sp_buffer_str(&buffer), content) != SP_OK)
+        status = SP_NO_MEMORY;
     sp_buffer_fini(&buffer);
     const char *shown = is_stdin ? "standard input" : name;
     if (status == SP_IO)
         sp_cli_failure(cli, "cannot read %s: %s", shown, strerror(error));
-    else if (status == SP_TOO_LARGE)
-        sp_cli_failure(cli, "%s is larger than %zu bytes", shown, max_bytes);
-    else if (status != SP_OK)
+    else if (status != SP_OK && status != SP_TOO_LARGE)
         sp_cli_failure(cli, "no memory for %s", shown);
+    return status;
+}
+
+enum sp_status sp_cli_read(const struct sp_cli *cli, struct sp_str path, size_t max_bytes, struct sp_str *content)
+{
+    struct sp_str text;
+    enum sp_status status = sp_cli_read_beginning(cli, path, max_bytes, &text);
+    struct sp_str shown = sp_str_equal(path, SP_STR("-")) ? SP_STR("standard input") : path;
+    if (status == SP_TOO_LARGE)
+        sp_cli_failure(cli, "%.*s is larger than %zu bytes", SP_STR_ARG(shown), max_bytes);
+    if (status == SP_OK)
+        *content = text;
     return status;
 }
 

@@ -114,7 +114,8 @@ static int read_file(const struct sp_cli *cli, struct sp_str place, struct sp_ke
 {
     struct sp_str text;
     int exit_status = SP_CLI_FINE;
-    if (sp_cli_read(cli, place, SP_MAX_JWKS_BYTES, &text) != SP_OK)
+    enum sp_status status = sp_cli_read_beginning(cli, place, SP_MAX_JWKS_BYTES, &text);
+    if (status != SP_OK && status != SP_TOO_LARGE)
         return SP_CLI_UNEXAMINED;
     if (sp_str_contains(sp_str_slice(text, 0, 64 * 1024), SP_STR("-----BEGIN ")) &&
         !sp_str_has_prefix(sp_str_trim(text), SP_STR("{")))
@@ -123,6 +124,7 @@ static int read_file(const struct sp_cli *cli, struct sp_str place, struct sp_ke
                                      .http_status = 200,
                                      .content_type = SP_STR("a file"),
                                      .body = text,
+                                     .too_large = status == SP_TOO_LARGE,
                                      .max_bytes = SP_MAX_JWKS_BYTES,
                                      .max_age_s = -1};
     return exit_status == SP_CLI_FINE ? examine(cli, &report, source) : exit_status;

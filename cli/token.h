@@ -17,6 +17,7 @@ extern const struct sp_cli_command sp_cli_token, sp_cli_token_examine, sp_cli_to
 struct sp_token_input {
     struct sp_str token;
     bool from_header;      /* an Authorization header was pasted */
+    bool scheme_is_bearer; /* … and says so */
     enum sp_cause refusal; /* of that header: token.scheme_unsupported …; finding is filled then */
     struct sp_finding finding;
 };

@@ -114,6 +114,7 @@ static int run_with_flags(const struct sp_cli *cli, const struct sp_token_input 
                                        .world = &world,
                                        .now = now,
                                        .possession_unknown = true,
+                                       .scheme_is_bearer = input->scheme_is_bearer,
                                        .explain = true};
     return sp_token_judge(cli, input, &exam_input);
 }

@@ -58,6 +58,7 @@ static void cut_token(struct sp_str text, struct sp_token_input *input)
     input->refusal = sp_credential_find(&presented, &credential, &input->finding);
     if (input->refusal == SP_CAUSE_NONE)
         input->token = credential.value;
+    input->scheme_is_bearer = input->refusal == SP_CAUSE_NONE && credential.kind == SP_CREDENTIAL_BEARER;
 }
 
 int sp_token_input_read(const struct sp_cli *cli, struct sp_token_input *input)
@@ -66,8 +67,12 @@ int sp_token_input_read(const struct sp_cli *cli, struct sp_token_input *input)
     bool from_stdin = given.at == NULL || sp_str_equal(given, SP_STR("-"));
     if (given.at == NULL && isatty(STDIN_FILENO))
         return sp_cli_usage_error(cli, "no token: give it as the argument, or pipe it in");
-    if (from_stdin && sp_cli_read(cli, SP_STR("-"), SP_MAX_EXAMINED_BYTES, &text) != SP_OK)
-        return SP_CLI_UNEXAMINED;
+    if (from_stdin) {
+        /* What is longer than anything that is examined is refused as that, by its length. */
+        enum sp_status status = sp_cli_read_beginning(cli, SP_STR("-"), SP_MAX_EXAMINED_BYTES + 1, &text);
+        if (status != SP_OK && status != SP_TOO_LARGE)
+            return SP_CLI_UNEXAMINED;
+    }
     *input = (struct sp_token_input){.token = SP_STR("")};
     cut_token(without_line_end(text), input);
     return SP_CLI_FINE;

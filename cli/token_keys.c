@@ -50,6 +50,23 @@ static void take_failure(const struct sp_cli *cli, const struct sp_finding *find
     known->failure_detail = describe(cli, finding);
 }
 
+static bool is_of_members(enum sp_cause cause)
+{
+    return cause == SP_CAUSE_KEYS_EMPTY || cause == SP_CAUSE_KEYS_PLACEHOLDER;
+}
+
+/* A set without a usable key is still the one that the token names a key of: the examination says what is wrong with
+ * that. */
+static int take_unusable(const struct sp_cli *cli, const struct sp_fetch_report *report,
+                         struct sp_issuer_knowledge *known)
+{
+    struct sp_jwk_set *set = NULL;
+    if (sp_jwk_set_parse(report->body, &set, NULL) != SP_OK || hold(cli, set) != SP_OK)
+        return no_memory(cli);
+    known->keys = set;
+    return SP_CLI_FINE;
+}
+
 static int take_keys(const struct sp_cli *cli, const struct sp_fetch_report *report, struct sp_issuer_knowledge *known)
 {
     struct sp_document_findings *findings = SP_ARENA_NEW(cli->arena, struct sp_document_findings);
@@ -59,6 +76,8 @@ static int take_keys(const struct sp_cli *cli, const struct sp_fetch_report *rep
         (set != NULL && hold(cli, set) != SP_OK))
         return no_memory(cli);
     known->keys = set;
+    if (findings->refused && is_of_members(findings->rows[0].cause))
+        return take_unusable(cli, report, known);
     if (findings->refused)
         take_failure(cli, &findings->rows[0], known);
     return SP_CLI_FINE;
@@ -67,12 +86,14 @@ static int take_keys(const struct sp_cli *cli, const struct sp_fetch_report *rep
 int sp_token_keys_from_file(const struct sp_cli *cli, struct sp_str path, struct sp_issuer_knowledge *known)
 {
     struct sp_str text;
-    if (sp_cli_read(cli, path, SP_MAX_JWKS_BYTES, &text) != SP_OK)
+    enum sp_status status = sp_cli_read_beginning(cli, path, SP_MAX_JWKS_BYTES, &text);
+    if (status != SP_OK && status != SP_TOO_LARGE)
         return SP_CLI_UNEXAMINED;
     struct sp_fetch_report report = {.url = path,
                                      .http_status = 200,
                                      .content_type = SP_STR("a file"),
                                      .body = text,
+                                     .too_large = status == SP_TOO_LARGE,
                                      .max_bytes = SP_MAX_JWKS_BYTES,
                                      .max_age_s = -1};
     return take_keys(cli, &report, known);

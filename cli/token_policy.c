@@ -126,6 +126,7 @@ int sp_token_policy_examine(const struct sp_cli *cli, const struct sp_token_inpu
                                        .world = &world,
                                        .now = now,
                                        .possession_unknown = true,
+                                       .scheme_is_bearer = input->scheme_is_bearer,
                                        .explain = true};
     return sp_token_judge(cli, input, &exam_input);
 }

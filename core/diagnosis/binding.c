@@ -128,6 +128,9 @@ static void tell_bound(struct sp_exam *exam)
     bool to_certificate = sp_json_member(exam->claims.cnf, SP_STR("x5t#S256")) != NULL;
     if (!to_key && !to_certificate)
         return;
+    if (to_key && exam->input.scheme_is_bearer && exam->input.requirements->dpop != SP_BINDING_OFF)
+        sp_exam_claimed(exam, SP_CAUSE_BINDING_DPOP_MISSING, SP_CHECK_BINDING, SP_STR("the scheme DPoP and a proof"),
+                        SP_STR("with the scheme Bearer"));
     exam->verdict.checks[SP_CHECK_BINDING].detail = SP_STR("Bound; the call itself is not at hand.");
     sp_exam_hint(
         exam, to_key

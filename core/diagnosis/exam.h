@@ -32,6 +32,7 @@ struct sp_exam_input {
     int64_t now;                              /* epoch seconds */
     bool signature_only;                      /* any JWS: no claims are judged, the payload may be anything */
     bool possession_unknown;                  /* the token alone is at hand (CLI): bindings are told, not judged */
+    bool scheme_is_bearer;                    /* … but for the scheme that it was sent with */
     bool wants_id_token;                      /* it is the ID token of a login: that kind is not held against it */
     const struct sp_recorded_token *recorded; /* in place of a token that is not at hand: one that was judged before */
     bool explain;                             /* fill every check's expected/received even when it passes (CLI) */

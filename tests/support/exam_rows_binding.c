@@ -116,10 +116,24 @@ static void prove_unbound(struct exam_bench *b)
     prove_well(b), TOKEN(b) = exam_bench_sign(b, EXAM_E1, HEADER, CLAIMS(""));
 }
 
+static void have_it_alone(struct exam_bench *b)
+{
+    b->input.possession_unknown = true;
+}
+
+static void paste_as_bearer(struct exam_bench *b)
+{
+    have_it_alone(b), b->input.scheme_is_bearer = true;
+}
+
 const struct exam_row exam_binding_rows[] = {
     {"a bound token with its proof", SP_CAUSE_NONE, EXAM_E1, HEADER, CLAIMS(""), prove_well, SP_CAUSE_NONE},
     {"a bound token as bearer", SP_CAUSE_BINDING_DPOP_MISSING, EXAM_E1, HEADER, CLAIMS(",\"cnf\":{\"jkt\":\"x\"}"),
      NULL, SP_CAUSE_NONE},
+    {"a bound token pasted with the scheme Bearer", SP_CAUSE_BINDING_DPOP_MISSING, EXAM_E1, HEADER,
+     CLAIMS(",\"cnf\":{\"jkt\":\"x\"}"), paste_as_bearer, SP_CAUSE_NONE},
+    {"a bound token by itself", SP_CAUSE_NONE, EXAM_E1, HEADER, CLAIMS(",\"cnf\":{\"jkt\":\"x\"}"), have_it_alone,
+     SP_CAUSE_NONE},
     {"a proof with the scheme Bearer", SP_CAUSE_BINDING_DPOP_MISSING, EXAM_E1, HEADER, CLAIMS(""),
      prove_and_send_as_bearer, SP_CAUSE_NONE},
     {"a proof for another method", SP_CAUSE_BINDING_DPOP_INVALID, EXAM_E1, HEADER, CLAIMS(""), prove_other_method,

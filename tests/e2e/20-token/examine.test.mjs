@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `sallyport token`: offline, on tokens and key sets that npm's jose made.
 import assert from 'node:assert/strict';
-import { createHmac, createPrivateKey, sign } from 'node:crypto';
+import { createHmac, createPrivateKey, generateKeyPairSync, sign } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
@@ -163,6 +163,42 @@ test('key sets that are none are named', async () => {
   assert.equal((await sallyport(['token', 'examine', await token(), '--jwks', path.join(folder, 'absent.json')])).code, 3);
   const plain = await sallyport(['token', 'examine', await token(), '--json', '--jwks', 'http://idp.example.com/keys']);
   assert.equal(plain.json.cause.id, 'keys.insecure_url');
+});
+
+test('a set whose only key is of no use says what is wrong with that key', async () => {
+  const small = generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey.export({ format: 'jwk' });
+  const good = jwks(keys.ES256).keys[0];
+  for (const [member, id] of [
+    [{ ...small, kid: 'ES256' }, 'keys.weak'],
+    [small, 'keys.weak'],
+    [{ ...good, use: 'enc', key_ops: undefined }, 'keys.use_mismatch'],
+    [{ ...good, use: undefined, key_ops: ['sign'] }, 'keys.use_mismatch'],
+    [{ ...good, x: '!' }, 'keys.malformed_member'],
+    [{ kty: 'LATTICE', kid: 'ES256' }, 'keys.unsupported_type'],
+    [{ kty: 'LATTICE', kid: 'else' }, 'keys.empty'],
+  ]) {
+    const { code, json } = await sallyport(['token', 'examine', await token(), '--json', '--issuer', issuer, '--jwks', file('one.json', { keys: [member] })]);
+    assert.equal(json.cause.id, id, JSON.stringify(member));
+    assert.equal(code, 1);
+  }
+});
+
+test('what is beyond a limit is a finding', async () => {
+  const large = await sallyport(['token', 'examine', '-', '--json', ...flags], { input: 'a'.repeat(3_000_000) });
+  assert.equal(large.json.cause.id, 'token.too_large');
+  assert.equal(large.code, 1);
+  const set = file('large.json', { keys: [], padding: 'x'.repeat(2_000_000) });
+  const { code, json } = await sallyport(['token', 'examine', await token(), '--json', '--issuer', issuer, '--jwks', set]);
+  assert.equal(json.cause.id, 'keys.too_large');
+  assert.equal(code, 1);
+  assert.equal((await sallyport(['keys', 'show', set, '--json'])).json.cause.id, 'keys.too_large');
+});
+
+test('a bound token that was sent as Bearer', async () => {
+  const bound = await token({ cnf: { jkt: 'x'.repeat(43) } });
+  assert.equal((await examine(`Authorization: Bearer ${bound}`)).json.cause.id, 'binding.dpop_missing');
+  assert.equal((await examine(`Authorization: DPoP ${bound}`)).json.accepted, true);
+  assert.equal((await examine(bound)).json.accepted, true);
 });
 
 test('time can be told, and leeway', async () => {
