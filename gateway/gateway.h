@@ -8,6 +8,7 @@
  *   verdict_cache.c     facts by SHA-256 of the token   replay.c        DPoP proofs seen
  *   limits.c            rate limits                     refusal.c       401, 403, 429, 503 with their cause
  *   balancer.c          peers of the route              upstream_headers.c  what the API gets to see
+ *   shared_zone.c       memory that survives reloads    shared_table.c  a table in it
  *   cors.c  resource_metadata.c  record.c  metrics.c  status.c  variables.c  request_id.c  client_certificate.c
  *
  * One `struct sp_call` a request, in its pool; found again after an internal redirect (which clears nginx's contexts)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/metrics.h"
 
+#include "gateway/shared_zone.h"
+
 const char *const sp_call_outcome_names[SP_CALL_OUTCOMES] = {
     [SP_CALL_ACCEPTED] = "accepted",
     [SP_CALL_REFUSED] = "refused",
@@ -18,35 +20,35 @@ const uint32_t sp_histogram_bounds_us[SP_HISTOGRAM_BUCKETS] = {
     50, 100, 250, 500, 1000, 2500, 5000, 10000, 25000, 100000, 250000, 1000000, 2500000, 10000000,
 };
 
-static ngx_int_t init_zone(ngx_shm_zone_t *zone, void *old)
+/* A row more in a table of ours makes it another layout. */
+static const uint32_t layout_mark[4] = {SP_COUNTERS, SP_CAUSE_COUNT, sizeof(struct sp_metrics),
+                                        sizeof(struct sp_route_counters)};
+
+static void *lay_out(void *block, size_t bytes, const void *shape)
 {
-    ngx_slab_pool_t *pool = (ngx_slab_pool_t *)zone->shm.addr;
-    if (old != NULL || zone->shm.exists) {
-        return NGX_OK;
+    struct sp_metrics *metrics = block;
+    (void)shape;
+    if (bytes < sizeof *metrics) {
+        return NULL;
     }
-    const size_t room = (size_t)(pool->end - pool->start);
-    const size_t bytes = room > 16 * ngx_pagesize ? room - 8 * ngx_pagesize : room / 2;
-    if (bytes < sizeof(struct sp_metrics)) {
-        ngx_log_error(NGX_LOG_EMERG, zone->shm.log, 0, "sallyport: metrics zone is too small");
-        return NGX_ERROR;
-    }
-    struct sp_metrics *metrics = ngx_slab_calloc(pool, bytes);
-    if (metrics == NULL) {
-        return NGX_ERROR;
-    }
+    memset(block, 0, bytes);
+    memcpy(metrics->layout, layout_mark, sizeof layout_mark);
     metrics->route_slots = (uint32_t)((bytes - sizeof *metrics) / sizeof metrics->routes[0]);
-    pool->data = metrics;
-    return NGX_OK;
+    return metrics;
+}
+
+static bool is_laid_out(void *block, const void *shape)
+{
+    const struct sp_metrics *metrics = block;
+    (void)shape;
+    return memcmp(metrics->layout, layout_mark, sizeof layout_mark) == 0;
 }
 
 ngx_shm_zone_t *sp_metrics_add(ngx_conf_t *cf, size_t bytes)
 {
-    ngx_str_t name = ngx_string("sallyport_metrics");
-    ngx_shm_zone_t *zone = ngx_shared_memory_add(cf, &name, bytes, &ngx_http_sallyport_module);
-    if (zone != NULL) {
-        zone->init = init_zone;
-    }
-    return zone;
+    static const struct sp_shared_zone_layout layout = {lay_out, is_laid_out};
+    const ngx_str_t name = ngx_string("sallyport_metrics");
+    return sp_shared_zone_add(cf, name, bytes, &layout, NULL);
 }
 
 struct sp_metrics *sp_metrics_of(const struct sp_main_conf *conf)

@@ -43,6 +43,7 @@ struct sp_route_counters {
 };
 
 struct sp_metrics {
+    uint32_t layout[4]; /* what laid it out: metrics.c */
     uint64_t counters[SP_COUNTERS];
     uint64_t causes[SP_CAUSE_COUNT];
     struct sp_histogram_state histograms[SP_HISTOGRAMS];

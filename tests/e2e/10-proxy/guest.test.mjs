@@ -9,7 +9,10 @@ import { module } from '../lib/cli.mjs';
 import { makeCorp } from '../lib/corp.mjs';
 import { temporaryFolder } from '../lib/gateway.mjs';
 import { nginxEnvironment, startNginx } from '../lib/nginx.mjs';
+import { freePort } from '../lib/ports.mjs';
 import { startUpstream } from '../lib/upstream.mjs';
+import { request } from '../lib/http.mjs';
+import { until } from '../lib/wait.mjs';
 
 const corp = await makeCorp();
 const upstream = await startUpstream();
@@ -26,6 +29,11 @@ apis:
     upstream: {url: "http://127.0.0.1:9"}   # a guest's own proxy_pass is what counts
     auth: {issuers: [corp], scopes: [read]}
     identity_headers: {X-User: sub}
+  counted:
+    match: {path: /counted}
+    upstream: {url: "http://127.0.0.1:9"}
+    auth: {anonymous: true}
+    limits: [{per: ip, requests: 1, window: 1h}]
 `;
 const gateway = await startNginx({
   files: corp.files,
@@ -44,6 +52,22 @@ test('calls to a guarded location need a token, others do not', async () => {
   assert.equal(status, 200);
   assert.equal(json.headers['x-user'], 'alice');
   assert.equal(headers['x-subject'], 'alice');
+});
+
+test('nginx reloads, as often as one likes, and what was counted is kept', async () => {
+  const location = `location /counted { sallyport on; proxy_pass ${upstream.url}; }`;
+  for (const round of [1, 2]) {
+    const port = await freePort();
+    const before = gateway.workerPids();
+    await until(async () => (await gateway.status()).causes['token.missing'] === 1, 'the refused call above to be counted');
+    gateway.reload({ http: `server { listen 127.0.0.1:${port}; ${location} }` });
+    const added = () => request(`http://127.0.0.1:${port}/counted/1`);
+    const { status, cause } = await until(added, `the listener of reload ${round} to answer\n${gateway.errors()}`);
+    assert.deepEqual([status, cause], round === 1 ? [200, undefined] : [429, 'quota.exceeded'], 'the window of the first round is kept');
+    await until(() => gateway.workerPids().every((pid) => !before.includes(pid)), 'the old workers to end');
+    assert.equal((await gateway.status()).causes['token.missing'], 1, 'the counters go on');
+  }
+  assert.doesNotMatch(gateway.errors(), /\[(crit|emerg)\]/);
 });
 
 test('a location that no route covers is closed', async () => {

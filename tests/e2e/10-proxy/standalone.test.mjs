@@ -78,6 +78,20 @@ test('a swap by SIGHUP under load drops nothing', async () => {
   assert.deepEqual([...seen].sort(), [200, 403]);
 });
 
+test('a listener added by SIGHUP answers, with other workers, and goes with the next SIGHUP', async () => {
+  const port = await freePort();
+  const before = gateway.workerPids();
+  const more = config();
+  more.listen.push({ address: `127.0.0.1:${port}` });
+  gateway.reload({ ...more, workers: 3 });
+  const added = () => request(`http://127.0.0.1:${port}/photos/1`);
+  assert.equal((await until(added, 'the added listener to answer')).cause, 'token.missing');
+  await until(() => gateway.workerPids().filter((pid) => !before.includes(pid)).length === 3, 'three new workers');
+  gateway.reload(config());
+  await until(() => added().then(() => false, (error) => error.code === 'ECONNREFUSED'), 'the listener to be gone');
+  assert.equal((await gateway.get('/photos/1', { token: await token() })).status, 200);
+});
+
 test('control plane killed: valid calls go on, what cannot be decided is 503, and it picks up again', async () => {
   const known = await token();
   // Each worker takes the swap of the test before by itself, and one of them may get all calls of a round.

@@ -84,6 +84,20 @@ export class Nginx {
     this.url = `${options.tls ? 'https' : 'http'}://127.0.0.1:${this.port}`;
     for (const [name, content] of Object.entries(options.files ?? {})) fs.writeFileSync(path.join(folder, name), content);
     this.write(options.policy);
+    this.configure();
+    this.spawn();
+    await until(() => {
+      if (this.ended) throw new Error(`nginx ended\n${this.output}\n${this.errors()}`);
+      return request(`${this.url}/_sallyport/none`, { rejectUnauthorized: false });
+    }, 'nginx to answer').catch((error) => {
+      throw new Error(`${error.message}\n${this.output}\n${this.errors()}`);
+    });
+  }
+
+  /** Writes nginx.conf: the options of the start, and what is given here instead of one or the other. */
+  configure(more = {}) {
+    const { folder } = this;
+    const options = { ...this.options, ...more };
     const tls = options.tls
       ? `ssl_certificate ${options.tls.certFile}; ssl_certificate_key ${options.tls.keyFile}; ssl_verify_client optional_no_ca; ssl_verify_depth 4;`
       : '';
@@ -113,13 +127,12 @@ http {
   server { listen unix:${folder}/status.sock; access_log off; location = /_sallyport/status { sallyport_status; } }
 }
 `);
-    this.spawn();
-    await until(() => {
-      if (this.ended) throw new Error(`nginx ended\n${this.output}\n${this.errors()}`);
-      return request(`${this.url}/_sallyport/none`, { rejectUnauthorized: false });
-    }, 'nginx to answer').catch((error) => {
-      throw new Error(`${error.message}\n${this.output}\n${this.errors()}`);
-    });
+  }
+
+  /** As `nginx -s reload` does it, with options as for `configure`; what became of it is for the caller to find out. */
+  reload(more) {
+    this.configure(more);
+    process.kill(this.child.pid, 'SIGHUP');
   }
 
   spawn() {
