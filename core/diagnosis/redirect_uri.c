@@ -147,7 +147,7 @@ static size_t first_difference(struct sp_str a, struct sp_str b)
 }
 
 /* The class of one pair; CLASS_COUNT when they differ in more than one way. */
-static size_t classify(struct sp_arena *arena, struct sp_str registered, struct sp_str sent)
+static size_t classify_as_written(struct sp_arena *arena, struct sp_str registered, struct sp_str sent)
 {
     struct pair pair = {.registered = registered, .sent = sent, .arena = arena};
     if (sp_url_split(registered, &pair.r) != SP_OK || sp_url_split(sent, &pair.s) != SP_OK)
@@ -156,6 +156,30 @@ static size_t classify(struct sp_arena *arena, struct sp_str registered, struct 
         if (classes[i].holds(&pair))
             return i;
     return CLASS_COUNT;
+}
+
+/* A loopback URI without its port; absent for any other. */
+static struct sp_str without_loopback_port(struct sp_arena *arena, struct sp_str uri)
+{
+    struct sp_url url;
+    if (sp_url_split(uri, &url) != SP_OK || !same(url.scheme, SP_STR("http")) || !sp_host_is_loopback(url.host))
+        return SP_STR_NONE;
+    if (url.port.at == NULL)
+        return uri;
+    size_t from = (size_t)(url.port.at - uri.at);
+    return sp_arena_printf(arena, "%.*s%.*s", SP_STR_ARG(sp_str_slice(uri, 0, from - 1)),
+                           SP_STR_ARG(sp_str_slice(uri, from + url.port.len, uri.len)));
+}
+
+/* A native app takes its port as it finds it (RFC 8252 7.3): beside another difference that of the ports says nothing.
+ */
+static size_t classify(struct sp_arena *arena, struct sp_str registered, struct sp_str sent)
+{
+    size_t class = classify_as_written(arena, registered, sent);
+    if (class < CLASS_COUNT)
+        return class;
+    struct sp_str r = without_loopback_port(arena, registered), s = without_loopback_port(arena, sent);
+    return r.at != NULL && s.at != NULL ? classify_as_written(arena, r, s) : CLASS_COUNT;
 }
 
 struct sp_redirect_uri_finding sp_redirect_uri_explain(struct sp_arena *arena, struct sp_str_list registered,
