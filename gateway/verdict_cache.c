@@ -6,9 +6,8 @@
 #include "core/jose/crypto.h"
 
 #define WORKER_TOKENS 8192u
-#define WORKER_TOKEN_BYTES 2048u
 #define SHA256_BYTES 32u
-#define SMALL_FACTS_BYTES 208u
+#define SMALL_FACTS_BYTES 204u
 
 struct entry {
     uint64_t generation;
@@ -19,51 +18,64 @@ struct entry {
 
 #define ENTRY_BYTES(facts_bytes) (offsetof(struct entry, facts) + (facts_bytes))
 
-_Static_assert(SHA256_BYTES + ENTRY_BYTES(SMALL_FACTS_BYTES) + 2 * sizeof(uint32_t) <= 300,
-               "the budget: a cached token takes 300 bytes at most, with its share of the set's head");
+_Static_assert(
+    SHA256_BYTES + ENTRY_BYTES(SMALL_FACTS_BYTES) == 256,
+    "four cache lines; the budget: a cached token takes 300 bytes at most, with its share of the set's head");
 
 const struct sp_shared_table_shape sp_cache_shape = {SHA256_BYTES, ENTRY_BYTES(SMALL_FACTS_BYTES)};
 const struct sp_shared_table_shape sp_cache_large_shape = {SHA256_BYTES, ENTRY_BYTES(SP_CACHED_FACTS_BYTES)};
 
-/* In the worker a token stands whole beside its facts. */
 struct slot {
     uint64_t generation;
     int64_t until_s;
-    uint32_t bytes, token_len;
+    uint32_t bytes;
+    uint32_t token_len;
+    unsigned char fingerprint[SP_FINGERPRINT_BYTES]; /* of the whole token */
     unsigned char facts[SMALL_FACTS_BYTES];
-    unsigned char token[WORKER_TOKEN_BYTES];
 };
 
 #define SLOT_KEY_BYTES 8u
+_Static_assert(SLOT_KEY_BYTES + sizeof(struct slot) == 256, "four cache lines");
+
+struct sp_worker_cache {
+    struct sp_table *table; /* SLOT_KEY_BYTES → struct slot */
+    unsigned char fingerprint_key[SP_FINGERPRINT_KEY_BYTES];
+};
+
+#define CACHE_LINE 64u
 
 struct sp_worker_cache *sp_worker_cache_create(void)
 {
     const size_t entry = sp_table_entry_bytes(SLOT_KEY_BYTES, sizeof(struct slot));
-    const size_t bytes = WORKER_TOKENS * entry + SP_TABLE_WAYS * entry;
-    void *block = aligned_alloc(64, bytes / 64 * 64);
-    if (block == NULL) {
+    const size_t bytes = (WORKER_TOKENS + SP_TABLE_WAYS) * entry / CACHE_LINE * CACHE_LINE;
+    struct sp_worker_cache *cache = malloc(sizeof *cache);
+    void *block = cache != NULL ? aligned_alloc(CACHE_LINE, bytes) : NULL;
+    if (block == NULL || sp_random(cache->fingerprint_key, sizeof cache->fingerprint_key) != SP_OK) {
+        free(block);
+        free(cache);
         return NULL;
     }
-    return (struct sp_worker_cache *)sp_table_init(block, bytes / 64 * 64, SLOT_KEY_BYTES, sizeof(struct slot));
+    cache->table = sp_table_init(block, bytes, SLOT_KEY_BYTES, sizeof(struct slot));
+    return cache;
 }
 
 void sp_worker_cache_destroy(struct sp_worker_cache **cache)
 {
+    if (*cache == NULL) {
+        return;
+    }
+    free((*cache)->table); /* it begins its block */
+    sp_wipe((*cache)->fingerprint_key, sizeof((*cache)->fingerprint_key));
     free(*cache);
     *cache = NULL;
 }
 
-static struct sp_table *table_of(const struct sp_cache_query *query)
-{
-    return (struct sp_table *)query->worker;
-}
-
-/* The end of a token is its signature, or random anyway: spread by a multiplication it is the token's key. A collision
- * costs a hash, never a wrong answer: the whole token is compared. */
+/* The end of a token is its signature, or random anyway: spread by a multiplication it is the token's key, known before
+ * the token is read. A collision costs a hash, never a wrong answer: the fingerprint is the whole token's. */
 static bool key_of(struct sp_str token, uint64_t *key)
 {
     uint64_t end;
-    if (token.len < sizeof end || token.len > WORKER_TOKEN_BYTES) {
+    if (token.len < sizeof end) {
         return false;
     }
     memcpy(&end, token.at + token.len - sizeof end, sizeof end);
@@ -75,9 +87,7 @@ static bool key_of(struct sp_str token, uint64_t *key)
 void *sp_verdict_cache_expect(struct sp_worker_cache *cache, struct sp_str value)
 {
     uint64_t key;
-    return key_of(value, &key)
-               ? sp_table_expect((struct sp_table *)cache, &key, offsetof(struct slot, token) + value.len)
-               : NULL;
+    return key_of(value, &key) ? sp_table_expect(cache->table, &key, sizeof(struct slot)) : NULL;
 }
 
 static const struct slot *find_in_worker(const struct sp_cache_query *query)
@@ -86,13 +96,16 @@ static const struct slot *find_in_worker(const struct sp_cache_query *query)
     if (!key_of(query->token, &key)) {
         return NULL;
     }
-    const struct slot *slot = sp_table_find_expected(table_of(query), &key, query->expected);
+    const struct slot *slot = sp_table_find_expected(query->worker->table, &key, query->expected);
     if (slot == NULL || slot->token_len != query->token.len || slot->generation != query->generation ||
-        slot->until_s <= query->now_s ||
-        !sp_secret_equal(sp_str((const char *)slot->token, slot->token_len), query->token)) {
+        slot->until_s <= query->now_s) {
         return NULL;
     }
-    return slot;
+    unsigned char fingerprint[SP_FINGERPRINT_BYTES];
+    sp_fingerprint(query->worker->fingerprint_key, query->token, fingerprint);
+    const bool is_same = sp_secret_equal(sp_str((const char *)fingerprint, sizeof fingerprint),
+                                         sp_str((const char *)slot->fingerprint, sizeof slot->fingerprint));
+    return is_same ? slot : NULL;
 }
 
 /* The slot, or the entry in shared memory, may be another's before the call ends: the call has its own copy. */
@@ -113,14 +126,14 @@ static void keep_in_worker(const struct sp_cache_query *query, const unsigned ch
     if (bytes > SMALL_FACTS_BYTES || !key_of(query->token, &key)) {
         return;
     }
-    struct slot *slot = sp_table_claim(table_of(query), &key);
+    struct slot *slot = sp_table_claim(query->worker->table, &key);
     slot->generation = query->generation;
     slot->until_s = until_s;
     slot->bytes = bytes;
     slot->token_len = (uint32_t)query->token.len;
     memcpy(slot->facts, facts, bytes);
-    memcpy(slot->token, query->token.at, query->token.len);
-    sp_table_commit(table_of(query), &key, slot);
+    sp_fingerprint(query->worker->fingerprint_key, query->token, slot->fingerprint);
+    sp_table_commit(query->worker->table, &key, slot);
 }
 
 /* Until when the found entry holds; 0: not found. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is remembered of accepted tokens: facts (core/diagnosis/facts.h), never verdicts. Two levels:
  *
- *   worker: the 8,192 tokens used last, compared whole, so that a token in use costs no hash and no lock (2.3 kB each,
- *           touched when used: at most 19 MB a worker);
- *   shared: a table in shared memory keyed by the token's SHA-256, 272 bytes an entry, LRU, for all workers
+ *   worker: the 8,192 tokens used last, under a fingerprint whose key the worker drew, so that a token in use costs no
+ *           lock and no SHA-256 (264 bytes each, as they come: at most 2.2 MB a worker);
+ *   shared: a table in shared memory keyed by the token's SHA-256, 264 bytes an entry, LRU, for all workers
  *           (and one of 1 kB entries, a quarter of the memory, for tokens with long scopes or claims).
  *
  * An entry carries the generation it was made under (policy and keys); under another it is not found. It is not found

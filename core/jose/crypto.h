@@ -20,6 +20,12 @@ size_t sp_hash_bytes(enum sp_hash hash, struct sp_str bytes, unsigned char diges
 size_t sp_hash_size(enum sp_hash hash);
 /* Gives back what hashes keep for this thread: for threads that end before the process does. */
 void sp_hash_thread_end(void);
+/* SipHash-2-4 of 128 bits, for what one process remembers under a key that it drew itself and never tells: who does not
+ * know the key finds no two texts with one fingerprint. Half the time of SHA-256. */
+#define SP_FINGERPRINT_KEY_BYTES 16u
+#define SP_FINGERPRINT_BYTES 16u
+void sp_fingerprint(const unsigned char key[SP_FINGERPRINT_KEY_BYTES], struct sp_str bytes,
+                    unsigned char out[SP_FINGERPRINT_BYTES]);
 SP_MUST_CHECK enum sp_status sp_random(void *out, size_t bytes);
 
 /* An imported key, ready to verify (and to sign if it has its private part). Heap. A key and a set of keys belong to

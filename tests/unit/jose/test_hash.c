@@ -65,9 +65,23 @@ static void macs_as_rfc_4231_has_it(void **state)
     assert_int_equal(sp_hmac(SP_HASH_NONE, SP_STR("k"), SP_STR("t"), mac), 0);
 }
 
+/* The reference's first vectors (vectors_sip128 of SipHash's authors): key 00 … 0f, texts "" and 00. */
+static void fingerprints_are_siphash(void **state)
+{
+    unsigned char key[SP_FINGERPRINT_KEY_BYTES], out[SP_FINGERPRINT_BYTES];
+    (void)state;
+    for (size_t i = 0; i < sizeof key; i++)
+        key[i] = (unsigned char)i;
+    sp_fingerprint(key, sp_str("", 0), out);
+    assert_hex(out, sizeof out, "a3817f04ba25a8e66df67214c7550293");
+    sp_fingerprint(key, sp_str("", 1), out);
+    assert_hex(out, sizeof out, "da87c1d86b99af44347659119b22fc45");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(fingerprints_are_siphash),
         cmocka_unit_test(hashes_as_fips_180_has_it),
         cmocka_unit_test(macs_as_rfc_4231_has_it),
     };
