@@ -2,6 +2,7 @@
 #include "gateway/access.h"
 
 #include "core/jose/crypto.h"
+#include "core/policy/path.h"
 #include "gateway/call.h"
 #include "gateway/cors.h"
 #include "gateway/examination.h"
@@ -26,9 +27,9 @@ static ngx_int_t refuse(struct sp_call *call, enum sp_cause cause, struct sp_str
 }
 
 /* ---- route ---- */
-/* A path that an API may read in another way than nginx did: an escaped slash, dot or backslash, a backslash, dot
- * segments, empty segments. */
-static bool has_two_readings(const ngx_http_request_t *request, struct sp_str sent)
+/* An escape that an API may leave as it is where nginx decoded it, or dot and empty segments that it may not resolve.
+ */
+static bool differs_as_sent(const ngx_http_request_t *request, struct sp_str sent)
 {
     static const struct sp_str doubtful[] = {{"2f", 2}, {"2e", 2}, {"5c", 2}};
     if (request->complex_uri) {
@@ -42,25 +43,43 @@ static bool has_two_readings(const ngx_http_request_t *request, struct sp_str se
             }
         }
     }
-    return sp_str_index_of(sent, '\\', 0) < sent.len;
+    return false;
 }
 
-/* An API may take "/a/..%2fb" as it stands where nginx reads "/b": both readings must lead to the same API. */
+static bool holds(struct sp_str path, char c)
+{
+    return sp_str_index_of(path, c, 0) < path.len;
+}
+
+static bool leads_elsewhere(const struct sp_call *call, struct sp_str path)
+{
+    struct sp_route_match match = {0};
+    sp_policy_match(call->snapshot->policy, sp_str_of(call->request->headers_in.server), path,
+                    sp_str_of(call->request->method_name), &match);
+    return match.api != call->match.api;
+}
+
+/* Memory that is not there is as good as a reading that leads elsewhere. */
+static bool leads_elsewhere_read_widely(const struct sp_call *call, struct sp_str path)
+{
+    char *out = ngx_pnalloc(call->request->pool, path.len);
+    return out == NULL || leads_elsewhere(call, sp_str(out, sp_path_read_widely(path, out)));
+}
+
+/* An API may take "/a/..%2fb" as it stands where nginx reads "/b", or "/a;x\b" for "/a/b": all readings must lead to
+ * the same API (core/policy/path.h). */
 static bool is_ambiguous(const struct sp_call *call)
 {
     const ngx_http_request_t *request = call->request;
-    if (!request->quoted_uri && !request->complex_uri) {
+    const struct sp_str path = sp_str_of(request->uri);
+    const bool is_wide = holds(path, ';') || holds(path, '\\');
+    if (!request->quoted_uri && !request->complex_uri && !is_wide) {
         return false;
     }
     struct sp_str sent = sp_str_of(request->unparsed_uri);
     sent = sp_str_slice(sent, 0, sp_str_index_of(sent, '?', 0));
-    if (!has_two_readings(request, sent)) {
-        return false;
-    }
-    struct sp_route_match match = {0};
-    sp_policy_match(call->snapshot->policy, sp_str_of(request->headers_in.server), sent,
-                    sp_str_of(request->method_name), &match);
-    return match.api != call->match.api;
+    return sp_path_is_unreadable(sent) || (differs_as_sent(request, sent) && leads_elsewhere(call, sent)) ||
+           (is_wide && leads_elsewhere_read_widely(call, path));
 }
 
 static ngx_int_t route(struct sp_call *call)
