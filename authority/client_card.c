@@ -8,7 +8,7 @@ void sp_client_card_logo(struct sp_page *page, const struct sp_client *client)
     struct sp_str origin = SP_STR_NONE;
     if (client->logo_uri.at != NULL)
         origin = sp_page_origin(page->call->arena, client->logo_uri);
-    if (!sp_page_is_source(origin))
+    if (origin.len == 0)
         return;
     page->image_sources = origin;
     /* Its name stands beside it. */

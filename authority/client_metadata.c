@@ -4,6 +4,7 @@
 #include "authority/client_reader.h"
 #include "authority/key_set_reader.h"
 #include "authority/redirect_uri_policy.h"
+#include "core/base/host.h"
 #include "core/base/url.h"
 
 #define MAX_NAME_BYTES 200u
@@ -226,29 +227,39 @@ static enum sp_status check_uris(struct reading *reading, const struct sp_client
     return SP_OK;
 }
 
-/* Nobody makes this server ask its own network, nor people's browsers theirs. */
+/* A stranger's URL leads neither this server nor people's browsers into their own networks. */
+static bool is_outside(struct sp_str uri)
+{
+    struct sp_url url;
+    return sp_url_split(uri, &url) == SP_OK && sp_str_equal(url.scheme, SP_STR("https")) &&
+           !sp_host_is_internal(url.host);
+}
+
+/* What was kept under older rules: browsers are sent there no more, and what this server asks is judged where it
+ * connects. */
 static enum sp_status check_asked_urls(struct reading *reading, struct sp_client *client)
 {
     const struct {
         const char *member;
-        struct sp_str value;
-    } urls[] = {{"jwks_uri", client->jwks_uri},
-                {"sector_identifier_uri", client->sector_identifier_uri},
-                {"backchannel_logout_uri", client->backchannel_logout_uri},
-                {"frontchannel_logout_uri", client->frontchannel_logout_uri},
-                {"logo_uri", client->logo_uri},
-                {"client_uri", client->client_uri},
-                {"policy_uri", client->policy_uri},
-                {"tos_uri", client->tos_uri}};
-    struct sp_url url;
-    for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
-        if (urls[i].value.len == 0 || !reading->terms->settings->is_https)
-            continue;
-        if (sp_url_split(urls[i].value, &url) != SP_OK || !sp_str_equal(url.scheme, SP_STR("https")) ||
-            sp_host_is_internal(url.host))
-            return complain(reading, urls[i].member, SP_STR("Write an https URL with a public host name."));
-    }
+        struct sp_str *value;
+        bool is_for_browsers;
+    } urls[] = {{"jwks_uri", &client->jwks_uri, false},
+                {"sector_identifier_uri", &client->sector_identifier_uri, false},
+                {"backchannel_logout_uri", &client->backchannel_logout_uri, false},
+                {"frontchannel_logout_uri", &client->frontchannel_logout_uri, true},
+                {"logo_uri", &client->logo_uri, true},
+                {"client_uri", &client->client_uri, true},
+                {"policy_uri", &client->policy_uri, true},
+                {"tos_uri", &client->tos_uri, true}};
     client->public_urls_only = reading->terms->settings->is_https; /* a name may still lead inside */
+    for (size_t i = 0; i < sizeof urls / sizeof urls[0] && client->public_urls_only; i++) {
+        if (urls[i].value->len == 0 || is_outside(*urls[i].value))
+            continue;
+        if (!reading->terms->kept)
+            return complain(reading, urls[i].member, SP_STR("Write an https URL with a public host name."));
+        if (urls[i].is_for_browsers)
+            *urls[i].value = SP_STR_NONE;
+    }
     return SP_OK;
 }
 

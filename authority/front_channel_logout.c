@@ -10,8 +10,7 @@
 static const struct sp_client *find(struct sp_call *call, struct sp_str id)
 {
     const struct sp_client *client = sp_client_look_up_or_none(call, id);
-    return client != NULL && sp_page_is_source(sp_page_origin(call->arena, client->frontchannel_logout_uri)) ? client
-                                                                                                             : NULL;
+    return client != NULL && sp_page_origin(call->arena, client->frontchannel_logout_uri).len > 0 ? client : NULL;
 }
 
 bool sp_front_channel_logout_is_due(struct sp_call *call, const struct sp_session *session)

@@ -222,12 +222,13 @@ void sp_page_end(struct sp_page *page, int status)
     sp_answer_header(call, "Content-Language", sp_language_tag(sp_call_language(call)));
 }
 
-bool sp_page_is_source(struct sp_str origin)
+/* RFC 3986's characters of a scheme, a name, an address, a port: nothing that ends a source or a directive. */
+static bool is_source(struct sp_str origin)
 {
     for (size_t i = 0; i < origin.len; i++) {
         char c = origin.at[i];
         bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (!plain && strchr(".-:/[]_", c) == NULL)
+        if (!plain && (c == '\0' || strchr("+.-:/[]_", c) == NULL))
             return false;
     }
     return origin.len > 0;
@@ -236,12 +237,12 @@ bool sp_page_is_source(struct sp_str origin)
 struct sp_str sp_page_origin(struct sp_arena *arena, struct sp_str uri)
 {
     struct sp_url url;
-    bool is_web = sp_url_split(uri, &url) == SP_OK &&
-                  (sp_str_equal(url.scheme, SP_STR("https")) || sp_str_equal(url.scheme, SP_STR("http")));
-    if (!is_web)
-        return sp_str_slice(uri, 0, sp_str_index_of(uri, ':', 0) + 1);
-    return sp_arena_printf(arena, "%.*s://%.*s%s%.*s", SP_STR_ARG(url.scheme), SP_STR_ARG(url.host),
-                           url.port.at != NULL ? ":" : "", SP_STR_ARG(url.port));
+    struct sp_str origin = sp_str_slice(uri, 0, sp_str_index_of(uri, ':', 0) + 1);
+    if (sp_url_split(uri, &url) == SP_OK &&
+        (sp_str_equal(url.scheme, SP_STR("https")) || sp_str_equal(url.scheme, SP_STR("http"))))
+        origin = sp_arena_printf(arena, "%.*s://%.*s%s%.*s", SP_STR_ARG(url.scheme), SP_STR_ARG(url.host),
+                                 url.port.at != NULL ? ":" : "", SP_STR_ARG(url.port));
+    return is_source(origin) ? origin : SP_STR_NONE;
 }
 
 void sp_page_button(struct sp_page *page, const char *step, enum sp_text text, bool is_main)

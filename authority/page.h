@@ -50,9 +50,8 @@ void sp_page_alert(struct sp_page *page, enum sp_text text, struct sp_str value)
 /* Writes the answer with its security headers. */
 void sp_page_end(struct sp_page *page, int status);
 
-/* It stands in a header: nothing but what an origin is made of. */
-bool sp_page_is_source(struct sp_str origin);
-/* scheme://host[:port] or scheme: of a redirect URI, for form_targets. */
+/* scheme://host[:port], or scheme: of what is no web address, for the sources of the page's policy. It stands in a
+ * header: absent where it holds anything that an origin is not made of. */
 struct sp_str sp_page_origin(struct sp_arena *arena, struct sp_str uri);
 
 #endif

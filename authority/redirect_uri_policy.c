@@ -1,26 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "authority/redirect_uri_policy.h"
 
+#include "core/base/host.h"
 #include "core/base/url.h"
-
-static bool is_letter(char c)
-{
-    char lower = (char)(c | 0x20);
-    return lower >= 'a' && lower <= 'z';
-}
-
-/* RFC 3986 3.1. */
-static bool is_scheme(struct sp_str scheme)
-{
-    if (scheme.len == 0 || !is_letter(scheme.at[0]))
-        return false;
-    for (size_t i = 1; i < scheme.len; i++) {
-        char c = scheme.at[i];
-        if (!is_letter(c) && !(c >= '0' && c <= '9') && c != '+' && c != '-' && c != '.')
-            return false;
-    }
-    return true;
-}
 
 static const char *fault_of_characters(struct sp_str uri)
 {
@@ -43,8 +25,9 @@ static const char *fault_of_characters(struct sp_str uri)
 static const char *fault_of_http(struct sp_str uri, struct sp_str scheme, struct sp_redirect_uri_policy policy)
 {
     struct sp_url url;
-    if (sp_url_split(uri, &url) != SP_OK || url.host.len == 0)
-        return "It has no host, or a port that is none; write https://host/path.";
+    if (sp_url_split(uri, &url) != SP_OK)
+        return "It has no host, one with a character that no name has, or a port that is none; write "
+               "https://host/path.";
     if (url.userinfo.at != NULL)
         return "It has a user or password in front of the host.";
     if (sp_str_equal_ignoring_case(scheme, SP_STR("https")))
@@ -63,7 +46,7 @@ const char *sp_redirect_uri_fault(struct sp_str uri, struct sp_redirect_uri_poli
     struct sp_str scheme = sp_str_slice(uri, 0, sp_str_index_of(uri, ':', 0));
     if (fault != NULL)
         return fault;
-    if (scheme.len == uri.len || !is_scheme(scheme))
+    if (scheme.len == uri.len || !sp_url_is_scheme(scheme))
         return "It is not absolute; it begins with https:// or, in a native application, with a scheme of its own.";
     if (sp_str_equal_ignoring_case(scheme, SP_STR("https")) || sp_str_equal_ignoring_case(scheme, SP_STR("http")))
         return fault_of_http(uri, scheme, policy);

@@ -7,7 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <time.h>
-#include "core/base/url.h"
+#include "core/base/host.h"
 #include "lab/sequence.h"
 
 #define LINE_BYTES ((size_t)1024 * 1024)

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include "capture/recorder.h"
+#include "core/base/host.h"
 #include "core/base/url.h"
 
 static const struct sp_cli_option options[] = {

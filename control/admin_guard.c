@@ -5,7 +5,7 @@
 #include "core/base/failure_count.h"
 #include "core/base/limits.h"
 #include "core/base/secret.h"
-#include "core/base/url.h"
+#include "core/base/host.h"
 #include "core/jose/crypto.h"
 
 struct sp_admin_guard {

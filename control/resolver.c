@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "control/log.h"
-#include "core/base/url.h"
+#include "core/base/host.h"
 
 #define LOOK_UP_EVERY_S 30
 #define MAX_ADDRESSES 16u

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "core/base/url.h"
+#include "core/base/host.h"
 #include "gateway/call.h"
 #include "gateway/metrics.h"
 #include "gateway/peers.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Signing in at the lab: whoever asks is "lab-user" and agrees. What goes back to the client is a row of parameters
  * that a fault may change. Also the end of a session. */
+#include "core/base/host.h"
 #include "core/base/url.h"
 #include "lab/world.h"
 

@@ -6,6 +6,7 @@
 #include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <unistd.h>
+#include "core/base/host.h"
 #include "core/base/url.h"
 
 #define MAX_AIA_STEPS 4

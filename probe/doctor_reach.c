@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The doctor on the way: from a name to a connection that is trusted. */
+#include "core/base/host.h"
 #include "probe/connection.h"
 #include "probe/doctor_checkup.h"
 #include "probe/name_lookup.h"

@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include "core/base/host.h"
 #include "core/base/secret.h"
 #include "core/jose/base64url.h"
 #include "probe/connection.h"

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
-#include "core/base/url.h"
+#include "core/base/host.h"
 #include "probe/file.h"
 #include "probe/connection.h"
 

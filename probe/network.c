@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include "core/base/host.h"
 
 /* Any address as IPv6, so that one comparison serves both: IPv4 stands in its mapped form. */
 struct bits {
@@ -85,20 +86,10 @@ bool sp_network_contains(struct sp_str network, const struct sockaddr *address)
     return rest == 0 || ((bits.bytes[whole] ^ bytes[whole]) & mask) == 0;
 }
 
-/* IANA's special-purpose registries, multicast, and the forms in which IPv6 carries IPv4 (RFC 6052, RFC 3056). */
 bool sp_network_is_public(const struct sockaddr *address)
 {
-    static const char *const special[] = {
-        "0.0.0.0/8",      "10.0.0.0/8",     "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12",
-        "192.0.0.0/24",   "192.168.0.0/16", "198.18.0.0/15", "224.0.0.0/3", "::/96",          "64:ff9b::/96",
-        "64:ff9b:1::/48", "2002::/16",      "fc00::/7",      "fe80::/10",   "fec0::/10",      "ff00::/8",
-    };
-    for (size_t i = 0; i < sizeof special / sizeof special[0]; i++) {
-        if (sp_network_contains(sp_str_from_cstr(special[i]), address)) {
-            return false;
-        }
-    }
-    return address->sa_family == AF_INET || address->sa_family == AF_INET6;
+    unsigned char bytes[16];
+    return bytes_of(address, bytes) && sp_address_is_public(bytes);
 }
 
 /* inet_ntop prints by sprintf, which costs a server that prints one for each request more than parsing the request. */

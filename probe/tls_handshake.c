@@ -6,7 +6,7 @@
 #include <openssl/ssl.h>
 #include <stdio.h>
 #include <sys/socket.h>
-#include "core/base/url.h"
+#include "core/base/host.h"
 #include "core/diagnosis/document.h"
 #include "probe/connection.h"
 

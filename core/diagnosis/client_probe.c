@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/diagnosis/client_probe.h"
 
+#include "core/base/host.h"
 #include "core/base/url.h"
 #include "core/diagnosis/document_report.h"
 #include "core/diagnosis/http_answer.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/diagnosis/issuer_form.h"
 
+#include "core/base/host.h"
 #include "core/base/url.h"
 
 static struct sp_str without_slash(struct sp_str s)

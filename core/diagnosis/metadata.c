@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "core/base/host.h"
 #include "core/base/url.h"
 #include "core/diagnosis/document_report.h"
 #include "core/diagnosis/http_answer.h"

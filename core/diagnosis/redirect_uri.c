@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/diagnosis/redirect_uri.h"
 
+#include "core/base/host.h"
 #include "core/base/url.h"
 
 static bool same(struct sp_str a, struct sp_str b)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/flow/cookie.h"
 
+#include "core/base/host.h"
+
 static int64_t seconds_of(struct sp_str text)
 {
     bool negative = text.len > 0 && text.at[0] == '-';

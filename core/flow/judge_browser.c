@@ -4,6 +4,7 @@
  * it did not is only known where the recording shows cookies at all (some exporters leave them out). */
 #include "core/flow/judge.h"
 
+#include "core/base/host.h"
 #include "core/diagnosis/issuer_form.h"
 #include "core/diagnosis/words.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What parses and is unwise, or cannot work: one function a cause, each looks at the model and names the line. Routes
  * that meet are judged where they are indexed (route.c), references where they are followed. */
+#include "core/base/host.h"
 #include "core/base/url.h"
 #include "core/jose/algorithm.h"
 #include "core/policy/parts.h"

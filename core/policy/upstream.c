@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* apis.NAME.upstream → servers. Names stay names here; their addresses come with a snapshot. */
+#include "core/base/host.h"
 #include "core/base/url.h"
 #include "core/policy/parts.h"
 #include "core/policy/settings.h"

@@ -156,7 +156,8 @@ static void each_member_is_taken_or_refused_by_name(void **state)
          "registration.metadata", "sector_identifier_uri"},
         {"{" URI ",'sector_identifier_uri':'http://127.0.0.1/'}", "registration.metadata", "public host"},
         {"{" URI ",'sector_identifier_uri':'https://sector.internal/'}", "registration.metadata", "public host"},
-        {"{" URI ",'sector_identifier_uri':'https://[::ffff:127.0.0.1]:9/'}", "registration.metadata",
+        {"{" URI ",'sector_identifier_uri':'https://[::ffff:127.0.0.1]:9/'}", "registration.metadata", "public host"},
+        {"{" URI ",'sector_identifier_uri':'https://[2001:db8::1]:9/'}", "registration.metadata",
          "could not be fetched"},
         {"{" URI ",'frontchannel_logout_uri':'https://app.example/out'}", "", ""},
         {"{" URI ",'frontchannel_logout_uri':'https://other.example/out'}", "registration.metadata", "redirect_uris"},
@@ -173,6 +174,13 @@ static void each_member_is_taken_or_refused_by_name(void **state)
         {"{" URI ",'id_token_encrypted_response_alg':'RSA-OAEP'}", "registration.metadata", "encrypted"},
         {"{" URI ",'logo_uri':'http://127.0.0.1:631/'}", "registration.metadata", "public host"},
         {"{" URI ",'tos_uri':'https://intranet/'}", "registration.metadata", "public host"},
+        {"{" URI ",'tos_uri':'https://localhost./'}", "registration.metadata", "public host"},
+        {"{" URI ",'logo_uri':'https://0177.0.0.1/a.png'}", "registration.metadata", "public host"},
+        {"{" URI ",'logo_uri':'https://[::ffff:192.168.0.1]/a.png'}", "registration.metadata", "public host"},
+        {"{" URI ",'policy_uri':'https://192.168.257/'}", "registration.metadata", "public host"},
+        {"{" URI ",'logo_uri':'https://[::1]evil.com/a.png'}", "registration.metadata", "https"},
+        {"{'redirect_uris':['https://app.example/cb','https://a.com;frame-ancestors/cb']}", "registration.redirect_uri",
+         "a character that no name has"},
         {"{" URI ",'logo_uri':'https://pictures.example/a.png','policy_uri':'https://app.example/p'}", "", ""},
         {"{" URI ",'logo_uri':'javascript:x'}", "registration.metadata", "https"},
         {"{" URI ",'client_name':'a\\u0007'}", "registration.metadata", "client_name"},
@@ -404,16 +412,20 @@ static void narrower_rules_hold_for_those_that_are_there(void **state)
     assert_int_equal(sp_client_look_up_or_none(call, id)->scopes.count, 1);
 }
 
-/* By its name it is public; where it leads is known once it is connected to. */
+/* Whatever its name says, where it leads is known once it is connected to. The name is not judged again: it was taken
+ * while the rules were others. */
 static void keys_of_strangers_are_not_looked_for_inside(void **state)
 {
     struct fixture *fixture = *state;
+    fixture->settings.is_https = false;
     struct sp_call *made =
         post(fixture,
              "{'token_endpoint_auth_method':'private_key_jwt','jwks_uri':'https://[::ffff:127.0.0.1]:9/',"
              "'grant_types':['client_credentials'],'response_types':[]}",
              NULL);
     assert_int_equal(made->answer.status, 201);
+    fixture->settings.is_https = true;
+    sp_client_directory_forget(&fixture->authority, SP_STR_NONE);
     const char *claims = sp_arena_printf(fixture->arena, "{\"sub\":\"%s\"}", fixture_member(made, "client_id")).at;
     struct sp_str encoded = sp_base64url_of(fixture->arena, claims, strlen(claims));
     struct sp_call *call =
@@ -428,6 +440,22 @@ static void keys_of_strangers_are_not_looked_for_inside(void **state)
     assert_int_equal(call->answer.status, 503);
 }
 
+static void browsers_are_not_sent_inside_by_what_was_kept(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->settings.is_https = false;
+    struct sp_call *made =
+        post(fixture, "{" URI ",'logo_uri':'https://10.0.0.1/a.png','tos_uri':'https://app.example/t'}", NULL);
+    assert_int_equal(made->answer.status, 201);
+    struct sp_str id = sp_str_from_cstr(fixture_member(made, "client_id"));
+    fixture->settings.is_https = true;
+    sp_client_directory_forget(&fixture->authority, SP_STR_NONE);
+    const struct sp_client *client = sp_client_look_up_or_none(made, id);
+    assert_non_null(client);
+    assert_int_equal(client->logo_uri.len, 0);
+    assert_true(client->tos_uri.len > 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -438,6 +466,7 @@ int main(void)
         cmocka_unit_test(scripts_of_any_origin_may_register_and_manage_without_credentials),
         cmocka_unit_test(without_an_initial_access_token_nobody_registers),
         cmocka_unit_test(where_it_is_not_configured_it_is_not_there),
+        cmocka_unit_test(browsers_are_not_sent_inside_by_what_was_kept),
         cmocka_unit_test(keys_of_strangers_are_not_looked_for_inside),
         cmocka_unit_test(narrower_rules_hold_for_those_that_are_there),
     };

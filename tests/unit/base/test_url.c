@@ -25,6 +25,36 @@ static const struct {
     {"https://host:8x", NULL, NULL, NULL, NULL, NULL, NULL},
     {"https://[::1", NULL, NULL, NULL, NULL, NULL, NULL},
     {"https://ho st/", NULL, NULL, NULL, NULL, NULL, NULL},
+    /* what one program takes for a host and another does not */
+    {"http://[::1]evil.com/", NULL, NULL, NULL, NULL, NULL, NULL},
+    {"http://[::1]:80:81/", NULL, NULL, NULL, NULL, NULL, NULL},
+    {"http://[localhost]/", NULL, NULL, NULL, NULL, NULL, NULL},
+    {"http://[127.0.0.1]/", NULL, NULL, NULL, NULL, NULL, NULL},
+    {"http://[]/", NULL, NULL, NULL, NULL, NULL, NULL},
+    {"http://a[::1]/", NULL, NULL, NULL, NULL, NULL, NULL},
+    {"http://evil.com\\@127.0.0.1/", NULL, NULL, NULL, NULL, NULL, NULL},
+    {"http://evil.com\\.a.com/", NULL, NULL, NULL, NULL, NULL, NULL},
+    {"http://[::1]@evil.com/", NULL, NULL, NULL, NULL, NULL, NULL},
+    {"http://a@b@127.0.0.1/", NULL, NULL, NULL, NULL, NULL, NULL},
+    {"https://a.com;frame-ancestors/cb", NULL, NULL, NULL, NULL, NULL, NULL},
+    {"https://a.com,b.com/", NULL, NULL, NULL, NULL, NULL, NULL},
+    {"https://a.com'/", NULL, NULL, NULL, NULL, NULL, NULL},
+    {"https://*.a.com/", NULL, NULL, NULL, NULL, NULL, NULL},
+    {"http://%6cocalhost/", NULL, NULL, NULL, NULL, NULL, NULL},
+    {"http://user@:80/", NULL, NULL, NULL, NULL, NULL, NULL},
+    /* and what people have */
+    {"http://my_service.a-b.svc:80", "http", "my_service.a-b.svc", "80", "", "", ""},
+    {"https://b\xc3\xbc"
+     "cher.example/",
+     "https",
+     "b\xc3\xbc"
+     "cher.example",
+     "", "/", "", ""},
+    {"https://a.example./x", "https", "a.example.", "", "/x", "", ""},
+    {"http://[fe80::1%25eth0]:80/", "http", "[fe80::1%25eth0]", "80", "/", "", ""},
+    {"http://[::ffff:192.0.2.1]/", "http", "[::ffff:192.0.2.1]", "", "/", "", ""},
+    {"https://us%40er:p;w@host/", "https", "host", "", "/", "", ""},
+    {"https://host/a\\b@c?d=[;]'", "https", "host", "", "/a\\b@c", "d=[;]'", ""},
 };
 
 static void assert_piece(struct sp_str piece, const char *expected)
@@ -52,39 +82,6 @@ static void splits_urls(void **state)
     }
 }
 
-static void knows_loopback_and_internal_hosts(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *host;
-        bool loopback, internal;
-    } hosts[] = {
-        {"localhost", true, true},
-        {"LOCALHOST", true, true},
-        {"127.0.0.1", true, true},
-        {"127.9.9.9", true, true},
-        {"[::1]", true, true},
-        {"a.localhost", true, true},
-        {"10.1.2.3", false, true},
-        {"172.16.0.1", false, true},
-        {"172.32.0.1", false, false},
-        {"192.168.1.1", false, true},
-        {"keycloak", false, true},
-        {"idp.svc", false, true},
-        {"idp.example.com", false, false},
-        {"8.8.8.8", false, false},
-        {"[fd00::1]", false, true},
-        {"127.0.0.1.evil.com", false, false},
-        {"127.0.0", false, false},
-        {"localhost.evil.com", false, false},
-    };
-    for (size_t i = 0; i < sizeof hosts / sizeof hosts[0]; i++) {
-        struct sp_str host = sp_str_from_cstr(hosts[i].host);
-        assert_int_equal(sp_host_is_loopback(host), hosts[i].loopback);
-        assert_int_equal(sp_host_is_internal(host), hosts[i].internal);
-    }
-}
-
 static void plain_http_is_secure_to_this_machine_only(void **state)
 {
     (void)state;
@@ -108,7 +105,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(splits_urls),
-        cmocka_unit_test(knows_loopback_and_internal_hosts),
         cmocka_unit_test(plain_http_is_secure_to_this_machine_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
