@@ -95,6 +95,36 @@ void sp_plane_start_keeping(struct sp_plane *plane)
     }
 }
 
+void sp_plane_keep(struct sp_plane *plane)
+{
+    sp_policy_unref(&plane->policy_before);
+}
+
+/* For plane->policy, after another one was refused. */
+static void put_back(struct sp_plane *plane)
+{
+    sp_resolver_configure(plane->resolver, plane->policy, RESOLVE_MS);
+    if (sp_plane_publish(plane) != SP_OK || set_up_issuers(plane, plane->policy) != SP_OK) {
+        sp_log(SP_LOG_ERROR, "the policy from before could not be written back; nginx goes on with what it has read");
+    }
+}
+
+void sp_plane_go_back(struct sp_plane *plane)
+{
+    struct sp_policy *refused = plane->policy;
+    if (plane->policy_before == NULL) {
+        return; /* nginx was found running with what another control plane had given it */
+    }
+    plane->policy = plane->policy_before;
+    plane->policy_before = NULL;
+    put_back(plane);
+    if (sp_nginx_write_back(plane->nginx, plane->policy) != SP_OK) {
+        sp_log(SP_LOG_ERROR, "nginx's configuration from before could not be written back; nginx does not start with "
+                             "the one that it refused");
+    }
+    sp_policy_unref(&refused);
+}
+
 /* Whatever was refused, what ran before goes on. */
 static enum sp_status put_in_force(struct sp_plane *plane, struct sp_policy *policy)
 {
@@ -111,14 +141,14 @@ static enum sp_status put_in_force(struct sp_plane *plane, struct sp_policy *pol
     }
     if (status != SP_OK) {
         plane->policy = before;
-        if (before != NULL && (sp_plane_publish(plane) != SP_OK || set_up_issuers(plane, before) != SP_OK)) {
-            sp_log(SP_LOG_ERROR,
-                   "the policy from before could not be written back; nginx goes on with what it has read");
+        if (before != NULL) {
+            put_back(plane);
         }
         return status;
     }
     sp_policy_ref(policy);
-    sp_policy_unref(&before);
+    sp_policy_unref(&plane->policy_before);
+    plane->policy_before = before;
     return SP_OK;
 }
 

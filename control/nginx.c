@@ -3,12 +3,11 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <netinet/in.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -16,32 +15,43 @@
 #include <unistd.h>
 #include "control/child.h"
 #include "control/log.h"
-#include "control/nginx_conf.h"
-#include "control/state_file.h"
-#include "core/jose/crypto.h"
+#include "control/nginx_files.h"
 
-#define MAX_CONF_BYTES ((size_t)4 * 1024 * 1024)
 #define MAX_LISTENERS 64u
 #define ASK_EVERY_MS 20
+#define ASK_TIMEOUT_MS 3000
+/* nginx tries for 2.5 s to bind a port that is taken, and reads a policy of 30 MB for some seconds more. */
+#define SETTLE_MS 30000
+#define MAX_MARK_ANSWER_BYTES 4096u
 #define RESTART_FIRST_MS 200
 #define RESTART_MOST_MS 5000
 #define STOP_MS 5000
 
+/* Chosen where the configuration says 0; the admin address's is the last. */
+struct ports {
+    unsigned at[MAX_LISTENERS + 1];
+    size_t count;
+};
+
 struct sp_nginx {
     struct sp_loop *loop;
+    struct sp_fetcher *fetcher;
     struct sp_nginx_terms terms;
-    void (*serving)(void *data);
-    void (*failed)(void *data);
-    void *data;
+    struct sp_nginx_events events;
     struct sp_child child;
     pid_t group; /* the master's number, which its workers share as their process group */
     struct sp_timer timer;
     bool is_serving, was_serving, stopping;
+    off_t started_log; /* where its error log ended when it was started */
     int64_t restart_ms;
     uint64_t restarts;
-    unsigned char conf_sha256[32];
-    unsigned ports[MAX_LISTENERS + 1];
-    size_t port_count;
+    struct ports ports, ports_before;
+    /* From sp_nginx_apply until it is settled. */
+    struct sp_timer settle_timer;
+    bool is_settling, was_signalled;
+    int64_t settle_until_ms;
+    off_t log_from;                 /* what stands in the error log behind this is about this configuration */
+    char mark[SP_NGINX_MARK_BYTES]; /* of what is written */
 };
 
 static void path_in(const struct sp_nginx *nginx, const char *name, char path[4096])
@@ -50,29 +60,6 @@ static void path_in(const struct sp_nginx *nginx, const char *name, char path[40
 }
 
 /* ---- files ---- */
-
-static bool make_folder(const char *path, unsigned mode, const char *user)
-{
-    struct passwd *account = user != NULL ? getpwnam(user) : NULL;
-    if (mkdir(path, mode) != 0 && errno != EEXIST) {
-        return false;
-    }
-    return account == NULL || chown(path, account->pw_uid, account->pw_gid) == 0;
-}
-
-static bool make_folders(const struct sp_nginx *nginx)
-{
-    static const char *const names[] = {"tmp", "tmp/body", "tmp/proxy", "tmp/fastcgi", "tmp/uwsgi", "tmp/scgi"};
-    char path[4096];
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        path_in(nginx, names[i], path);
-        if (!make_folder(path, 0700, nginx->terms.user)) {
-            sp_log(SP_LOG_ERROR, "%s cannot be made: %s", path, strerror(errno));
-            return false;
-        }
-    }
-    return true;
-}
 
 /* A port that is free now, of the kernel's choice. */
 static unsigned choose_port(void)
@@ -92,17 +79,17 @@ static unsigned choose_port(void)
 }
 
 /* Ports stay what they are across reloads: clients know them. */
-static void choose_ports(struct sp_nginx *nginx, const struct sp_serving *serving)
+static void choose_ports(struct ports *ports, const struct sp_serving *serving)
 {
     size_t count = serving->listener_count < MAX_LISTENERS ? serving->listener_count : MAX_LISTENERS;
     for (size_t i = 0; i <= count; i++) {
         struct sp_str address = i < count ? serving->listeners[i].address : serving->admin_address;
         bool is_free_choice = sp_str_has_suffix(address, SP_STR(":0"));
-        if (!is_free_choice || i >= nginx->port_count) {
-            nginx->ports[i] = is_free_choice ? choose_port() : 0;
+        if (!is_free_choice || i >= ports->count) {
+            ports->at[i] = is_free_choice ? choose_port() : 0;
         }
     }
-    nginx->port_count = count + 1;
+    ports->count = count + 1;
 }
 
 /* As many descriptors as we may have, up to what two for each of the workers' connections need. */
@@ -115,70 +102,61 @@ static unsigned long descriptor_limit(void)
     return limit.rlim_max < 65536 ? (unsigned long)limit.rlim_max : 65536;
 }
 
-static enum sp_status write_conf(struct sp_nginx *nginx, const struct sp_policy *policy, bool *changed)
+static enum sp_status write_files(struct sp_nginx *nginx, const struct sp_policy *policy)
 {
-    struct sp_nginx_conf conf = {.state = nginx->terms.state,
-                                 .module = nginx->terms.module,
-                                 .user = nginx->terms.user,
-                                 .proxy_secret = nginx->terms.proxy_secret,
-                                 .has_ipv6 = access("/proc/net/if_inet6", F_OK) == 0,
-                                 .max_files = descriptor_limit(),
-                                 .policy = policy,
-                                 .ports = nginx->ports};
-    unsigned char parts[SP_NGINX_FILES][32], sha256[32];
-    enum sp_status status = SP_OK;
-    for (enum sp_nginx_file file = SP_NGINX_MAIN; file < SP_NGINX_FILES && status == SP_OK; file++) {
-        char path[4096];
-        struct sp_str bad = SP_STR_NONE;
-        struct sp_buffer text;
-        sp_buffer_init(&text, NULL, MAX_CONF_BYTES);
-        status = sp_nginx_conf_write(&conf, file, &text, &bad);
-        path_in(nginx, sp_nginx_file_name(file), path);
-        if (status == SP_MALFORMED) {
-            sp_log(SP_LOG_ERROR,
-                   "config.type: \"%.*s\" cannot stand in nginx's configuration; choose a value without quotes, `$`, "
-                   "backslashes and spaces",
-                   SP_STR_ARG(bad));
-        } else if (status == SP_OK) {
-            sp_sha256(sp_buffer_str(&text), parts[file]);
-            status = sp_state_file_replace(path, sp_buffer_str(&text), sp_nginx_file_mode(file), -1);
-            if (status != SP_OK) {
-                sp_log(SP_LOG_ERROR, "%s cannot be written: %s", path, strerror(errno));
-            }
-        }
-        sp_buffer_fini(&text);
-    }
-    if (status == SP_OK) {
-        sp_sha256(sp_str((const char *)parts, sizeof parts), sha256);
-        *changed = memcmp(sha256, nginx->conf_sha256, sizeof sha256) != 0;
-        memcpy(nginx->conf_sha256, sha256, sizeof sha256);
-    }
-    return status;
+    const struct sp_nginx_conf conf = {.state = nginx->terms.state,
+                                       .module = nginx->terms.module,
+                                       .user = nginx->terms.user,
+                                       .proxy_secret = nginx->terms.proxy_secret,
+                                       .has_ipv6 = access("/proc/net/if_inet6", F_OK) == 0,
+                                       .max_files = descriptor_limit(),
+                                       .policy = policy,
+                                       .ports = nginx->ports.at};
+    return sp_nginx_files_write(&conf, nginx->mark);
 }
 
-/* What nginx said last, for whoever wonders why it did not start. */
-static void tell_last_error(const struct sp_nginx *nginx)
+/* ---- the error log ---- */
+
+static off_t log_end(const struct sp_nginx *nginx)
 {
-    char path[4096], tail[2048];
+    struct stat info;
+    char path[4096];
+    path_in(nginx, "nginx.error.log", path);
+    return stat(path, &info) == 0 ? info.st_size : 0;
+}
+
+/* The last of what stands in the log behind `from`, as text. */
+static void read_log(const struct sp_nginx *nginx, off_t from, char *tail, size_t bytes)
+{
+    char path[4096];
     path_in(nginx, "nginx.error.log", path);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        return;
+    off_t size = fd >= 0 ? lseek(fd, 0, SEEK_END) : 0;
+    from = from <= size ? from : 0; /* it was begun anew */
+    from = size - from > (off_t)bytes - 1 ? size - (off_t)bytes + 1 : from;
+    ssize_t len = fd >= 0 ? pread(fd, tail, bytes - 1, from) : -1;
+    if (fd >= 0) {
+        close(fd);
     }
-    off_t size = lseek(fd, 0, SEEK_END), from = size > (off_t)sizeof tail - 1 ? size - (off_t)sizeof tail + 1 : 0;
-    ssize_t len = pread(fd, tail, sizeof tail - 1, from);
-    close(fd);
-    if (len <= 0) {
-        return;
-    }
-    tail[len] = '\0';
+    tail[len > 0 ? len : 0] = '\0';
+}
+
+/* What nginx said behind `from`, for whoever wonders why it did not start or reload. */
+static void tell_errors(const struct sp_nginx *nginx, off_t from)
+{
+    static const char *const levels[] = {"[emerg] ", "[alert] ", "[crit] "};
+    char tail[4096];
     const char *first = NULL;
+    read_log(nginx, from, tail, sizeof tail);
     for (char *line = tail, *next; line != NULL && *line != '\0'; line = next) {
+        const char *message = NULL;
         next = strchr(line, '\n');
         if (next != NULL) {
             *next++ = '\0';
         }
-        const char *message = strstr(line, "[emerg] ");
+        for (size_t i = 0; i < sizeof levels / sizeof levels[0] && message == NULL; i++) {
+            message = strstr(line, levels[i]);
+        }
         const char *text = message != NULL ? strchr(message, ':') : NULL; /* behind the process's numbers */
         if (text != NULL && first != NULL && strcmp(text, first) == 0) {
             break; /* nginx tries five times to bind, and says so each time */
@@ -190,9 +168,24 @@ static void tell_last_error(const struct sp_nginx *nginx)
     }
 }
 
+/* nginx says so once when it gives a configuration up; of a port that is taken it speaks at each try before. */
+static bool has_given_up(const struct sp_nginx *nginx)
+{
+    char tail[4096];
+    read_log(nginx, nginx->log_from, tail, sizeof tail);
+    for (const char *found = strstr(tail, "[emerg] "); found != NULL; found = strstr(found + 1, "[emerg] ")) {
+        const char *text = strstr(found, ": "), *end = strchr(found, '\n');
+        if (end != NULL && text != NULL && text < end && strncmp(text, ": bind() to ", 12) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* ---- the process ---- */
 
 static void start(void *data);
+static void settle(void *data);
 
 /* The number in nginx's pid file; 0: there is none. */
 static pid_t written_pid(const struct sp_nginx *nginx)
@@ -241,11 +234,87 @@ static void ask_whether_serving(void *data)
     nginx->restart_ms = RESTART_FIRST_MS;
     if (!nginx->was_serving) {
         nginx->was_serving = true;
-        nginx->serving(nginx->data);
+        nginx->events.serving(nginx->events.data);
     } else {
         sp_log(SP_LOG_INFO, "nginx serves again");
     }
 }
+
+/* ---- whether it took the configuration ---- */
+
+static void end_settling(struct sp_nginx *nginx, bool taken)
+{
+    nginx->is_settling = false;
+    sp_timer_clear(&nginx->settle_timer);
+    if (!taken) {
+        tell_errors(nginx, nginx->log_from);
+    }
+    nginx->events.settled(nginx->events.data, taken);
+}
+
+/* Answered by an old worker as long as one takes connections; an answer of a new one is what is waited for. */
+static void mark_came(void *data, const struct sp_fetch_report *report)
+{
+    struct sp_nginx *nginx = data;
+    const struct sp_str wanted = sp_str_from_cstr(nginx->mark);
+    if (!nginx->is_settling) {
+        return;
+    }
+    if (report->http_status == 200 && !report->too_large && sp_str_equal(report->body, wanted)) {
+        end_settling(nginx, true);
+        return;
+    }
+    if (report->http_status != 0 && !nginx->was_signalled && nginx->is_serving) {
+        sp_log(SP_LOG_INFO, "nginx takes over its new configuration");
+        nginx->was_signalled = true;
+        nginx->log_from = log_end(nginx);
+        nginx->settle_until_ms = sp_loop_now_ms() + SETTLE_MS;
+        sp_child_signal(&nginx->child, SIGHUP);
+    }
+    sp_timer_set(nginx->loop, &nginx->settle_timer, ASK_EVERY_MS, settle, nginx);
+}
+
+static void settle(void *data)
+{
+    struct sp_nginx *nginx = data;
+    /* Before it ever served, its end tells more. */
+    if ((nginx->was_signalled || nginx->was_serving) && has_given_up(nginx)) {
+        end_settling(nginx, false);
+        return;
+    }
+    if (sp_loop_now_ms() >= nginx->settle_until_ms) {
+        sp_log(SP_LOG_ERROR, "nginx did not take its new configuration over within %d s", SETTLE_MS / 1000);
+        end_settling(nginx, false);
+        return;
+    }
+    char path[4096];
+    path_in(nginx, "gateway.sock", path);
+    const struct sp_http_request request = {
+        .url = SP_STR("http://localhost" SP_NGINX_MARK_PATH),
+        .accept = SP_STR("*/*"),
+        .unix_socket = sp_str_from_cstr(path),
+        .connect_timeout_ms = ASK_TIMEOUT_MS,
+        .timeout_ms = ASK_TIMEOUT_MS,
+        .max_bytes = MAX_MARK_ANSWER_BYTES,
+    };
+    struct sp_http_call *call;
+    if (sp_http_call_create(&request, &call) != SP_OK ||
+        sp_fetcher_start(nginx->fetcher, call, mark_came, nginx) != SP_OK) {
+        sp_timer_set(nginx->loop, &nginx->settle_timer, ASK_EVERY_MS, settle, nginx);
+    }
+}
+
+static void begin_settling(struct sp_nginx *nginx)
+{
+    sp_fetcher_cancel(nginx->fetcher, nginx);
+    nginx->is_settling = true;
+    nginx->was_signalled = false;
+    nginx->log_from = log_end(nginx);
+    nginx->settle_until_ms = sp_loop_now_ms() + SETTLE_MS;
+    sp_timer_set(nginx->loop, &nginx->settle_timer, 0, settle, nginx);
+}
+
+/* ---- its life ---- */
 
 static void ended(void *data)
 {
@@ -259,10 +328,10 @@ static void ended(void *data)
     if (nginx->group > 1) {
         kill(-nginx->group, SIGQUIT);
     }
-    tell_last_error(nginx);
+    tell_errors(nginx, nginx->started_log);
     if (!nginx->was_serving) {
         sp_log(SP_LOG_ERROR, "nginx did not start; its error log is %s/nginx.error.log", nginx->terms.state);
-        nginx->failed(nginx->data);
+        nginx->events.failed(nginx->events.data);
         return;
     }
     sp_log(SP_LOG_ERROR, "nginx ended; it is started again in %lld ms", (long long)nginx->restart_ms);
@@ -284,6 +353,7 @@ static void start(void *data)
      * already. */
     unlink(socket_path);
     unlink(pid_path);
+    nginx->started_log = log_end(nginx);
     char program[] = "nginx", p[] = "-p", c[] = "-c", e[] = "-e";
     char *const argv[] = {program, p, prefix, c, conf, e, log, NULL};
     if (sp_child_start(&nginx->child, nginx->loop, argv, false, "/dev/null", ended, nginx) != SP_OK) {
@@ -306,16 +376,15 @@ static bool adopt(struct sp_nginx *nginx)
     return true;
 }
 
-struct sp_nginx *sp_nginx_create(struct sp_loop *loop, const struct sp_nginx_terms *terms, void (*serving)(void *data),
-                                 void (*failed)(void *data), void *data)
+struct sp_nginx *sp_nginx_create(struct sp_loop *loop, struct sp_fetcher *fetcher, const struct sp_nginx_terms *terms,
+                                 const struct sp_nginx_events *events)
 {
     struct sp_nginx *nginx = calloc(1, sizeof *nginx);
     if (nginx != NULL) {
         nginx->loop = loop;
+        nginx->fetcher = fetcher;
         nginx->terms = *terms;
-        nginx->serving = serving;
-        nginx->failed = failed;
-        nginx->data = data;
+        nginx->events = *events;
         nginx->restart_ms = RESTART_FIRST_MS;
     }
     return nginx;
@@ -328,6 +397,8 @@ void sp_nginx_destroy(struct sp_nginx **nginx)
     }
     (*nginx)->stopping = true;
     sp_timer_clear(&(*nginx)->timer);
+    sp_timer_clear(&(*nginx)->settle_timer);
+    sp_fetcher_cancel((*nginx)->fetcher, *nginx);
     sp_child_signal(&(*nginx)->child, SIGQUIT);
     sp_child_wait(&(*nginx)->child, STOP_MS);
     free(*nginx);
@@ -336,32 +407,37 @@ void sp_nginx_destroy(struct sp_nginx **nginx)
 
 enum sp_status sp_nginx_apply(struct sp_nginx *nginx, const struct sp_policy *policy)
 {
-    bool changed = false;
     if (policy->serving.listener_count > MAX_LISTENERS) {
         sp_log(SP_LOG_ERROR, "config.type: %zu listeners; at most %u are served", policy->serving.listener_count,
                MAX_LISTENERS);
         return SP_MALFORMED;
     }
-    if (!make_folders(nginx)) {
-        return SP_IO;
-    }
-    choose_ports(nginx, &policy->serving);
-    enum sp_status status = write_conf(nginx, policy, &changed);
+    enum sp_status status = sp_nginx_folders_make(nginx->terms.state, nginx->terms.user);
     if (status != SP_OK) {
         return status;
     }
-    if (sp_child_is_running(&nginx->child)) {
-        if (changed) {
-            sp_log(SP_LOG_INFO, "nginx takes over its new configuration");
-            sp_child_signal(&nginx->child, SIGHUP);
-        }
-    } else if (adopt(nginx)) {
-        sp_child_signal(&nginx->child, SIGHUP); /* the configuration may have changed while nobody watched */
-        sp_timer_set(nginx->loop, &nginx->timer, 0, ask_whether_serving, nginx);
-    } else {
-        start(nginx);
+    nginx->ports_before = nginx->ports;
+    choose_ports(&nginx->ports, &policy->serving);
+    status = write_files(nginx, policy);
+    if (status != SP_OK) {
+        nginx->ports = nginx->ports_before;
+        return status;
     }
+    if (!sp_child_is_running(&nginx->child) && nginx->timer.previous == NULL) {
+        if (adopt(nginx)) {
+            sp_timer_set(nginx->loop, &nginx->timer, 0, ask_whether_serving, nginx);
+        } else {
+            start(nginx);
+        }
+    }
+    begin_settling(nginx);
     return SP_OK;
+}
+
+enum sp_status sp_nginx_write_back(struct sp_nginx *nginx, const struct sp_policy *policy)
+{
+    nginx->ports = nginx->ports_before;
+    return write_files(nginx, policy);
 }
 
 bool sp_nginx_is_serving(const struct sp_nginx *nginx)
@@ -371,7 +447,7 @@ bool sp_nginx_is_serving(const struct sp_nginx *nginx)
 
 unsigned sp_nginx_port(const struct sp_nginx *nginx, size_t listener)
 {
-    return listener < nginx->port_count ? nginx->ports[listener] : 0;
+    return listener < nginx->ports.count ? nginx->ports.at[listener] : 0;
 }
 
 uint64_t sp_nginx_restarts(const struct sp_nginx *nginx)

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* nginx as a child: its configuration written, started, watched, restarted when it dies, reloaded when listeners
- * change, and left alone when the control plane dies – the next control plane finds it by its pid file and goes on with
- * it. */
+/* nginx as a child: its configuration written, started, watched, restarted when it dies, reloaded when what it should
+ * run is not what it says it runs, and left alone when the control plane dies – the next control plane finds it by its
+ * pid file and goes on with it. A reload is over when nginx tells the new configuration's mark (nginx_files.h), or
+ * refused it. */
 #ifndef SP_CONTROL_NGINX_H
 #define SP_CONTROL_NGINX_H
 
+#include "control/fetcher.h"
 #include "control/loop.h"
 #include "core/policy/policy.h"
 
@@ -17,16 +19,26 @@ struct sp_nginx_terms {
     const char *proxy_secret; /* by which the authority knows nginx; lives longer */
 };
 
-/* serving is told once when nginx answers for the first time; failed when it ends before that (its error log's last
- * line is told). NULL without memory. */
-struct sp_nginx *sp_nginx_create(struct sp_loop *loop, const struct sp_nginx_terms *terms, void (*serving)(void *data),
-                                 void (*failed)(void *data), void *data);
+struct sp_nginx_events {
+    void (*serving)(void *data); /* once, when nginx answers for the first time */
+    void (*failed)(void *data);  /* it ended before that; what its error log says is told */
+    /* Once after each sp_nginx_apply that was SP_OK, never before it returned: whether nginx has taken the
+     * configuration over. If not, its reasons are told, and it goes on with the configuration it had. */
+    void (*settled)(void *data, bool taken);
+    void *data;
+};
+
+/* NULL without memory. */
+struct sp_nginx *sp_nginx_create(struct sp_loop *loop, struct sp_fetcher *fetcher, const struct sp_nginx_terms *terms,
+                                 const struct sp_nginx_events *events);
 /* Ends nginx gracefully, at most 5 s. */
 void sp_nginx_destroy(struct sp_nginx **nginx);
 
-/* Writes the configuration; starts nginx, adopts a running one, or reloads it when the configuration differs from the
- * last one. SP_MALFORMED: a value cannot be written, SP_IO: files (both logged). */
+/* Writes the configuration; starts nginx, adopts a running one, or reloads it when it runs another configuration.
+ * SP_MALFORMED: a value cannot be written, SP_IO: files (both logged). Not while the one before is not settled. */
 SP_MUST_CHECK enum sp_status sp_nginx_apply(struct sp_nginx *nginx, const struct sp_policy *policy);
+/* After a configuration was refused: writes the one of before again, for the next time nginx starts. */
+SP_MUST_CHECK enum sp_status sp_nginx_write_back(struct sp_nginx *nginx, const struct sp_policy *policy);
 
 bool sp_nginx_is_serving(const struct sp_nginx *nginx);
 /* The port that a listener is served on, chosen where the configuration says 0; index listener_count: the admin

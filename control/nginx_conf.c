@@ -76,6 +76,15 @@ static void put_value_directive(struct writing *writing, const char *directive, 
     put(writing, ";\n");
 }
 
+/* A file that nginx reads once, with its configuration. */
+static void put_file_directive(struct writing *writing, const char *directive, struct sp_str path)
+{
+    if (writing->conf->names_file != NULL) {
+        writing->conf->names_file(writing->conf->data, path);
+    }
+    put_value_directive(writing, directive, path);
+}
+
 static bool is_plain_name(struct sp_str text)
 {
     for (size_t i = 0; i < text.len; i++) {
@@ -131,15 +140,15 @@ static void put_listener(struct writing *writing, const struct sp_listener *list
     put(writing, "server {\n");
     put_listen(writing, listener->address, port, parameters);
     if (has_tls) {
-        put_value_directive(writing, "    ssl_certificate", listener->certificate);
-        put_value_directive(writing, "    ssl_certificate_key", listener->key);
+        put_file_directive(writing, "    ssl_certificate", listener->certificate);
+        put_file_directive(writing, "    ssl_certificate_key", listener->key);
         put(writing, "    ssl_protocols TLSv1.2 TLSv1.3;\n    ssl_session_cache shared:sallyport_tls:4m;\n    "
                      "ssl_session_tickets off;\n");
         if (!listener->asks_for_certificates) {
             put(writing, "    ssl_verify_client off;\n");
         } else if (listener->client_ca_file.len > 0) {
             put(writing, "    ssl_verify_client optional;\n    ssl_verify_depth 4;\n");
-            put_value_directive(writing, "    ssl_client_certificate", listener->client_ca_file);
+            put_file_directive(writing, "    ssl_client_certificate", listener->client_ca_file);
         } else {
             put(writing, "    ssl_verify_client optional_no_ca;\n    ssl_verify_depth 4;\n");
         }
@@ -262,8 +271,11 @@ static void write_main(struct writing *writing)
     put_admin(writing, writing->conf->ports[serving->listener_count]);
     put(writing, "server {\n    listen ");
     put_in_state(writing, "unix:", "gateway.sock");
-    put(writing, ";\n    access_log off;\n    location = /_sallyport/status { sallyport_status; }\n    location / { "
-                 "return 404; }\n}\n}\n");
+    sp_buffer_printf(writing->out,
+                     ";\n    access_log off;\n    location = /_sallyport/status { sallyport_status; }\n"
+                     "    location = " SP_NGINX_MARK_PATH " { return 200 \"%s\"; }\n"
+                     "    location / { return 404; }\n}\n}\n",
+                     writing->conf->mark);
 }
 
 /* ---- locations ---- */
@@ -347,8 +359,8 @@ static void put_grpc_location(struct writing *writing, const char *scheme)
         scheme, scheme, scheme);
     if (has_tls) {
         put(writing, "    grpc_ssl_verify on;\n    grpc_ssl_verify_depth 4;\n    grpc_ssl_server_name on;\n    "
-                     "grpc_ssl_name $sallyport_upstream_name;\n"
-                     "    grpc_ssl_trusted_certificate " CA_CERTIFICATES ";\n");
+                     "grpc_ssl_name $sallyport_upstream_name;\n");
+        put_file_directive(writing, "    grpc_ssl_trusted_certificate", SP_STR(CA_CERTIFICATES));
     }
     put(writing, "}\n");
 }
@@ -404,8 +416,9 @@ enum sp_status sp_nginx_conf_write(const struct sp_nginx_conf *conf, enum sp_ngi
                       "proxy_socket_keepalive on;\n");
         break;
     case SP_NGINX_TLS:
+        put_file_directive(&writing, "proxy_ssl_trusted_certificate", SP_STR(CA_CERTIFICATES));
         put(&writing,
-            "proxy_ssl_verify on;\nproxy_ssl_verify_depth 4;\nproxy_ssl_trusted_certificate " CA_CERTIFICATES ";\n"
+            "proxy_ssl_verify on;\nproxy_ssl_verify_depth 4;\n"
             "proxy_ssl_server_name on;\nproxy_ssl_name $sallyport_upstream_name;\nproxy_ssl_protocols TLSv1.2 "
             "TLSv1.3;\n");
         break;

@@ -17,7 +17,13 @@ struct sp_nginx_conf {
     const struct sp_policy *policy;
     /* Ports chosen for listeners whose address ends in ":0", in their order, the admin address last; 0: as written. */
     const unsigned *ports;
+    const char *mark; /* what nginx answers at SP_NGINX_MARK_PATH of gateway.sock */
+    /* Told of each file that nginx reads with its configuration, as it is named; NULL: nobody wants to know. */
+    void (*names_file)(void *data, struct sp_str path);
+    void *data;
 };
+
+#define SP_NGINX_MARK_PATH "/_sallyport/configuration"
 
 enum sp_nginx_file {
     SP_NGINX_MAIN,

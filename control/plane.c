@@ -160,14 +160,49 @@ static void nginx_failed(void *data)
 
 static void reload(struct sp_plane *plane)
 {
+    if (plane->is_reloading) {
+        plane->reloads_again = true;
+        return;
+    }
     sp_log(SP_LOG_INFO, "reading the configuration again");
     if (sp_plane_configure(plane) == SP_OK) {
+        plane->is_reloading = true;
+        return;
+    }
+    plane->refused_reloads++;
+    sp_log(SP_LOG_ERROR, "the new configuration is refused; the old one stays in force");
+}
+
+static void end_reload(struct sp_plane *plane, bool taken)
+{
+    plane->is_reloading = false;
+    if (taken) {
         apply_authority(plane);
         plane->reloads++;
         sp_log(SP_LOG_INFO, "the configuration is in force");
     } else {
         plane->refused_reloads++;
-        sp_log(SP_LOG_ERROR, "the new configuration is refused; the old one stays in force");
+        sp_log(SP_LOG_ERROR, "nginx refused the new configuration; the old one stays in force");
+    }
+    if (plane->reloads_again) {
+        plane->reloads_again = false;
+        reload(plane);
+    }
+}
+
+static void nginx_settled(void *data, bool taken)
+{
+    struct sp_plane *plane = data;
+    if (taken) {
+        sp_plane_keep(plane);
+    } else {
+        sp_plane_go_back(plane);
+    }
+    if (plane->is_reloading) {
+        end_reload(plane, taken);
+    } else if (!taken) {
+        sp_log(SP_LOG_ERROR, "nginx goes on with the configuration it had: its listeners, certificates and log are not "
+                             "those of the files. Mend what it says above, and send SIGHUP");
     }
 }
 
@@ -302,6 +337,7 @@ static bool create_parts(struct sp_plane *plane)
                                          .module = plane->terms->module,
                                          .user = plane->user,
                                          .proxy_secret = plane->proxy_secret};
+    const struct sp_nginx_events events = {nginx_serves, nginx_failed, nginx_settled, plane};
     snprintf(path, sizeof path, "%s/keys.json", plane->terms->state);
     plane->loop = sp_loop_create();
     if (plane->loop == NULL) {
@@ -310,7 +346,7 @@ static bool create_parts(struct sp_plane *plane)
     plane->fetcher = sp_fetcher_create(plane->loop);
     plane->introspector = sp_introspector_create(plane->loop, plane->fetcher);
     plane->resolver = sp_resolver_create(plane->loop, addresses_changed, plane);
-    plane->nginx = sp_nginx_create(plane->loop, &nginx, nginx_serves, nginx_failed, plane);
+    plane->nginx = plane->fetcher != NULL ? sp_nginx_create(plane->loop, plane->fetcher, &nginx, &events) : NULL;
     if (plane->fetcher == NULL || plane->introspector == NULL || plane->resolver == NULL || plane->nginx == NULL) {
         return false;
     }
@@ -353,6 +389,7 @@ static void destroy_parts(struct sp_plane *plane)
     sp_warnings_destroy(&plane->warnings);
     sp_resolver_destroy(&plane->resolver);
     sp_fetcher_destroy(&plane->fetcher);
+    sp_policy_unref(&plane->policy_before);
     sp_policy_unref(&plane->policy);
     sp_loop_destroy(&plane->loop);
 }

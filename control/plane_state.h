@@ -30,11 +30,14 @@ struct sp_plane {
     struct sp_admin_guard *admin_guard;
     struct sp_child authority;
     struct sp_timer authority_timer, keeping_timer, watch_timer;
-    struct sp_policy *policy; /* in force */
-    const char *user;         /* of the workers when we are root; else NULL */
-    int group;                /* theirs, or -1 */
-    char proxy_secret[65];    /* by which the authority knows our nginx: hexadecimal, new at each start */
-    bool is_keeping;          /* the keeper was set up: nginx (and the authority) answer */
+    struct sp_policy *policy; /* in force, or being put in force */
+    /* A reload is under way until nginx says whether it takes it over; one asked for meanwhile comes after it. */
+    bool is_reloading, reloads_again;
+    struct sp_policy *policy_before; /* to go back to; NULL: there was none */
+    const char *user;                /* of the workers when we are root; else NULL */
+    int group;                       /* theirs, or -1 */
+    char proxy_secret[65];           /* by which the authority knows our nginx: hexadecimal, new at each start */
+    bool is_keeping;                 /* the keeper was set up: nginx (and the authority) answer */
     bool failed, stopping;
     int64_t started_ms;
     uint64_t reloads, refused_reloads;
@@ -42,8 +45,12 @@ struct sp_plane {
 };
 
 /* ---- configuration.c ---- */
-/* Reads and applies the configuration; problems are told on stderr. */
+/* Reads and applies the configuration; problems are told on stderr. After SP_OK it is nginx's turn, which ends with
+ * sp_plane_keep or sp_plane_go_back. */
 SP_MUST_CHECK enum sp_status sp_plane_configure(struct sp_plane *plane);
+void sp_plane_keep(struct sp_plane *plane);
+/* What was in force before is again, as far as there was anything. */
+void sp_plane_go_back(struct sp_plane *plane);
 /* Sets the keeper and the introspector up for the policy in force. */
 void sp_plane_start_keeping(struct sp_plane *plane);
 /* Writes policy.json for the policy in force. SP_IO, SP_NO_MEMORY: told. */

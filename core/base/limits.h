@@ -17,6 +17,8 @@
 /* RSA beyond 8192 bit costs a verifier milliseconds: a way to slow a gateway. */
 #define SP_MAX_RSA_BITS 8192u
 #define SP_MIN_RSA_BITS 2048u
+/* Certificates, keys and authorities that nginx's configuration names: a system's whole trust store has 250 kB. */
+#define SP_MAX_NAMED_FILE_BYTES (8u * 1024 * 1024)
 /* A client's certificate as DER: with an RSA-4096 key and many names it has 4 kB. */
 #define SP_MAX_CERTIFICATE_BYTES (16u * 1024)
 #define SP_MAX_METADATA_BYTES (1024u * 1024)

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The whole gateway: what only `sallyport serve` and the data plane together can do.
 import assert from 'node:assert/strict';
+import { X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
 import fs from 'node:fs';
 import http from 'node:http';
+import net from 'node:net';
 import { test } from 'node:test';
+import tls from 'node:tls';
 import { WebSocket } from 'ws';
 import { makeAuthority } from '../lib/certificates.mjs';
 import { startGateway, temporaryFolder } from '../lib/gateway.mjs';
@@ -35,8 +39,8 @@ const token = (claims = {}) => issuer.token({ aud, ...claims });
 
 test('HTTP, TLS in front, TLS behind by name, and WebSockets pass', async () => {
   assert.equal((await gateway.get('/photos/1', { token: await token() })).json.url, '/photos/1');
-  const tls = await request(`https://127.0.0.1:${tlsPort}/photos/1`, { token: await token(), rejectUnauthorized: false });
-  assert.equal(tls.json.headers['x-forwarded-proto'], 'https');
+  const secured = await request(`https://127.0.0.1:${tlsPort}/photos/1`, { token: await token(), rejectUnauthorized: false });
+  assert.equal(secured.json.headers['x-forwarded-proto'], 'https');
   const behind = await gateway.get('/secure/1', { token: await token() });
   assert.equal(behind.json?.server, 'secure', behind.text);
   const socket = new WebSocket(`ws://127.0.0.1:${gateway.port}/photos/socket`, { headers: { Authorization: `Bearer ${await token()}` } });
@@ -90,6 +94,64 @@ test('a listener added by SIGHUP answers, with other workers, and goes with the 
   gateway.reload(config());
   await until(() => added().then(() => false, (error) => error.code === 'ECONNREFUSED'), 'the listener to be gone');
   assert.equal((await gateway.get('/photos/1', { token: await token() })).status, 200);
+});
+
+test('a renewed certificate at the same path is taken by SIGHUP; one that is the same costs no reload', async () => {
+  const served = () => new Promise((resolve, reject) => {
+    const socket = tls.connect({ host: '127.0.0.1', port: tlsPort, rejectUnauthorized: false }, () => {
+      resolve(socket.getPeerCertificate().serialNumber);
+      socket.end();
+    });
+    socket.on('error', reject);
+  });
+  const before = await served();
+  const renewed = authority.issue('renewed');
+  fs.copyFileSync(renewed.certFile, certificate.certFile);
+  fs.copyFileSync(renewed.keyFile, certificate.keyFile);
+  let from = gateway.output.length;
+  gateway.reload(config());
+  await gateway.waitForOutput('the configuration is in force', { from });
+  const { serialNumber } = new X509Certificate(renewed.cert);
+  assert.notEqual(serialNumber, before);
+  await until(async () => (await served()) === serialNumber, 'the renewed certificate');
+  from = gateway.output.length;
+  gateway.reload(config());
+  await gateway.waitForOutput('the configuration is in force', { from });
+  assert.doesNotMatch(gateway.output.slice(from), /nginx takes over/);
+});
+
+test('what nginx cannot take is refused, with its reason, and all of the old configuration stays', async () => {
+  const taken = net.createServer().listen(0, '127.0.0.1');
+  await once(taken, 'listening');
+  const { port } = taken.address();
+  const refused = config({ scopes: ['admin'] });
+  refused.listen.push({ address: `127.0.0.1:${port}` });
+  const counted = async (result) => (await gateway.metrics())[`sallyport_configuration_reloads_total{result="${result}"}`];
+  const before = { applied: await counted('applied'), refused: await counted('refused') };
+  const workers = gateway.workerPids();
+  let from = gateway.output.length;
+  gateway.reload(refused);
+  await gateway.waitForOutput('nginx refused the new configuration', { from });
+  assert.match(gateway.output.slice(from), new RegExp(`nginx: bind\\(\\) to 127\\.0\\.0\\.1:${port} failed`));
+  assert.doesNotMatch(gateway.output.slice(from), /the configuration is in force/);
+  assert.deepEqual({ applied: await counted('applied'), refused: await counted('refused') }, { applied: before.applied, refused: before.refused + 1 });
+  assert.deepEqual(gateway.workerPids(), workers);
+  await until(async () => (await gateway.get('/photos/1', { token: await token() })).status === 200, 'the old policy again');
+
+  // What stands on the disk is the old configuration too: nginx starts with it.
+  const master = gateway.nginxPid();
+  process.kill(master, 'SIGKILL');
+  await until(() => gateway.nginxPid() !== master && gateway.workerPids().length === 2, 'nginx to be started again');
+  await until(async () => (await gateway.get('/photos/1', { token: await token() })).status === 200, 'a call through the new nginx');
+
+  taken.close();
+  await once(taken, 'close');
+  from = gateway.output.length;
+  gateway.reload(refused);
+  await gateway.waitForOutput('the configuration is in force', { from });
+  assert.equal((await request(`http://127.0.0.1:${port}/photos/1`, { token: await token({ scope: 'read' }) })).cause, 'scope.missing');
+  gateway.reload(config());
+  await until(async () => (await gateway.get('/photos/1', { token: await token() })).status === 200, 'the first configuration');
 });
 
 test('control plane killed: valid calls go on, what cannot be decided is 503, and it picks up again', async () => {
