@@ -171,6 +171,60 @@ static void check_audience(struct sp_draft *draft, const struct sp_policy_parts 
     }
 }
 
+/* GET's scopes are HEAD's too (RFC 9110 9.3.2). */
+static bool has_scopes(const struct sp_json *scopes, struct sp_str method)
+{
+    return sp_json_member(scopes, method) != NULL ||
+           (sp_str_equal(method, SP_STR("HEAD")) && sp_json_member(scopes, SP_STR("GET")) != NULL);
+}
+
+static struct sp_str names_of(struct sp_draft *draft, const struct sp_json *object)
+{
+    struct sp_str *names = SP_DRAFT_ARRAY(draft, struct sp_str, object->count);
+    size_t count = 0;
+    for
+        SP_JSON_EACH(member, object)
+        {
+            if (names != NULL) {
+                names[count++] = member->name;
+            }
+        }
+    return sp_draft_join(draft, names, count);
+}
+
+/* A method that match names and a list by method leaves out would be served without a scope. */
+static void check_scopes(struct sp_draft *draft, const struct sp_policy_parts *parts, size_t index)
+{
+    const struct sp_json *object = parts->api_sources[index];
+    const struct sp_json *scopes =
+        sp_setting_value(sp_setting_value(object, SP_SETTING_API_AUTH), SP_SETTING_AUTH_SCOPES);
+    size_t rules, count;
+    if (scopes == NULL || scopes->type != SP_JSON_OBJECT || sp_json_member(scopes, SP_STR("*")) != NULL) {
+        return;
+    }
+    const struct sp_json *match = sp_first_element(sp_setting_value(object, SP_SETTING_API_MATCH), &rules);
+    for (; rules > 0; rules--, match = match->next) {
+        const struct sp_json *method = sp_first_element(sp_setting_value(match, SP_SETTING_MATCH_METHODS), &count);
+        for (; count > 0 && has_scopes(scopes, method->text); count--) {
+            method = method->next;
+        }
+        if (count == 0) {
+            continue;
+        }
+        const struct sp_complaint complaint = {
+            .cause = SP_CAUSE_CONFIG_REFERENCE,
+            .value = method,
+            .where = sp_draft_printf(draft, "apis.%.*s.match.methods", SP_STR_ARG(object->name)),
+            .expected = sp_draft_printf(draft, "auth.scopes: %.*s", SP_STR_ARG(names_of(draft, scopes))),
+            .received = method->text,
+            .detail = sp_draft_printf(draft, "apis.%.*s.match.methods", SP_STR_ARG(object->name))};
+        sp_draft_complain(draft, &complaint,
+                          "auth.scopes of apis.%.*s does not say what %.*s needs: name it or \"*\" there, with [] for "
+                          "no scope, or take it out of match.methods",
+                          SP_STR_ARG(object->name), SP_STR_ARG(method->text));
+    }
+}
+
 /* A limit that another one of the same kind always reaches first. */
 static void check_limits(struct sp_draft *draft, const struct sp_policy_parts *parts, size_t index)
 {
@@ -335,8 +389,8 @@ void sp_check_policy(struct sp_draft *draft, const struct sp_policy_parts *parts
 {
     static void (*const of_issuer[])(struct sp_draft *, const struct sp_issuer_terms *, const struct sp_json *) = {
         check_algorithms, check_leeway, check_urls, check_key_source};
-    static void (*const of_api[])(struct sp_draft *, const struct sp_policy_parts *, size_t) = {check_audience,
-                                                                                                check_limits};
+    static void (*const of_api[])(struct sp_draft *, const struct sp_policy_parts *,
+                                  size_t) = {check_audience, check_limits, check_scopes};
     for (size_t i = 0; i < parts->policy.issuer_count && draft->status == SP_OK; i++) {
         for (size_t j = 0; j < sizeof of_issuer / sizeof of_issuer[0]; j++) {
             of_issuer[j](draft, &parts->policy.issuers[i], parts->policy.issuer_sources[i]);

@@ -56,6 +56,22 @@ static const struct {
      "consumers.c.api_keys[0]", "sha256:"},
     {"an issuer that is not there", "apis: {a: {upstream: {url: http://x}, auth: {issuers: [corp]}}}\n",
      SP_CAUSE_CONFIG_REFERENCE, 1, 56, "apis.a.auth.issuers", "there are: (none)"},
+    {"a method that match names and scopes leave out",
+     "apis: {a: {match: {path: /x, methods: [GET, DELETE]}, upstream: {url: http://x}, auth: {anonymous: true, scopes: "
+     "{GET: [r]}}}}\n",
+     SP_CAUSE_CONFIG_REFERENCE, 1, 45, "apis.a.match.methods", "what DELETE needs"},
+    {"such a method of the second rule",
+     "apis: {a: {match: [{path: /x, methods: GET}, {path: /y, methods: [HEAD, PUT]}], upstream: {url: http://x}, auth: "
+     "{anonymous: true, scopes: {GET: [r]}}}}\n",
+     SP_CAUSE_CONFIG_REFERENCE, 1, 73, "apis.a.match.methods", "what PUT needs"},
+    {"all methods, and scopes for one",
+     "apis: {a: {match: {path: /x, methods: '*'}, upstream: {url: http://x}, auth: {anonymous: true, scopes: {GET: "
+     "[r]}}}}\n",
+     SP_CAUSE_CONFIG_REFERENCE, 1, 39, "apis.a.match.methods", "what * needs"},
+    {"GET where HEAD alone has scopes",
+     "apis: {a: {match: {path: /x, methods: GET}, upstream: {url: http://x}, auth: {anonymous: true, scopes: {HEAD: "
+     "[r]}}}}\n",
+     SP_CAUSE_CONFIG_REFERENCE, 1, 39, "apis.a.match.methods", "what GET needs"},
     {"an API that is not there", "consumers: {c: {apis: [x]}}\n" API(""), SP_CAUSE_CONFIG_REFERENCE, 1, 24,
      "consumers.c.apis", "there are: a"},
     {"nobody may call", "apis: {a: {upstream: {url: http://x}}}\n", SP_CAUSE_CONFIG_REFERENCE, 1, 8, "apis.a.auth",
@@ -181,6 +197,11 @@ static void what_is_right_is_not_complained_of(void **state)
         "  b: {match: {path: /x/y}, upstream: {url: http://x}, auth: {anonymous: true}}\n"
         "  c: {match: {path: /x, methods: POST}, upstream: {url: http://x}, auth: {anonymous: true}}\n"
         "  d: {match: {path: /x, host: a.example.com}, upstream: {url: http://x}, auth: {anonymous: true}}\n",
+        "apis: {a: {match: {path: /x, methods: [HEAD, GET]}, upstream: {url: http://x}, auth: {anonymous: true, "
+        "scopes: "
+        "{GET: [r]}}}}\n",
+        "apis: {a: {match: {path: /x, methods: [GET, PUT]}, upstream: {url: http://x}, auth: {anonymous: true, scopes: "
+        "{PUT: [w], '*': []}}}}\n",
         API(", limits: [{requests: 10, window: 1s}, {requests: 100, window: 1m}, {per: ip, requests: 500, window: "
             "1m}]"),
         "public_url: ${URL}\nissuers: {i: {issuer: https://idp.example.com, audience: x, secret: '${SECRET}'}}\n",
