@@ -39,8 +39,8 @@ ngx_int_t sp_cors_add_headers(struct sp_call *call)
     if (!is_allowed(cors, call->headers.origin)) {
         return NGX_OK;
     }
-    /* With credentials "*" is not allowed (Fetch 3.2.5): the origin itself is named. */
-    const struct sp_str origin = is_any(cors->origins) && !cors->credentials ? SP_STR("*") : call->headers.origin;
+    /* Never with credentials: the policy would have been refused (core/policy/check.c). */
+    const struct sp_str origin = is_any(cors->origins) ? SP_STR("*") : call->headers.origin;
     if (sp_response_header_add(request, SP_STR("Access-Control-Allow-Origin"), origin) != NGX_OK ||
         sp_response_header_add(request, SP_STR("Access-Control-Expose-Headers"),
                                SP_STR("WWW-Authenticate, X-Request-Id, Retry-After")) != NGX_OK) {

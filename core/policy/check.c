@@ -225,6 +225,37 @@ static void check_scopes(struct sp_draft *draft, const struct sp_policy_parts *p
     }
 }
 
+/* Any page could call with the user's cookies: "*" as the answer's origin is what browsers refuse together with
+ * credentials (Fetch 3.3.5), and naming each caller's would be the way round that. "null" is any page's, too: that of a
+ * sandboxed frame. */
+static void check_cors(struct sp_draft *draft, const struct sp_policy_parts *parts, size_t index)
+{
+    const struct sp_api *api = &parts->policy.apis[index];
+    if (api->cors.mode != SP_CORS_ANSWER || !api->cors.credentials) {
+        return;
+    }
+    for (size_t i = 0; i < api->cors.origins.count; i++) {
+        const struct sp_str origin = api->cors.origins.at[i];
+        if (!sp_str_equal(origin, SP_STR("*")) && !sp_str_equal(origin, SP_STR("null"))) {
+            continue;
+        }
+        const struct sp_json *cors = sp_setting_value(parts->api_sources[index], SP_SETTING_API_CORS);
+        const struct sp_complaint complaint = {
+            .cause = SP_CAUSE_CONFIG_TYPE,
+            .value = place_of(cors, SP_SETTING_CORS_CREDENTIALS),
+            .where = sp_draft_printf(draft, "apis.%.*s.cors.credentials", SP_STR_ARG(api->name)),
+            .expected = sp_draft_printf(draft, "false beside the origin \"%.*s\"", SP_STR_ARG(origin)),
+            .received = SP_STR("true"),
+            .detail = sp_draft_printf(draft, "apis.%.*s.cors.credentials", SP_STR_ARG(api->name))};
+        sp_draft_complain(
+            draft, &complaint,
+            "apis.%.*s lets pages of any origin (\"%.*s\") call with the user's cookies: name the origins, "
+            "or leave credentials out",
+            SP_STR_ARG(api->name), SP_STR_ARG(origin));
+        return;
+    }
+}
+
 /* A limit that another one of the same kind always reaches first. */
 static void check_limits(struct sp_draft *draft, const struct sp_policy_parts *parts, size_t index)
 {
@@ -390,7 +421,7 @@ void sp_check_policy(struct sp_draft *draft, const struct sp_policy_parts *parts
     static void (*const of_issuer[])(struct sp_draft *, const struct sp_issuer_terms *, const struct sp_json *) = {
         check_algorithms, check_leeway, check_urls, check_key_source};
     static void (*const of_api[])(struct sp_draft *, const struct sp_policy_parts *,
-                                  size_t) = {check_audience, check_limits, check_scopes};
+                                  size_t) = {check_audience, check_limits, check_scopes, check_cors};
     for (size_t i = 0; i < parts->policy.issuer_count && draft->status == SP_OK; i++) {
         for (size_t j = 0; j < sizeof of_issuer / sizeof of_issuer[0]; j++) {
             of_issuer[j](draft, &parts->policy.issuers[i], parts->policy.issuer_sources[i]);

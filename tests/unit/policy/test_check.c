@@ -72,6 +72,10 @@ static const struct {
      "apis: {a: {match: {path: /x, methods: GET}, upstream: {url: http://x}, auth: {anonymous: true, scopes: {HEAD: "
      "[r]}}}}\n",
      SP_CAUSE_CONFIG_REFERENCE, 1, 39, "apis.a.match.methods", "what GET needs"},
+    {"cookies from any origin", API(", cors: {origins: ['*'], credentials: true}"), SP_CAUSE_CONFIG_TYPE, 1, 110,
+     "apis.a.cors.credentials", "any origin"},
+    {"cookies from sandboxed frames", API(", cors: {origins: [https://a.test, 'null'], credentials: true}"),
+     SP_CAUSE_CONFIG_TYPE, 1, 129, "apis.a.cors.credentials", "any origin"},
     {"an API that is not there", "consumers: {c: {apis: [x]}}\n" API(""), SP_CAUSE_CONFIG_REFERENCE, 1, 24,
      "consumers.c.apis", "there are: a"},
     {"nobody may call", "apis: {a: {upstream: {url: http://x}}}\n", SP_CAUSE_CONFIG_REFERENCE, 1, 8, "apis.a.auth",
@@ -202,6 +206,8 @@ static void what_is_right_is_not_complained_of(void **state)
         "{GET: [r]}}}}\n",
         "apis: {a: {match: {path: /x, methods: [GET, PUT]}, upstream: {url: http://x}, auth: {anonymous: true, scopes: "
         "{PUT: [w], '*': []}}}}\n",
+        API(", cors: {origins: ['*']}"),
+        API(", cors: {origins: [https://a.test], credentials: true}"),
         API(", limits: [{requests: 10, window: 1s}, {requests: 100, window: 1m}, {per: ip, requests: 500, window: "
             "1m}]"),
         "public_url: ${URL}\nissuers: {i: {issuer: https://idp.example.com, audience: x, secret: '${SECRET}'}}\n",
