@@ -6,7 +6,7 @@ TIME ?= 60
 JOBS ?= $(shell nproc)
 AGAIN ?= # --again: an end-to-end file that failed runs once more, alone
 
-.PHONY: all help deps run test unit e2e sanitize docs lint fuzz bench bench-authority compare-diagnosis install clean
+.PHONY: all help deps run test unit e2e sanitize docs lint fuzz bench bench-authority compare-diagnosis install deb clean
 all: deps ## build the program, the nginx module and the demo API
 	@tools/configure build
 	@tools/build build -j $(JOBS) programs
@@ -78,6 +78,10 @@ install: deps ## build what `make bench` measures (optimised as a whole) and ins
 	@tools/configure build-install -- --buildtype=release -Dtests=disabled --prefix=$(PREFIX)
 	@tools/build build-install -j $(JOBS) programs
 	@DESTDIR=$(DESTDIR) meson install -C build-install --no-rebuild --quiet
+
+deb: ## build Debian's package, build-deb/sallyport_*.deb
+	@tools/install-deps package
+	@tools/deb
 
 clean: ## remove what was built
 	rm -rf build build-* tests/e2e/node_modules

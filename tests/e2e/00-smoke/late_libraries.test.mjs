@@ -20,6 +20,17 @@ test('the page for packagers has every package', () => {
   for (const name of Object.values(packages)) assert.ok(depends.split(/[ ,]+/).includes(name), name);
 });
 
+test('Debian\'s package is built from what tools/install-deps installs, and names the libraries as they stand in the source', () => {
+  const control = fs.readFileSync(path.join(root, 'debian/control'), 'utf8');
+  const needed = control.match(/^Build-Depends: ([^]*?)^\S/m)[1].split(',').map((each) => each.trim());
+  const { stdout } = spawnSync(path.join(root, 'tools/install-deps'), ['--list', 'build'], { encoding: 'utf8' });
+  const essential = ['gcc', 'libc6-dev', 'make'];
+  assert.deepEqual(needed.filter((name) => !name.startsWith('debhelper')).sort(), stdout.trim().split('\n').filter((name) => !essential.includes(name)).sort());
+  const [, script] = fs.readFileSync(path.join(root, 'debian/rules'), 'utf8').match(/late:Depends=\$\(shell sed -nE '(.*)' probe\/library\.c\)/);
+  const named = spawnSync('sed', ['-nE', script.replaceAll('$$', '$'), path.join(root, 'probe/library.c')], { encoding: 'utf8' });
+  assert.deepEqual(named.stdout.trim().split('\n'), Object.values(packages).map((name) => `${name},`));
+});
+
 for (const [soname, name] of Object.entries(packages))
   test(`${soname} is in ${name}`, { skip: withoutDpkg }, () => {
     const { stdout, stderr } = spawnSync('dpkg-query', ['-S', `*/${soname}`], { encoding: 'utf8' });
