@@ -9,7 +9,7 @@
 extern const struct sp_cli_command sp_cli_check;
 extern const struct sp_cli_command sp_cli_cause;
 
-/* check_authority.c */
+/* check_authority.c: for `check`, and for `serve` before a configuration is in force. */
 SP_MUST_CHECK enum sp_status sp_check_authority(const struct sp_policy *policy, struct sp_policy_report *report);
 
 #endif

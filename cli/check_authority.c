@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The authority's section, read as the authority will read it: what it would not start with is found by `check`. */
+/* The authority's section, read as the authority will read it: what it would not start with is found by `check`,
+ * and refused by `serve`. */
 #include "authority/settings.h"
 #include "cli/check.h"
 #include "core/policy/check.h"

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "cli/check.h"
 #include "cli/serve.h"
 #include "control/plane.h"
 #include "probe/configuration.h"
@@ -87,8 +88,11 @@ static size_t find_configurations(const struct sp_cli *cli, const struct sp_str 
 static int run(struct sp_cli *cli)
 {
     char state[PATH_MAX], program[PATH_MAX], module[PATH_MAX];
-    struct sp_plane_terms terms = {
-        .state = state, .program = program, .module = module, .watches = sp_cli_flag(cli, "watch")};
+    struct sp_plane_terms terms = {.state = state,
+                                   .program = program,
+                                   .module = module,
+                                   .watches = sp_cli_flag(cli, "watch"),
+                                   .judge_authority = sp_check_authority};
     terms.configuration_count = find_configurations(cli, &terms.configurations);
     if (terms.configuration_count == 0) {
         return sp_cli_usage_error(cli, "there is no configuration: name one with -c FILE (sallyport.yaml here and "

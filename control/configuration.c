@@ -162,11 +162,16 @@ enum sp_status sp_plane_configure(struct sp_plane *plane)
     }
     enum sp_status status = sp_configuration_read(plane->terms->configurations, plane->terms->configuration_count,
                                                   &policy, report, trouble);
+    if (status == SP_OK) {
+        status = plane->terms->judge_authority(policy, report);
+    }
     for (size_t i = 0; i < report->count; i++) {
         tell_problem(&report->problems[i]);
     }
     if (status == SP_IO) {
         sp_log(SP_LOG_ERROR, "%s", trouble);
+    } else if (status == SP_OK && report->error_count > 0) {
+        status = SP_MALFORMED;
     } else if (status == SP_OK) {
         status = put_in_force(plane, policy);
     }

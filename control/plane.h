@@ -7,6 +7,8 @@
 
 #include "core/base/status.h"
 #include "core/base/str.h"
+#include "core/policy/policy.h"
+#include "core/policy/report.h"
 
 struct sp_plane_terms {
     const struct sp_str *configurations; /* paths, ending with NUL; borrowed */
@@ -15,6 +17,8 @@ struct sp_plane_terms {
     const char *module;  /* absolute path of the nginx module */
     const char *program; /* absolute path of this program, for `sallyport authority` */
     bool watches;        /* reload when a configuration file changes */
+    /* Adds what the authority would not run with: its section is its own to judge, and it is another process. */
+    enum sp_status (*judge_authority)(const struct sp_policy *policy, struct sp_policy_report *report);
 };
 
 /* Until SIGTERM or SIGINT. SP_MALFORMED: the configuration was refused at the start; SP_IO: files, sockets or nginx.
