@@ -75,9 +75,11 @@ static bool is_served(const struct sockaddr_un *address)
     return served;
 }
 
-static enum sp_status listen_unix(const char *path, mode_t mode, int *out, char trouble[256])
+/* A worker of nginx says for whom it asks, and is believed: nobody else is to have the socket. */
+enum sp_status sp_listen_unix(const char *path, int group, int *out, char trouble[256])
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
+    const mode_t mode = group == SP_LISTEN_TO_ALL ? 0666 : group == SP_LISTEN_TO_US ? 0600 : 0660;
     if (strlen(path) >= sizeof address.sun_path) {
         snprintf(trouble, 256, "%.180s is too long for a socket's path (%zu bytes at most)", path,
                  sizeof address.sun_path - 1);
@@ -91,21 +93,9 @@ static enum sp_status listen_unix(const char *path, mode_t mode, int *out, char 
     (void)unlink(path);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     /* Nobody is let in before listen, when the mode is what it is to be. */
-    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) != 0 || chmod(path, mode) != 0 ||
-        listen(fd, BACKLOG) != 0)
+    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) != 0 ||
+        (group >= 0 && chown(path, (uid_t)-1, (gid_t)group) != 0) || chmod(path, mode) != 0 || listen(fd, BACKLOG) != 0)
         return fail(fd, trouble, path);
     *out = fd;
     return SP_OK;
-}
-
-/* nginx's workers run as another user; whoever may enter the state directory may speak HTTP, as anyone may through
- * nginx. */
-enum sp_status sp_listen_unix(const char *path, int *out, char trouble[256])
-{
-    return listen_unix(path, 0666, out, trouble);
-}
-
-enum sp_status sp_listen_unix_private(const char *path, int *out, char trouble[256])
-{
-    return listen_unix(path, 0600, out, trouble);
 }

@@ -14,6 +14,8 @@
 
 /* Where `sallyport serve` puts what its nginx sends as X-Sallyport-Proxy-Secret (client_certificate.h). */
 #define SP_PROXY_SECRET_VARIABLE "SALLYPORT_PROXY_SECRET"
+/* And the group of its nginx's workers, -1: they run as our own user. Absent: another proxy stands in front. */
+#define SP_PROXY_GROUP_VARIABLE "SALLYPORT_PROXY_GROUP"
 
 struct sp_server_terms {
     int listen_fd; /* bound and listening: TCP or unix; the server closes it */
@@ -36,9 +38,11 @@ SP_MUST_CHECK enum sp_status sp_server_run(const struct sp_server_terms *terms);
 /* "HOST:PORT", ":PORT" (loopback) or port 0 for any free one; *url becomes "http://127.0.0.1:PORT". SP_IO with trouble.
  */
 SP_MUST_CHECK enum sp_status sp_listen_tcp(struct sp_str address, int *fd, char url[80], char trouble[256]);
-/* Takes the place of a socket that nobody serves; SP_IO with trouble when somebody does. */
-SP_MUST_CHECK enum sp_status sp_listen_unix(const char *path, int *fd, char trouble[256]);
-/* The same for our own user alone, from the first moment on. */
-SP_MUST_CHECK enum sp_status sp_listen_unix_private(const char *path, int *fd, char trouble[256]);
+/* Who may connect to a unix socket: whoever can enter its directory, our own user, or a group besides. */
+#define SP_LISTEN_TO_ALL (-2)
+#define SP_LISTEN_TO_US (-1)
+/* Takes the place of a socket that nobody serves; SP_IO with trouble when somebody does. group: one of the above, or a
+ * group's number. */
+SP_MUST_CHECK enum sp_status sp_listen_unix(const char *path, int group, int *fd, char trouble[256]);
 
 #endif

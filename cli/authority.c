@@ -52,7 +52,7 @@ static enum sp_status open_listener(struct running *running, const char *state, 
     struct sp_str listen = sp_cli_text(running->cli, "listen"), path = sp_cli_text(running->cli, "socket");
     struct sp_str admin = sp_cli_text(running->cli, "admin-socket");
     if (admin.at != NULL) {
-        enum sp_status opened = sp_listen_unix_private(admin.at, &running->admin_fd, trouble);
+        enum sp_status opened = sp_listen_unix(admin.at, SP_LISTEN_TO_US, &running->admin_fd, trouble);
         if (opened != SP_OK)
             return opened;
     }
@@ -61,7 +61,10 @@ static enum sp_status open_listener(struct running *running, const char *state, 
                              trouble);
     struct sp_str whole =
         path.at != NULL ? path : sp_arena_printf(sp_cli_arena(running->cli), "%s/authority.sock", state);
-    return whole.at != NULL ? sp_listen_unix(whole.at, &running->listen_fd, trouble) : SP_NO_MEMORY;
+    const char *group = getenv(SP_PROXY_GROUP_VARIABLE);
+    return whole.at == NULL
+               ? SP_NO_MEMORY
+               : sp_listen_unix(whole.at, group != NULL ? atoi(group) : SP_LISTEN_TO_ALL, &running->listen_fd, trouble);
 }
 
 /* A new one is an operator's last resort; what it costs is said, since nobody would see it happen. */

@@ -16,13 +16,14 @@
 /* STATE/authority.sock must fit into a socket's address of 108 bytes. */
 #define MAX_STATE_BYTES 90u
 
-static bool make_state(const struct sp_cli *cli, char state[PATH_MAX])
+static bool make_state(const struct sp_cli *cli, char state[PATH_MAX], bool *is_new)
 {
     struct sp_str given = sp_cli_text(cli, "state");
     const char *directory = getenv("STATE_DIRECTORY"); /* systemd's */
     const char *path = given.at != NULL ? given.at : directory != NULL ? directory : "state";
-    /* Workers of another user enter it; what they must not read has its own mode. */
-    if (mkdir(path, geteuid() == 0 ? 0755 : 0700) != 0 && errno != EEXIST) {
+    /* The control plane lets the workers' group into it. */
+    *is_new = mkdir(path, 0700) == 0;
+    if (!*is_new && errno != EEXIST) {
         sp_cli_failure(cli, "the state directory %s cannot be made: %s", path, strerror(errno));
         return false;
     }
@@ -101,7 +102,7 @@ static int run(struct sp_cli *cli)
     if (!find_program(program)) {
         return sp_cli_failure(cli, "/proc/self/exe: %s", strerror(errno));
     }
-    if (!find_module(cli, program, module) || !make_state(cli, state)) {
+    if (!find_module(cli, program, module) || !make_state(cli, state, &terms.state_is_new)) {
         return SP_CLI_UNEXAMINED;
     }
     switch (sp_plane_run(&terms)) {

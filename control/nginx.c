@@ -416,6 +416,7 @@ enum sp_status sp_nginx_apply(struct sp_nginx *nginx, const struct sp_policy *po
     if (status != SP_OK) {
         return status;
     }
+    sp_nginx_logs_make(nginx->terms.state, &policy->serving);
     nginx->ports_before = nginx->ports;
     choose_ports(&nginx->ports, &policy->serving);
     status = write_files(nginx, policy);

@@ -203,6 +203,12 @@ static void put_process(struct writing *writing)
     put(writing, " warn;\nevents { worker_connections 8192; multi_accept on; }\n");
 }
 
+void sp_nginx_call_log_path(const char *state, struct sp_str file, char path[4096])
+{
+    bool is_absolute = sp_str_has_prefix(file, SP_STR("/"));
+    snprintf(path, 4096, "%s%s%.*s", is_absolute ? "" : state, is_absolute ? "" : "/", SP_STR_ARG(file));
+}
+
 static void put_call_log(struct writing *writing)
 {
     const struct sp_serving *serving = &writing->conf->policy->serving;
@@ -211,13 +217,9 @@ static void put_call_log(struct writing *writing)
         return;
     }
     put(writing, "log_format sallyport escape=none '$sallyport_record';\naccess_log ");
-    if (sp_str_has_prefix(serving->call_log_file, SP_STR("/"))) {
-        put_value(writing, serving->call_log_file);
-    } else {
-        char path[4096];
-        snprintf(path, sizeof path, "%s/%.*s", writing->conf->state, SP_STR_ARG(serving->call_log_file));
-        put_value(writing, sp_str_from_cstr(path));
-    }
+    char path[4096];
+    sp_nginx_call_log_path(writing->conf->state, serving->call_log_file, path);
+    put_value(writing, sp_str_from_cstr(path));
     put(writing, " sallyport buffer=64k flush=200ms;\n");
 }
 

@@ -38,6 +38,9 @@ enum sp_nginx_file {
 const char *sp_nginx_file_name(enum sp_nginx_file file); /* "nginx.conf" … */
 unsigned sp_nginx_file_mode(enum sp_nginx_file file);    /* 0600 where a secret stands in it */
 
+/* Where the calls are logged: file is the configuration's, relative to the state directory. */
+void sp_nginx_call_log_path(const char *state, struct sp_str file, char path[4096]);
+
 /* SP_MALFORMED: *bad names a value that cannot be written. */
 SP_MUST_CHECK enum sp_status sp_nginx_conf_write(const struct sp_nginx_conf *conf, enum sp_nginx_file file,
                                                  struct sp_buffer *out, struct sp_str *bad);

@@ -41,6 +41,26 @@ enum sp_status sp_nginx_folders_make(const char *state, const char *user)
     return SP_OK;
 }
 
+/* What cannot be made is for nginx to complain of. */
+static void make_log(const char *path)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+    if (fd >= 0) {
+        close(fd);
+    }
+}
+
+void sp_nginx_logs_make(const char *state, const struct sp_serving *serving)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s/nginx.error.log", state);
+    make_log(path);
+    if (serving->logs_calls) {
+        sp_nginx_call_log_path(state, serving->call_log_file, path);
+        make_log(path);
+    }
+}
+
 /* ---- the mark ---- */
 
 static void add_digest(struct sp_buffer *digests, struct sp_str content)

@@ -272,6 +272,26 @@ static void choose_user(struct sp_plane *plane)
     }
 }
 
+/* Into a directory that was made for us; whom another one lets in is its owner's to decide. Calls of people and their
+ * claims are in it, and sockets on which nginx is believed: nobody else has to enter. */
+static bool let_workers_in(const struct sp_plane *plane)
+{
+    const char *state = plane->terms->state;
+    struct stat found;
+    if (plane->terms->state_is_new && plane->group >= 0 &&
+        (chown(state, (uid_t)-1, (gid_t)plane->group) != 0 || chmod(state, 0750) != 0)) {
+        sp_log(SP_LOG_ERROR, "%s cannot be given to the group of nginx's workers: %s", state, strerror(errno));
+        return false;
+    }
+    if (stat(state, &found) == 0 && (found.st_mode & S_IXOTH) != 0) {
+        sp_log(SP_LOG_WARN,
+               "every user of this machine may enter the state directory %s (mode %04o). Nobody has to but nginx's "
+               "workers: chgrp %s '%s' && chmod 0750 '%s'",
+               state, (unsigned)found.st_mode & 07777, plane->user != NULL ? plane->user : "GROUP", state, state);
+    }
+    return true;
+}
+
 /* A state directory below /root, say: everything starts, and every question of a worker ends in "permission denied". */
 static bool workers_can_enter(const struct sp_plane *plane)
 {
@@ -316,7 +336,8 @@ static int lock_state(const char *state)
     return fd;
 }
 
-/* In the environment, which only root and we can read, before any thread may look into it. */
+/* In the environment, which only root and we can read, before any thread may look into it. The group is that of nginx's
+ * workers, to whom the authority's socket is. */
 static bool make_proxy_secret(struct sp_plane *plane)
 {
     unsigned char bytes[32];
@@ -327,7 +348,10 @@ static bool make_proxy_secret(struct sp_plane *plane)
         snprintf(plane->proxy_secret + 2 * i, 3, "%02x", bytes[i]);
     }
     sp_wipe(bytes, sizeof bytes);
-    return setenv("SALLYPORT_PROXY_SECRET", plane->proxy_secret, 1) == 0;
+    char group[16];
+    snprintf(group, sizeof group, "%d", plane->group);
+    return setenv("SALLYPORT_PROXY_SECRET", plane->proxy_secret, 1) == 0 &&
+           setenv("SALLYPORT_PROXY_GROUP", group, 1) == 0;
 }
 
 static bool create_parts(struct sp_plane *plane)
@@ -413,8 +437,8 @@ enum sp_status sp_plane_run(const struct sp_plane_terms *terms)
     enum sp_status status = SP_IO;
     int lock_fd = lock_state(terms->state), signal_fd = lock_fd >= 0 ? block_signals() : -1;
     choose_user(&plane);
-    if (signal_fd >= 0 && workers_can_enter(&plane) && make_proxy_secret(&plane) && create_parts(&plane) &&
-        sp_loop_watch(plane.loop, signal_fd, EPOLLIN, signal_came, &plane) == SP_OK) {
+    if (signal_fd >= 0 && let_workers_in(&plane) && workers_can_enter(&plane) && make_proxy_secret(&plane) &&
+        create_parts(&plane) && sp_loop_watch(plane.loop, signal_fd, EPOLLIN, signal_came, &plane) == SP_OK) {
         status = sp_plane_configure(&plane);
     }
     if (status == SP_OK) {

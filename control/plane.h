@@ -14,6 +14,7 @@ struct sp_plane_terms {
     const struct sp_str *configurations; /* paths, ending with NUL; borrowed */
     size_t configuration_count;
     const char *state;   /* absolute, exists */
+    bool state_is_new;   /* made for us now, ours alone (0700) */
     const char *module;  /* absolute path of the nginx module */
     const char *program; /* absolute path of this program, for `sallyport authority` */
     bool watches;        /* reload when a configuration file changes */
