@@ -60,6 +60,8 @@ static void write_claims(struct sp_json_writer *json, const struct sp_call *call
             sp_json_string_member(json, "x5t#S256", call->x5t);
         sp_json_end_object(json);
     }
+    if (order->origins.len > 0)
+        sp_json_string_member(json, "origin_jti", order->origins);
     if (order->actor.len > 0) {
         sp_json_name(json, SP_STR("act"));
         sp_json_put_raw(json, order->actor);
@@ -150,9 +152,8 @@ static enum sp_status find_jwt(struct sp_call *call, struct sp_str value, struct
     if (status != SP_OK)
         return status;
     token->is_jwt = true;
-    token->jti = sp_json_string(sp_json_member(token->claims, SP_STR("jti")));
     bool revoked = false;
-    status = is_revoked(call, token->jti, &revoked);
+    status = is_revoked(call, sp_json_string(sp_json_member(token->claims, SP_STR("jti"))), &revoked);
     struct sp_str family = sp_json_string(sp_json_member(token->claims, SP_STR("grant_id")));
     if (status == SP_OK && !revoked && family.len > 0)
         status = is_revoked(call, family, &revoked);
@@ -176,6 +177,16 @@ static enum sp_status find_opaque(struct sp_call *call, struct sp_str value, str
         return status;
     memcpy(token->hash, ticket.hash, sizeof token->hash);
     return sp_json_parse(call->arena, ticket.data, &sp_json_limits_token, &token->claims, &error);
+}
+
+/* One of those that it was exchanged from is. */
+static enum sp_status is_origin_revoked(struct sp_call *call, const struct sp_json *claims, bool *revoked)
+{
+    struct sp_str rest = sp_json_string(sp_json_member(claims, SP_STR("origin_jti"))), word;
+    enum sp_status status = SP_OK;
+    while (status == SP_OK && sp_str_next_word(&rest, SP_STR(" "), &word))
+        status = is_revoked(call, word, revoked);
+    return status;
 }
 
 /* The client registered itself and is gone: what it was given goes with it (RFC 7592 2.3). */
@@ -202,14 +213,18 @@ enum sp_status sp_access_token_find(struct sp_call *call, struct sp_str value, s
         *cause = SP_CAUSE_TIME_EXPIRED;
         status = SP_NOT_FOUND;
     }
-    bool orphan = false;
+    bool dead = false;
     if (status == SP_OK)
-        status = is_orphan(call, found.claims, &orphan);
-    if (orphan) {
+        status = is_orphan(call, found.claims, &dead);
+    if (status == SP_OK && !dead)
+        status = is_origin_revoked(call, found.claims, &dead);
+    if (status == SP_OK && dead) {
         *cause = SP_CAUSE_TOKEN_REVOKED;
         status = SP_NOT_FOUND;
     }
-    if (status == SP_OK)
+    if (status == SP_OK) {
+        found.jti = sp_json_string(sp_json_member(found.claims, SP_STR("jti")));
         *token = found;
+    }
     return status;
 }

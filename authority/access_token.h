@@ -18,6 +18,7 @@ struct sp_token_order {
     struct sp_str userinfo_claims; /* what userinfo tells beyond the scopes; may be absent */
     int64_t auth_time;             /* 0: nobody logged in */
     struct sp_str actor;           /* RFC 8693 4.1: a JSON object; may be absent */
+    struct sp_str origins;         /* words, the jti of each token that it was exchanged from; may be absent */
     int64_t not_after;             /* 0: the client's lifetime decides */
 };
 
@@ -36,7 +37,7 @@ SP_MUST_CHECK enum sp_step sp_access_token_issue(struct sp_call *call, const str
 struct sp_live_token {
     const struct sp_json *claims; /* iss, sub, aud, client_id, scope, exp, iat, jti, … whichever format it has */
     bool is_jwt;
-    struct sp_str jti;
+    struct sp_str jti;      /* a mark of it kills what was exchanged from it too */
     unsigned char hash[32]; /* of an opaque one */
     int64_t expires_at;
 };

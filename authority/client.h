@@ -61,7 +61,8 @@ struct sp_client {
     unsigned methods; /* set of enum sp_client_method */
     unsigned grants;  /* set of enum sp_grant */
     struct sp_str_list scopes;
-    struct sp_str_list audiences; /* the first is the default */
+    struct sp_str_list audiences;     /* the first is the default */
+    struct sp_str_list exchange_from; /* audiences that it is itself: tokens for them are its own to exchange */
     struct sp_str_list
         assertion_issuers; /* whose word it may bring (RFC 7523 2.1), by name; empty: any that is trusted */
     struct sp_str_list redirect_uris, post_logout_redirect_uris;

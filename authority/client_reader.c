@@ -182,6 +182,7 @@ static const struct sp_member_row rows[] = {
     SP_MEMBER_BY("grants", CLIENT(grants), sp_client_read_grants, SP_GRANTS_EXPECTATION),
     SP_MEMBER("scopes", TEXTS, CLIENT(scopes)),
     SP_MEMBER("audiences", TEXTS, CLIENT(audiences)),
+    SP_MEMBER("exchange_from", TEXTS, CLIENT(exchange_from)),
     SP_MEMBER_BY("token_format", CLIENT(token_format), sp_client_read_format, SP_FORMAT_EXPECTATION),
     SP_MEMBER("token_lifetime", DURATION, CLIENT(token_lifetime_s)),
     SP_MEMBER_BY("jwks", CLIENT(keys), sp_read_key_set, SP_KEY_SET_EXPECTATION),

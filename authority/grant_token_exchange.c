@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* RFC 8693: a service trades a token that it received for one that fits the next service. What comes out is never more
- * than what went in: scopes within the subject token's and the client's, an audience that the client may have, not a
- * second longer, and it dies with the authorization it comes from. */
+/* RFC 8693: a service trades a token that it received for one that fits the next service. It must have been meant to
+ * receive it: the token is for the client (aud), or the client got it itself, or it stays where it is good already.
+ * What comes out is never more than what went in: scopes within the subject token's and the client's, an audience that
+ * the client may have, bound to a key where the subject token is, not a second longer, and it dies with the token and
+ * the authorization it comes from. */
 #include "authority/access_token.h"
 #include "authority/denial.h"
 #include "authority/grant.h"
 #include "authority/scope.h"
+#include "authority/signed_jwt.h"
 #include "authority/subject.h"
+#include "core/base/limits.h"
 
 #define TYPE_PREFIX "urn:ietf:params:oauth:token-type:"
 
@@ -48,8 +52,80 @@ static struct sp_str text_of(const struct sp_live_token *token, const char *name
     return sp_json_string(sp_json_member(token->claims, sp_str_from_cstr(name)));
 }
 
-/* RFC 8693 4.1: who acts now, with whoever acted before inside. */
-static enum sp_step read_actor(struct sp_call *call, const struct sp_live_token *subject, struct sp_str *actor)
+static bool is_own(const struct sp_client *client, const struct sp_live_token *token)
+{
+    return sp_str_equal(text_of(token, "client_id"), client->id);
+}
+
+/* Handed to the client, which is the API that it is for. */
+static bool is_received(const struct sp_client *client, const struct sp_live_token *token)
+{
+    for (size_t i = 0; i < client->exchange_from.count; i++)
+        if (sp_claims_are_for(token->claims, client->exchange_from.at[i]))
+            return true;
+    return sp_claims_are_for(token->claims, client->id);
+}
+
+/* A token for one API opens no other in the hands of whoever else has it. */
+static enum sp_step check_receiver(struct sp_call *call, const struct sp_token_order *order,
+                                   const struct sp_live_token *token)
+{
+    const struct sp_client *client = order->client;
+    bool is_within = order->audiences.count > 0;
+    for (size_t i = 0; is_within && i < order->audiences.count; i++)
+        is_within = sp_claims_are_for(token->claims, order->audiences.at[i]);
+    if (is_within || is_own(client, token) || is_received(client, token))
+        return SP_GOES_ON;
+    struct sp_str received = sp_list_in_words(call->arena, client->exchange_from, "it has none");
+    return SP_DENY(call, .cause = SP_CAUSE_AUDIENCE_MISMATCH, .error = "invalid_request", .status = 400,
+                   .expected = sp_arena_printf(call->arena, "the client itself or one of its exchange_from (%.*s)",
+                                               SP_STR_ARG(received)),
+                   .received = sp_json_member(token->claims, SP_STR("aud"))->text,
+                   .tell = SP_STR("It is the subject_token."));
+}
+
+/* Whoever got a bound token proves the same key again (RFC 9449 7, RFC 8705 3); whoever received it cannot have that
+ * key, and gets a token that is bound to one of its own: no bearer token comes out of a bound one. */
+static enum sp_step check_binding(struct sp_call *call, const struct sp_client *client,
+                                  const struct sp_live_token *token)
+{
+    const struct sp_json *cnf = sp_json_member(token->claims, SP_STR("cnf"));
+    struct sp_str jkt = sp_json_string(sp_json_member(cnf, SP_STR("jkt"))),
+                  x5t = sp_json_string(sp_json_member(cnf, SP_STR("x5t#S256")));
+    if (jkt.len == 0 && x5t.len == 0)
+        return SP_GOES_ON;
+    if (!is_own(client, token) && is_received(client, token) && (call->jkt.len > 0 || call->x5t.len > 0))
+        return SP_GOES_ON;
+    if (jkt.len > 0 && !sp_str_equal(jkt, call->jkt))
+        return SP_DENY(
+            call, .cause = SP_CAUSE_BINDING_DPOP_MISSING, .error = "invalid_request", .status = 400, .expected = jkt,
+            .received = call->jkt.len > 0 ? SP_STR("with a proof of another key") : SP_STR("without a proof"));
+    if (x5t.len > 0 && !sp_str_equal(x5t, call->x5t))
+        return SP_DENY(call, .cause = SP_CAUSE_BINDING_MTLS_MISMATCH, .error = "invalid_request", .status = 400,
+                       .expected = x5t, .received = call->x5t.len > 0 ? call->x5t : SP_STR("none"));
+    return SP_GOES_ON;
+}
+
+/* The tokens that it comes from, the latest last. */
+static enum sp_step name_origins(struct sp_call *call, const struct sp_live_token *subject, struct sp_str *origins)
+{
+    struct sp_str before = text_of(subject, "origin_jti"), rest = before, word;
+    unsigned count = 0;
+    while (sp_str_next_word(&rest, SP_STR(" "), &word))
+        count++;
+    if (count >= SP_MAX_EXCHANGES)
+        return SP_DENY(call, .cause = SP_CAUSE_REQUEST_TOO_LARGE, .status = 400,
+                       .received = SP_STR("a token that was exchanged too often"),
+                       .expected = sp_arena_printf(call->arena, "at most %u exchanges of one token", SP_MAX_EXCHANGES));
+    *origins = sp_arena_printf(call->arena, "%.*s%s%.*s", SP_STR_ARG(before), before.len > 0 ? " " : "",
+                               SP_STR_ARG(subject->jti));
+    return origins->at != NULL ? SP_GOES_ON : sp_deny_failure(call, SP_NO_MEMORY);
+}
+
+/* RFC 8693 4.1: who acts now, with whoever acted before inside. A client names itself, or whom a token that it got is
+ * of: our tokens have no may_act (4.4), so nobody else has said that they act here. */
+static enum sp_step read_actor(struct sp_call *call, const struct sp_client *client,
+                               const struct sp_live_token *subject, struct sp_str *actor)
 {
     struct sp_live_token token;
     struct sp_buffer buffer;
@@ -60,6 +136,14 @@ static enum sp_step read_actor(struct sp_call *call, const struct sp_live_token 
         return SP_GOES_ON;
     }
     if (read_token(call, "actor_token", &token) != SP_GOES_ON)
+        return SP_DENIED;
+    if (!is_own(client, &token))
+        return SP_DENY(
+            call, .cause = SP_CAUSE_REQUEST_PARAMETER_INVALID,
+            .expected = sp_arena_printf(call->arena, "a token that was issued to %.*s", SP_STR_ARG(client->id)),
+            .received = sp_arena_printf(call->arena, "actor_token of %.*s", SP_STR_ARG(text_of(&token, "client_id"))),
+            .tell = SP_STR("It is 'actor_token': it was issued to another client."));
+    if (check_binding(call, client, &token) != SP_GOES_ON)
         return SP_DENIED;
     sp_answer_buffer(call, &buffer);
     sp_json_writer_init(&json, &buffer, false);
@@ -145,8 +229,10 @@ static enum sp_step prepare(struct sp_call *call, const struct sp_client *client
     enum sp_status status = name_subject(call, client, text_of(&subject, "sub"), order);
     if (status != SP_OK)
         return sp_deny_failure(call, status);
-    if (read_actor(call, &subject, &order->actor) != SP_GOES_ON ||
-        sp_audience_decide(call, client, &order->audiences) != SP_GOES_ON)
+    if (name_origins(call, &subject, &order->origins) != SP_GOES_ON ||
+        read_actor(call, client, &subject, &order->actor) != SP_GOES_ON ||
+        sp_audience_decide(call, client, &order->audiences) != SP_GOES_ON ||
+        check_receiver(call, order, &subject) != SP_GOES_ON || check_binding(call, client, &subject) != SP_GOES_ON)
         return SP_DENIED;
     return decide_scope(call, client, text_of(&subject, "scope"), &order->scope);
 }

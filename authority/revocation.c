@@ -14,13 +14,15 @@ static enum sp_step answer_done(struct sp_call *call)
     return SP_GOES_ON;
 }
 
-/* A JWT stays what it is; that it is revoked is remembered until it would have died anyway. */
+/* A JWT stays what it is, and so does what either kind was exchanged for: that it is revoked is remembered until it
+ * would have died anyway. */
 static enum sp_status revoke_access_token(struct sp_call *call, const struct sp_client *client,
                                           const struct sp_live_token *token)
 {
     struct sp_store *store = call->authority->store;
-    if (!token->is_jwt)
-        return store->methods->drop_ticket(store, SP_TICKET_ACCESS, token->hash);
+    enum sp_status status = token->is_jwt ? SP_OK : store->methods->drop_ticket(store, SP_TICKET_ACCESS, token->hash);
+    if (status != SP_OK)
+        return status;
     struct sp_ticket ticket = {
         .kind = SP_TICKET_REVOKED, .client_id = client->id, .issued_at = call->now, .expires_at = token->expires_at};
     sp_sha256(token->jti, ticket.hash);

@@ -118,7 +118,12 @@ struct sp_str sp_signed_jwt_text(const struct sp_signed_jwt *jwt, const char *cl
 
 bool sp_signed_jwt_is_for(const struct sp_signed_jwt *jwt, struct sp_str audience)
 {
-    const struct sp_json *named = sp_json_member(jwt->claims, SP_STR("aud"));
+    return sp_claims_are_for(jwt->claims, audience);
+}
+
+bool sp_claims_are_for(const struct sp_json *claims, struct sp_str audience)
+{
+    const struct sp_json *named = sp_json_member(claims, SP_STR("aud"));
     if (sp_json_is(named, SP_JSON_STRING))
         return sp_str_equal(named->text, audience);
     for

@@ -27,5 +27,6 @@ bool sp_signed_jwt_verifies_by_secret(const struct sp_signed_jwt *jwt, const str
 struct sp_str sp_signed_jwt_text(const struct sp_signed_jwt *jwt, const char *claim);
 /* Is `audience` the JWT's aud, or among it? */
 bool sp_signed_jwt_is_for(const struct sp_signed_jwt *jwt, struct sp_str audience);
+bool sp_claims_are_for(const struct sp_json *claims, struct sp_str audience);
 
 #endif

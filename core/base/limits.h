@@ -35,6 +35,8 @@
 #define SP_MAX_POLICY_ISSUERS 65535u
 #define SP_MAX_SCOPES 256u
 #define SP_MAX_AUDIENCES 64u
+/* Of one token, each for the next service: every one is looked up where what came of them is. */
+#define SP_MAX_EXCHANGES 8u
 /* OIDC Core 2 allows 255 characters of sub; other identity providers' e-mail addresses fit. */
 #define SP_MAX_SUBJECT_BYTES 1024u
 /* They are searched one by one. */

@@ -44,9 +44,9 @@ const authority = await startAuthority({
     clients: {
       one: { ...common, subject_type: 'pairwise', redirect_uris: ['https://one.example/cb'], post_logout_redirect_uris: ['https://one.example/bye'], backchannel_logout_uri: `${origin}/backchannel` },
       sister: { ...common, subject_type: 'pairwise', redirect_uris: ['https://one.example/sister'], token_format: 'opaque' },
-      two: { ...common, subject_type: 'pairwise', redirect_uris: ['https://two.example/cb'], grants: ['authorization_code', exchange] },
+      two: { ...common, subject_type: 'pairwise', redirect_uris: ['https://two.example/cb'], grants: ['authorization_code', exchange], exchange_from: ['one', 'open'] },
       cousin: { ...common, subject_type: 'pairwise', redirect_uris: ['https://elsewhere.example/cb', 'https://other.example/cb'], sector_identifier_uri: 'https://two.example/sector.json' },
-      open: { ...common, redirect_uris: ['https://open.example/cb'], grants: ['authorization_code', exchange] },
+      open: { ...common, redirect_uris: ['https://open.example/cb'], grants: ['authorization_code', exchange], exchange_from: ['one'] },
       tv: { method: 'none', grants: ['urn:ietf:params:oauth:grant-type:device_code'], scopes: ['openid'], subject_type: 'pairwise', sector_identifier_uri: 'https://one.example/' },
     },
   },
