@@ -8,6 +8,7 @@
 #include "core/jose/crypto.h"
 #include "core/jose/jwk_set.h"
 #include "core/policy/report.h"
+#include "core/policy/snapshot.h"
 #include "gateway/file.h"
 #include "gateway/metrics.h"
 #include "gateway/peers.h"
@@ -192,6 +193,22 @@ static enum sp_status parse_policy(struct sp_str text, const ngx_str_t *path, st
     return sp_policy_parse_input(&input, policy, report);
 }
 
+/* Without the servers' addresses: a name behind a balancer changes them each half minute, and no verdict is another one
+ * for it. */
+static enum sp_status hash_policy(const struct sp_policy *policy, unsigned char sha256[32])
+{
+    const struct sp_snapshot_terms terms = {.without_addresses = true};
+    struct sp_buffer text;
+    sp_buffer_init(&text, NULL, SP_MAX_POLICY_BYTES);
+    sp_policy_snapshot(policy, &terms, &text);
+    const enum sp_status status = sp_buffer_status(&text);
+    if (status == SP_OK) {
+        sp_sha256(sp_buffer_str(&text), sha256);
+    }
+    sp_buffer_fini(&text);
+    return status;
+}
+
 static enum sp_status read_policy(const struct sp_main_conf *conf, struct sp_snapshot *snapshot, ngx_log_t *log)
 {
     struct sp_str text = SP_STR_NONE;
@@ -203,7 +220,9 @@ static enum sp_status read_policy(const struct sp_main_conf *conf, struct sp_sna
             log_report(log, report, status != SP_OK);
         }
         sp_policy_report_destroy(&report);
-        sp_sha256(text, snapshot->policy_sha256);
+    }
+    if (status == SP_OK) {
+        status = hash_policy(snapshot->policy, snapshot->policy_sha256);
     }
     free((void *)(uintptr_t)text.at);
     if (status != SP_OK) {

@@ -19,7 +19,8 @@ struct sp_quiet {
     bool was_reachable;
 };
 
-/* Content that decides; it changes with the policy's bytes and the keys' bytes, and is the same in every worker. */
+/* generation: of the content that decides; it changes with the policy (but for its servers' addresses) and with the
+ * keys' bytes, and is the same in every worker. */
 struct sp_snapshot {
     unsigned references;
     struct sp_policy *policy;
@@ -29,7 +30,7 @@ struct sp_snapshot {
     struct sp_peers **peers;             /* by API, made when needed */
     struct sp_route_counters **counters; /* by API, found when needed */
     struct sp_quiet *quiet;              /* by issuer */
-    unsigned char policy_sha256[32];
+    unsigned char policy_sha256[32];     /* but for the addresses */
 };
 
 ngx_int_t sp_snapshot_open(ngx_conf_t *cf, struct sp_main_conf *conf);

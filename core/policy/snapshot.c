@@ -64,17 +64,22 @@ static struct sp_str_list resolved(const struct writing *writing, enum sp_sectio
     return writing->terms->addresses(writing->terms->context, url.host, port);
 }
 
+static bool are_addresses(enum sp_setting setting)
+{
+    return setting == SP_SETTING_UPSTREAM_ADDRESSES || setting == SP_SETTING_SERVER_ADDRESSES;
+}
+
 static void write_object(struct writing *writing, enum sp_section section, const struct sp_json *object)
 {
     struct sp_str_list addresses = resolved(writing, section, object);
+    const bool leaves_out = addresses.count > 0 || (writing->terms != NULL && writing->terms->without_addresses);
     sp_json_begin_object(&writing->json);
     for
         SP_JSON_EACH(member, object)
         {
             enum sp_setting setting = sp_setting_find(section, member->name);
-            bool replaced = addresses.count > 0 &&
-                            (setting == SP_SETTING_UPSTREAM_ADDRESSES || setting == SP_SETTING_SERVER_ADDRESSES);
-            if (is_for_gateway(setting) && !replaced && member->type != SP_JSON_NULL) {
+            bool is_left_out = leaves_out && are_addresses(setting);
+            if (is_for_gateway(setting) && !is_left_out && member->type != SP_JSON_NULL) {
                 sp_json_name(&writing->json, member->name);
                 write_inside(writing, setting, member);
             }

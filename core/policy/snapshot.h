@@ -13,6 +13,9 @@ struct sp_snapshot_terms {
     /* Addresses of a server ("10.0.0.1:9000", "[::1]:443"); count 0: not resolved, then those that the policy has stay.
      * NULL: nobody resolves. host without port, as in the URL; port as it is in force. */
     struct sp_str_list (*addresses)(void *context, struct sp_str host, unsigned port);
+    /* What decides and nothing else, for telling whether two policies judge alike: where servers are found at the
+     * moment is left out. Not for parsing again. */
+    bool without_addresses;
     bool pretty;
 };
 

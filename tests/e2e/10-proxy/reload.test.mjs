@@ -62,3 +62,28 @@ test('a killed worker is replaced, and the new one judges by the present policy'
   }, 'two new workers');
   for (let i = 0; i < 6; i++) assert.equal((await gateway.get('/x', { token })).cause, 'scope.missing');
 });
+
+test('servers found at another address cost no remembered verdict; another policy costs them all', async () => {
+  const [before, after] = await Promise.all([startUpstream({ name: 'before' }), startUpstream({ name: 'after' })]);
+  const found = ({ port }, auth = {}) => ({
+    issuers: corp.issuers,
+    apis: {
+      all: { match: { path: '/' }, upstream: { url: 'http://api.internal:80', addresses: [`127.0.0.1:${port}`] }, auth: { issuers: ['corp'], ...auth } },
+    },
+  });
+  const renamed = await startNginx({ files: corp.files, policy: found(before) });
+  const swap = async (policy) => {
+    const from = renamed.errors().length;
+    renamed.write(policy);
+    await renamed.waitForError('a new policy is in force', { from });
+  };
+  const calls = async () => {
+    const { json } = await renamed.get('/x', { token });
+    return [json.server, (await renamed.status()).counters.cache_misses];
+  };
+  assert.deepEqual(await calls(), ['before', 1]);
+  await swap(found(after));
+  assert.deepEqual(await calls(), ['after', 1]);
+  await swap(found(after, { scopes: ['read'] }));
+  assert.deepEqual(await calls(), ['after', 2]);
+});

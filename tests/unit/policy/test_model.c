@@ -294,6 +294,41 @@ static void a_snapshot_has_what_the_gateway_needs_and_no_more(void **state)
     sp_parsed_fini(&parsed);
 }
 
+/* Of everything, with its servers found as the terms say; the caller ends the buffer. */
+static void write_what_decides(const struct sp_snapshot_terms *found, struct sp_buffer *out)
+{
+    struct sp_parsed parsed = parsed_everything();
+    struct sp_buffer text;
+    sp_buffer_init(&text, NULL, 1 << 20);
+    sp_policy_snapshot(parsed.policy, found, &text);
+    struct sp_parsed again = {.report = sp_policy_report_create()};
+    assert_int_equal(sp_policy_parse(sp_buffer_str(&text), SP_STR("policy.json"), &again.policy, again.report), SP_OK);
+    const struct sp_snapshot_terms terms = {.without_addresses = true};
+    sp_buffer_init(out, NULL, 1 << 20);
+    sp_policy_snapshot(again.policy, &terms, out);
+    assert_int_equal(sp_buffer_status(out), SP_OK);
+    sp_buffer_fini(&text);
+    sp_parsed_fini(&again);
+    sp_parsed_fini(&parsed);
+}
+
+static void where_servers_are_found_is_no_part_of_what_decides(void **state)
+{
+    (void)state;
+    unsigned asked = 0;
+    const struct sp_snapshot_terms found = {.context = &asked, .addresses = resolve};
+    struct sp_buffer here, nowhere;
+    write_what_decides(&found, &here);
+    write_what_decides(NULL, &nowhere);
+    assert_int_equal(here.len, nowhere.len);
+    assert_memory_equal(here.at, nowhere.at, nowhere.len);
+    assert_true(sp_str_contains(sp_buffer_str(&here), SP_STR("a.internal")));
+    assert_false(sp_str_contains(sp_buffer_str(&here), SP_STR("192.0.2.1")));
+    assert_false(sp_str_contains(sp_buffer_str(&here), SP_STR("\"addresses\"")));
+    sp_buffer_fini(&here);
+    sp_buffer_fini(&nowhere);
+}
+
 /* ---- several files ---- */
 static void files_merge_in_order(void **state)
 {
@@ -380,6 +415,7 @@ int main(void)
         cmocka_unit_test(how_it_is_served_is_read),
         cmocka_unit_test(consumers_are_found),
         cmocka_unit_test(a_snapshot_has_what_the_gateway_needs_and_no_more),
+        cmocka_unit_test(where_servers_are_found_is_no_part_of_what_decides),
         cmocka_unit_test(files_merge_in_order),
         cmocka_unit_test(a_problem_is_placed_in_its_own_file),
         cmocka_unit_test(out_of_memory_is_never_a_policy),
