@@ -25,6 +25,16 @@ enum sp_stage {
     SP_STAGE_REFUSED,   /* answered by us */
 };
 
+/* What a trusted proxy may say of the way a call came; see forwarded.c. */
+enum sp_forwarded {
+    SP_FORWARDED_FOR,
+    SP_FORWARDED_PROTO,
+    SP_FORWARDED_HOST,
+    SP_FORWARDED_PORT,
+    SP_FORWARDED_PREFIX,
+    SP_FORWARDED_KEPT,
+};
+
 /* What one pass over the request's headers found; see presented.c. */
 struct sp_presented_headers {
     struct sp_str authorization[2], api_key[2]; /* more than two are as bad as two */
@@ -32,7 +42,9 @@ struct sp_presented_headers {
     struct sp_str dpop, request_id, traceparent, origin, preflight_method;
     bool owns_hop; /* the hop to the API is ours to speak for: X-Forwarded-*, Upgrade */
     ngx_table_elt_t *authorization_at, *api_key_at, *dpop_at, *request_id_at;
-    ngx_table_elt_t *upgrade_at; /* the one that may go on; NULL: none */
+    bool is_trusted;                                  /* the peer is one of trusted_proxies */
+    ngx_table_elt_t *forwarded_at[SP_FORWARDED_KEPT]; /* X-Forwarded-* of a trusted peer; NULL: ours to say */
+    ngx_table_elt_t *upgrade_at;                      /* the one that may go on; NULL: none */
     size_t upgrade_count;
 };
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/presented.h"
 
+#include "gateway/forwarded.h"
+
 /* A header is taken out by making it one that every proxy module drops: moving list elements would break nginx's own
  * pointers into the list. */
 void sp_header_strip(ngx_table_elt_t *header)
@@ -88,13 +90,6 @@ static void note_upgrade(struct sp_presented_headers *headers, ngx_table_elt_t *
     headers->upgrade_count++;
 }
 
-static void strip_forwarded(struct sp_presented_headers *headers, ngx_table_elt_t *header)
-{
-    if (headers->owns_hop) {
-        sp_header_strip(header);
-    }
-}
-
 static const struct {
     struct sp_str name;
     void (*note)(struct sp_presented_headers *headers, ngx_table_elt_t *header);
@@ -107,18 +102,11 @@ static const struct {
     {{"origin", 6}, note_origin},
     {{"upgrade", 7}, note_upgrade},
     {{"access-control-request-method", 29}, note_preflight},
-    {{"x-forwarded-for", 15}, strip_forwarded},
-    {{"x-forwarded-proto", 17}, strip_forwarded},
-    {{"x-forwarded-host", 16}, strip_forwarded},
-    {{"x-forwarded-port", 16}, strip_forwarded},
-    {{"forwarded", 9}, strip_forwarded},
-    {{"x-real-ip", 9}, strip_forwarded},
 };
 #define WATCHED (sizeof watched / sizeof watched[0])
 #define LENGTH_BIT(len) (UINT64_C(1) << ((len) < 63 ? (len) : 63))
 static const uint64_t watched_lengths = LENGTH_BIT(13) | LENGTH_BIT(9) | LENGTH_BIT(4) | LENGTH_BIT(12) |
-                                        LENGTH_BIT(11) | LENGTH_BIT(6) | LENGTH_BIT(7) | LENGTH_BIT(29) |
-                                        LENGTH_BIT(15) | LENGTH_BIT(16) | LENGTH_BIT(17);
+                                        LENGTH_BIT(11) | LENGTH_BIT(6) | LENGTH_BIT(7) | LENGTH_BIT(29);
 
 static void note_watched(struct sp_presented_headers *headers, ngx_table_elt_t *header)
 {
@@ -191,10 +179,14 @@ void sp_presented_read(struct sp_call *call, const struct sp_owned_headers *owne
     }
     call->headers_read = true;
     headers->owns_hop = owns_hop;
+    headers->is_trusted = owns_hop && sp_forwarded_is_trusted(call);
     for (ngx_list_part_t *part = &call->request->headers_in.headers.part; part != NULL; part = part->next) {
         ngx_table_elt_t *header = part->elts;
         for (ngx_uint_t i = 0; i < part->nelts; i++, header++) {
             const uint64_t bit = LENGTH_BIT(header->key.len);
+            if (owns_hop) {
+                sp_forwarded_note(headers, header);
+            }
             if ((watched_lengths & bit) != 0) {
                 note_watched(headers, header);
             }

@@ -14,8 +14,8 @@ struct sp_owned_headers {
 };
 
 /* Fills call->headers (once) and takes the owned headers out (the underscore spelling too, which some servers read as
- * the same); X-Forwarded-*, Forwarded and X-Real-IP too when owns_hop: the hop to the API is ours to speak for, and no
- * guest's. An Upgrade that could carry calls past the gate is taken out always. */
+ * the same); what says how the call came (forwarded.h) too when owns_hop: the hop to the API is ours to speak for, and
+ * no guest's. An Upgrade that could carry calls past the gate is taken out always. */
 void sp_presented_read(struct sp_call *call, const struct sp_owned_headers *owned, bool owns_hop);
 
 /* Takes one header out of what nginx will pass on. */

@@ -10,6 +10,7 @@
 #include "core/policy/report.h"
 #include "core/policy/snapshot.h"
 #include "gateway/file.h"
+#include "gateway/forwarded.h"
 #include "gateway/metrics.h"
 #include "gateway/peers.h"
 #include "gateway/references.h"
@@ -18,7 +19,7 @@
 #define WATCH_INTERVAL_MS 500
 #define MAX_KEYS_BYTES (64u << 20)
 
-/* Names that no client may set, whatever the policy says. X-Forwarded-* are the client's word otherwise. */
+/* Names that no client may set, whatever the policy says. */
 static const struct sp_str always_owned[] = {
     {"x-sallyport-consumer", 20},
     {"x-sallyport-subject", 19},
@@ -46,6 +47,7 @@ void sp_snapshot_unref(struct sp_snapshot **pointer)
     free(snapshot->counters);
     free(snapshot->quiet);
     free(snapshot->owned.names);
+    free(snapshot->trusted.elts);
     sp_knowledge_unref(&snapshot->knowledge);
     sp_policy_unref(&snapshot->policy);
     free(snapshot);
@@ -89,8 +91,11 @@ static enum sp_status equip(struct sp_snapshot *snapshot)
     snapshot->counters = calloc(snapshot->policy->api_count + 1, sizeof *snapshot->counters);
     snapshot->generation = generation_of(snapshot->policy_sha256, snapshot->knowledge);
     snapshot->quiet = calloc(snapshot->policy->issuer_count + 1, sizeof *snapshot->quiet);
-    return snapshot->peers != NULL && snapshot->counters != NULL && snapshot->quiet != NULL ? own_headers(snapshot)
-                                                                                            : SP_NO_MEMORY;
+    if (snapshot->peers == NULL || snapshot->counters == NULL || snapshot->quiet == NULL) {
+        return SP_NO_MEMORY;
+    }
+    const enum sp_status status = sp_forwarded_networks(snapshot->policy->trusted_proxies, &snapshot->trusted);
+    return status == SP_OK ? own_headers(snapshot) : status;
 }
 
 /* ---- reading ---- */

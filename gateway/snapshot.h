@@ -27,6 +27,7 @@ struct sp_snapshot {
     struct sp_knowledge *knowledge;
     uint64_t generation;
     struct sp_owned_headers owned;
+    ngx_array_t trusted;                 /* trusted_proxies, as ngx_cidr_t */
     struct sp_peers **peers;             /* by API, made when needed */
     struct sp_route_counters **counters; /* by API, found when needed */
     struct sp_quiet *quiet;              /* by issuer */

@@ -2,6 +2,7 @@
 #include "gateway/upstream_headers.h"
 
 #include "core/base/buffer.h"
+#include "gateway/forwarded.h"
 #include "gateway/presented.h"
 #include "gateway/snapshot.h"
 #include "gateway/upstream_request.h"
@@ -125,12 +126,12 @@ struct sp_str sp_upstream_headers_host(const struct sp_call *call)
     return api->upstream.host.len > 0 ? api->upstream.host : api->upstream.servers[0].authority;
 }
 
-/* The inbound X-Forwarded-* were taken out when the headers were read: who is not a trusted proxy cannot say who calls.
- */
+/* The client's own X-Forwarded-* were taken out when the headers were read; those that a trusted proxy said go on. */
 size_t sp_upstream_headers_own(const struct sp_call *call, struct sp_own_header own[SP_OWN_HEADERS])
 {
     const ngx_http_request_t *request = call->request;
     const struct sp_location_conf *location = ngx_http_get_module_loc_conf(request, ngx_http_sallyport_module);
+    ngx_table_elt_t *const *forwarded_at = call->headers.forwarded_at;
     size_t count = 0;
     if (call->headers.request_id_at == NULL) {
         own[count++] = (struct sp_own_header){SP_STR("X-Request-Id"), SP_STR("x-request-id"), call->request_id};
@@ -138,11 +139,15 @@ size_t sp_upstream_headers_own(const struct sp_call *call, struct sp_own_header 
     if (location->proxy_kind == SP_PROXY_NONE) {
         return count;
     }
-    own[count++] = (struct sp_own_header){SP_STR("X-Forwarded-For"), SP_STR("x-forwarded-for"),
-                                          sp_str_of(request->connection->addr_text)};
-    own[count++] = (struct sp_own_header){SP_STR("X-Forwarded-Proto"), SP_STR("x-forwarded-proto"),
-                                          request->connection->ssl != NULL ? SP_STR("https") : SP_STR("http")};
-    if (request->headers_in.host != NULL) {
+    if (forwarded_at[SP_FORWARDED_FOR] == NULL) {
+        own[count++] = (struct sp_own_header){SP_STR("X-Forwarded-For"), SP_STR("x-forwarded-for"),
+                                              sp_str_of(request->connection->addr_text)};
+    }
+    if (forwarded_at[SP_FORWARDED_PROTO] == NULL) {
+        own[count++] = (struct sp_own_header){SP_STR("X-Forwarded-Proto"), SP_STR("x-forwarded-proto"),
+                                              request->connection->ssl != NULL ? SP_STR("https") : SP_STR("http")};
+    }
+    if (forwarded_at[SP_FORWARDED_HOST] == NULL && request->headers_in.host != NULL) {
         own[count++] = (struct sp_own_header){SP_STR("X-Forwarded-Host"), SP_STR("x-forwarded-host"),
                                               sp_str_of(request->headers_in.host->value)};
     }
@@ -240,6 +245,9 @@ ngx_int_t sp_upstream_headers_set(struct sp_call *call)
         }
     }
     if (call->credential.from_query && rewrite_request_line(call->request) != NGX_OK) {
+        return NGX_ERROR;
+    }
+    if (sp_forwarded_extend(call) != NGX_OK) {
         return NGX_ERROR;
     }
     if (!sp_upstream_request_take(call) && add_own(call) != NGX_OK) {

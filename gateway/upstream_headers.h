@@ -14,8 +14,8 @@ struct sp_own_header {
 };
 #define SP_OWN_HEADERS 4u
 /* Fills own and says how many there are: the request id unless the client's header of that name carries it, and
- * X-Forwarded-* where we are the gateway and not a guest. None of the values holds the end of a line: the id is checked
- * (request_id.c), and of the host nginx refuses one, in HTTP/1 and in HTTP/2. */
+ * X-Forwarded-* where we are the gateway and not a guest, unless a trusted proxy said them. None of the values holds
+ * the end of a line: the id is checked (request_id.c), and of the host nginx refuses one, in HTTP/1 and in HTTP/2. */
 size_t sp_upstream_headers_own(const struct sp_call *call, struct sp_own_header own[SP_OWN_HEADERS]);
 
 /* The Host that the API's servers go by; empty without a server. */
