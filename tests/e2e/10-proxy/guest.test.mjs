@@ -87,6 +87,9 @@ test('nginx does not start on a broken policy, and says why', () => {
   const broken = check('apis: {photos: {mach: {path: /}}}', `sallyport_policy ${folder}/sallyport.yaml;`);
   assert.notEqual(broken.status, 0);
   assert.match(broken.stderr, /config\.unknown_member/);
+  const nowhere = check('apis: {photos: {match: {path: /photos}, auth: {anonymous: true}}}', `sallyport_policy ${folder}/sallyport.yaml;`);
+  assert.notEqual(nowhere.status, 0);
+  assert.match(nowhere.stderr, /config\.type[^]*apis\.photos\.upstream is absent/, 'docs/guest-nginx.md says so');
   const missing = check('', '');
   assert.notEqual(missing.status, 0);
   assert.match(missing.stderr, /needs "sallyport_policy FILE"/);
