@@ -34,6 +34,20 @@ static const struct sp_json *claims_of(struct sp_call *call)
     return claims;
 }
 
+/* One of a list: with ',' as "%2C" and '%' as "%25", so that whoever has a group "users,admins" is in neither of two.
+ */
+static void append_element(struct sp_buffer *out, struct sp_str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        const char c = text.at[i];
+        if (c == ',' || c == '%') {
+            sp_buffer_append(out, c == ',' ? SP_STR("%2C") : SP_STR("%25"));
+        } else {
+            sp_buffer_append_char(out, c);
+        }
+    }
+}
+
 /* Texts as they are, numbers and booleans as written, lists joined by a comma; objects as JSON. */
 static struct sp_str text_of(struct sp_arena *arena, const struct sp_json *value)
 {
@@ -53,7 +67,7 @@ static struct sp_str text_of(struct sp_arena *arena, const struct sp_json *value
             if (out.len > 0) {
                 sp_buffer_append_char(&out, ',');
             }
-            sp_buffer_append(&out, element->type <= SP_JSON_TRUE ? words[element->type] : element->text);
+            append_element(&out, element->type <= SP_JSON_TRUE ? words[element->type] : element->text);
         }
     return sp_buffer_status(&out) == SP_OK ? sp_buffer_str(&out) : SP_STR_NONE;
 }

@@ -149,6 +149,14 @@ test('unknown route and method are 404 and 405 with their cause', async () => {
   assert.equal((await gateway.get('/openness')).cause, 'route.none');
 });
 
+test('an element of a list cannot pass for two', async () => {
+  const groups = async (value) => (await gateway.get('/photos/1', { token: await corp.token({ scope: 'read', groups: value }) })).json.headers['x-groups'];
+  assert.equal(await groups(['users,admins', 'x']), 'users%2Cadmins,x');
+  assert.equal(await groups(['users%2Cadmins', 'CN=a,DC=b']), 'users%252Cadmins,CN=a%2CDC=b');
+  assert.equal(await groups(['users,admins']), 'users%2Cadmins');
+  assert.equal(await groups('as, the issuer: 100%'), 'as, the issuer: 100%');
+});
+
 test('two readings of one path that lead to two APIs are refused', async () => {
   for (const path of ['/photos/..%2fopen/1', '/open/%2e%2e/photos/1', '/photos/../open/1', '/photos/%2e./open/1']) {
     const { text, status } = await rawRequest(gateway.port, `GET ${path} HTTP/1.0\r\nHost: a\r\n\r\n`);
