@@ -118,13 +118,36 @@ static ngx_int_t add_identity(struct sp_call *call)
     return NGX_OK;
 }
 
+static void strip_all(ngx_http_request_t *request, struct sp_str name)
+{
+    for (ngx_list_part_t *part = &request->headers_in.headers.part; part != NULL; part = part->next) {
+        ngx_table_elt_t *header = part->elts;
+        for (ngx_uint_t i = 0; i < part->nelts; i++) {
+            if (sp_str_equal(sp_str((const char *)header[i].lowcase_key, header[i].key.len), name)) {
+                sp_header_strip(&header[i]);
+            }
+        }
+    }
+}
+
+/* Several of one name are refused where they count; where the API takes no such credential they come this far. */
 static void drop_credential(struct sp_call *call)
 {
-    struct sp_presented_headers *headers = &call->headers;
-    ngx_table_elt_t *const credentials[] = {headers->authorization_at, headers->api_key_at, headers->dpop_at};
+    const struct sp_presented_headers *headers = &call->headers;
+    const struct {
+        struct sp_str name;
+        size_t count;
+        ngx_table_elt_t *at;
+    } credentials[] = {
+        {{"authorization", 13}, headers->authorization_count, headers->authorization_at},
+        {{"x-api-key", 9}, headers->api_key_count, headers->api_key_at},
+        {{"dpop", 4}, headers->dpop_count, headers->dpop_at},
+    };
     for (size_t i = 0; i < sizeof credentials / sizeof credentials[0]; i++) {
-        if (credentials[i] != NULL) {
-            sp_header_strip(credentials[i]);
+        if (credentials[i].count == 1) {
+            sp_header_strip(credentials[i].at);
+        } else if (credentials[i].count > 1) {
+            strip_all(call->request, credentials[i].name);
         }
     }
     call->request->headers_in.authorization = NULL;

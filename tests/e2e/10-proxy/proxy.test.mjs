@@ -157,6 +157,14 @@ test('an element of a list cannot pass for two', async () => {
   assert.equal(await groups('as, the issuer: 100%'), 'as, the issuer: 100%');
 });
 
+test('token: drop takes every header of a credential out, those that the API does not take too', async () => {
+  const keys = ['X-Api-Key: one', 'x-api-key: two', 'X-API-KEY: three', `Authorization: Bearer ${await corp.token()}`];
+  const { text, status } = await rawRequest(gateway.port, `GET /dropped/1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n${keys.join('\r\n')}\r\n\r\n`);
+  assert.equal(status, 200, text);
+  assert.match(text, /"url":"\/dropped\/1"/);
+  assert.doesNotMatch(text, /x-api-key|authorization/i);
+});
+
 test('two readings of one path that lead to two APIs are refused', async () => {
   for (const path of ['/photos/..%2fopen/1', '/open/%2e%2e/photos/1', '/photos/../open/1', '/photos/%2e./open/1']) {
     const { text, status } = await rawRequest(gateway.port, `GET ${path} HTTP/1.0\r\nHost: a\r\n\r\n`);
