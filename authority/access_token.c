@@ -201,6 +201,23 @@ static enum sp_status is_orphan(struct sp_call *call, const struct sp_json *clai
     return status;
 }
 
+/* Of a person who is disabled now, or was removed. Whatever is in a family died with it then; this meets what has none
+ * (RFC 7523). Machines have no account, and nobody logged in for them. */
+static enum sp_status is_of_nobody(struct sp_call *call, const struct sp_json *claims, bool *is_dead)
+{
+    struct sp_store *store = call->authority->store;
+    struct sp_str id;
+    struct sp_account account;
+    enum sp_status status = sp_subject_account(call, sp_json_string(sp_json_member(claims, SP_STR("sub"))), &id);
+    if (status == SP_OK)
+        status = store->methods->get_account(store, id, call->arena, &account);
+    if (status == SP_NOT_FOUND)
+        *is_dead = sp_json_member(claims, SP_STR("auth_time")) != NULL;
+    else if (status == SP_OK)
+        *is_dead = account.disabled;
+    return status == SP_NOT_FOUND ? SP_OK : status;
+}
+
 enum sp_status sp_access_token_find(struct sp_call *call, struct sp_str value, struct sp_live_token *token,
                                     enum sp_cause *cause)
 {
@@ -218,6 +235,8 @@ enum sp_status sp_access_token_find(struct sp_call *call, struct sp_str value, s
         status = is_orphan(call, found.claims, &dead);
     if (status == SP_OK && !dead)
         status = is_origin_revoked(call, found.claims, &dead);
+    if (status == SP_OK && !dead)
+        status = is_of_nobody(call, found.claims, &dead);
     if (status == SP_OK && dead) {
         *cause = SP_CAUSE_TOKEN_REVOKED;
         status = SP_NOT_FOUND;

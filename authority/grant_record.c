@@ -103,6 +103,23 @@ static enum sp_status issue_refresh_token(struct sp_call *call, const struct sp_
     return store->methods->put_ticket(store, &ticket, NULL);
 }
 
+/* Whoever takes access back finds by it what has no refresh token. */
+static enum sp_status note_family(struct sp_call *call, const struct sp_client *client,
+                                  const struct sp_grant_record *record, int64_t lifetime_s)
+{
+    struct sp_store *store = call->authority->store;
+    struct sp_ticket ticket = {.kind = SP_TICKET_GRANT,
+                               .family = record->family,
+                               .client_id = client->id,
+                               .subject = record->subject,
+                               .issued_at = call->now,
+                               .expires_at = call->now + lifetime_s,
+                               .data = SP_STR("{}")};
+    if (sp_token_handle_make(call->arena, "spgr_", ticket.hash).at == NULL)
+        return SP_NO_MEMORY;
+    return store->methods->put_ticket(store, &ticket, NULL);
+}
+
 /* So that the client hears of the session's end. */
 static enum sp_status note_in_session(struct sp_call *call, const struct sp_client *client,
                                       const struct sp_grant_record *record)
@@ -151,7 +168,9 @@ enum sp_step sp_grant_record_issue(struct sp_call *call, const struct sp_client 
                                        .scope = scope,
                                        .bound_to_key = record->jkt.len > 0};
     enum sp_status status = SP_OK;
-    if ((client->grants & (unsigned)SP_GRANT_REFRESH_TOKEN) != 0 && !record->keeps_refresh_token)
+    if ((client->grants & (unsigned)SP_GRANT_REFRESH_TOKEN) == 0)
+        status = note_family(call, client, record, token.expires_in_s);
+    else if (!record->keeps_refresh_token)
         status = issue_refresh_token(call, client, record, &answer->refresh_token);
     if (status == SP_OK)
         status = note_in_session(call, client, record);

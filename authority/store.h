@@ -45,6 +45,7 @@ enum sp_ticket_kind {
     SP_TICKET_CHALLENGE = 15,        /* of a passkey that is being added */
     SP_TICKET_UPSTREAM_SESSION = 16, /* what an upstream calls a session, by its issuer and sid; subject: whose */
     SP_TICKET_SIGN_OUT = 17,         /* a browser that is being signed out at an upstream, and where it goes on to */
+    SP_TICKET_GRANT = 18,            /* names the family of access tokens that no refresh token stands for */
 };
 
 struct sp_ticket {
@@ -136,8 +137,8 @@ struct sp_store_methods {
     /* When the last of the family's tickets of this kind expires; 0: there is none. */
     enum sp_status (*find_family_end)(struct sp_store *store, struct sp_str family, enum sp_ticket_kind kind,
                                       int64_t *expires_at);
-    /* Sessions or refresh tokens of a person that have neither expired nor been used, newest first; at most `most`.
-     * Texts in arena. */
+    /* Sessions, refresh tokens, grants, codes, device codes or links by mail of a person that have neither expired nor
+     * been used, newest first; at most `most`. Texts in arena. */
     enum sp_status (*list_tickets)(struct sp_store *store, enum sp_ticket_kind kind, struct sp_str subject, int64_t now,
                                    size_t most, struct sp_arena *arena, struct sp_ticket **tickets, size_t *count);
     /* Expired before `before`; at most `most` of them. */

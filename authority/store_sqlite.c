@@ -84,6 +84,9 @@ static const char *const migrations[] = {
     "CREATE INDEX tickets_by_end ON tickets(expires_at);"
     "CREATE INDEX tickets_by_family ON tickets(family) WHERE family IS NOT NULL;"
     "CREATE INDEX tickets_by_subject ON tickets(subject,kind) WHERE kind IN (4,8);",
+    /* Whatever gives access to what is a person's can be taken back: it has to be found. */
+    "DROP INDEX tickets_by_subject;"
+    "CREATE INDEX tickets_by_subject ON tickets(subject,kind) WHERE kind IN (3,4,5,8,13,18);",
 };
 #define NEWEST_VERSION ((int)(sizeof migrations / sizeof migrations[0]))
 

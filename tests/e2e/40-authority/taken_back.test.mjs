@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is taken back is gone: an application's access, a person's account, a scope of a client. And what is not taken back stays.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as openid from 'openid-client';
+import { startAuthority } from '../lib/authority.mjs';
+import { startBrowser } from '../lib/browser.mjs';
+import { sallyport } from '../lib/cli.mjs';
+import { jwks, makeKey, makeToken, now } from '../lib/tokens.mjs';
+
+const BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer', DEVICE = 'urn:ietf:params:oauth:grant-type:device_code';
+const partner = await makeKey('ES256');
+const redirect = 'https://app.example/callback';
+const common = { secret: 's', redirect_uris: [redirect], scopes: ['openid', 'email', 'offline_access', 'read', 'write'], audiences: ['https://api.example'], skip_consent: true };
+const section = {
+  assertion_issuers: { partner: { issuer: 'https://partner.example', jwks: jwks(partner), subject_claim: 'email', scopes: ['read'] } },
+  clients: {
+    web: { ...common, name: 'Web' },
+    other: { ...common, name: 'Other' },
+    short: { ...common, name: 'Short Album', grants: ['authorization_code'] },
+    opaque: { ...common, name: 'Opaque Album', grants: ['authorization_code'], token_format: 'opaque' },
+    bridge: { secret: 's', grants: [BEARER], scopes: ['read'], audiences: ['https://api.example'] },
+    tv: { method: 'none', grants: [DEVICE, 'refresh_token'], scopes: ['openid', 'offline_access'] },
+    api: { secret: 's', scopes: ['read'] },
+  },
+};
+const authority = await startAuthority({ authority: section });
+const account = `${authority.issuer}/account`;
+const insecure = { execute: [openid.allowInsecureRequests] };
+
+const addAccount = async (name) => {
+  const { code, stderr } = await sallyport(['accounts', 'add', name, '--claims', JSON.stringify({ email: `${name}@example.test` }), '--state', authority.state], { input: `${name}-secret-1\n` });
+  assert.equal(code, 0, stderr);
+};
+/** A login of `name` for a client, up to the code: redeem() makes tokens of it. */
+async function authorize(client, name, { scope = 'openid read', browser = startBrowser(), at = authority, ...more } = {}) {
+  const config = await openid.discovery(new URL(at.issuer), client, undefined, openid.ClientSecretBasic('s'), insecure);
+  const pkceCodeVerifier = openid.randomPKCECodeVerifier();
+  const url = openid.buildAuthorizationUrl(config, { redirect_uri: redirect, scope, code_challenge: await openid.calculatePKCECodeChallenge(pkceCodeVerifier), code_challenge_method: 'S256', ...more });
+  let page = await browser.open(url);
+  if (!page.location) page = await browser.signIn(name, `${name}-secret-1`);
+  return { config, browser, location: page.location, redeem: () => openid.authorizationCodeGrant(config, page.location, { pkceCodeVerifier }) };
+}
+const isActive = async (token) => (await authority.post('/introspect', { token }, { basic: ['api', 's'] })).json.active;
+/** Presses the button of a row of the account page. */
+async function press(browser, section, step, item) {
+  const page = await browser.open(account);
+  const form_token = page.text.match(/name="form_token" value="([^"]*)"/)[1];
+  return browser.open(account, { method: 'POST', headers: { 'Content-Type': 'application/x-www-form-urlencoded' }, body: new URLSearchParams({ form_token, section, step, item }).toString() });
+}
+
+for (const client of ['short', 'opaque'])
+  test(`access tokens of an application without refresh tokens end with its access, and with the account: ${client}`, async () => {
+    const name = `dora-${client}`;
+    await addAccount(name);
+    const first = await authorize(client, name);
+    const tokens = await first.redeem();
+    assert.equal(tokens.refresh_token, undefined);
+    assert.equal(await isActive(tokens.access_token), true);
+    assert.match((await first.browser.open(account)).text, /Album/); // it needs no consent, and is listed all the same
+    assert.match((await press(first.browser, 'grants', 'revoke', client)).text, /no longer has access/);
+    assert.equal(await isActive(tokens.access_token), false);
+    const second = await (await authorize(client, name, { browser: first.browser })).redeem();
+    assert.equal(await isActive(second.access_token), true);
+    assert.equal((await authority.cli(['accounts', 'disable', name])).code, 0);
+    assert.equal(await isActive(second.access_token), false);
+    assert.equal((await authority.cli(['accounts', 'enable', name])).code, 0);
+    assert.equal(await isActive(second.access_token), false);
+    const third = await (await authorize(client, name)).redeem();
+    assert.equal(await isActive(third.access_token), true);
+    assert.equal((await authority.cli(['accounts', 'remove', name])).code, 0);
+    assert.equal(await isActive(third.access_token), false);
+  });
+
+test('a code in flight and a device that was allowed give nothing once access was taken back', async () => {
+  await addAccount('cody');
+  const { browser, redeem } = await authorize('web', 'cody', { scope: 'openid offline_access' });
+  await press(browser, 'grants', 'revoke', 'web');
+  await assert.rejects(redeem(), { error: 'invalid_grant' });
+  const { device_code, verification_uri_complete } = (await authority.post('/device_authorization', { client_id: 'tv', scope: 'openid offline_access' })).json;
+  await browser.open(verification_uri_complete);
+  assert.match((await browser.allow()).text, /go back to your device/);
+  await press(browser, 'grants', 'revoke', 'tv');
+  assert.equal((await authority.post('/token', { grant_type: DEVICE, device_code, client_id: 'tv' })).json.error, 'invalid_grant');
+});
+
+test('a token by a partner\'s assertion is dead while the account is disabled', async () => {
+  await addAccount('bert');
+  const assertion = await makeToken(partner, { iss: 'https://partner.example', sub: 'x', email: 'bert', aud: authority.issuer, exp: now() + 60, jti: crypto.randomUUID() }, { typ: 'JWT' });
+  const { access_token } = (await authority.post('/token', { grant_type: BEARER, assertion }, { basic: ['bridge', 's'] })).json;
+  assert.equal(await isActive(access_token), true);
+  await authority.cli(['accounts', 'disable', 'bert']);
+  assert.equal(await isActive(access_token), false);
+});
