@@ -23,10 +23,12 @@
 struct sp_key_ring;
 struct sp_client_directory;
 struct sp_remote_keys;
+struct sp_settings_generation;
 struct sp_throttle;
 
 struct sp_authority {
     const struct sp_authority_settings *settings;
+    struct sp_settings_generation *generation; /* of the settings; NULL: they live as long as the authority */
     struct sp_store *store;
     struct sp_key_ring *keys;
     struct sp_client_directory *directory; /* of registered clients; made when first needed */

@@ -5,6 +5,7 @@
 #include "authority/authority.h"
 #include "authority/handle.h"
 #include "authority/outgoing.h"
+#include "authority/settings_generation.h"
 #include "core/base/limits.h"
 #include "core/jose/crypto.h"
 
@@ -19,6 +20,7 @@ struct delivery {
     struct delivery *next;
     struct sp_outbox *outbox;
     struct sp_arena *arena;
+    struct sp_settings_generation *generation; /* that it was prepared under */
     struct sp_record record;
     struct sp_outgoing message;
 };
@@ -57,6 +59,7 @@ static void forget(struct delivery *delivery)
             break;
         }
     sp_arena_destroy(&delivery->arena);
+    sp_settings_generation_unref(&delivery->generation);
     free(delivery);
 }
 
@@ -226,6 +229,7 @@ static enum sp_status take_up(struct sp_outbox *outbox, const struct sp_record *
     if (delivery == NULL)
         return SP_NO_MEMORY;
     delivery->outbox = outbox;
+    delivery->generation = sp_settings_generation_ref(outbox->authority->generation);
     delivery->arena = sp_arena_create(SP_MAX_OUTGOING_ARENA_BYTES);
     enum sp_status status = delivery->arena != NULL ? SP_OK : SP_NO_MEMORY;
     if (status == SP_OK)

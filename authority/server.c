@@ -19,6 +19,7 @@
 #include "authority/handle.h"
 #include "authority/key_ring.h"
 #include "authority/outbox.h"
+#include "authority/settings_generation.h"
 #include "core/base/limits.h"
 #include "probe/network.h"
 
@@ -54,7 +55,8 @@ struct exchange {
     bool is_suspended;                 /* an errand was waited for: libmicrohttpd has to be told to look again */
     struct MHD_Connection *connection; /* NULL: gone while it waited for the flush */
     struct server *server;
-    uint64_t kept; /* the store's count before its last run */
+    uint64_t kept;                             /* the store's count before its last run */
+    struct sp_settings_generation *generation; /* of when it was first run */
     struct sp_call call;
 };
 
@@ -103,6 +105,7 @@ static struct exchange *take_exchange(struct server *server, bool is_admin)
 static void give_back(struct server *server, struct exchange *exchange)
 {
     sp_arena_reset(exchange->arena);
+    sp_settings_generation_unref(&exchange->generation);
     if (server->free_count >= KEPT_EXCHANGES || exchange->is_admin) {
         sp_arena_destroy(&exchange->arena);
         free(exchange);
@@ -347,6 +350,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
         return MHD_YES;
     if (exchange->answered)
         return queue_answer(exchange);
+    exchange->generation = sp_settings_generation_ref(server->authority->generation);
     exchange->call = (struct sp_call){.authority = server->authority, .arena = exchange->arena};
     read_asked(exchange, method);
     if (call_waits(server, exchange)) {

@@ -23,8 +23,8 @@ struct sp_server_terms {
     int admin_fd; /* of the admin API (admin.h): a unix socket, bound and listening, likewise; -1: none */
     int log_fd;   /* -1: no call log */
     bool tells_refusals;
-    /* SIGHUP: reads the configuration anew and swaps authority->settings; complains itself and leaves them when it
-     * cannot. */
+    /* SIGHUP: reads the configuration anew and publishes its settings (settings_generation.h); complains itself and
+     * leaves them when it cannot. */
     void (*reload)(void *context, struct sp_authority *authority);
     void *reload_context;
 };

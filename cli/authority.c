@@ -16,6 +16,7 @@
 #include "authority/master_key.h"
 #include "authority/remote_keys.h"
 #include "authority/server.h"
+#include "authority/settings_generation.h"
 #include "authority/throttle.h"
 #include "cli/authority_context.h"
 
@@ -41,7 +42,6 @@ static const struct sp_account_request dev_account = {
 struct running {
     const struct sp_cli *cli;
     struct sp_authority authority;
-    struct sp_authority_settings settings;
     bool dev;
     char url[80];
     int listen_fd, admin_fd, log_fd;
@@ -97,21 +97,22 @@ static enum sp_status open_state(struct running *running, const char *state, cha
     struct sp_arena *arena = sp_cli_arena(running->cli);
     struct sp_str log = state != NULL ? sp_arena_printf(arena, "%s/authority.jsonl", state) : SP_STR_NONE;
     enum sp_status status = SP_OK;
-    bool in_memory = state == NULL && running->settings.postgres.url.len == 0;
-    if (state != NULL || running->settings.master_key.len > 0)
-        status = sp_master_key_get(running->settings.master_key, state, master_key, trouble);
+    bool in_memory = state == NULL && running->authority.settings->postgres.url.len == 0;
+    if (state != NULL || running->authority.settings->master_key.len > 0)
+        status = sp_master_key_get(running->authority.settings->master_key, state, master_key, trouble);
     else
         sp_random_bytes(master_key, sizeof master_key);
     if (status == SP_OK)
-        status = in_memory ? sp_store_open_sqlite(":memory:", &running->authority.store, trouble)
-                           : sp_cli_open_store(running->cli, &running->settings, &running->authority.store, trouble);
-    if (status == SP_OK && sp_postgres_is_exposed(&running->settings.postgres))
+        status = in_memory
+                     ? sp_store_open_sqlite(":memory:", &running->authority.store, trouble)
+                     : sp_cli_open_store(running->cli, running->authority.settings, &running->authority.store, trouble);
+    if (status == SP_OK && sp_postgres_is_exposed(&running->authority.settings->postgres))
         fprintf(stderr, "authority: insecure: sslmode does not verify the PostgreSQL server; use verify-full\n");
     /* Nodes that share a store share a master key, and so take each other's DPoP nonces. */
     if (status == SP_OK)
         sp_mac(master_key, SP_STR("process secret"), running->authority.process_secret);
     if (status == SP_OK)
-        status = sp_key_ring_create(running->authority.store, &running->settings, master_key, sp_cli_now(),
+        status = sp_key_ring_create(running->authority.store, running->authority.settings, master_key, sp_cli_now(),
                                     &running->authority.keys, trouble);
     explicit_bzero(master_key, sizeof master_key);
     if (status == SP_OK && !in_memory)
@@ -132,7 +133,7 @@ static enum sp_status open_state(struct running *running, const char *state, cha
 
 static void print_ready(const struct running *running)
 {
-    const struct sp_authority_settings *settings = &running->settings;
+    const struct sp_authority_settings *settings = running->authority.settings;
     if (sp_cli_wants_json(running->cli)) {
         struct sp_buffer buffer;
         struct sp_json_writer json;
@@ -162,17 +163,30 @@ static void print_ready(const struct running *running)
     fflush(stdout);
 }
 
+/* Published only when it could be read. Complains itself. */
+static enum sp_status read_settings(struct running *running)
+{
+    struct sp_settings_generation *generation = sp_settings_generation_create();
+    if (generation == NULL)
+        return SP_NO_MEMORY;
+    struct sp_str default_issuer =
+        running->dev && running->url[0] != '\0' ? sp_str_from_cstr(running->url) : SP_STR_NONE;
+    enum sp_status status = sp_cli_authority_settings(running->cli, generation->arena, default_issuer,
+                                                      running->dev ? dev_section : NULL, &generation->settings);
+    if (status != SP_OK) {
+        sp_settings_generation_unref(&generation);
+        return status;
+    }
+    generation->settings.development = running->dev;
+    sp_settings_generation_publish(&running->authority, generation);
+    return SP_OK;
+}
+
 static void reload(void *context, struct sp_authority *authority)
 {
     struct running *running = context;
-    struct sp_authority_settings read;
-    if (sp_cli_authority_settings(running->cli,
-                                  sp_str_from_cstr(running->dev && running->url[0] != '\0' ? running->url : NULL), NULL,
-                                  &read) != SP_OK)
+    if (read_settings(running) != SP_OK)
         return;
-    /* Both generations stay in the command's arena: calls that wait for a flush still point into the old one. */
-    running->settings = read;
-    authority->settings = &running->settings;
     sp_client_directory_forget(authority, SP_STR_NONE); /* read under the rules of before */
     fprintf(stderr, "authority: the configuration was read again\n");
 }
@@ -190,14 +204,11 @@ static int run(struct sp_cli *cli)
     int exit_status = SP_CLI_UNEXAMINED;
     enum sp_status status = open_listener(&running, state, trouble);
     if (status == SP_OK) {
-        struct sp_str default_issuer = running.dev ? sp_str_from_cstr(running.url) : SP_STR_NONE;
-        status = sp_cli_authority_settings(cli, default_issuer, running.dev ? dev_section : NULL, &running.settings);
+        status = read_settings(&running);
         if (status != SP_OK) {
             exit_status = status == SP_MALFORMED ? SP_CLI_REJECTED : SP_CLI_UNEXAMINED;
             goto done; /* it complained itself */
         }
-        running.settings.development = running.dev;
-        running.authority.settings = &running.settings;
         running.authority.proxy_secret = sp_str_from_cstr(getenv(SP_PROXY_SECRET_VARIABLE));
         status = open_state(&running, state, trouble);
     }
@@ -226,6 +237,7 @@ done:
     sp_key_ring_destroy(&running.authority.keys);
     if (running.authority.store != NULL)
         running.authority.store->methods->destroy(&running.authority.store);
+    sp_settings_generation_unref(&running.authority.generation);
     if (running.listen_fd >= 0)
         close(running.listen_fd);
     if (running.admin_fd >= 0)

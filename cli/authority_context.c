@@ -29,12 +29,11 @@ static void complain(const struct sp_policy_report *report)
     }
 }
 
-static enum sp_status read_section(const struct sp_cli *cli, const char *fallback, const struct sp_json **section,
-                                   struct sp_str_list *blocked_networks)
+static enum sp_status read_section(const struct sp_cli *cli, struct sp_arena *arena, const char *fallback,
+                                   const struct sp_json **section, struct sp_str_list *blocked_networks)
 {
     const struct sp_str *files = NULL;
     size_t count = sp_cli_list(cli, "config", &files);
-    struct sp_arena *arena = sp_cli_arena(cli);
     if (count == 0 && fallback != NULL) {
         struct sp_json_error error;
         return sp_json_parse(arena, sp_str_from_cstr(fallback), &sp_json_limits_document, section, &error);
@@ -60,12 +59,12 @@ static enum sp_status read_section(const struct sp_cli *cli, const char *fallbac
     return status;
 }
 
-enum sp_status sp_cli_authority_settings(const struct sp_cli *cli, struct sp_str default_issuer, const char *fallback,
-                                         struct sp_authority_settings *settings)
+enum sp_status sp_cli_authority_settings(const struct sp_cli *cli, struct sp_arena *arena, struct sp_str default_issuer,
+                                         const char *fallback, struct sp_authority_settings *settings)
 {
     const struct sp_json *section = NULL;
     struct sp_str_list blocked_networks = {NULL, 0};
-    enum sp_status status = read_section(cli, fallback, &section, &blocked_networks);
+    enum sp_status status = read_section(cli, arena, fallback, &section, &blocked_networks);
     if (status != SP_OK)
         return status;
     if (section == NULL) {
@@ -74,7 +73,7 @@ enum sp_status sp_cli_authority_settings(const struct sp_cli *cli, struct sp_str
         return SP_MALFORMED;
     }
     struct sp_settings_error error = {SP_STR_NONE, SP_STR_NONE};
-    status = sp_authority_settings_read(sp_cli_arena(cli), section, default_issuer, settings, &error);
+    status = sp_authority_settings_read(arena, section, default_issuer, settings, &error);
     if (status == SP_MALFORMED)
         (void)sp_cli_failure(cli, "%.*s: %.*s", SP_STR_ARG(error.member), SP_STR_ARG(error.message));
     else if (status != SP_OK)
@@ -90,7 +89,8 @@ enum sp_status sp_cli_postgres_terms(const struct sp_cli *cli, struct sp_postgre
     *terms = (struct sp_postgres_terms){.url = SP_STR_NONE};
     if (!sp_cli_is_given(cli, "config"))
         return SP_OK;
-    enum sp_status status = sp_cli_authority_settings(cli, SP_STR("https://authority.invalid"), NULL, &settings);
+    enum sp_status status =
+        sp_cli_authority_settings(cli, sp_cli_arena(cli), SP_STR("https://authority.invalid"), NULL, &settings);
     if (status == SP_OK)
         *terms = settings.postgres;
     return status;

@@ -10,9 +10,10 @@
 const char *sp_cli_authority_state(const struct sp_cli *cli);
 
 /* The authority: section of the -c files; without any, `fallback` (JSON text) when there is one. Complains itself.
- * SP_MALFORMED: the configuration is wrong; SP_IO: not readable. Lives in the command's arena. */
-SP_MUST_CHECK enum sp_status sp_cli_authority_settings(const struct sp_cli *cli, struct sp_str default_issuer,
-                                                       const char *fallback, struct sp_authority_settings *settings);
+ * SP_MALFORMED: the configuration is wrong; SP_IO: not readable. Lives in arena, with the policy it is read from. */
+SP_MUST_CHECK enum sp_status sp_cli_authority_settings(const struct sp_cli *cli, struct sp_arena *arena,
+                                                       struct sp_str default_issuer, const char *fallback,
+                                                       struct sp_authority_settings *settings);
 
 /* The authority's store: in PostgreSQL where the settings say so, else STATE/authority.sqlite, whose directory is made
  * when it is not there. settings NULL: those of the -c files, if any are given. SP_MALFORMED: the configuration is

@@ -27,7 +27,8 @@ static int run(struct sp_cli *cli)
     enum sp_algorithm algorithm = sp_algorithm_find(name);
     if (name.at != NULL && algorithm == SP_ALGORITHM_UNKNOWN)
         return sp_cli_failure(cli, "there is no algorithm %.*s", SP_STR_ARG(name));
-    enum sp_status status = sp_cli_authority_settings(cli, SP_STR("https://authority.invalid"), NULL, &settings);
+    enum sp_status status =
+        sp_cli_authority_settings(cli, sp_cli_arena(cli), SP_STR("https://authority.invalid"), NULL, &settings);
     if (status != SP_OK)
         return status == SP_MALFORMED ? SP_CLI_REJECTED : SP_CLI_UNEXAMINED;
     status = sp_master_key_get(settings.master_key, state, master_key, trouble);

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reading the configuration again: what was read before goes with the last call that needs it, and no sooner.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import http from 'node:http';
+import { test } from 'node:test';
+import { startAuthority } from '../lib/authority.mjs';
+import { sanitizing } from '../lib/cli.mjs';
+import { defer } from '../lib/cleanup.mjs';
+import { freePort, listen } from '../lib/ports.mjs';
+import { jwks, makeKey, makeToken, now } from '../lib/tokens.mjs';
+import { until } from '../lib/wait.mjs';
+
+const reloads = (authority) => authority.output().split('the configuration was read again').length - 1;
+async function reload(authority) {
+  const before = reloads(authority);
+  authority.signal('SIGHUP');
+  await until(() => reloads(authority) > before, 'the configuration to be read again');
+}
+
+test('a reload gives back the memory of the one before', { skip: sanitizing && 'freed memory stays in quarantine' }, async (context) => {
+  const clients = Object.fromEntries(Array.from({ length: 3000 }, (_, i) => [`client-${i}`, { secret: `secret-${i}`, scopes: ['read', 'write'], audiences: [`https://api-${i}.example`] }]));
+  const authority = await startAuthority({ authority: { clients } });
+  const residentKb = () => Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync(`/proc/${authority.pid}/status`, 'utf8'))[1]);
+  for (let i = 0; i < 3; i++) await reload(authority);
+  const early = residentKb();
+  for (let i = 0; i < 20; i++) await reload(authority);
+  const late = residentKb();
+  context.diagnostic(`${early} kB after 3 reloads, ${late} kB after 23`);
+  assert.ok(late < 2 * early, `it grew from ${early} kB to ${late} kB`);
+  assert.equal((await authority.post('/token', { grant_type: 'client_credentials' }, { basic: ['client-2999', 'secret-2999'] })).status, 200);
+});
+
+test('a call that waits outlives the settings that it began with', async () => {
+  const key = await makeKey('ES256');
+  const held = [];
+  const server = http.createServer((_, outgoing) => held.push(outgoing));
+  const port = await freePort();
+  await listen(server, port);
+  defer(() => {
+    server.closeAllConnections();
+    return new Promise((resolve) => server.close(resolve));
+  });
+  const section = { tokens: { algorithm: 'ES256' }, clients: { waits: { jwks_uri: `http://127.0.0.1:${port}/jwks` } } };
+  const authority = await startAuthority({ authority: section });
+  const waiting = authority.post('/token', {
+    grant_type: 'client_credentials',
+    client_assertion: await makeToken(key, { iss: 'waits', sub: 'waits', aud: authority.issuer, exp: now() + 300, jti: crypto.randomUUID() }, { typ: 'JWT' }),
+    client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+  }, { timeout: 50_000 });
+  await until(() => held.length > 0, 'the keys to be asked for');
+  for (let i = 0; i < 3; i++) await reload(authority);
+  held[0].writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify(jwks(key)));
+  // 503: this machine was too slow for the ten seconds that a key set is waited for.
+  const { status, text } = await waiting;
+  assert.ok(status === 200 || status === 503, text);
+});
