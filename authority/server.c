@@ -480,6 +480,14 @@ static void list_signals(sigset_t *signals)
     sigaddset(signals, SIGHUP);
 }
 
+void sp_server_hold_reload(void)
+{
+    sigset_t reload;
+    sigemptyset(&reload);
+    sigaddset(&reload, SIGHUP);
+    sigprocmask(SIG_BLOCK, &reload, NULL);
+}
+
 enum sp_status sp_server_hold_signals(void)
 {
     sigset_t signals;

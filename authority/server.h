@@ -29,6 +29,8 @@ struct sp_server_terms {
     void *reload_context;
 };
 
+/* From here on SIGHUP waits for the server: a start may take its time, and no reload is to end it. */
+void sp_server_hold_reload(void);
 /* From here on SIGTERM, SIGINT and SIGHUP wait for the server: whoever was told that it is ready may send one. SP_IO.
  */
 SP_MUST_CHECK enum sp_status sp_server_hold_signals(void);

@@ -201,6 +201,7 @@ static int run(struct sp_cli *cli)
         return sp_cli_usage_error(cli, "--listen and --socket exclude each other");
     if (state != NULL && mkdir(state, 0700) != 0 && errno != EEXIST)
         return sp_cli_failure(cli, "%s: %s", state, strerror(errno));
+    sp_server_hold_reload();
     int exit_status = SP_CLI_UNEXAMINED;
     enum sp_status status = open_listener(&running, state, trouble);
     if (status == SP_OK) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The authority as a child of `sallyport serve`: one configuration for both, or none.
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
 import { test } from 'node:test';
 import { Gateway, startGateway } from '../lib/gateway.mjs';
 import { request } from '../lib/http.mjs';
@@ -40,4 +41,27 @@ test('nor does serve start with it', async () => {
   refused.spawn();
   assert.deepEqual(await refused.exit, { code: 1, signal: null }, refused.output);
   assert.match(refused.output, /config\.type: authority\.clients\.robot\.grants: /);
+});
+
+/** The pids of serve's children whose command line has the word. */
+const childrenOf = (of, word) => fs.readdirSync(`/proc/${of.pid}/task`).flatMap((thread) => fs.readFileSync(`/proc/${of.pid}/task/${thread}/children`, 'utf8').split(' ').filter(Boolean))
+  .filter((pid) => fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').some((part) => part === word)).map(Number);
+
+test('a reload that comes while the parts start ends none of them', async () => {
+  const early = new Gateway({ config: configuration(), files });
+  await early.prepare();
+  early.spawn();
+  const [authority] = await until(() => [childrenOf(early, 'authority')].find(({ length }) => length > 0), 'the authority to start');
+  let answers = false;
+  const whole = (async () => {
+    while (!answers) {
+      process.kill(authority, 'SIGHUP');
+      await new Promise(setImmediate);
+    }
+  })();
+  await early.ready().finally(() => { answers = true; });
+  await whole;
+  await answersTokens(early);
+  assert.deepEqual(childrenOf(early, 'authority'), [authority]);
+  assert.doesNotMatch(early.output, /the authority ended/);
 });
