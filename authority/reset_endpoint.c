@@ -108,25 +108,34 @@ static enum sp_status find(struct sp_call *call, struct sp_str who, struct sp_ac
                                                                                                           : status;
 }
 
+/* Counted whether the name is known or not. who: the account, or the name that is none. */
+static enum sp_status throttle_person(struct sp_call *call, struct sp_str who, bool *passes)
+{
+    bool in_minute = false;
+    *passes = false;
+    enum sp_status status = sp_mail_throttle(call, "reset", who, 60, 1, &in_minute);
+    return status == SP_OK && in_minute
+               ? sp_mail_throttle(call, "reset-hour", who, PERSON_WINDOW_S, PERSON_MOST, passes)
+               : status;
+}
+
+/* The address first: whoever has asked too often writes nothing more, whatever names come to mind. */
 static enum sp_step send(struct sp_call *call)
 {
     struct sp_account account;
     struct sp_str who = sp_str_slice(sp_str_trim(sp_call_parameter(call, "who")), 0, 254), email = SP_STR_NONE;
-    bool passes = false, has_room = false, may_get_more = false;
-    enum sp_status status = find(call, who, &account, &email);
+    bool has_room = false, passes = false;
+    enum sp_status status =
+        sp_mail_throttle(call, "reset-from", sp_throttle_network(call->arena, call->asked.client_address),
+                         ADDRESS_WINDOW_S, ADDRESS_MOST, &has_room);
+    if (status == SP_OK && !has_room)
+        return say(call, SP_TEXT_RESET_SENT, 200);
+    if (status == SP_OK)
+        status = find(call, who, &account, &email);
     bool known = status == SP_OK;
-    if (status == SP_NOT_FOUND)
-        status = SP_OK;
-    /* Both are counted whether the name is known or not. */
-    if (status == SP_OK)
-        status = sp_mail_throttle(call, "reset", known ? account.id : who, 60, 1, &passes);
-    if (status == SP_OK)
-        status = sp_mail_throttle(call, "reset-from", sp_throttle_network(call->arena, call->asked.client_address),
-                                  ADDRESS_WINDOW_S, ADDRESS_MOST, &has_room);
-    if (status == SP_OK)
-        status =
-            sp_mail_throttle(call, "reset-hour", known ? account.id : who, PERSON_WINDOW_S, PERSON_MOST, &may_get_more);
-    if (status == SP_OK && known && passes && has_room && may_get_more) {
+    if (status == SP_OK || status == SP_NOT_FOUND)
+        status = throttle_person(call, known ? account.id : who, &passes);
+    if (status == SP_OK && known && passes) {
         const struct sp_mail_link link = {.purpose = SP_MAIL_RESET,
                                           .subject = account.id,
                                           .email = email,
