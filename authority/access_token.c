@@ -86,12 +86,6 @@ static enum sp_status store_opaque(struct sp_call *call, const struct sp_token_o
     return store->methods->put_ticket(store, &ticket, NULL);
 }
 
-bool sp_access_token_writes(const struct sp_token_order *order)
-{
-    return order->client->token_format == SP_TOKEN_FORMAT_OPAQUE ||
-           (order->account.at != NULL && order->client->sector.at != NULL);
-}
-
 enum sp_step sp_access_token_issue(struct sp_call *call, const struct sp_token_order *order,
                                    struct sp_issued_token *token)
 {

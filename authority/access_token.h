@@ -29,7 +29,6 @@ struct sp_issued_token {
 
 /* Opaque tokens and pairwise names are written to the store: the caller has begun where it writes. SP_DENIED: our
  * failure, answered. */
-bool sp_access_token_writes(const struct sp_token_order *order);
 SP_MUST_CHECK enum sp_step sp_access_token_issue(struct sp_call *call, const struct sp_token_order *order,
                                                  struct sp_issued_token *token);
 

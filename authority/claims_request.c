@@ -62,7 +62,8 @@ static bool is_same(const struct sp_json *a, const struct sp_json *b)
     return a != NULL && b != NULL && a->type == b->type && sp_str_equal(a->text, b->text);
 }
 
-bool sp_claims_request_accepts(const struct sp_json *member, const struct sp_json *value)
+/* Does a value satisfy what one member asks (5.5.1)? NULL and members without value and values: anything does. */
+static bool accepts(const struct sp_json *member, const struct sp_json *value)
 {
     const struct sp_json *one = sp_json_member(member, SP_STR("value")),
                          *several = sp_json_member(member, SP_STR("values"));
@@ -80,8 +81,8 @@ bool sp_claims_request_accepts(const struct sp_json *member, const struct sp_jso
 bool sp_claims_request_is_for(const struct sp_claims_request *request, struct sp_str subject)
 {
     const struct sp_json value = {.type = SP_JSON_STRING, .text = subject};
-    return sp_claims_request_accepts(sp_json_member(request->id_token, SP_STR("sub")), &value) &&
-           sp_claims_request_accepts(sp_json_member(request->userinfo, SP_STR("sub")), &value);
+    return accepts(sp_json_member(request->id_token, SP_STR("sub")), &value) &&
+           accepts(sp_json_member(request->userinfo, SP_STR("sub")), &value);
 }
 
 /* The scope that the client needs and has for the claim; absent: it is not given. */
@@ -126,8 +127,7 @@ enum sp_status sp_claims_request_names(struct sp_arena *arena, const struct sp_j
         SP_JSON_EACH(claim, claims)
         {
             const struct sp_json *member = sp_json_member(asked, claim->name);
-            if (member != NULL && allowed_scope(client, claim->name).at != NULL &&
-                sp_claims_request_accepts(member, claim))
+            if (member != NULL && allowed_scope(client, claim->name).at != NULL && accepts(member, claim))
                 sp_buffer_printf(&all, "%s%.*s", all.len > 0 ? " " : "", SP_STR_ARG(claim->name));
         }
     if (sp_buffer_status(&all) == SP_OK)

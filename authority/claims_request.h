@@ -18,8 +18,6 @@ struct sp_claims_request {
 SP_MUST_CHECK enum sp_status sp_claims_request_parse(struct sp_arena *arena, struct sp_str text,
                                                      struct sp_claims_request *request, const char **fault);
 
-/* Does a value satisfy what one member asks (5.5.1)? NULL and members without value and values: anything does. */
-bool sp_claims_request_accepts(const struct sp_json *member, const struct sp_json *value);
 /* Is this the person that `sub` asks for? Yes when nobody is asked for. */
 bool sp_claims_request_is_for(const struct sp_claims_request *request, struct sp_str subject);
 /* Appends to *scope the scopes that the standard claims asked for need, as far as the client may have them. */

@@ -104,7 +104,9 @@ static enum sp_step refuse_header(struct sp_call *call, struct sp_str what)
                    .received = what);
 }
 
-enum sp_step sp_client_certificate_take(struct sp_call *call, const struct sp_certificate **certificate)
+/* The connection's certificate into *certificate, NULL without one or where mTLS is not configured; lives as long as
+ * the call. SP_DENIED: a proxy that is believed sent something that is none. */
+static enum sp_step take(struct sp_call *call, const struct sp_certificate **certificate)
 {
     struct sp_certificate *parsed = NULL;
     struct sp_str der;
@@ -130,7 +132,8 @@ enum sp_step sp_client_certificate_take(struct sp_call *call, const struct sp_ce
     return SP_GOES_ON;
 }
 
-struct sp_str sp_client_certificate_thumbprint(struct sp_call *call, const struct sp_certificate *certificate)
+/* x5t#S256 of it, in the call's arena. */
+static struct sp_str thumbprint_of(struct sp_call *call, const struct sp_certificate *certificate)
 {
     return sp_base64url_of(call->arena, sp_certificate_sha256(certificate), 32);
 }
@@ -171,7 +174,7 @@ static enum sp_step judge_self_signed(struct sp_call *call, const struct sp_clie
                                       const struct sp_certificate *certificate)
 {
     const unsigned char *sha256 = sp_certificate_sha256(certificate);
-    struct sp_str thumbprint = sp_client_certificate_thumbprint(call, certificate), detail = SP_STR_NONE;
+    struct sp_str thumbprint = thumbprint_of(call, certificate), detail = SP_STR_NONE;
     const struct sp_jwk_set *keys = NULL;
     enum sp_step step = sp_client_keys_for(call, client, SP_STR_NONE, &keys);
     /* No key is called so: a jwks_uri is looked at again, for the certificate may have been renewed there. */
@@ -236,8 +239,7 @@ static enum sp_step judge_by_chain(struct sp_call *call, const struct sp_client 
     if (status == SP_NOT_FOUND)
         return SP_DENY(call, .cause = SP_CAUSE_CLIENT_CERTIFICATE_UNTRUSTED,
                        .expected = SP_STR("a chain that ends at authority.mtls.client_ca"),
-                       .received = sp_client_certificate_thumbprint(call, certificate),
-                       .detail = sp_str_from_cstr(why));
+                       .received = thumbprint_of(call, certificate), .detail = sp_str_from_cstr(why));
     if (status != SP_OK)
         return sp_deny_failure(call, status);
     return judge_name(call, client, certificate);
@@ -246,7 +248,7 @@ static enum sp_step judge_by_chain(struct sp_call *call, const struct sp_client 
 enum sp_step sp_client_certificate_judge(struct sp_call *call, const struct sp_client *client)
 {
     const struct sp_certificate *certificate = NULL;
-    if (sp_client_certificate_take(call, &certificate) != SP_GOES_ON)
+    if (take(call, &certificate) != SP_GOES_ON)
         return SP_DENIED;
     bool by_chain = (client->methods & (unsigned)SP_CLIENT_TLS) != 0;
     if (certificate == NULL || (by_chain && call->authority->settings->mtls.trust == NULL))
@@ -257,7 +259,7 @@ enum sp_step sp_client_certificate_judge(struct sp_call *call, const struct sp_c
     if (time != 0)
         return SP_DENY(call, .cause = SP_CAUSE_CLIENT_CERTIFICATE_EXPIRED,
                        .expected = sp_certificate_dates(certificate, call->arena),
-                       .received = sp_client_certificate_thumbprint(call, certificate),
+                       .received = thumbprint_of(call, certificate),
                        .detail = time < 0 ? SP_STR("It is not valid yet.") : SP_STR("It is not valid any more."));
     return by_chain ? judge_by_chain(call, client, certificate) : judge_self_signed(call, client, certificate);
 }
@@ -268,14 +270,14 @@ enum sp_step sp_client_certificate_bind(struct sp_call *call, const struct sp_cl
     const struct sp_certificate *certificate = NULL;
     if (!client->bound_to_certificate)
         return SP_GOES_ON;
-    if (sp_client_certificate_take(call, &certificate) != SP_GOES_ON)
+    if (take(call, &certificate) != SP_GOES_ON)
         return SP_DENIED;
     /* RFC 8705 3.4 leaves it to us: better no token than one that anybody may use. */
     if (certificate == NULL)
         return SP_DENY(call, .cause = SP_CAUSE_BINDING_MTLS_MISSING, .expected = SP_STR("a client certificate"),
                        .received = SP_STR("none"), .error = "invalid_request", .status = 400,
                        .tell = SP_STR("Tokens of this client are bound to its certificate."));
-    call->x5t = sp_client_certificate_thumbprint(call, certificate);
+    call->x5t = thumbprint_of(call, certificate);
     return call->x5t.at != NULL ? SP_GOES_ON : sp_deny_failure(call, SP_NO_MEMORY);
 }
 
@@ -284,12 +286,12 @@ enum sp_step sp_client_certificate_check_bound(struct sp_call *call, struct sp_s
     const struct sp_certificate *certificate = NULL;
     if (bound.at == NULL)
         return SP_GOES_ON;
-    if (sp_client_certificate_take(call, &certificate) != SP_GOES_ON)
+    if (take(call, &certificate) != SP_GOES_ON)
         return SP_DENIED;
     if (certificate == NULL)
         return SP_DENY(call, .cause = SP_CAUSE_BINDING_MTLS_MISSING, .expected = SP_STR("a client certificate"),
                        .received = SP_STR("none"));
-    struct sp_str presented = sp_client_certificate_thumbprint(call, certificate);
+    struct sp_str presented = thumbprint_of(call, certificate);
     return sp_str_equal(presented, bound)
                ? SP_GOES_ON
                : SP_DENY(call, .cause = SP_CAUSE_BINDING_MTLS_MISMATCH, .expected = bound, .received = presented);

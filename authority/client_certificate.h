@@ -16,12 +16,6 @@
 SP_MUST_CHECK enum sp_status sp_client_certificate_decode(struct sp_arena *arena, struct sp_str text,
                                                           struct sp_str *der);
 
-/* The connection's certificate into *certificate, NULL without one or where mTLS is not configured; lives as long as
- * the call. SP_DENIED: a proxy that is believed sent something that is none. */
-SP_MUST_CHECK enum sp_step sp_client_certificate_take(struct sp_call *call, const struct sp_certificate **certificate);
-/* x5t#S256 of it, in the call's arena. */
-struct sp_str sp_client_certificate_thumbprint(struct sp_call *call, const struct sp_certificate *certificate);
-
 /* Is it the one that the client is registered with, by its registered method (RFC 8705 2.1, 2.2)? */
 SP_MUST_CHECK enum sp_step sp_client_certificate_judge(struct sp_call *call, const struct sp_client *client);
 

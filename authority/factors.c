@@ -29,7 +29,9 @@ enum sp_status sp_factors_find(struct sp_store *store, struct sp_arena *arena, s
     return status;
 }
 
-enum sp_status sp_factors_tidy(struct sp_store *store, struct sp_arena *arena, struct sp_str account)
+/* Recovery codes recover nothing once there is no factor left: then they are forgotten. The caller has begun a write.
+ */
+static enum sp_status tidy(struct sp_store *store, struct sp_arena *arena, struct sp_str account)
 {
     struct sp_factors factors;
     enum sp_status status = sp_factors_find(store, arena, account, &factors);
@@ -41,7 +43,7 @@ enum sp_status sp_factors_tidy(struct sp_store *store, struct sp_arena *arena, s
 enum sp_status sp_factors_drop_app(struct sp_store *store, struct sp_arena *arena, struct sp_str account)
 {
     enum sp_status status = store->methods->drop_record(store, SP_RECORD_TOTP, account);
-    return status == SP_OK ? sp_factors_tidy(store, arena, account) : status;
+    return status == SP_OK ? tidy(store, arena, account) : status;
 }
 
 enum sp_status sp_factors_drop_passkey(struct sp_store *store, struct sp_arena *arena, struct sp_str account,
@@ -53,7 +55,7 @@ enum sp_status sp_factors_drop_passkey(struct sp_store *store, struct sp_arena *
         status = SP_NOT_FOUND;
     if (status == SP_OK)
         status = store->methods->drop_record(store, SP_RECORD_PASSKEY, id);
-    return status == SP_OK ? sp_factors_tidy(store, arena, account) : status;
+    return status == SP_OK ? tidy(store, arena, account) : status;
 }
 
 enum sp_status sp_factors_drop_all(struct sp_store *store, struct sp_arena *arena, struct sp_str account)

@@ -19,10 +19,6 @@ static inline bool sp_factors_any(const struct sp_factors *factors)
     return factors->has_app || factors->passkeys > 0;
 }
 
-/* Recovery codes recover nothing once there is no factor left: then they are forgotten. The caller has begun a write.
- */
-SP_MUST_CHECK enum sp_status sp_factors_tidy(struct sp_store *store, struct sp_arena *arena, struct sp_str account);
-
 /* Each of the three, or all. SP_NOT_FOUND: there is nothing of that kind. The caller has begun a write. */
 SP_MUST_CHECK enum sp_status sp_factors_drop_app(struct sp_store *store, struct sp_arena *arena, struct sp_str account);
 SP_MUST_CHECK enum sp_status sp_factors_drop_passkey(struct sp_store *store, struct sp_arena *arena,

@@ -10,7 +10,8 @@
 #include "core/flow/har.h"
 #include "core/flow/log.h"
 
-void sp_recording_remark(struct sp_recording *recording, struct sp_flow_capture *capture, const char *format, ...)
+/* One more remark, printf-like. */
+static void remark(struct sp_recording *recording, struct sp_flow_capture *capture, const char *format, ...)
 {
     char text[512];
     va_list arguments;
@@ -51,30 +52,27 @@ static void remark_har(struct sp_recording *recording, struct sp_flow_capture *c
                        const struct sp_har_report *report)
 {
     if (report->fault != NULL)
-        sp_recording_remark(recording, capture, "The HAR breaks off at byte %llu: %s. What stands before was read.",
-                            (unsigned long long)report->fault_offset, report->fault);
+        remark(recording, capture, "The HAR breaks off at byte %llu: %s. What stands before was read.",
+               (unsigned long long)report->fault_offset, report->fault);
     if (report->broken_entries > 0)
-        sp_recording_remark(recording, capture,
-                            "%llu entries have no URL or method, or are too large, and were left out.",
-                            (unsigned long long)report->broken_entries);
+        remark(recording, capture, "%llu entries have no URL or method, or are too large, and were left out.",
+               (unsigned long long)report->broken_entries);
     if (report->cut_texts > 0)
-        sp_recording_remark(recording, capture,
-                            "%llu texts are longer than what is looked at; their beginning was read.",
-                            (unsigned long long)report->cut_texts);
+        remark(recording, capture, "%llu texts are longer than what is looked at; their beginning was read.",
+               (unsigned long long)report->cut_texts);
     if (report->undecoded > 0)
-        sp_recording_remark(recording, capture, "%llu bodies say that they are base64 and are not.",
-                            (unsigned long long)report->undecoded);
+        remark(recording, capture, "%llu bodies say that they are base64 and are not.",
+               (unsigned long long)report->undecoded);
     if (report->not_utf8 > 0)
-        sp_recording_remark(recording, capture, "%llu requests hold bytes that are not UTF-8.",
-                            (unsigned long long)report->not_utf8);
+        remark(recording, capture, "%llu requests hold bytes that are not UTF-8.",
+               (unsigned long long)report->not_utf8);
     if (report->entries > 0 && !report->has_cookies && !report->has_authorization)
-        sp_recording_remark(
-            recording, capture,
-            "No cookie and no Authorization header is in it: the browser exported a sanitised HAR. What "
-            "became of cookies cannot be said; export \"with sensitive data\" (DevTools, settings, "
-            "Network) to see them.");
+        remark(recording, capture,
+               "No cookie and no Authorization header is in it: the browser exported a sanitised HAR. What "
+               "became of cookies cannot be said; export \"with sensitive data\" (DevTools, settings, "
+               "Network) to see them.");
     if (report->entries == 0 && report->is_har)
-        sp_recording_remark(recording, capture, "It has no entries.");
+        remark(recording, capture, "It has no entries.");
 }
 
 static void take_har(void *har, struct sp_str piece, bool last)
@@ -91,7 +89,7 @@ static enum sp_status read_har(struct sp_source *source, struct sp_flow_capture 
         return SP_NO_MEMORY;
     enum sp_status status = read_pieces(source, take_har, har, &fault);
     if (fault != NULL)
-        sp_recording_remark(recording, capture, "%s", fault);
+        remark(recording, capture, "%s", fault);
     const struct sp_har_report *report = sp_har_report(har);
     recording->bytes = report->bytes;
     recording->exchanges = report->entries;
@@ -123,18 +121,18 @@ static enum sp_status read_log(struct sp_source *source, struct sp_flow_capture 
     recording->exchanges = report->requests;
     recording->is_unread = report->bytes == 0 && fault != NULL;
     recording->is_empty = report->bytes == 0;
-    sp_recording_remark(recording, capture, "%llu lines were read.", (unsigned long long)report->lines);
+    remark(recording, capture, "%llu lines were read.", (unsigned long long)report->lines);
     if (fault != NULL)
-        sp_recording_remark(recording, capture, "%s", fault);
+        remark(recording, capture, "%s", fault);
     if (report->long_lines > 0)
-        sp_recording_remark(recording, capture, "%llu lines are very long and were looked at in pieces.",
-                            (unsigned long long)report->long_lines);
+        remark(recording, capture, "%llu lines are very long and were looked at in pieces.",
+               (unsigned long long)report->long_lines);
     if (report->not_utf8 > 0)
-        sp_recording_remark(recording, capture, "%llu lines of those shown hold bytes that are not UTF-8.",
-                            (unsigned long long)report->not_utf8);
+        remark(recording, capture, "%llu lines of those shown hold bytes that are not UTF-8.",
+               (unsigned long long)report->not_utf8);
     if (report->more_tokens > 0)
-        sp_recording_remark(recording, capture, "%llu more tokens stand in it and were not looked at.",
-                            (unsigned long long)report->more_tokens);
+        remark(recording, capture, "%llu more tokens stand in it and were not looked at.",
+               (unsigned long long)report->more_tokens);
     sp_log_destroy(&log);
     return status;
 }
@@ -150,34 +148,30 @@ static void remark_packets(struct sp_recording *recording, struct sp_flow_captur
                            const struct sp_dissection_report *report, const struct sp_tshark_end *end, bool has_keylog)
 {
     if (end->timed_out)
-        sp_recording_remark(recording, capture,
-                            "tshark said nothing for %d s and was ended: what it told before counts.",
-                            SP_TSHARK_IDLE_S);
+        remark(recording, capture, "tshark said nothing for %d s and was ended: what it told before counts.",
+               SP_TSHARK_IDLE_S);
     else if (end->exit_status == -1)
-        sp_recording_remark(recording, capture,
-                            "tshark crashed or was stopped at its limits: what it told before counts.");
+        remark(recording, capture, "tshark crashed or was stopped at its limits: what it told before counts.");
     else if (end->exit_status != 0)
-        sp_recording_remark(recording, capture, "tshark ended with %d: %.300s", end->exit_status,
-                            end->complaint[0] != '\0' ? end->complaint : "it did not say why");
+        remark(recording, capture, "tshark ended with %d: %.300s", end->exit_status,
+               end->complaint[0] != '\0' ? end->complaint : "it did not say why");
     if (report->unreadable > 0)
-        sp_recording_remark(recording, capture, "%llu of the dissector's lines could not be read.",
-                            (unsigned long long)report->unreadable);
+        remark(recording, capture, "%llu of the dissector's lines could not be read.",
+               (unsigned long long)report->unreadable);
     if (report->unanswered > 0)
-        sp_recording_remark(recording, capture, "%llu requests have no answer in the capture.",
-                            (unsigned long long)report->unanswered);
+        remark(recording, capture, "%llu requests have no answer in the capture.",
+               (unsigned long long)report->unanswered);
     if (report->without_request > 0)
-        sp_recording_remark(recording, capture,
-                            "%llu answers have no request in the capture: it began in their middle.",
-                            (unsigned long long)report->without_request);
+        remark(recording, capture, "%llu answers have no request in the capture: it began in their middle.",
+               (unsigned long long)report->without_request);
     if (report->encrypted > 0 && !has_keylog)
-        sp_recording_remark(
-            recording, capture,
-            "%llu connections are TLS: of them only the handshake can be seen. With the client's secrets "
-            "(SSLKEYLOGFILE) give --keylog FILE.",
-            (unsigned long long)report->encrypted);
+        remark(recording, capture,
+               "%llu connections are TLS: of them only the handshake can be seen. With the client's secrets "
+               "(SSLKEYLOGFILE) give --keylog FILE.",
+               (unsigned long long)report->encrypted);
     if (report->more_connections > 0)
-        sp_recording_remark(recording, capture, "%llu packets are of more connections than are looked at.",
-                            (unsigned long long)report->more_connections);
+        remark(recording, capture, "%llu packets are of more connections than are looked at.",
+               (unsigned long long)report->more_connections);
 }
 
 static enum sp_status read_packets(const struct sp_recording_terms *terms, struct sp_flow_capture *capture,

@@ -25,8 +25,5 @@ struct sp_recording_terms {
  * is broken inside is a remark, not a failure. */
 SP_MUST_CHECK enum sp_status sp_recording_read(const struct sp_recording_terms *terms, struct sp_flow_capture *capture,
                                                struct sp_recording *recording, const char **why);
-/* One more remark, printf-like. */
-void sp_recording_remark(struct sp_recording *recording, struct sp_flow_capture *capture, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
 
 #endif

@@ -228,11 +228,6 @@ enum sp_status sp_source_read(struct sp_source *source, struct sp_str *piece, co
     return next_piece(source, piece, fault);
 }
 
-bool sp_source_was_packed(const struct sp_source *source)
-{
-    return source->packed;
-}
-
 enum sp_status sp_source_stat(const struct sp_source *source, struct stat *status)
 {
     return fstat(source->fd, status) == 0 ? SP_OK : SP_IO;

@@ -33,7 +33,5 @@ enum sp_source_kind sp_source_kind(const struct sp_source *source);
 /* The next piece, borrowed until the next call; empty at the end. SP_IO (errno), SP_MALFORMED: the packing is broken
  * or a bomb; *fault says it. What was read before counts. */
 SP_MUST_CHECK enum sp_status sp_source_read(struct sp_source *source, struct sp_str *piece, const char **fault);
-/* True when the bytes came out of gzip. */
-bool sp_source_was_packed(const struct sp_source *source);
 
 #endif

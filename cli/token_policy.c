@@ -11,7 +11,7 @@
 static void release_knowledge(void *knowledge)
 {
     struct sp_knowledge *held = knowledge;
-    sp_knowledge_unref(&held);
+    sp_knowledge_destroy(&held);
 }
 
 static int find_api(const struct sp_cli *cli, const struct sp_policy *policy, const struct sp_api **api)

@@ -235,7 +235,9 @@ void sp_client_end(struct sp_client_session *session)
 
 /* ---- endpoints ---- */
 
-struct sp_str sp_client_endpoint(const struct sp_client_session *session, const char *member)
+/* An endpoint by its member of the metadata, at the alias for certificates where the client shows one (RFC 8705 5).
+ * Absent: it has none. */
+static struct sp_str endpoint_of(const struct sp_client_session *session, const char *member)
 {
     const struct sp_json *aliases = sp_json_member(session->metadata.json, SP_STR("mtls_endpoint_aliases"));
     struct sp_str alias = sp_json_string(sp_json_member(aliases, sp_str_from_cstr(member)));
@@ -246,7 +248,7 @@ struct sp_str sp_client_endpoint(const struct sp_client_session *session, const 
 
 bool sp_client_needs(struct sp_client_session *session, const char *member, struct sp_str *endpoint)
 {
-    *endpoint = sp_client_endpoint(session, member);
+    *endpoint = endpoint_of(session, member);
     if (endpoint->len > 0)
         return true;
     struct sp_finding *finding = sp_document_refuse(&session->findings, SP_CAUSE_DISCOVERY_MISSING_MEMBER);

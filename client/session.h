@@ -65,9 +65,6 @@ bool sp_client_begin(struct sp_arena *arena, const struct sp_client_settings *se
                      struct sp_client_session *session);
 void sp_client_end(struct sp_client_session *session);
 
-/* An endpoint by its member of the metadata, at the alias for certificates where the client shows one (RFC 8705 5).
- * Absent: it has none. */
-struct sp_str sp_client_endpoint(const struct sp_client_session *session, const char *member);
 /* Fails with the finding that the issuer has no such endpoint. */
 bool sp_client_needs(struct sp_client_session *session, const char *member, struct sp_str *endpoint);
 

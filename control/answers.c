@@ -66,7 +66,7 @@ static void answer_question(struct sp_plane *plane, struct sp_exchange *exchange
 
 /* Ready: nginx serves, and of every issuer we know whether its keys can be had. An issuer that is out of reach does not
  * make the gateway useless for the others: it is listed, and metrics tell. */
-bool sp_plane_is_ready(const struct sp_plane *plane)
+static bool is_ready(const struct sp_plane *plane)
 {
     if (plane->policy == NULL || !plane->is_keeping || !sp_nginx_is_serving(plane->nginx)) {
         return false;
@@ -107,11 +107,11 @@ static void answer_ready(struct sp_plane *plane, struct sp_exchange *exchange)
 {
     struct sp_buffer text;
     struct sp_json_writer json;
-    bool is_ready = sp_plane_is_ready(plane);
+    bool ready = is_ready(plane);
     sp_buffer_init(&text, NULL, MAX_ANSWER_BYTES);
     sp_json_writer_init(&json, &text, false);
     sp_json_begin_object(&json);
-    sp_json_bool_member(&json, "ready", is_ready);
+    sp_json_bool_member(&json, "ready", ready);
     sp_json_string_member(&json, "nginx",
                           sp_nginx_is_serving(plane->nginx) ? SP_STR("serving") : SP_STR("not serving"));
     sp_json_name(&json, SP_STR("issuers"));
@@ -123,7 +123,7 @@ static void answer_ready(struct sp_plane *plane, struct sp_exchange *exchange)
     }
     sp_json_end_array(&json);
     sp_json_end_object(&json);
-    sp_exchange_respond(exchange, is_ready ? 200 : 503, JSON_TYPE, sp_buffer_str(&text));
+    sp_exchange_respond(exchange, ready ? 200 : 503, JSON_TYPE, sp_buffer_str(&text));
     sp_buffer_fini(&text);
 }
 
@@ -214,7 +214,7 @@ static void write_own_metrics(const struct sp_plane *plane, struct sp_buffer *ou
                        "Times that nginx died and was started again.");
     sp_metric_sample(out, "sallyport_nginx_restarts_total", NULL, SP_STR_NONE, (double)sp_nginx_restarts(plane->nginx));
     sp_metric_describe(out, "sallyport_ready", "gauge", "1 while /readyz says so.");
-    sp_metric_sample(out, "sallyport_ready", NULL, SP_STR_NONE, sp_plane_is_ready(plane));
+    sp_metric_sample(out, "sallyport_ready", NULL, SP_STR_NONE, is_ready(plane));
     write_issuer_metrics(plane, out);
     sp_warnings_write_metrics(plane->warnings, out, time(NULL));
 }

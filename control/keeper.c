@@ -251,8 +251,3 @@ void sp_keeper_status(const struct sp_keeper *keeper, size_t index, struct sp_ke
         .clock_skew_known = issuer->clock_skew_known,
     };
 }
-
-int64_t sp_keeper_generation(const struct sp_keeper *keeper)
-{
-    return keeper->generation;
-}

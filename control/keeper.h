@@ -66,6 +66,5 @@ struct sp_keeper_status {
 };
 size_t sp_keeper_issuer_count(const struct sp_keeper *keeper);
 void sp_keeper_status(const struct sp_keeper *keeper, size_t index, struct sp_keeper_status *status);
-int64_t sp_keeper_generation(const struct sp_keeper *keeper);
 
 #endif

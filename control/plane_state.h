@@ -59,6 +59,5 @@ SP_MUST_CHECK enum sp_status sp_plane_publish(struct sp_plane *plane);
 /* ---- answers.c ---- */
 sp_exchange_handler sp_plane_answer;
 sp_exchange_ended sp_plane_exchange_ended;
-bool sp_plane_is_ready(const struct sp_plane *plane);
 
 #endif

@@ -321,11 +321,6 @@ void sp_warnings_forget(struct sp_warnings *warnings, const char *about)
     end_unfound(warnings, about, true, SP_WARNING_OF_CLOCK);
 }
 
-size_t sp_warnings_count(const struct sp_warnings *warnings)
-{
-    return warnings->count;
-}
-
 void sp_warnings_write_metrics(const struct sp_warnings *warnings, struct sp_buffer *out, int64_t now)
 {
     sp_metric_describe(out, "sallyport_warning", "gauge",

@@ -39,7 +39,6 @@ void sp_warnings_take(struct sp_warnings *warnings, const char *about, enum sp_w
 /* It is no more: its warnings end. */
 void sp_warnings_forget(struct sp_warnings *warnings, const char *about);
 
-size_t sp_warnings_count(const struct sp_warnings *warnings);
 /* sallyport_warning, sallyport_warning_seconds_left, sallyport_warning_events_total. */
 void sp_warnings_write_metrics(const struct sp_warnings *warnings, struct sp_buffer *out, int64_t now);
 

@@ -16,7 +16,9 @@ static bool is_id_byte(unsigned char c)
            c == '.' || c == '=' || c == '+' || c == '/' || c == ':' || c == '@' || c == '~';
 }
 
-bool sp_request_id_is_valid(struct sp_str id)
+/* 1 to 128 bytes of letters, digits and -_.=+/:@~ : nothing that a header, a log or a shell takes for more than text.
+ */
+static bool is_valid(struct sp_str id)
 {
     if (id.len == 0 || id.len > MAX_REQUEST_ID) {
         return false;
@@ -34,7 +36,8 @@ static bool is_lower_hex(char c)
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
 }
 
-struct sp_str sp_request_id_of_traceparent(struct sp_str traceparent)
+/* The trace id of a `traceparent` (W3C Trace Context); none when it is not one. */
+static struct sp_str id_of_traceparent(struct sp_str traceparent)
 {
     if (traceparent.len < TRACEPARENT_BYTES || traceparent.at[2] != '-' || traceparent.at[35] != '-' ||
         traceparent.at[52] != '-' || memcmp(traceparent.at, "ff", 2) == 0) {
@@ -75,7 +78,7 @@ ngx_int_t sp_request_ids_init(struct sp_request_ids *ids)
     return getrandom(ids, sizeof *ids, 0) == (ssize_t)sizeof *ids ? NGX_OK : NGX_ERROR;
 }
 
-void sp_request_id_make(struct sp_request_ids *ids, u_char text[SP_REQUEST_ID_BYTES])
+static void make(struct sp_request_ids *ids, u_char text[SP_REQUEST_ID_BYTES])
 {
     ids->count += 0x9e3779b97f4a7c15ull;
     const uint64_t halves[2] = {mixed(ids->count), mixed(ids->count ^ ids->seed)};
@@ -90,12 +93,12 @@ ngx_int_t sp_call_identify(struct sp_call *call)
     if (call->request_id.len > 0) {
         return NGX_OK;
     }
-    if (sp_request_id_is_valid(call->headers.request_id)) {
+    if (is_valid(call->headers.request_id)) {
         call->request_id = call->headers.request_id;
         return NGX_OK;
     }
     if (call->headers.traceparent.len > 0) {
-        call->request_id = sp_request_id_of_traceparent(call->headers.traceparent);
+        call->request_id = id_of_traceparent(call->headers.traceparent);
         if (call->request_id.len > 0) {
             return NGX_OK;
         }
@@ -104,7 +107,7 @@ ngx_int_t sp_call_identify(struct sp_call *call)
     if (text == NULL) {
         return NGX_ERROR;
     }
-    sp_request_id_make(&call->conf->worker->request_ids, text);
+    make(&call->conf->worker->request_ids, text);
     call->request_id = sp_str((char *)text, SP_REQUEST_ID_BYTES);
     return NGX_OK;
 }

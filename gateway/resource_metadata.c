@@ -9,7 +9,8 @@
 
 static const struct sp_str well_known = {"/.well-known/oauth-protected-resource", 37};
 
-struct sp_str sp_public_origin(struct sp_call *call)
+/* "https://api.example.com" as the client sees it, in the call's arena. */
+static struct sp_str public_origin(struct sp_call *call)
 {
     const ngx_http_request_t *request = call->request;
     const struct sp_str public_url = call->snapshot->policy->public_url;
@@ -32,7 +33,7 @@ static struct sp_str path_of(const struct sp_api *api)
 
 struct sp_str sp_resource_metadata_url(struct sp_call *call)
 {
-    const struct sp_str origin = sp_public_origin(call);
+    const struct sp_str origin = public_origin(call);
     if (origin.at == NULL) {
         return SP_STR_NONE;
     }
@@ -128,7 +129,7 @@ ngx_int_t sp_resource_metadata_serve(struct sp_call *call)
         call->match = (struct sp_route_match){0};
         return NGX_DECLINED;
     }
-    const struct sp_str origin = sp_public_origin(call);
+    const struct sp_str origin = public_origin(call);
     struct sp_buffer out;
     struct sp_json_writer json;
     if (origin.at == NULL) {

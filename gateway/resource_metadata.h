@@ -11,7 +11,4 @@ ngx_int_t sp_resource_metadata_serve(struct sp_call *call);
 /* The document's URL for the call's API, in the call's arena; none without memory. */
 struct sp_str sp_resource_metadata_url(struct sp_call *call);
 
-/* "https://api.example.com" as the client sees it, in the call's arena. */
-struct sp_str sp_public_origin(struct sp_call *call);
-
 #endif

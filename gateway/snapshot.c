@@ -48,7 +48,7 @@ void sp_snapshot_unref(struct sp_snapshot **pointer)
     free(snapshot->quiet);
     free(snapshot->owned.names);
     free(snapshot->trusted.elts);
-    sp_knowledge_unref(&snapshot->knowledge);
+    sp_knowledge_destroy(&snapshot->knowledge);
     sp_policy_unref(&snapshot->policy);
     free(snapshot);
 }

@@ -107,7 +107,8 @@ static bool is_preflight(const struct sp_lab_call *call)
     return sp_str_equal(call->method, SP_STR("OPTIONS")) && call->preflight_method.at != NULL;
 }
 
-enum sp_lab_endpoint sp_lab_endpoint_of(const struct sp_lab_call *call)
+/* Where is this call addressed to? */
+static enum sp_lab_endpoint endpoint_of(const struct sp_lab_call *call)
 {
     size_t place = place_of(call);
     if (call->place == SP_LAB_AT_API) {
@@ -174,7 +175,7 @@ static void serve_honestly(struct sp_lab_call *call, enum sp_lab_endpoint endpoi
 
 void sp_lab_serve(struct sp_lab_call *call)
 {
-    enum sp_lab_endpoint endpoint = sp_lab_endpoint_of(call);
+    enum sp_lab_endpoint endpoint = endpoint_of(call);
     bool faulty = call->place != SP_LAB_AT_CONTROL && endpoint != SP_LAB_ELSEWHERE;
     const struct sp_lab_answer_row *row = faulty ? sp_lab_answer_find(call->fault, endpoint) : NULL;
     /* RESPONSE_CHARSET's answer holds a token, and a token costs a signature: it is made by who makes tokens. */

@@ -22,11 +22,6 @@ static const struct {
     [SP_LAB_KEY_WEAK] = {"lab-weak", SP_KEY_TYPE_RSA, SP_CURVE_NONE, 1024, "RS256"},
 };
 
-const char *sp_lab_kid(enum sp_lab_key which)
-{
-    return kinds[which].kid;
-}
-
 const struct sp_key *sp_lab_key_get(struct sp_lab_keys *keys, enum sp_lab_key which)
 {
     struct sp_key **key = &keys->at[which];

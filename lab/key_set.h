@@ -27,7 +27,6 @@ SP_MUST_CHECK enum sp_status sp_lab_keys_init(struct sp_lab_keys *keys);
 void sp_lab_keys_fini(struct sp_lab_keys *keys);
 /* NULL when it cannot be made. */
 const struct sp_key *sp_lab_key_get(struct sp_lab_keys *keys, enum sp_lab_key which);
-const char *sp_lab_kid(enum sp_lab_key which);
 
 /* The key set that is published; *committed becomes true when the fault changed it. Absent without memory. */
 struct sp_str sp_lab_key_set_text(struct sp_lab_keys *keys, struct sp_arena *arena, enum sp_cause fault,

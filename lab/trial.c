@@ -236,7 +236,9 @@ static void await(struct run *run, int64_t timeout_ms, struct sp_lab_ending *end
     ending->exit_status = WIFEXITED(how) ? WEXITSTATUS(how) : 128 + WTERMSIG(how);
 }
 
-enum sp_status sp_lab_command_run(struct sp_lab *lab, struct sp_arena *arena, struct sp_str command, int64_t timeout_ms,
+/* Runs the command with the facts of the moment in its environment (SALLYPORT_LAB_…). SP_IO with errno: it cannot be
+ * started; SP_NO_MEMORY. */
+static enum sp_status run_command(struct sp_lab *lab, struct sp_arena *arena, struct sp_str command, int64_t timeout_ms,
                                   struct sp_lab_ending *out)
 {
     char *variables[MOST_VARIABLES];
@@ -273,11 +275,11 @@ enum sp_status sp_lab_trial_run(struct sp_lab *lab, struct sp_arena *arena, enum
 {
     struct sp_lab_trial made = {.fault = fault, .outcome = SP_LAB_UNHEALTHY};
     sp_lab_set_fault(lab, SP_CAUSE_NONE);
-    enum sp_status status = sp_lab_command_run(lab, arena, command, timeout_ms, &made.ending);
+    enum sp_status status = run_command(lab, arena, command, timeout_ms, &made.ending);
     bool healthy = status == SP_OK && made.ending.exit_status == 0 && !made.ending.timed_out;
     if (healthy) {
         sp_lab_set_fault(lab, fault);
-        status = sp_lab_command_run(lab, arena, command, timeout_ms, &made.ending);
+        status = run_command(lab, arena, command, timeout_ms, &made.ending);
         made.committed = sp_lab_commits(lab);
         made.outcome = sp_lab_judge(sp_lab_fault_find(fault), &made.ending, made.committed);
         sp_lab_set_fault(lab, SP_CAUSE_NONE);

@@ -36,10 +36,6 @@ struct sp_lab_trial {
     struct sp_lab_ending ending; /* under the fault; when UNHEALTHY without */
 };
 
-/* Runs the command with the facts of the moment in its environment (SALLYPORT_LAB_…). SP_IO with errno: it cannot be
- * started; SP_NO_MEMORY. */
-SP_MUST_CHECK enum sp_status sp_lab_command_run(struct sp_lab *lab, struct sp_arena *arena, struct sp_str command,
-                                                int64_t timeout_ms, struct sp_lab_ending *ending);
 /* Healthy first, then under the fault; the lab is healthy again afterwards. Same statuses. */
 SP_MUST_CHECK enum sp_status sp_lab_trial_run(struct sp_lab *lab, struct sp_arena *arena, enum sp_cause fault,
                                               struct sp_str command, int64_t timeout_ms, struct sp_lab_trial *trial);

@@ -76,8 +76,6 @@ struct sp_str sp_lab_bearer(const struct sp_lab_call *call);
  * something else proves it. */
 bool sp_lab_authenticate(struct sp_lab_call *call, bool may_be_public);
 
-/* Where is this call addressed to? */
-enum sp_lab_endpoint sp_lab_endpoint_of(const struct sp_lab_call *call);
 /* Answers the call: by the fault's row, else as a healthy server does. */
 void sp_lab_serve(struct sp_lab_call *call);
 

@@ -43,7 +43,7 @@ void sp_bench_destroy(struct sp_bench **bench)
 {
     if (*bench == NULL)
         return;
-    sp_knowledge_unref(&(*bench)->knowledge);
+    sp_knowledge_destroy(&(*bench)->knowledge);
     sp_policy_unref(&(*bench)->policy);
     sp_arena_destroy(&(*bench)->arena);
     free(*bench);

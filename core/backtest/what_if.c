@@ -34,7 +34,8 @@ struct settings {
     size_t count;
 };
 
-struct sp_str sp_what_if_names(struct sp_arena *arena)
+/* "issuer, audience, …": the names, for help and complaints. */
+static struct sp_str list_names(struct sp_arena *arena)
 {
     struct sp_buffer out;
     sp_buffer_init(&out, arena, 4096);
@@ -66,7 +67,7 @@ static struct sp_str unknown(struct sp_arena *arena, struct sp_str name)
             nearest = i;
         }
     }
-    struct sp_str near = nearest < ROW_COUNT ? rows[nearest].name : SP_STR_NONE, names = sp_what_if_names(arena);
+    struct sp_str near = nearest < ROW_COUNT ? rows[nearest].name : SP_STR_NONE, names = list_names(arena);
     return sp_arena_printf(arena, "there is no setting '%.*s'%s%.*s%s There are: %.*s",
                            SP_STR_ARG(sp_str_slice(name, 0, 100)), near.len > 0 ? "; did you mean '" : "",
                            SP_STR_ARG(near), near.len > 0 ? "'?" : ".", SP_STR_ARG(names));
@@ -93,7 +94,7 @@ static struct sp_str read_setting(struct settings *settings, struct sp_str text,
     bool continues = equals >= text.len || sp_str_contains(sp_str_slice(text, 0, equals), SP_STR("/"));
     if (continues && (*last == ROW_COUNT || rows[*last].form == ONE))
         return sp_arena_printf(settings->arena, "'%.*s' is no NAME=VALUE. Names: %.*s",
-                               SP_STR_ARG(sp_str_slice(text, 0, 100)), SP_STR_ARG(sp_what_if_names(settings->arena)));
+                               SP_STR_ARG(sp_str_slice(text, 0, 100)), SP_STR_ARG(list_names(settings->arena)));
     if (!continues) {
         *last = row_of(sp_str_trim(sp_str_slice(text, 0, equals)));
         if (*last == ROW_COUNT)

@@ -23,7 +23,4 @@ SP_MUST_CHECK enum sp_status sp_what_if_write(struct sp_arena *arena, const stru
                                               const struct sp_str *texts, size_t count,
                                               struct sp_what_if_result *result);
 
-/* "issuer, audience, …": the names, for help and complaints. */
-struct sp_str sp_what_if_names(struct sp_arena *arena);
-
 #endif

@@ -92,7 +92,6 @@ void sp_json_end_array(struct sp_json_writer *writer);
 void sp_json_name(struct sp_json_writer *writer, struct sp_str name);
 void sp_json_put_string(struct sp_json_writer *writer, struct sp_str value);
 void sp_json_put_int(struct sp_json_writer *writer, int64_t value);
-void sp_json_put_double(struct sp_json_writer *writer, double value);
 void sp_json_put_bool(struct sp_json_writer *writer, bool value);
 void sp_json_put_null(struct sp_json_writer *writer);
 void sp_json_put_value(struct sp_json_writer *writer, const struct sp_json *value); /* NULL writes null */

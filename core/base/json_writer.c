@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include "core/base/json.h"
@@ -187,23 +186,6 @@ void sp_json_put_int(struct sp_json_writer *writer, int64_t value)
     }
     put_separator(writer);
     sp_buffer_append(writer->out, sp_str(text + at, sizeof text - at));
-}
-
-void sp_json_put_double(struct sp_json_writer *writer, double value)
-{
-    if (!isfinite(value)) {
-        sp_json_put_null(writer);
-        return;
-    }
-    put_separator(writer);
-    char text[40];
-    snprintf(text, sizeof text, "%.15g", value);
-    /* Bit for bit or with more digits. */
-    double read = strtod(text, NULL);
-    if (memcmp(&read, &value, sizeof value) != 0) {
-        snprintf(text, sizeof text, "%.17g", value);
-    }
-    sp_buffer_append(writer->out, sp_str_from_cstr(text));
 }
 
 void sp_json_put_bool(struct sp_json_writer *writer, bool value)

@@ -40,7 +40,8 @@ bool sp_str_list_has(struct sp_str_list list, struct sp_str value)
     return false;
 }
 
-struct sp_str sp_audience_in_words(struct sp_exam *exam)
+/* "a, b" for evidence. */
+static struct sp_str audience_in_words(struct sp_exam *exam)
 {
     struct sp_str values[SP_MAX_AUDIENCES], value;
     size_t count = 0;
@@ -76,7 +77,7 @@ void sp_audience_examine(struct sp_exam *exam)
         return;
     }
     struct sp_finding *finding =
-        sp_exam_claimed(exam, SP_CAUSE_AUDIENCE_MISMATCH, SP_CHECK_AUDIENCE, wanted, sp_audience_in_words(exam));
+        sp_exam_claimed(exam, SP_CAUSE_AUDIENCE_MISMATCH, SP_CHECK_AUDIENCE, wanted, audience_in_words(exam));
     if (seen == 0)
         finding->detail = SP_STR("The token's aud is neither a string nor an array of strings.");
     else if (seen == SP_MAX_AUDIENCES)

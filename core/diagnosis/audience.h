@@ -9,8 +9,6 @@
 struct sp_str_list sp_audience_expected(const struct sp_exam *exam);
 /* Walks aud (a string or an array); *at starts as NULL. Members that are no strings are passed over. */
 bool sp_audience_next(const struct sp_json *aud, const struct sp_json **at, struct sp_str *value);
-/* "a, b" for evidence. */
-struct sp_str sp_audience_in_words(struct sp_exam *exam);
 bool sp_str_list_has(struct sp_str_list list, struct sp_str value);
 
 #endif

@@ -121,7 +121,8 @@ const struct sp_json *sp_claim_at(const struct sp_json *claims, struct sp_str pa
     return NULL;
 }
 
-bool sp_claim_satisfies(const struct sp_json *value, struct sp_str_list any_of)
+/* value has one of the texts, or merely exists (and is not null) when there are none. Arrays: any element. */
+static bool satisfies(const struct sp_json *value, struct sp_str_list any_of)
 {
     if (value == NULL || value->type == SP_JSON_NULL)
         return false;
@@ -163,7 +164,7 @@ static struct sp_str in_words(struct sp_exam *exam, const struct sp_json *value)
 static bool examine_claim(struct sp_exam *exam, const struct sp_claim_rule *rule)
 {
     const struct sp_json *value = sp_claim_at(exam->body, rule->name);
-    if (sp_claim_satisfies(value, rule->any_of))
+    if (satisfies(value, rule->any_of))
         return true;
     if (value == NULL && !sp_recorded_tells(exam, rule->name)) {
         sp_exam_lack(exam, sp_arena_printf(exam->arena, "claim %.*s", SP_STR_ARG(rule->name)));
@@ -201,7 +202,7 @@ static bool examine_email(struct sp_exam *exam)
 static bool examine_strength(struct sp_exam *exam)
 {
     struct sp_str_list wanted = exam->input.requirements->acr_values;
-    if (wanted.count == 0 || sp_claim_satisfies(exam->claims.acr, wanted))
+    if (wanted.count == 0 || satisfies(exam->claims.acr, wanted))
         return true;
     sp_exam_claimed(exam, SP_CAUSE_AUTHENTICATION_TOO_WEAK, SP_CHECK_CLAIMS, join(exam->arena, wanted, NULL),
                     exam->claims.acr == NULL ? SP_STR("no acr") : in_words(exam, exam->claims.acr));

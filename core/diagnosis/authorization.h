@@ -13,8 +13,6 @@ struct sp_str sp_scope_granted(struct sp_arena *arena, const struct sp_claims *c
 bool sp_scope_text_has(struct sp_str granted, struct sp_str scope);
 /* The value at a path: the member of that whole name, else member by member between the dots. NULL: absent. */
 const struct sp_json *sp_claim_at(const struct sp_json *claims, struct sp_str path);
-/* value has one of the texts, or merely exists (and is not null) when there are none. Arrays: any element. */
-bool sp_claim_satisfies(const struct sp_json *value, struct sp_str_list any_of);
 
 /* The same rule in the object of claims that facts keep (written by us); no allocation, and false where it cannot
  * decide. */

@@ -197,7 +197,8 @@ static void examine_short(struct sp_exam *exam, struct sp_str token, unsigned do
     refuse_segments(exam, 2, "Its signature is missing.");
 }
 
-bool sp_form_is_opaque(struct sp_str token)
+/* Could be a reference token: only characters that issuers use in them. */
+static bool is_opaque(struct sp_str token)
 {
     for (size_t i = 0; i < token.len; i++) {
         char c = token.at[i];
@@ -211,7 +212,7 @@ bool sp_form_is_opaque(struct sp_str token)
 /* Where nobody may be asked what it is: reference tokens have no dots, or one (`ya29.…`, `ory_at_….…`) and are long. */
 static bool looks_opaque(struct sp_str token, unsigned dots)
 {
-    return sp_form_is_opaque(token) && (dots == 0 || (dots == 1 && token.len >= 20));
+    return is_opaque(token) && (dots == 0 || (dots == 1 && token.len >= 20));
 }
 
 static bool may_introspect(const struct sp_exam *exam)
@@ -234,7 +235,7 @@ static void examine_segments(struct sp_exam *exam, struct sp_str token)
         count++;
     }
     /* Some issuers' reference tokens have dots too. */
-    if (!looks_like_header(token) && sp_form_is_opaque(token) && may_introspect(exam)) {
+    if (!looks_like_header(token) && is_opaque(token) && may_introspect(exam)) {
         exam->kind = SP_TOKEN_OPAQUE;
     } else if (count == 2) {
         exam->segments[0] = sp_str_slice(token, 0, dots[0]);
@@ -299,6 +300,15 @@ bool sp_form_tell_too_large(struct sp_exam *exam, size_t bytes)
     return bytes > max_bytes;
 }
 
+/* Only base64url's characters and dots. */
+static bool is_compact(struct sp_str token)
+{
+    for (size_t i = 0; i < token.len; i++)
+        if (!sp_form_is_base64url(token.at[i]) && token.at[i] != '.')
+            return false;
+    return true;
+}
+
 void sp_form_examine(struct sp_exam *exam)
 {
     struct sp_str token = exam->input.token;
@@ -310,20 +320,12 @@ void sp_form_examine(struct sp_exam *exam)
     if (sp_form_tell_too_large(exam, token.len) && (!exam->input.explain || token.len > SP_MAX_EXAMINED_BYTES))
         return;
     if (!read_sound_jws(exam, token)) {
-        if (!sp_form_is_compact(token) && sp_form_examine_damage(exam, token))
+        if (!is_compact(token) && sp_form_examine_damage(exam, token))
             return;
         examine_segments(exam, token);
     }
     if (!exam->refused && !exam->incomplete)
         sp_exam_pass(exam, SP_CHECK_FORM);
-}
-
-bool sp_form_is_compact(struct sp_str token)
-{
-    for (size_t i = 0; i < token.len; i++)
-        if (!sp_form_is_base64url(token.at[i]) && token.at[i] != '.')
-            return false;
-    return true;
 }
 
 /* One row a claim that a check asks for. */

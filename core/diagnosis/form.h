@@ -5,10 +5,6 @@
 
 #include "core/diagnosis/examination.h"
 
-/* Only base64url's characters and dots. */
-bool sp_form_is_compact(struct sp_str token);
-/* Could be a reference token: only characters that issuers use in them. */
-bool sp_form_is_opaque(struct sp_str token);
 /* token.malformed.truncated with the length and the limit that fits it; what: static sentence. Told once: a signature
  * that ends within a character group is also too short for its algorithm. */
 void sp_form_tell_truncated(struct sp_exam *exam, enum sp_check check, const char *what);

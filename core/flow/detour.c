@@ -11,14 +11,17 @@ static bool is_below(struct sp_str origin, struct sp_str url)
     return url.len == origin.len || strchr("/?#", url.at[origin.len]) != NULL;
 }
 
-struct sp_str sp_detour_url(struct sp_arena *arena, const struct sp_detour *detour, struct sp_str url)
+/* The URL, led through the recorder when it is below the issuer's origin; absent past the arena's ceiling. */
+static struct sp_str led_url(struct sp_arena *arena, const struct sp_detour *detour, struct sp_str url)
 {
     return !is_below(detour->from, url) ? url
                                         : sp_arena_printf(arena, "%.*s%.*s", SP_STR_ARG(detour->to),
                                                           SP_STR_ARG(sp_str_slice(url, detour->from.len, url.len)));
 }
 
-struct sp_str sp_detour_cookie(struct sp_arena *arena, struct sp_str line)
+/* A Set-Cookie line without Domain and Secure, and without SameSite=None, which needs Secure: the recorder is another
+ * host, on plain http. */
+static struct sp_str led_cookie(struct sp_arena *arena, struct sp_str line)
 {
     static const char *const dropped[] = {"domain", "secure", "samesite=none", "partitioned"};
     struct sp_buffer out;
@@ -43,9 +46,9 @@ struct sp_str sp_detour_header(struct sp_arena *arena, const struct sp_detour *d
                                struct sp_str value)
 {
     if (sp_str_equal_ignoring_case(name, SP_STR("Set-Cookie")))
-        return sp_detour_cookie(arena, value);
+        return led_cookie(arena, value);
     if (sp_str_equal_ignoring_case(name, SP_STR("Location")))
-        return sp_detour_url(arena, detour, value);
+        return led_url(arena, detour, value);
     return value;
 }
 
@@ -75,7 +78,7 @@ static void write_member(struct sp_json_writer *writer, struct sp_arena *arena, 
 {
     sp_json_name(writer, member->name);
     if (member->type == SP_JSON_STRING && !sp_str_equal(member->name, SP_STR("issuer")))
-        sp_json_put_string(writer, sp_detour_url(arena, detour, member->text));
+        sp_json_put_string(writer, led_url(arena, detour, member->text));
     else if (member->type != SP_JSON_OBJECT)
         sp_json_put_value(writer, member);
     else {
@@ -86,7 +89,7 @@ static void write_member(struct sp_json_writer *writer, struct sp_arena *arena, 
             {
                 sp_json_name(writer, inner->name);
                 if (inner->type == SP_JSON_STRING)
-                    sp_json_put_string(writer, sp_detour_url(arena, detour, inner->text));
+                    sp_json_put_string(writer, led_url(arena, detour, inner->text));
                 else
                     sp_json_put_value(writer, inner);
             }

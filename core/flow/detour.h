@@ -14,11 +14,6 @@ struct sp_detour {
     struct sp_str to;   /* the recorder's: http://127.0.0.1:8089 */
 };
 
-/* The URL, led through the recorder when it is below the issuer's origin; absent past the arena's ceiling. */
-struct sp_str sp_detour_url(struct sp_arena *arena, const struct sp_detour *detour, struct sp_str url);
-/* A Set-Cookie line without Domain and Secure, and without SameSite=None, which needs Secure: the recorder is another
- * host, on plain http. */
-struct sp_str sp_detour_cookie(struct sp_arena *arena, struct sp_str line);
 /* The value of an answer's header as the client is to see it. */
 struct sp_str sp_detour_header(struct sp_arena *arena, const struct sp_detour *detour, struct sp_str name,
                                struct sp_str value);

@@ -63,7 +63,8 @@ static enum sp_status decode_loosely(struct sp_arena *arena, struct sp_str text,
     return SP_OK;
 }
 
-enum sp_status sp_flow_parameters(struct sp_arena *arena, struct sp_str text, struct sp_form *form)
+/* Parameters of a query, fragment or form body; escapes that are none stay as they are. */
+static enum sp_status read_parameters(struct sp_arena *arena, struct sp_str text, struct sp_form *form)
 {
     size_t count = 0;
     if (text.len == 0) {
@@ -139,7 +140,7 @@ static enum sp_status read_url(struct sp_arena *arena, struct sp_str url, struct
         if (query.at == NULL)
             return SP_NO_MEMORY;
     }
-    return sp_flow_parameters(arena, query, form);
+    return read_parameters(arena, query, form);
 }
 
 static bool is_form(const struct sp_flow_message *message)
@@ -399,7 +400,7 @@ enum sp_status sp_flow_message_read(struct sp_arena *arena, const struct sp_flow
         return SP_NO_MEMORY;
     struct sp_json_error ignored;
     if (is_form(message)) {
-        if (sp_flow_parameters(arena, exchange->request_body, &message->body) != SP_OK)
+        if (read_parameters(arena, exchange->request_body, &message->body) != SP_OK)
             return SP_NO_MEMORY;
     } else {
         parse_json(arena, exchange->request_body, &message->asked, &ignored);

@@ -59,8 +59,6 @@ SP_MUST_CHECK enum sp_status sp_flow_message_read(struct sp_arena *arena, const 
                                                   enum sp_flow_kind known, struct sp_flow_message *message);
 /* The URL without query and fragment. */
 struct sp_str sp_flow_endpoint(struct sp_str url);
-/* Parameters of a query, fragment or form body; escapes that are none stay as they are. */
-SP_MUST_CHECK enum sp_status sp_flow_parameters(struct sp_arena *arena, struct sp_str text, struct sp_form *form);
 /* Of the request: body before query; absent when neither has it. */
 struct sp_str sp_flow_parameter(const struct sp_flow_message *message, const char *name);
 /* Of the answer: the redirect's parameters, or the JSON object's string. */

@@ -74,8 +74,6 @@ const struct sp_json *sp_merge(struct sp_draft *draft, const struct sp_json *bas
 void sp_expand(struct sp_draft *draft, const struct sp_json *root, const struct sp_expansion *expansion);
 /* settings.c: every member against options.def; unknown members and wrong values are reported. */
 void sp_settings_validate(struct sp_draft *draft, const struct sp_json *root);
-/* settings.c: file names of members that name files, made absolute by their text's directory. */
-void sp_settings_resolve_paths(struct sp_draft *draft, const struct sp_json *root);
 
 struct sp_policy_parts;
 /* issuer.c, api.c, upstream.c, consumer.c, serving.c: fill the policy from the validated tree. */

@@ -11,9 +11,8 @@
 #define MAX_KEYS_FILE_ARENA (512u << 20)
 #define MAX_PREVIOUS_KIDS 4096u
 
-struct counted {
+struct whole {
     struct sp_knowledge knowledge;
-    unsigned references;
     struct sp_arena *arena;
     struct sp_policy *policy;
     struct sp_known_issuer *issuers;
@@ -179,28 +178,28 @@ static void read_secret(struct sp_arena *arena, const struct sp_json *source, st
     }
 }
 
-static enum sp_status build(struct counted *counted, const struct sp_json *json)
+static enum sp_status build(struct whole *whole, const struct sp_json *json)
 {
-    struct sp_policy *policy = counted->policy;
+    struct sp_policy *policy = whole->policy;
     const struct sp_json *by_name = sp_json_member(json, SP_STR("issuers"));
-    counted->issuers = sp_arena_calloc(counted->arena, policy->issuer_count + 1, sizeof *counted->issuers);
-    if (counted->issuers == NULL) {
+    whole->issuers = sp_arena_calloc(whole->arena, policy->issuer_count + 1, sizeof *whole->issuers);
+    if (whole->issuers == NULL) {
         return SP_NO_MEMORY;
     }
     for (size_t i = 0; i < policy->issuer_count; i++) {
-        struct sp_known_issuer *issuer = &counted->issuers[i];
+        struct sp_known_issuer *issuer = &whole->issuers[i];
         issuer->terms = &policy->issuers[i];
         const struct sp_json *known = sp_json_member(by_name, policy->issuers[i].name);
         if (known != NULL) {
-            read_issuer(counted->arena, known, &issuer->known);
+            read_issuer(whole->arena, known, &issuer->known);
         }
         const struct sp_json *jwks = sp_json_member(known, SP_STR("jwks"));
-        digest_text(counted->knowledge.keys_sha256, jwks != NULL ? jwks->text : SP_STR_NONE);
-        read_secret(counted->arena, policy->issuer_sources[i], &issuer->known);
+        digest_text(whole->knowledge.keys_sha256, jwks != NULL ? jwks->text : SP_STR_NONE);
+        read_secret(whole->arena, policy->issuer_sources[i], &issuer->known);
     }
-    counted->knowledge.generation = number(json, SP_STR("generation"));
-    counted->knowledge.world = (struct sp_world){
-        .issuers = counted->issuers,
+    whole->knowledge.generation = number(json, SP_STR("generation"));
+    whole->knowledge.world = (struct sp_world){
+        .issuers = whole->issuers,
         .issuer_count = policy->issuer_count,
         .api_audiences = policy->api_audiences,
         .api_audience_count = policy->api_audience_count,
@@ -212,14 +211,13 @@ enum sp_status sp_knowledge_parse(struct sp_str text, struct sp_policy *policy, 
                                   struct sp_json_error *error)
 {
     const struct sp_json *json = NULL;
-    struct counted *counted = calloc(1, sizeof *counted);
+    struct whole *whole = calloc(1, sizeof *whole);
     struct sp_arena *scratch = sp_arena_create(MAX_KEYS_FILE_ARENA);
     enum sp_status status = SP_NO_MEMORY;
-    if (counted == NULL || scratch == NULL || (counted->arena = sp_arena_create(MAX_KEYS_FILE_ARENA)) == NULL) {
+    if (whole == NULL || scratch == NULL || (whole->arena = sp_arena_create(MAX_KEYS_FILE_ARENA)) == NULL) {
         goto done;
     }
-    counted->references = 1;
-    counted->policy = sp_policy_ref(policy);
+    whole->policy = sp_policy_ref(policy);
     if (!sp_str_is_empty(text)) {
         status = sp_json_parse(scratch, text, &sp_json_limits_document, &json, error);
         if (status == SP_OK && !sp_json_is(json, SP_JSON_OBJECT)) {
@@ -230,42 +228,36 @@ enum sp_status sp_knowledge_parse(struct sp_str text, struct sp_policy *policy, 
             goto done;
         }
     }
-    status = build(counted, json);
+    status = build(whole, json);
 done:
     sp_arena_destroy(&scratch);
-    if (status != SP_OK && counted != NULL) {
-        sp_arena_destroy(&counted->arena);
-        sp_policy_unref(&counted->policy);
-        free(counted);
-    } else if (counted != NULL) {
-        *out = &counted->knowledge;
+    if (status != SP_OK && whole != NULL) {
+        sp_arena_destroy(&whole->arena);
+        sp_policy_unref(&whole->policy);
+        free(whole);
+    } else if (whole != NULL) {
+        *out = &whole->knowledge;
     }
     return status;
 }
 
 void sp_knowledge_offer_keys(struct sp_knowledge *knowledge, size_t issuer, const struct sp_jwk_set *keys)
 {
-    struct counted *counted = (struct counted *)knowledge;
-    struct sp_issuer_knowledge *known = &counted->issuers[issuer].known;
+    struct whole *whole = (struct whole *)knowledge;
+    struct sp_issuer_knowledge *known = &whole->issuers[issuer].known;
     if (known->keys == NULL) {
-        known->keys = hold(counted->arena, sp_jwk_set_ref(keys));
+        known->keys = hold(whole->arena, sp_jwk_set_ref(keys));
     }
 }
 
-struct sp_knowledge *sp_knowledge_ref(struct sp_knowledge *knowledge)
+void sp_knowledge_destroy(struct sp_knowledge **knowledge)
 {
-    ((struct counted *)knowledge)->references++;
-    return knowledge;
-}
-
-void sp_knowledge_unref(struct sp_knowledge **knowledge)
-{
-    struct counted *counted = (struct counted *)*knowledge;
+    struct whole *whole = (struct whole *)*knowledge;
     *knowledge = NULL;
-    if (counted == NULL || --counted->references > 0) {
+    if (whole == NULL) {
         return;
     }
-    sp_arena_destroy(&counted->arena);
-    sp_policy_unref(&counted->policy);
-    free(counted);
+    sp_arena_destroy(&whole->arena);
+    sp_policy_unref(&whole->policy);
+    free(whole);
 }

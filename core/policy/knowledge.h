@@ -28,7 +28,6 @@ SP_MUST_CHECK enum sp_status sp_knowledge_parse(struct sp_str text, struct sp_po
  * Takes a reference. */
 void sp_knowledge_offer_keys(struct sp_knowledge *knowledge, size_t issuer, const struct sp_jwk_set *keys);
 
-struct sp_knowledge *sp_knowledge_ref(struct sp_knowledge *knowledge);
-void sp_knowledge_unref(struct sp_knowledge **knowledge);
+void sp_knowledge_destroy(struct sp_knowledge **knowledge);
 
 #endif

@@ -62,7 +62,7 @@ static void without_a_file_the_issuers_are_there_and_their_keys_are_not(void **s
     sp_policy_unref(&policy); /* the knowledge holds its own reference */
     assert_true(sp_str_equal(knowledge->world.issuers[0].terms->name, SP_STR("corp")) ||
                 sp_str_equal(knowledge->world.issuers[0].terms->name, SP_STR("other")));
-    sp_knowledge_unref(&knowledge);
+    sp_knowledge_destroy(&knowledge);
 }
 
 static void what_the_keeper_wrote_is_known_of_its_issuer_only(void **state)
@@ -86,7 +86,7 @@ static void what_the_keeper_wrote_is_known_of_its_issuer_only(void **state)
     assert_int_equal(corp->clock_skew_s, -3);
     assert_int_equal(corp->advertised_algorithms, sp_algorithm_bit(sp_algorithm_find(SP_STR("EdDSA"))));
     assert_null(of(knowledge, "other")->keys);
-    sp_knowledge_unref(&knowledge);
+    sp_knowledge_destroy(&knowledge);
     sp_policy_unref(&policy);
 }
 
@@ -98,7 +98,7 @@ static void one_unreadable_set_leaves_its_issuer_without_keys_and_no_other(void 
         parse(policy, "{\"issuers\":{\"corp\":{\"jwks\":\"oops\"},\"other\":{\"jwks\":" SET(KEY_A) "}}}");
     assert_null(of(knowledge, "corp")->keys);
     assert_int_equal(of(knowledge, "other")->keys->count, 1);
-    sp_knowledge_unref(&knowledge);
+    sp_knowledge_destroy(&knowledge);
     sp_policy_unref(&policy);
 }
 
@@ -114,10 +114,10 @@ static void the_digest_changes_with_a_key_and_not_with_a_fetch(void **state)
     assert_memory_equal(first->keys_sha256, again->keys_sha256, 32);
     assert_memory_not_equal(first->keys_sha256, rotated->keys_sha256, 32);
     assert_memory_not_equal(first->keys_sha256, moved->keys_sha256, 32);
-    sp_knowledge_unref(&first);
-    sp_knowledge_unref(&again);
-    sp_knowledge_unref(&rotated);
-    sp_knowledge_unref(&moved);
+    sp_knowledge_destroy(&first);
+    sp_knowledge_destroy(&again);
+    sp_knowledge_destroy(&rotated);
+    sp_knowledge_destroy(&moved);
     sp_policy_unref(&policy);
 }
 
