@@ -405,7 +405,6 @@ static void end_turn(struct server *server)
     sp_call_log_flush(&server->log);
 }
 
-/* Housekeeping between turns: keys that are due, keys that another process changed, tickets that are dead. */
 static void deliver(struct server *server)
 {
     if (!server->stops && sp_outbox_tend(server->outbox, server->now) == SP_IO)
@@ -417,7 +416,8 @@ static bool has_housekeeping(const struct server *server)
     return server->now != server->tended_at || server->authority->has_outgoing;
 }
 
-/* Flushes by itself: no call may wait for the turn's. */
+/* Housekeeping between turns: messages, keys that are due, keys that another process changed, tickets that are dead.
+ * Flushes by itself: no call may wait for the turn's. */
 static void tend(struct server *server)
 {
     deliver(server);

@@ -99,18 +99,14 @@ static bool by_path(const struct pair *p)
            !same(p->r.path, p->s.path);
 }
 
-static int hex(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : -1;
-}
-
 static struct sp_str decoded(struct sp_arena *arena, struct sp_str text)
 {
     char *at = sp_arena_alloc(arena, text.len + 1);
     size_t len = 0;
     for (size_t i = 0; at != NULL && i < text.len; i++) {
-        bool escape = text.at[i] == '%' && i + 2 < text.len && hex(text.at[i + 1]) >= 0 && hex(text.at[i + 2]) >= 0;
-        at[len++] = escape ? (char)(hex(text.at[i + 1]) * 16 + hex(text.at[i + 2])) : text.at[i];
+        bool escape = text.at[i] == '%' && i + 2 < text.len && sp_hex_digit(text.at[i + 1]) >= 0 &&
+                      sp_hex_digit(text.at[i + 2]) >= 0;
+        at[len++] = escape ? (char)(sp_hex_digit(text.at[i + 1]) * 16 + sp_hex_digit(text.at[i + 2])) : text.at[i];
         i += escape ? 2 : 0;
     }
     return at != NULL ? sp_str(at, len) : SP_STR_NONE;
