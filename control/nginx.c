@@ -322,6 +322,7 @@ static void ended(void *data)
     sp_timer_clear(&nginx->timer);
     nginx->is_serving = false;
     if (nginx->stopping) {
+        nginx->events.finished(nginx->events.data);
         return;
     }
     /* A master that was killed leaves workers behind, which hold its ports. */
@@ -390,17 +391,29 @@ struct sp_nginx *sp_nginx_create(struct sp_loop *loop, struct sp_fetcher *fetche
     return nginx;
 }
 
+bool sp_nginx_finish(struct sp_nginx *nginx)
+{
+    nginx->stopping = true;
+    sp_timer_clear(&nginx->timer);
+    sp_timer_clear(&nginx->settle_timer);
+    sp_fetcher_cancel(nginx->fetcher, nginx);
+    sp_child_signal(&nginx->child, SIGQUIT);
+    return sp_child_is_running(&nginx->child);
+}
+
 void sp_nginx_destroy(struct sp_nginx **nginx)
 {
     if (*nginx == NULL) {
         return;
     }
-    (*nginx)->stopping = true;
-    sp_timer_clear(&(*nginx)->timer);
-    sp_timer_clear(&(*nginx)->settle_timer);
-    sp_fetcher_cancel((*nginx)->fetcher, *nginx);
-    sp_child_signal(&(*nginx)->child, SIGQUIT);
+    (void)sp_nginx_finish(*nginx);
+    /* The master ends its workers before itself; one that has to be killed leaves them. */
+    const bool was_running = sp_child_is_running(&(*nginx)->child);
+    sp_child_signal(&(*nginx)->child, SIGTERM);
     sp_child_wait(&(*nginx)->child, STOP_MS);
+    if (was_running && (*nginx)->group > 1) {
+        kill(-(*nginx)->group, SIGKILL);
+    }
     free(*nginx);
     *nginx = NULL;
 }

@@ -25,13 +25,17 @@ struct sp_nginx_events {
     /* Once after each sp_nginx_apply that was SP_OK, never before it returned: whether nginx has taken the
      * configuration over. If not, its reasons are told, and it goes on with the configuration it had. */
     void (*settled)(void *data, bool taken);
+    void (*finished)(void *data); /* after sp_nginx_finish: no call is in progress any more */
     void *data;
 };
 
 /* NULL without memory. */
 struct sp_nginx *sp_nginx_create(struct sp_loop *loop, struct sp_fetcher *fetcher, const struct sp_nginx_terms *terms,
                                  const struct sp_nginx_events *events);
-/* Ends nginx gracefully, at most 5 s. */
+/* Takes no more calls and lets those in progress end (nginx cuts them after a minute, worker_shutdown_timeout); the
+ * loop has to run meanwhile, for they may ask the control plane. False: nginx does not run. */
+bool sp_nginx_finish(struct sp_nginx *nginx);
+/* Ends what still runs of nginx, calls in progress too. */
 void sp_nginx_destroy(struct sp_nginx **nginx);
 
 /* Writes the configuration; starts nginx, adopts a running one, or reloads it when it runs another configuration.

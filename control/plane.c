@@ -26,6 +26,7 @@
 #define KEEPING_POLL_MS 20
 #define KEEPING_WAIT_MS 5000 /* for the authority; after that the keeper starts without it */
 #define WATCH_MS 1000
+#define END_MS 65000 /* nginx cuts its calls after 60 s; systemd waits for 90 */
 
 /* ---- the authority ---- */
 
@@ -239,6 +240,29 @@ static void addresses_changed(void *data)
     }
 }
 
+/* ---- ending ---- */
+
+static void stop_loop(void *data)
+{
+    struct sp_plane *plane = data;
+    sp_loop_stop(plane->loop);
+}
+
+/* Calls in progress end first, and may ask us until then; whoever does not want to wait asks twice. */
+static void begin_end(struct sp_plane *plane)
+{
+    const bool is_second = plane->stopping;
+    plane->stopping = true;
+    sp_timer_clear(&plane->watch_timer);
+    if (is_second || !sp_nginx_finish(plane->nginx)) {
+        stop_loop(plane);
+        return;
+    }
+    sp_timer_set(plane->loop, &plane->end_timer, END_MS, stop_loop, plane);
+    sp_log(SP_LOG_INFO, "ending once the calls in progress have ended, in %d s at most; a second signal ends at once",
+           END_MS / 1000);
+}
+
 static void signal_came(void *data, int fd, uint32_t events)
 {
     struct sp_plane *plane = data;
@@ -247,10 +271,10 @@ static void signal_came(void *data, int fd, uint32_t events)
     if (read(fd, &info, sizeof info) != (ssize_t)sizeof info) {
         return;
     }
-    if (info.ssi_signo == SIGHUP) {
+    if (info.ssi_signo != SIGHUP) {
+        begin_end(plane);
+    } else if (!plane->stopping) {
         reload(plane);
-    } else {
-        sp_loop_stop(plane->loop);
     }
 }
 
@@ -361,7 +385,7 @@ static bool create_parts(struct sp_plane *plane)
                                          .module = plane->terms->module,
                                          .user = plane->user,
                                          .proxy_secret = plane->proxy_secret};
-    const struct sp_nginx_events events = {nginx_serves, nginx_failed, nginx_settled, plane};
+    const struct sp_nginx_events events = {nginx_serves, nginx_failed, nginx_settled, stop_loop, plane};
     snprintf(path, sizeof path, "%s/keys.json", plane->terms->state);
     plane->loop = sp_loop_create();
     if (plane->loop == NULL) {
@@ -403,7 +427,8 @@ static void destroy_parts(struct sp_plane *plane)
     sp_timer_clear(&plane->authority_timer);
     sp_timer_clear(&plane->keeping_timer);
     sp_timer_clear(&plane->watch_timer);
-    sp_nginx_destroy(&plane->nginx); /* first: calls in progress may still ask us */
+    sp_timer_clear(&plane->end_timer);
+    sp_nginx_destroy(&plane->nginx); /* first: what it still does may ask the authority */
     sp_child_signal(&plane->authority, SIGTERM);
     sp_child_wait(&plane->authority, AUTHORITY_STOP_MS);
     sp_http_destroy(&plane->http);

@@ -29,7 +29,7 @@ struct sp_plane {
     struct sp_http *http;
     struct sp_admin_guard *admin_guard;
     struct sp_child authority;
-    struct sp_timer authority_timer, keeping_timer, watch_timer;
+    struct sp_timer authority_timer, keeping_timer, watch_timer, end_timer;
     struct sp_policy *policy; /* in force, or being put in force */
     /* A reload is under way until nginx says whether it takes it over; one asked for meanwhile comes after it. */
     bool is_reloading, reloads_again;
@@ -38,7 +38,7 @@ struct sp_plane {
     int group;                       /* theirs, or -1 */
     char proxy_secret[65];           /* by which the authority knows our nginx: hexadecimal, new at each start */
     bool is_keeping;                 /* the keeper was set up: nginx (and the authority) answer */
-    bool failed, stopping;
+    bool failed, stopping;           /* stopping: calls in progress end, then we */
     int64_t started_ms;
     uint64_t reloads, refused_reloads;
     int64_t watched_mtime_ns[SP_MAX_WATCHED_FILES];

@@ -152,3 +152,38 @@ test('two issuers whose opaque tokens look alike: each is asked until one knows 
   assert.equal(undecided.status, 503, undecided.text);
   assert.equal(undecided.cause, 'introspection.unreachable');
 });
+
+/** One whose answer to the first question is the test's to give: `asked` becomes the response. */
+async function startHeldEndpoint() {
+  let heard;
+  const asked = new Promise((resolve) => (heard = resolve));
+  return { endpoint: await startEndpoint((request, response) => heard(response)), asked };
+}
+
+const isRefusing = (gateway) => until(() => gateway.get('/api/1').then(() => false, ({ code }) => code === 'ECONNREFUSED'));
+
+test('SIGTERM: a call in progress goes on, its question too, for longer than 5 s; then everything ends', async () => {
+  const { endpoint, asked } = await startHeldEndpoint();
+  const gateway = await startGateway({ config: configuration({ ...basic, endpoint }) });
+  const parked = gateway.get('/api/slow/6500', { token: 'some-reference-token-0123456789', timeout: 60_000 });
+  const response = await asked;
+  process.kill(gateway.pid, 'SIGTERM');
+  await isRefusing(gateway);
+  response.writeHead(200).end(JSON.stringify({ active: true, scope: 'read', aud: resource }));
+  const answer = await parked;
+  assert.equal(answer.status, 200, answer.text);
+  assert.equal((await gateway.exit).code, 0);
+});
+
+test('a second SIGTERM does not wait for calls in progress', async () => {
+  const { endpoint, asked } = await startHeldEndpoint();
+  const gateway = await startGateway({ config: configuration({ ...basic, endpoint }) });
+  const cut = gateway.get('/api/slow/60000', { token: 'some-reference-token-0123456789', timeout: 90_000 }).then(({ status }) => status, ({ code }) => code);
+  (await asked).writeHead(200).end(JSON.stringify({ active: true, scope: 'read', aud: resource }));
+  await until(() => gateway.workerPids().length > 0);
+  process.kill(gateway.pid, 'SIGTERM');
+  await isRefusing(gateway);
+  process.kill(gateway.pid, 'SIGTERM');
+  assert.equal((await gateway.exit).code, 0);
+  assert.notEqual(await cut, 200);
+});

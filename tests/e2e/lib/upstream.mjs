@@ -95,7 +95,7 @@ function answer(incoming, outgoing, said) {
   };
   const wishes = {
     status: () => json(count),
-    slow: () => setTimeout(() => json(200), count),
+    slow: () => setTimeout(() => json(200), count).unref(), // the end of a test does not wait for it
     bytes: () => {
       outgoing.writeHead(200, { 'Content-Type': 'application/octet-stream', 'Content-Length': count });
       pour(outgoing, count);
