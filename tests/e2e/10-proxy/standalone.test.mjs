@@ -103,6 +103,7 @@ test('a renewed certificate at the same path is taken by SIGHUP; one that is the
       socket.end();
     });
     socket.on('error', reject);
+    socket.setTimeout(20_000, () => socket.destroy(new Error('no handshake')));
   });
   const before = await served();
   const renewed = authority.issue('renewed');
@@ -120,14 +121,16 @@ test('a renewed certificate at the same path is taken by SIGHUP; one that is the
   assert.doesNotMatch(gateway.output.slice(from), /nginx takes over/);
 });
 
-test('what nginx cannot take is refused, with its reason, and all of the old configuration stays', async () => {
+test('what nginx cannot take is refused, with its reason, and all of the old configuration stays', async (t) => {
   const taken = net.createServer().listen(0, '127.0.0.1');
+  t.after(() => taken.close());
   await once(taken, 'listening');
   const { port } = taken.address();
   const refused = config({ scopes: ['admin'] });
   refused.listen.push({ address: `127.0.0.1:${port}` });
   const counted = async (result) => (await gateway.metrics())[`sallyport_configuration_reloads_total{result="${result}"}`];
   const before = { applied: await counted('applied'), refused: await counted('refused') };
+  await until(() => gateway.workerPids().length === 2, 'the workers of the reload before to end');
   const workers = gateway.workerPids();
   let from = gateway.output.length;
   gateway.reload(refused);
