@@ -97,7 +97,6 @@ static void show_way(struct sp_call *call, const struct response *r, const struc
     struct sp_buffer url;
     int status = denial->status != 0 ? denial->status : sp_cause_get(denial->cause)->http_status;
     bool is_refusal = denial->cause == SP_CAUSE_REQUEST_DENIED_BY_USER;
-    struct sp_str place = sp_client_card_place(r->request->redirect_uri);
     sp_page_begin(&page, call, sp_text_get(call, SP_TEXT_STRANGER_TITLE));
     sp_page_paragraph(&page,
                       is_refusal      ? SP_TEXT_STRANGER_DENIED
@@ -108,20 +107,23 @@ static void show_way(struct sp_call *call, const struct response *r, const struc
     if (r->request->mode == SP_RESPONSE_FORM_POST) {
         write_form(&page, r);
     } else if (write_url(call, r, &url) == SP_OK) {
-        sp_page_raw(&page, SP_STR("<a class=\"button other\" rel=\"noreferrer\" href=\""));
-        sp_page_text(&page, sp_buffer_str(&url));
-        sp_page_raw(&page, SP_STR("\">"));
-        sp_page_words(&page, SP_TEXT_STRANGER_LINK, place);
-        sp_page_raw(&page, SP_STR("</a>"));
+        sp_client_card_way(&page, sp_buffer_str(&url));
     }
     sp_page_end(&page, is_refusal ? 200 : status >= 500 ? status : 400);
 }
 
 /* RFC 9700 4.11.2: a client that registered itself may have sent the person here for nothing but to be sent on, to
- * where nobody would have followed its own link. What was to go without anybody seeing it (prompt=none) does. */
-static bool is_trusted(const struct sp_call *call, const struct sp_client *client)
+ * where nobody would have followed its own link. What was to go without anybody seeing it does: that prompt=none found
+ * nobody signed in, or something to ask (OIDC Core 3.1.2.6), and nothing that any broken request has as its answer. */
+static bool is_silent_answer(const struct sp_call *call, const char *error)
 {
-    return !client->is_stranger || sp_scope_has(sp_call_parameter(call, "prompt"), SP_STR("none"));
+    static const char *const answers[] = {"login_required", "consent_required", "interaction_required"};
+    if (!sp_str_equal(sp_call_parameter(call, "prompt"), SP_STR("none")))
+        return false;
+    for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++)
+        if (strcmp(error, answers[i]) == 0)
+            return true;
+    return false;
 }
 
 enum sp_step sp_authorization_deny(struct sp_call *call, const struct sp_denial *denial)
@@ -129,7 +131,7 @@ enum sp_step sp_authorization_deny(struct sp_call *call, const struct sp_denial 
     const struct sp_authorization *a = call->deny_context;
     const struct sp_answer_pair pairs[] = {{"error", sp_str_from_cstr(sp_denial_error(denial))},
                                            {"error_description", sp_denial_description(call, denial)}};
-    if (is_trusted(call, a->client)) {
+    if (!a->client->is_stranger || is_silent_answer(call, sp_denial_error(denial))) {
         sp_authorization_respond(call, a, pairs, 2);
     } else {
         const struct response response = make(call, a, pairs, 2);

@@ -57,3 +57,12 @@ void sp_client_card_warning(struct sp_page *page, const struct sp_client *client
     sp_page_paragraph(page, SP_TEXT_CONSENT_STRANGER, sp_client_card_place(redirect_uri));
     sp_page_raw(page, SP_STR("</div>"));
 }
+
+void sp_client_card_way(struct sp_page *page, struct sp_str url)
+{
+    sp_page_raw(page, SP_STR("<a class=\"button other\" rel=\"noreferrer\" href=\""));
+    sp_page_text(page, url);
+    sp_page_raw(page, SP_STR("\">"));
+    sp_page_words(page, SP_TEXT_STRANGER_LINK, sp_client_card_place(url));
+    sp_page_raw(page, SP_STR("</a>"));
+}

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* OpenID Connect RP-Initiated Logout. With an id_token of the very session the person is signed out at once; otherwise
  * asked, for anybody can link here. Nothing is redirected to an address that is not registered for the client that the
- * request names. */
+ * request names, and nobody to one that a client registered itself who has not seen where that is (RFC 9700 4.11.2). */
 #include "authority/authorization.h"
+#include "authority/client_card.h"
 #include "authority/cookie.h"
 #include "authority/denial.h"
 #include "authority/endpoint.h"
@@ -105,14 +106,32 @@ static void answer_done(struct sp_call *call, struct sp_str next, const struct s
     sp_answer_header(call, "Cache-Control", SP_STR("no-store"));
 }
 
+/* Nobody is signed in, and nobody was asked. */
+static void answer_nobody(struct sp_call *call, const struct logout *logout)
+{
+    struct sp_str next = next_url(call, logout);
+    struct sp_page page;
+    if (next.at == NULL || !logout->client->is_stranger) {
+        answer_done(call, next, NULL);
+        return;
+    }
+    sp_page_begin(&page, call, sp_text_get(call, SP_TEXT_STRANGER_TITLE));
+    sp_page_paragraph(&page, SP_TEXT_SIGNED_OUT, SP_STR_NONE);
+    sp_client_card_warning(&page, logout->client, logout->redirect_uri);
+    sp_client_card_way(&page, next);
+    sp_page_end(&page, 200);
+}
+
 static void ask(struct sp_call *call, const struct logout *logout, const struct sp_session *session)
 {
     struct sp_page page;
     sp_page_begin(&page, call, sp_text_get(call, SP_TEXT_SIGN_OUT_TITLE));
     if (logout->client != NULL)
         sp_page_paragraph(&page, SP_TEXT_SIGN_OUT_ASK, logout->client->name);
-    if (logout->redirect_uri.at != NULL)
+    if (logout->redirect_uri.at != NULL) {
+        sp_client_card_warning(&page, logout->client, logout->redirect_uri);
         page.form_targets = sp_page_origin(call->arena, logout->redirect_uri);
+    }
     /* And over the provider that signed the person in. */
     if (sp_upstream_sign_out_is_due(call, session))
         page.form_targets =
@@ -135,11 +154,12 @@ static void ask(struct sp_call *call, const struct logout *logout, const struct 
     sp_page_end(&page, 200);
 }
 
-/* Is it the person's own form, sent from our page? */
-static bool is_confirmed(struct sp_call *call)
+/* Is it the person's own form, sent from our page, with this button? */
+static bool is_chosen(struct sp_call *call, const char *button)
 {
     struct sp_str token = sp_call_parameter(call, "form_token"), step = sp_call_parameter(call, "step");
-    if (token.at == NULL || !sp_str_equal(call->asked.method, SP_STR("POST")) || !sp_str_equal(step, SP_STR("signout")))
+    if (token.at == NULL || !sp_str_equal(call->asked.method, SP_STR("POST")) ||
+        !sp_str_equal(step, sp_str_from_cstr(button)))
         return false;
     return sp_secret_equal(token, sp_form_token(call, sp_browser_secret(call), SP_STR("logout")));
 }
@@ -168,14 +188,18 @@ enum sp_step sp_logout_endpoint(struct sp_call *call)
     enum sp_status status = sp_session_find(call, &session);
     if (status != SP_OK)
         return sp_deny_failure(call, status);
-    if (session.subject.at == NULL || sp_str_equal(sp_call_parameter(call, "step"), SP_STR("stay"))) {
+    if (session.subject.at == NULL) {
+        answer_nobody(call, &logout);
+        return SP_GOES_ON;
+    }
+    if (is_chosen(call, "stay")) {
         answer_done(call, next_url(call, &logout), NULL);
         return SP_GOES_ON;
     }
     call->subject = session.subject;
     bool is_own = logout.hint_sid.at != NULL && sp_str_equal(logout.hint_sid, session.sid) &&
                   sp_str_equal(logout.hint_subject, session.subject);
-    if (!is_own && !is_confirmed(call)) {
+    if (!is_own && !is_chosen(call, "signout")) {
         ask(call, &logout, &session);
         return SP_GOES_ON;
     }

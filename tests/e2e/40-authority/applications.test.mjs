@@ -123,6 +123,31 @@ test('nobody is sent on to a stranger by an error, unless they go themselves', a
   const silent = await startBrowser().open((await begin(stranger, { prompt: 'none' })).url);
   assert.equal(silent.location.searchParams.get('error'), 'login_required');
   assert.equal((await startBrowser().open((await begin('plain', wrong)).url)).location.searchParams.get('error'), 'invalid_scope');
+  // prompt=none is no way around that for what is broken in itself.
+  for (const broken of [{ prompt: 'none login' }, { prompt: 'none', ...wrong }]) {
+    const page = await startBrowser().open((await begin(stranger, broken)).url);
+    assert.deepEqual([page.status, page.location], [400, undefined], JSON.stringify(broken));
+  }
+});
+
+test('nobody is sent on to a stranger by signing out, unless they go themselves', async () => {
+  const bye = 'https://app.example/bye';
+  const stranger = (await register({ post_logout_redirect_uris: [bye] })).clientMetadata().client_id;
+  const logout = (extra) => `${authority.issuer}/logout?${new URLSearchParams({ client_id: stranger, post_logout_redirect_uri: bye, state: 'a&b', ...extra })}`;
+  const nobody = await startBrowser().open(logout());
+  assert.deepEqual([nobody.status, nobody.location], [200, undefined]);
+  assert.match(nobody.text, /Nobody here knows.*href="https:\/\/app\.example\/bye\?state=a%26b"/s);
+  const browser = startBrowser();
+  await browser.open((await begin('plain')).url);
+  await browser.signIn();
+  for (const extra of [{}, { step: 'stay' }, { step: 'stay', form_token: 'x' }]) {
+    const page = await browser.open(logout(extra));
+    assert.deepEqual([page.status, page.location], [200, undefined]);
+    assert.match(page.text, /Nobody here knows.*value="stay"/s);
+  }
+  assert.equal((await browser.submit({ step: 'stay' })).location.href, `${bye}?state=a%26b`);
+  await browser.open(logout());
+  assert.equal((await browser.submit({ step: 'signout' })).location.href, `${bye}?state=a%26b`);
 });
 
 test('an application without proof at a loopback port or a scheme of its own is allowed anew each time', async () => {
