@@ -120,6 +120,36 @@ struct sp_peers *sp_peers_create(struct sp_policy *policy, const struct sp_upstr
     return peers;
 }
 
+static const struct sp_peer *find_peer(const struct sp_peers *peers, const struct sp_peer *wanted)
+{
+    for (size_t i = 0; i < peers->count; i++) {
+        const struct sp_peer *peer = &peers->at[i];
+        if (sp_str_equal(sp_str_of(peer->name), sp_str_of(wanted->name)) &&
+            sp_str_equal(peer->server->url, wanted->server->url)) {
+            return peer;
+        }
+    }
+    return NULL;
+}
+
+void sp_peers_inherit(struct sp_peers *peers, const struct sp_peers *before)
+{
+    for (size_t i = 0; i < peers->count; i++) {
+        struct sp_peer *peer = &peers->at[i];
+        const struct sp_peer *known = find_peer(before, peer);
+        if (known == NULL) {
+            continue;
+        }
+        peer->fails = known->fails;
+        peer->failed_at = known->failed_at;
+        peer->checked_at = known->checked_at;
+        if (peer->weight == known->weight) {
+            peer->effective_weight = known->effective_weight;
+            peer->current_weight = known->current_weight;
+        }
+    }
+}
+
 struct sp_peers *sp_peers_ref(struct sp_peers *peers)
 {
     peers->references++;

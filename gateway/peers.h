@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The servers of one API as this worker sees them: addresses ready to connect to, smooth weighted round robin, passive
  * health (max_fails within fail_timeout takes a server out for fail_timeout; when all are out, all are tried). Counted:
- * they outlive a swap of the keys, and of the policy while calls use them. */
+ * they outlive a swap of the keys, and of the policy while calls use them; those of the new policy inherit. */
 #ifndef SP_GATEWAY_PEERS_H
 #define SP_GATEWAY_PEERS_H
 
@@ -34,6 +34,9 @@ struct sp_peers {
     struct sp_peer *at;
 };
 
+/* What is known of the servers of `before` (their health, whose turn it is) goes to those here with the same URL and
+ * address: a new policy does not make a dead one look alive. */
+void sp_peers_inherit(struct sp_peers *peers, const struct sp_peers *before);
 /* NULL without memory. count is 0 when no server has an address. */
 struct sp_peers *sp_peers_create(struct sp_policy *policy, const struct sp_upstream *upstream);
 struct sp_peers *sp_peers_ref(struct sp_peers *peers);

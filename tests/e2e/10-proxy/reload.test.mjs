@@ -5,6 +5,7 @@ import http from 'node:http';
 import { test } from 'node:test';
 import { makeCorp } from '../lib/corp.mjs';
 import { startNginx } from '../lib/nginx.mjs';
+import { freePort } from '../lib/ports.mjs';
 import { startUpstream } from '../lib/upstream.mjs';
 import { until } from '../lib/wait.mjs';
 
@@ -88,4 +89,32 @@ test('servers found at another address cost no remembered verdict; another polic
   assert.deepEqual(await calls(), ['after', 1]);
   await swap(found(after, { scopes: ['read'] }));
   assert.deepEqual(await calls(), ['after', 2]);
+});
+
+test('a server that is out stays out under a new policy, until it is found elsewhere', async () => {
+  const [live, revived] = await Promise.all([startUpstream({ name: 'live' }), startUpstream({ name: 'revived' })]);
+  const servers = (first, second) => ({
+    servers: [{ url: 'http://first.internal:80', addresses: [`127.0.0.1:${first}`] }, { url: 'http://second.internal:80', addresses: [`127.0.0.1:${second}`] }],
+    max_fails: 1,
+    fail_timeout: '10m',
+  });
+  const pair = (upstream, more = {}) => ({ apis: { ...more, pair: { match: { path: '/' }, upstream, auth: { anonymous: true } } } });
+  const dead = await freePort();
+  const balanced = await startNginx({ policy: pair(servers(dead, live.port)) });
+  const swap = async (policy) => {
+    const from = balanced.errors().length;
+    balanced.write(policy);
+    await balanced.waitForError('a new policy is in force', { from });
+  };
+  const serve = async (times) => {
+    const names = new Set();
+    for (let i = 0; i < times; i++) names.add((await balanced.get('/x')).json.server);
+    return [[...names].sort(), (await balanced.status()).counters.upstream_peer_failures];
+  };
+  assert.deepEqual(await serve(4), [['live'], 1]);
+  const another = { another: { match: { path: '/another' }, upstream: { url: live.url }, auth: { anonymous: true } } };
+  await swap(pair(servers(dead, live.port), another)); // not the first any more
+  assert.deepEqual(await serve(4), [['live'], 1]);
+  await swap(pair(servers(revived.port, live.port)));
+  assert.deepEqual(await serve(4), [['live', 'revived'], 1]);
 });
