@@ -128,6 +128,29 @@ static void look_up_all(struct sp_resolver *resolver)
     }
 }
 
+/* By the clock that nobody sets, as the conditions wait by it. */
+static struct timespec in_ms(int ms)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += ms / 1000;
+    until.tv_nsec += (long)(ms % 1000) * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    return until;
+}
+
+static void init_condition(pthread_cond_t *condition)
+{
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(condition, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
 static void *run(void *data)
 {
     struct sp_resolver *resolver = data;
@@ -135,9 +158,7 @@ static void *run(void *data)
     while (!resolver->stopping) {
         resolver->must_look_up = false;
         look_up_all(resolver);
-        struct timespec until;
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_sec += LOOK_UP_EVERY_S;
+        const struct timespec until = in_ms(LOOK_UP_EVERY_S * 1000);
         while (!resolver->stopping && !resolver->must_look_up &&
                pthread_cond_timedwait(&resolver->wake, &resolver->mutex, &until) != ETIMEDOUT) {
         }
@@ -166,8 +187,8 @@ struct sp_resolver *sp_resolver_create(struct sp_loop *loop, void (*changed)(voi
     resolver->changed = changed;
     resolver->data = data;
     pthread_mutex_init(&resolver->mutex, NULL);
-    pthread_cond_init(&resolver->wake, NULL);
-    pthread_cond_init(&resolver->looked_up, NULL);
+    init_condition(&resolver->wake);
+    init_condition(&resolver->looked_up);
     resolver->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (resolver->event_fd < 0 || sp_loop_watch(loop, resolver->event_fd, EPOLLIN, told, resolver) != SP_OK ||
         pthread_create(&resolver->thread, NULL, run, resolver) != 0) {
@@ -259,14 +280,7 @@ void sp_resolver_configure(struct sp_resolver *resolver, const struct sp_policy 
     resolver->names = wanted;
     resolver->must_look_up = true;
     pthread_cond_broadcast(&resolver->wake);
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += timeout_ms / 1000;
-    until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
+    const struct timespec until = in_ms(timeout_ms);
     while (!all_looked_up(resolver) &&
            pthread_cond_timedwait(&resolver->looked_up, &resolver->mutex, &until) != ETIMEDOUT) {
     }

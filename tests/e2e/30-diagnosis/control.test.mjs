@@ -3,9 +3,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { run } from '../lib/cli.mjs';
+import { canSetClock, makeClock } from '../lib/clock.mjs';
 import { audience, makeCorp } from '../lib/corp.mjs';
 import { startGateway } from '../lib/gateway.mjs';
 import { startIssuer } from '../lib/issuer.mjs';
+import { now } from '../lib/tokens.mjs';
 import { startUpstream } from '../lib/upstream.mjs';
 import { until } from '../lib/wait.mjs';
 
@@ -131,4 +133,13 @@ test('metrics are well-formed and count what happened', async () => {
   assert.equal(metrics['sallyport_keys{issuer="corp"}'], 1);
   assert.equal((await fetch(`${gateway.adminUrl}/healthz`)).status, 200);
   assert.equal((await fetch(`${gateway.adminUrl}/internal/keys`, { method: 'POST', body: '{}' })).status, 404);
+});
+
+test('a name server that hangs holds serve up for seconds, whatever the wall clock does meanwhile', { skip: !canSetClock }, async () => {
+  const clock = makeClock(3_600);
+  const apis = { api: api(), lost: { ...api('/lost'), upstream: { url: 'http://api.hangs' } } };
+  const gateway = await start({ config: config(apis), env: clock.env });
+  const dns = await gateway.get('/lost/1', { token: await corp.token({ exp: now() + 7_200 }) });
+  clock.answerNames();
+  assert.equal(dns.cause, 'upstream.dns', dns.text);
 });
