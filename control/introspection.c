@@ -43,7 +43,7 @@ struct entry {
     struct waiter *waiters;
     char *answer;
     size_t answer_len;
-    int64_t keep_until;
+    int64_t keep_until, keep_until_ms; /* by the wall clock, and by the one that is never set back */
     UT_hash_handle hh;
 };
 
@@ -242,6 +242,7 @@ static void keep(struct entry *entry, struct sp_str answer, int64_t keep_until)
     entry->answer = keep_until > 0 ? strndup(answer.at, answer.len) : NULL;
     entry->answer_len = answer.len;
     entry->keep_until = keep_until;
+    entry->keep_until_ms = sp_loop_now_ms() + (keep_until - (int64_t)time(NULL)) * 1000;
     tell(entry, answer);
     if (entry->answer == NULL) {
         remove_entry(entry);
@@ -375,7 +376,7 @@ enum sp_status sp_introspector_ask(struct sp_introspector *introspector, struct 
     hash_question(issuer_name, token, sha256);
     HASH_FIND(hh, introspector->entries, sha256, sizeof sha256, entry);
     if (entry != NULL && entry->answer != NULL) {
-        if ((int64_t)time(NULL) < entry->keep_until) {
+        if ((int64_t)time(NULL) < entry->keep_until && sp_loop_now_ms() < entry->keep_until_ms) {
             introspector->counts.from_cache++;
             done(data, sp_str(entry->answer, entry->answer_len));
             return SP_OK;

@@ -33,6 +33,20 @@ static struct sp_cache_query query_of(struct sp_call *call, const struct sp_snap
     };
 }
 
+/* Whether the issuer was asked for what is remembered of the token. */
+static bool was_introspected(const struct sp_call *call)
+{
+    return call->facts.kind == SP_TOKEN_OPAQUE || call->match.requirements->introspect_jwt;
+}
+
+/* Nothing is kept for that long: it was kept before the clock was set back, and the token may be revoked since. Two
+ * workers' seconds may differ by one. */
+static bool is_from_another_clock(const struct sp_call *call, int64_t until_s, int64_t now_s)
+{
+    return was_introspected(call) &&
+           until_s - now_s > call->snapshot->policy->issuers[call->facts.issuer].introspection_cache_s + 1;
+}
+
 bool sp_examination_is_known(struct sp_call *call)
 {
     static const enum sp_counter counters[] = {[SP_CACHE_MISS] = SP_COUNT_CACHE_MISS,
@@ -42,15 +56,19 @@ bool sp_examination_is_known(struct sp_call *call)
         return false;
     }
     const struct sp_cache_query query = query_of(call, call->snapshot);
-    const enum sp_cache_level level = sp_verdict_cache_find(&query, call->request->pool, &call->facts);
+    int64_t until_s = 0;
+    enum sp_cache_level level = sp_verdict_cache_find(&query, call->request->pool, &call->facts, &until_s);
+    if (level != SP_CACHE_MISS && (call->facts.issuer >= call->snapshot->knowledge->world.issuer_count ||
+                                   is_from_another_clock(call, until_s, query.now_s))) {
+        level = SP_CACHE_MISS;
+    }
     sp_metrics_count(sp_metrics_of(call->conf), counters[level]);
     call->cache_level = level;
     if (level == SP_CACHE_MISS) {
         return false;
     }
     const struct sp_world *world = &call->snapshot->knowledge->world;
-    call->has_facts = call->facts.issuer < world->issuer_count &&
-                      sp_facts_judge(&call->facts, call->match.requirements, world, query.now_s) == SP_CHECK_COUNT;
+    call->has_facts = sp_facts_judge(&call->facts, call->match.requirements, world, query.now_s) == SP_CHECK_COUNT;
     return call->has_facts;
 }
 
@@ -264,7 +282,7 @@ static int64_t remembered_until(const struct sp_call *call)
 {
     const int64_t now = ngx_time();
     int64_t until = call->facts.expires_at != 0 ? call->facts.expires_at : now + UNDATED_TOKEN_S;
-    if (call->facts.kind == SP_TOKEN_OPAQUE || call->match.requirements->introspect_jwt) {
+    if (was_introspected(call)) {
         until = call->answer_until < until ? call->answer_until : until;
     }
     return until;

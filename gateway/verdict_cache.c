@@ -165,10 +165,12 @@ static const unsigned char *hash_of(const struct sp_cache_query *query)
     return query->hash->sha256;
 }
 
-enum sp_cache_level sp_verdict_cache_find(const struct sp_cache_query *query, ngx_pool_t *pool, struct sp_facts *facts)
+enum sp_cache_level sp_verdict_cache_find(const struct sp_cache_query *query, ngx_pool_t *pool, struct sp_facts *facts,
+                                          int64_t *until)
 {
     const struct slot *slot = find_in_worker(query);
     if (slot != NULL) {
+        *until = slot->until_s;
         return unpack(pool, slot->facts, slot->bytes, facts) ? SP_CACHE_WORKER : SP_CACHE_MISS;
     }
     uint32_t bytes = 0;
@@ -182,6 +184,7 @@ enum sp_cache_level sp_verdict_cache_find(const struct sp_cache_query *query, ng
         return SP_CACHE_MISS;
     }
     keep_in_worker(query, packed, bytes, until_s);
+    *until = until_s;
     return SP_CACHE_SHARED;
 }
 

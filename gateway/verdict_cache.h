@@ -45,8 +45,9 @@ struct sp_cache_query {
 /* The same token will be looked for soon: its memory in the worker is asked for now. `value` may be the Authorization
  * header's, since only the end and the length count. Goes into the query's `expected`; holds until the next keep. */
 void *sp_verdict_cache_expect(struct sp_worker_cache *cache, struct sp_str value);
-/* A hit copies the packed facts into the pool and unpacks them there. */
-enum sp_cache_level sp_verdict_cache_find(const struct sp_cache_query *query, ngx_pool_t *pool, struct sp_facts *facts);
+/* A hit copies the packed facts into the pool and unpacks them there; *until: the `until_s` they were kept with. */
+enum sp_cache_level sp_verdict_cache_find(const struct sp_cache_query *query, ngx_pool_t *pool, struct sp_facts *facts,
+                                          int64_t *until);
 /* sp_facts_pack()'s. */
 struct sp_packed_facts {
     unsigned char *at;

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import http from 'node:http';
 import { test } from 'node:test';
 import { startGateway } from '../lib/gateway.mjs';
+import { canSetClock, makeClock } from '../lib/clock.mjs';
 import { startAuthority } from '../lib/authority.mjs';
 import { startIssuer } from '../lib/issuer.mjs';
 import { listen } from '../lib/ports.mjs';
@@ -186,4 +187,19 @@ test('a second SIGTERM does not wait for calls in progress', async () => {
   process.kill(gateway.pid, 'SIGTERM');
   assert.equal((await gateway.exit).code, 0);
   assert.notEqual(await cut, 200);
+});
+
+test('a clock set back keeps no answer longer', { skip: !canSetClock }, async () => {
+  let asked = 0;
+  const endpoint = await startEndpoint((request, response) => {
+    asked++;
+    response.writeHead(200).end(JSON.stringify({ active: asked === 1, iss: issuer.issuer, aud: resource, scope: 'read', exp: 4_000_000_000 }));
+  });
+  const clock = makeClock();
+  const gateway = await startGateway({ config: configuration({ ...basic, endpoint, cache: '10s' }), env: clock.env });
+  const call = () => gateway.get('/api/1', { token: 'some-reference-token-0123456789' });
+  assert.equal((await call()).status, 200);
+  clock.set(-3_600);
+  await until(async () => (await call()).cause === 'introspection.inactive', 'the token to be asked for again', 60_000);
+  assert.equal(asked, 2);
 });
