@@ -203,7 +203,9 @@ static int run(struct sp_cli *cli)
         return sp_cli_failure(cli, "%s: %s", state, strerror(errno));
     sp_server_hold_reload();
     int exit_status = SP_CLI_UNEXAMINED;
-    enum sp_status status = open_listener(&running, state, trouble);
+    /* A development issuer is named after its port; behind nginx whoever can connect is to be answered. */
+    bool listens_first = running.dev || sp_cli_is_given(cli, "listen");
+    enum sp_status status = listens_first ? open_listener(&running, state, trouble) : SP_OK;
     if (status == SP_OK) {
         status = read_settings(&running);
         if (status != SP_OK) {
@@ -213,6 +215,8 @@ static int run(struct sp_cli *cli)
         running.authority.proxy_secret = sp_str_from_cstr(getenv(SP_PROXY_SECRET_VARIABLE));
         status = open_state(&running, state, trouble);
     }
+    if (status == SP_OK && !listens_first)
+        status = open_listener(&running, state, trouble);
     if (status == SP_OK)
         status = sp_server_hold_signals();
     if (status == SP_OK) {

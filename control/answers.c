@@ -7,6 +7,7 @@
 #include "control/admin.h"
 #include "control/issuer_setups.h"
 #include "control/metrics.h"
+#include "control/nginx_conf.h"
 #include "control/plane_state.h"
 #include "core/base/limits.h"
 
@@ -64,11 +65,19 @@ static void answer_question(struct sp_plane *plane, struct sp_exchange *exchange
 
 /* ---- health ---- */
 
-/* Ready: nginx serves, and of every issuer we know whether its keys can be had. An issuer that is out of reach does not
- * make the gateway useless for the others: it is listed, and metrics tell. */
+static bool has_authority(const struct sp_plane *plane)
+{
+    return plane->policy != NULL && sp_authority_path(plane->policy).at != NULL;
+}
+
+/* Ready: nginx serves, the authority too where there is one, and of every issuer we know whether its keys can be had.
+ * An issuer that is out of reach does not make the gateway useless for the others: it is listed, and metrics tell. */
 static bool is_ready(const struct sp_plane *plane)
 {
     if (plane->policy == NULL || !plane->is_keeping || !sp_nginx_is_serving(plane->nginx)) {
+        return false;
+    }
+    if (has_authority(plane) && !sp_plane_authority_answers(plane)) {
         return false;
     }
     for (size_t i = 0; i < sp_keeper_issuer_count(plane->keeper); i++) {
@@ -114,6 +123,10 @@ static void answer_ready(struct sp_plane *plane, struct sp_exchange *exchange)
     sp_json_bool_member(&json, "ready", ready);
     sp_json_string_member(&json, "nginx",
                           sp_nginx_is_serving(plane->nginx) ? SP_STR("serving") : SP_STR("not serving"));
+    if (has_authority(plane)) {
+        sp_json_string_member(&json, "authority",
+                              sp_plane_authority_answers(plane) ? SP_STR("serving") : SP_STR("not serving"));
+    }
     sp_json_name(&json, SP_STR("issuers"));
     sp_json_begin_array(&json);
     for (size_t i = 0; i < sp_keeper_issuer_count(plane->keeper); i++) {
@@ -213,6 +226,14 @@ static void write_own_metrics(const struct sp_plane *plane, struct sp_buffer *ou
     sp_metric_describe(out, "sallyport_nginx_restarts_total", "counter",
                        "Times that nginx died and was started again.");
     sp_metric_sample(out, "sallyport_nginx_restarts_total", NULL, SP_STR_NONE, (double)sp_nginx_restarts(plane->nginx));
+    if (has_authority(plane)) {
+        sp_metric_describe(out, "sallyport_authority_up", "gauge", "1 while the authority takes connections.");
+        sp_metric_sample(out, "sallyport_authority_up", NULL, SP_STR_NONE, sp_plane_authority_answers(plane));
+        sp_metric_describe(out, "sallyport_authority_restarts_total", "counter",
+                           "Times that the authority died and was to be started again.");
+        sp_metric_sample(out, "sallyport_authority_restarts_total", NULL, SP_STR_NONE,
+                         (double)plane->authority_restarts);
+    }
     sp_metric_describe(out, "sallyport_ready", "gauge", "1 while /readyz says so.");
     sp_metric_sample(out, "sallyport_ready", NULL, SP_STR_NONE, is_ready(plane));
     write_issuer_metrics(plane, out);

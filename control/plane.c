@@ -21,7 +21,9 @@
 #include "core/base/secret.h"
 #include "core/jose/crypto.h"
 
-#define AUTHORITY_RESTART_MS 500
+#define AUTHORITY_RESTART_FIRST_MS 500
+#define AUTHORITY_RESTART_MOST_MS 30000
+#define AUTHORITY_SOUND_MS 10000 /* one that lived so long did start */
 #define AUTHORITY_STOP_MS 3000
 #define KEEPING_POLL_MS 20
 #define KEEPING_WAIT_MS 5000 /* for the authority; after that the keeper starts without it */
@@ -32,15 +34,31 @@
 
 static void start_authority(void *data);
 
+/* Each time after twice the wait: what it lacks is seldom there in half a second. */
+static void start_authority_later(struct sp_plane *plane)
+{
+    int64_t wait_ms = plane->authority_restart_ms * 2;
+    plane->authority_restart_ms = wait_ms == 0                          ? AUTHORITY_RESTART_FIRST_MS
+                                  : wait_ms < AUTHORITY_RESTART_MOST_MS ? wait_ms
+                                                                        : AUTHORITY_RESTART_MOST_MS;
+    sp_timer_set(plane->loop, &plane->authority_timer, plane->authority_restart_ms, start_authority, plane);
+}
+
 static void authority_ended(void *data)
 {
     struct sp_plane *plane = data;
-    if (!plane->stopping) {
-        sp_log(SP_LOG_ERROR,
-               "the authority ended; it is started again. What it said last is above, its log is %s/authority.jsonl",
-               plane->terms->state);
-        sp_timer_set(plane->loop, &plane->authority_timer, AUTHORITY_RESTART_MS, start_authority, plane);
+    if (plane->stopping) {
+        return;
     }
+    if (sp_loop_now_ms() - plane->authority_started_ms >= AUTHORITY_SOUND_MS) {
+        plane->authority_restart_ms = 0;
+    }
+    plane->authority_restarts++;
+    start_authority_later(plane);
+    sp_log(SP_LOG_ERROR,
+           "the authority ended; it is started again in %lld ms. What it said last is above, its log is "
+           "%s/authority.jsonl",
+           (long long)plane->authority_restart_ms, plane->terms->state);
 }
 
 static void start_authority(void *data)
@@ -66,19 +84,23 @@ static void start_authority(void *data)
     argv[count++] = admin_option;
     argv[count++] = admin_path;
     argv[count] = NULL;
+    plane->authority_started_ms = sp_loop_now_ms();
     if (sp_child_start(&plane->authority, plane->loop, argv, true, NULL, authority_ended, plane) != SP_OK) {
         sp_log(SP_LOG_ERROR, "the authority cannot be started: %s", strerror(errno));
-        sp_timer_set(plane->loop, &plane->authority_timer, 10 * AUTHORITY_RESTART_MS, start_authority, plane);
+        start_authority_later(plane);
     }
 }
 
-/* Runs when it is configured, and only then; a running one reads its configuration again. */
+/* Runs when it is configured, and only then; a running one reads its configuration again, one that waits for its next
+ * start starts now: what it lacked may be there. */
 static void apply_authority(struct sp_plane *plane)
 {
     bool is_wanted = sp_authority_path(plane->policy).at != NULL, is_running = sp_child_is_running(&plane->authority);
     if (is_wanted && is_running) {
         sp_child_signal(&plane->authority, SIGHUP);
-    } else if (is_wanted && plane->authority_timer.previous == NULL) {
+    } else if (is_wanted) {
+        sp_timer_clear(&plane->authority_timer);
+        plane->authority_restart_ms = 0;
         start_authority(plane);
     } else if (!is_wanted) {
         sp_timer_clear(&plane->authority_timer);
@@ -87,7 +109,7 @@ static void apply_authority(struct sp_plane *plane)
     }
 }
 
-static bool authority_answers(const struct sp_plane *plane)
+bool sp_plane_authority_answers(const struct sp_plane *plane)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     snprintf(address.sun_path, sizeof address.sun_path, "%s/authority.sock", plane->terms->state);
@@ -134,7 +156,7 @@ static void tell_ready(const struct sp_plane *plane)
 static void start_keeping_when_possible(void *data)
 {
     struct sp_plane *plane = data;
-    bool waits = sp_authority_path(plane->policy).at != NULL && !authority_answers(plane) &&
+    bool waits = sp_authority_path(plane->policy).at != NULL && !sp_plane_authority_answers(plane) &&
                  sp_loop_now_ms() - plane->started_ms < KEEPING_WAIT_MS;
     if (waits) {
         sp_timer_set(plane->loop, &plane->keeping_timer, KEEPING_POLL_MS, start_keeping_when_possible, plane);

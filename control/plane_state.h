@@ -39,7 +39,9 @@ struct sp_plane {
     char proxy_secret[65];           /* by which the authority knows our nginx: hexadecimal, new at each start */
     bool is_keeping;                 /* the keeper was set up: nginx (and the authority) answer */
     bool failed, stopping;           /* stopping: calls in progress end, then we */
-    int64_t started_ms;
+    int64_t started_ms, authority_started_ms;
+    int64_t authority_restart_ms; /* the last wait before a start; 0: it runs well */
+    uint64_t authority_restarts;
     uint64_t reloads, refused_reloads;
     int64_t watched_mtime_ns[SP_MAX_WATCHED_FILES];
 };
@@ -55,6 +57,10 @@ void sp_plane_go_back(struct sp_plane *plane);
 void sp_plane_start_keeping(struct sp_plane *plane);
 /* Writes policy.json for the policy in force. SP_IO, SP_NO_MEMORY: told. */
 SP_MUST_CHECK enum sp_status sp_plane_publish(struct sp_plane *plane);
+
+/* ---- plane.c ---- */
+/* The authority takes connections, which it does once it can answer them. */
+bool sp_plane_authority_answers(const struct sp_plane *plane);
 
 /* ---- answers.c ---- */
 sp_exchange_handler sp_plane_answer;

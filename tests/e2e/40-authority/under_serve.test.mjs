@@ -2,6 +2,7 @@
 // The authority as a child of `sallyport serve`: one configuration for both, or none.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
+import path from 'node:path';
 import { test } from 'node:test';
 import { Gateway, startGateway } from '../lib/gateway.mjs';
 import { request } from '../lib/http.mjs';
@@ -64,4 +65,25 @@ test('a reload that comes while the parts start ends none of them', async () => 
   await answersTokens(early);
   assert.deepEqual(childrenOf(early, 'authority'), [authority]);
   assert.doesNotMatch(early.output, /the authority ended/);
+});
+
+test('an authority that cannot start is told by /readyz and /metrics, and started at once by a reload', async () => {
+  const ready = () => request(`${gateway.adminUrl}/readyz`, { timeout: 20_000 });
+  gateway.reload(configuration());
+  await until(async () => (await ready()).json.authority === 'serving', 'the authority to serve');
+  const masterKey = path.join(gateway.state, 'authority.master_key');
+  fs.chmodSync(masterKey, 0o644); // which it refuses
+  process.kill(childrenOf(gateway, 'authority')[0], 'SIGKILL');
+  const answer = await until(async () => [await ready()].find(({ status }) => status === 503), 'the gateway not to be ready');
+  assert.deepEqual([answer.json.ready, answer.json.authority, answer.json.nginx], [false, 'not serving', 'serving']);
+  // Each start ends as the first, after twice the wait.
+  await gateway.waitForOutput('it is started again in 2000 ms');
+  const metrics = await gateway.metrics();
+  assert.equal(metrics.sallyport_authority_up, 0);
+  assert.ok(metrics.sallyport_authority_restarts_total >= 3);
+  assert.equal(metrics.sallyport_ready, 0);
+  fs.chmodSync(masterKey, 0o600);
+  gateway.reload(configuration());
+  await until(async () => (await ready()).status === 200, 'the gateway to be ready');
+  assert.equal((await askToken(gateway)).status, 200);
 });
