@@ -78,8 +78,8 @@ static enum sp_status read_file(const char *path, unsigned char key[32], char tr
     return status;
 }
 
-enum sp_status sp_master_key_get(struct sp_str configured, const char *state_directory, unsigned char key[32],
-                                 char trouble[256])
+enum sp_status sp_master_key_get(struct sp_str configured, const char *state_directory, bool may_make,
+                                 unsigned char key[32], char trouble[256])
 {
     if (configured.at != NULL) {
         struct sp_str trimmed = sp_str_trim(configured);
@@ -98,6 +98,13 @@ enum sp_status sp_master_key_get(struct sp_str configured, const char *state_dir
     enum sp_status status = read_file(path, key, trouble);
     if (status != SP_NOT_FOUND)
         return status;
+    if (!may_make) {
+        snprintf(trouble, 256,
+                 "%.80s is missing, and the store has signing keys that are sealed under it. Give it back from its "
+                 "backup; docs/operations.md says what is lost without it",
+                 path);
+        return SP_NOT_FOUND;
+    }
     status = generate(path, trouble);
     return status == SP_OK ? read_file(path, key, trouble) : status;
 }

@@ -13,7 +13,6 @@
 #include "authority/handle.h"
 #include "authority/key_ring.h"
 #include "authority/master_mark.h"
-#include "authority/master_key.h"
 #include "authority/remote_keys.h"
 #include "authority/server.h"
 #include "authority/settings_generation.h"
@@ -96,16 +95,15 @@ static enum sp_status open_state(struct running *running, const char *state, cha
     unsigned char master_key[32];
     struct sp_arena *arena = sp_cli_arena(running->cli);
     struct sp_str log = state != NULL ? sp_arena_printf(arena, "%s/authority.jsonl", state) : SP_STR_NONE;
-    enum sp_status status = SP_OK;
+    enum sp_status status;
     bool in_memory = state == NULL && running->authority.settings->postgres.url.len == 0;
-    if (state != NULL || running->authority.settings->master_key.len > 0)
-        status = sp_master_key_get(running->authority.settings->master_key, state, master_key, trouble);
+    status = in_memory
+                 ? sp_store_open_sqlite(":memory:", &running->authority.store, trouble)
+                 : sp_cli_open_store(running->cli, running->authority.settings, &running->authority.store, trouble);
+    if (status == SP_OK && (state != NULL || running->authority.settings->master_key.len > 0))
+        status = sp_cli_master_key(running->authority.settings, running->authority.store, state, master_key, trouble);
     else
         sp_random_bytes(master_key, sizeof master_key);
-    if (status == SP_OK)
-        status = in_memory
-                     ? sp_store_open_sqlite(":memory:", &running->authority.store, trouble)
-                     : sp_cli_open_store(running->cli, running->authority.settings, &running->authority.store, trouble);
     if (status == SP_OK && sp_postgres_is_exposed(&running->authority.settings->postgres))
         fprintf(stderr, "authority: insecure: sslmode does not verify the PostgreSQL server; use verify-full\n");
     /* Nodes that share a store share a master key, and so take each other's DPoP nonces. */

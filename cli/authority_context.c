@@ -3,7 +3,10 @@
 
 #include <errno.h>
 #include <sys/stat.h>
+#include "authority/master_key.h"
 #include "probe/configuration.h"
+
+#define KEY_LIST_BYTES ((size_t)16 * 1024 * 1024)
 
 const char *sp_cli_authority_state(const struct sp_cli *cli)
 {
@@ -119,4 +122,19 @@ enum sp_status sp_cli_open_store(const struct sp_cli *cli, const struct sp_autho
     if (status != SP_OK)
         return status;
     return terms.url.len > 0 ? sp_store_open_postgres(&terms, store, trouble) : open_file(cli, store, trouble);
+}
+
+enum sp_status sp_cli_master_key(const struct sp_authority_settings *settings, struct sp_store *store,
+                                 const char *state, unsigned char key[32], char trouble[256])
+{
+    struct sp_arena *arena = sp_arena_create(KEY_LIST_BYTES);
+    struct sp_stored_key *sealed = NULL;
+    size_t count = 0;
+    enum sp_status status = arena != NULL ? store->methods->list_keys(store, arena, &sealed, &count) : SP_NO_MEMORY;
+    sp_arena_destroy(&arena);
+    if (status != SP_OK) {
+        snprintf(trouble, 256, "the store: %.230s", status == SP_IO ? store->trouble : sp_status_text(status));
+        return status;
+    }
+    return sp_master_key_get(settings->master_key, state, count == 0, key, trouble);
 }

@@ -20,6 +20,10 @@ SP_MUST_CHECK enum sp_status sp_cli_authority_settings(const struct sp_cli *cli,
  * wrong. The reason is in trouble, or was told when trouble is empty. */
 SP_MUST_CHECK enum sp_status sp_cli_open_store(const struct sp_cli *cli, const struct sp_authority_settings *settings,
                                                struct sp_store **store, char trouble[256]);
+/* The master key that goes with the store: made where there is none and nothing is sealed in the store yet. The reason
+ * is in trouble. */
+SP_MUST_CHECK enum sp_status sp_cli_master_key(const struct sp_authority_settings *settings, struct sp_store *store,
+                                               const char *state, unsigned char key[32], char trouble[256]);
 /* authority.store of the -c files; url is absent without any, or when it is SQLite. Complains itself. */
 SP_MUST_CHECK enum sp_status sp_cli_postgres_terms(const struct sp_cli *cli, struct sp_postgres_terms *terms);
 

@@ -31,9 +31,9 @@ static int run(struct sp_cli *cli)
         sp_cli_authority_settings(cli, sp_cli_arena(cli), SP_STR("https://authority.invalid"), NULL, &settings);
     if (status != SP_OK)
         return status == SP_MALFORMED ? SP_CLI_REJECTED : SP_CLI_UNEXAMINED;
-    status = sp_master_key_get(settings.master_key, state, master_key, trouble);
+    status = sp_cli_open_store(cli, &settings, &store, trouble);
     if (status == SP_OK)
-        status = sp_cli_open_store(cli, &settings, &store, trouble);
+        status = sp_cli_master_key(&settings, store, state, master_key, trouble);
     if (status == SP_OK)
         status = sp_key_ring_create(store, &settings, master_key, sp_cli_now(), &ring, trouble);
     if (status == SP_OK)

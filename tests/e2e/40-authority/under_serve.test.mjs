@@ -87,3 +87,15 @@ test('an authority that cannot start is told by /readyz and /metrics, and starte
   await until(async () => (await ready()).status === 200, 'the gateway to be ready');
   assert.equal((await askToken(gateway)).status, 200);
 });
+
+test('a master key that is gone is asked for, not replaced', async () => {
+  const masterKey = path.join(gateway.state, 'authority.master_key'), away = `${masterKey}.away`;
+  fs.renameSync(masterKey, away);
+  const from = gateway.output.length;
+  process.kill(childrenOf(gateway, 'authority')[0], 'SIGKILL');
+  await gateway.waitForOutput(/authority\.master_key is missing, and the store has signing keys/, { from });
+  assert.equal(fs.existsSync(masterKey), false);
+  fs.renameSync(away, masterKey);
+  gateway.reload(configuration());
+  await answersTokens(gateway);
+});
