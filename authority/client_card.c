@@ -41,7 +41,8 @@ void sp_client_card_links(struct sp_page *page, const struct sp_client *client)
         sp_page_raw(page, SP_STR("</p>"));
 }
 
-struct sp_str sp_client_card_place(struct sp_str redirect_uri)
+/* What of a redirect URI says to a person where it leads: its host, or its scheme; or itself. */
+static struct sp_str place(struct sp_str redirect_uri)
 {
     struct sp_url url;
     if (sp_url_split(redirect_uri, &url) == SP_OK)
@@ -54,7 +55,7 @@ void sp_client_card_warning(struct sp_page *page, const struct sp_client *client
     if (!client->is_stranger)
         return;
     sp_page_raw(page, SP_STR("<div class=\"quiet\">"));
-    sp_page_paragraph(page, SP_TEXT_CONSENT_STRANGER, sp_client_card_place(redirect_uri));
+    sp_page_paragraph(page, SP_TEXT_CONSENT_STRANGER, place(redirect_uri));
     sp_page_raw(page, SP_STR("</div>"));
 }
 
@@ -63,6 +64,6 @@ void sp_client_card_way(struct sp_page *page, struct sp_str url)
     sp_page_raw(page, SP_STR("<a class=\"button other\" rel=\"noreferrer\" href=\""));
     sp_page_text(page, url);
     sp_page_raw(page, SP_STR("\">"));
-    sp_page_words(page, SP_TEXT_STRANGER_LINK, sp_client_card_place(url));
+    sp_page_words(page, SP_TEXT_STRANGER_LINK, place(url));
     sp_page_raw(page, SP_STR("</a>"));
 }

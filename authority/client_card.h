@@ -14,8 +14,6 @@ void sp_client_card_logo(struct sp_page *page, const struct sp_client *client);
 void sp_client_card_links(struct sp_page *page, const struct sp_client *client);
 /* Of a stranger alone. */
 void sp_client_card_warning(struct sp_page *page, const struct sp_client *client, struct sp_str redirect_uri);
-/* What of a redirect URI says to a person where it leads: its host, or its scheme; or itself. */
-struct sp_str sp_client_card_place(struct sp_str redirect_uri);
 /* A link to it, for the person to follow or not. */
 void sp_client_card_way(struct sp_page *page, struct sp_str url);
 

@@ -10,8 +10,9 @@
 #include "core/flow/har.h"
 #include "core/flow/log.h"
 
-/* One more remark, printf-like. */
-static void remark(struct sp_recording *recording, struct sp_flow_capture *capture, const char *format, ...)
+/* One more remark. */
+__attribute__((format(printf, 3, 4))) static void remark(struct sp_recording *recording,
+                                                         struct sp_flow_capture *capture, const char *format, ...)
 {
     char text[512];
     va_list arguments;
