@@ -5,6 +5,7 @@
 #include "authority/account_page.h"
 #include "authority/denial.h"
 #include "authority/mail.h"
+#include "authority/person.h"
 
 /* Neither one person nor one mailbox gets more in an hour, whoever asks. */
 #define WINDOW_S 3600
@@ -97,8 +98,10 @@ enum sp_step sp_account_email_act(struct sp_call *call, struct sp_account_view *
     status = throttle(call, view->account.id, wanted, &passes);
     view->notice = SP_TEXT_EMAIL_TOO_OFTEN;
     if (status == SP_OK && passes) {
-        const struct sp_mail_link link = {.purpose = SP_MAIL_VERIFY, .subject = view->account.id, .email = wanted};
-        status = sp_mail_send_link(call, &link);
+        struct sp_mail_link link = {.purpose = SP_MAIL_VERIFY, .subject = view->account.id, .email = wanted};
+        status = sp_person_address_mark(call, &view->account, &link.mark);
+        if (status == SP_OK)
+            status = sp_mail_send_link(call, &link);
         view->notice = SP_TEXT_EMAIL_SENT;
         view->is_trouble = false;
     }

@@ -5,6 +5,7 @@
 #include "authority/denial.h"
 #include "authority/endpoint.h"
 #include "authority/mail.h"
+#include "authority/person.h"
 #include "authority/visit.h"
 #include "core/base/secret.h"
 
@@ -92,10 +93,14 @@ static enum sp_step answer(struct sp_call *call, void *context)
     struct sp_str token = sp_call_parameter(call, "form_token");
     struct sp_store *store = call->authority->store;
     struct sp_account account;
+    struct sp_str mark = SP_STR_NONE;
     enum sp_status status = sp_mail_link_find(call, SP_MAIL_VERIFY, &link);
     if (status == SP_OK)
         status = store->methods->get_account(store, link.subject, call->arena, &account);
-    if (status == SP_NOT_FOUND || (status == SP_OK && account.disabled))
+    if (status == SP_OK)
+        status = sp_person_address_mark(call, &account, &mark);
+    /* Who asked may have been a thief: with the new password of its owner the account is nobody else's again. */
+    if (status == SP_NOT_FOUND || (status == SP_OK && (account.disabled || !sp_secret_equal(link.mark, mark))))
         return say(call, SP_TEXT_LINK_GONE, 400);
     if (status != SP_OK)
         return sp_deny_failure(call, status);

@@ -19,7 +19,7 @@ struct sp_mail_link {
     enum sp_mail_purpose purpose;
     struct sp_str subject; /* the account */
     struct sp_str email;
-    struct sp_str mark; /* sp_person_password_mark when it was sent; absent: it does not matter */
+    struct sp_str mark; /* of person.h, when it was sent: what has to be as it was then */
     unsigned char hash[32];
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "authority/person.h"
 
+#include "authority/account.h"
 #include "authority/grants_given.h"
 #include "authority/handle.h"
 #include "authority/session.h"
@@ -58,9 +59,26 @@ enum sp_status sp_person_end_sessions(struct sp_call *call, struct sp_str subjec
     return status;
 }
 
+static enum sp_status drop_links(struct sp_call *call, struct sp_str subject)
+{
+    struct sp_store *store = call->authority->store;
+    size_t count = 1;
+    enum sp_status status = SP_OK;
+    while (status == SP_OK && count > 0) {
+        struct sp_ticket *links = NULL;
+        status = store->methods->list_tickets(store, SP_TICKET_MAIL, subject, call->now, PORTION, call->arena, &links,
+                                              &count);
+        for (size_t i = 0; status == SP_OK && i < count; i++)
+            status = store->methods->drop_ticket(store, SP_TICKET_MAIL, links[i].hash);
+    }
+    return status;
+}
+
 enum sp_status sp_person_end_all(struct sp_call *call, struct sp_str subject, const unsigned char spared[32])
 {
     enum sp_status status = sp_person_end_sessions(call, subject, spared);
+    if (status == SP_OK)
+        status = drop_links(call, subject);
     return status == SP_OK ? sp_grants_given_revoke(call, subject, SP_STR_NONE) : status;
 }
 
@@ -120,13 +138,28 @@ enum sp_status sp_person_remove(struct sp_call *call, struct sp_str subject)
     return status;
 }
 
-struct sp_str sp_person_password_mark(struct sp_call *call, const struct sp_account *account)
+static struct sp_str mark_of(struct sp_call *call, struct sp_str text)
 {
     unsigned char mac[32];
-    struct sp_str text = sp_arena_printf(call->arena, "password of %.*s %.*s", SP_STR_ARG(account->id),
-                                         SP_STR_ARG(account->password_hash));
     if (text.at == NULL)
         return SP_STR_NONE;
     sp_mac(call->authority->process_secret, text, mac);
     return sp_base64url_of(call->arena, mac, sizeof mac);
+}
+
+struct sp_str sp_person_password_mark(struct sp_call *call, const struct sp_account *account)
+{
+    return mark_of(call, sp_arena_printf(call->arena, "password of %.*s %.*s", SP_STR_ARG(account->id),
+                                         SP_STR_ARG(account->password_hash)));
+}
+
+enum sp_status sp_person_address_mark(struct sp_call *call, const struct sp_account *account, struct sp_str *mark)
+{
+    struct sp_str email = SP_STR_NONE;
+    enum sp_status status = sp_account_verified_email(call->arena, account->claims, &email);
+    if (status != SP_OK)
+        return status;
+    *mark = mark_of(call, sp_arena_printf(call->arena, "address of %.*s %.*s %.*s", SP_STR_ARG(account->id),
+                                          SP_STR_ARG(account->password_hash), SP_STR_ARG(email)));
+    return mark->at != NULL ? SP_OK : SP_NO_MEMORY;
 }

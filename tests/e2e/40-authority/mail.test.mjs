@@ -156,6 +156,24 @@ test('a link is worth nothing once the password or the address it was for has ch
   assert.equal(await canSignIn('moved', 'moved-secret-2'), true);
 });
 
+test('a link that a thief asked for verifies no address once the owner has a new password', async () => {
+  await addAccount('vic');
+  const thief = startBrowser();
+  await thief.open(account);
+  const page = await thief.signIn('vic', 'vic-secret-1');
+  const form_token = page.text.match(/name="form_token" value="([^"]*)"/)[1];
+  await thief.open(account, { method: 'POST', headers: { 'Content-Type': 'application/x-www-form-urlencoded' }, body: new URLSearchParams({ form_token, section: 'email', step: 'change', email: 'evil@attacker.test' }).toString() });
+  const evil = await nextMail();
+  assert.deepEqual(evil.to, ['evil@attacker.test']);
+  const opened = startBrowser();
+  assert.match((await opened.open(evil.link)).text, /account <strong>vic/);
+  assert.equal((await sallyport(['accounts', 'password', 'vic', '--state', authority.state], { input: 'vic-secret-2\n' })).code, 0);
+  assert.match((await opened.submit({ step: 'confirm' })).text, /expired or was used already/);
+  assert.match((await startBrowser().open(evil.link)).text, /expired or was used already/);
+  const { claims } = JSON.parse((await sallyport(['accounts', 'show', 'vic', '--state', authority.state])).stdout);
+  assert.deepEqual(claims, { email: 'vic@example.test', email_verified: true });
+});
+
 test('what waits to be delivered holds no link that can be read', async () => {
   await addAccount('sealed');
   refuse = Object.assign(new Error('later'), { responseCode: 451 });
