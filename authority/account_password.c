@@ -82,6 +82,6 @@ enum sp_step sp_account_password_act(struct sp_call *call, struct sp_account_vie
     account->failures = 0;
     enum sp_status status = store->methods->put_account(store, account);
     if (status == SP_OK)
-        status = sp_person_end_sessions(call, account->id, view->session.hash);
+        status = sp_person_end_all(call, account->id, view->session.hash);
     return status == SP_OK ? say(view, SP_TEXT_PASSWORD_CHANGED, false) : sp_deny_failure(call, status);
 }

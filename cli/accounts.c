@@ -51,6 +51,8 @@ static int put(struct sp_cli *cli, bool replaces)
     if (sp_accounts_open(cli, &desk) == SP_OK) {
         enum sp_status status =
             sp_account_put(desk.authority.store, sp_cli_arena(cli), &request, replaces, sp_cli_now(), trouble);
+        if (status == SP_OK && replaces)
+            status = sp_accounts_end_all(&desk, request.name, trouble);
         exit_status = status == SP_OK ? SP_CLI_FINE : sp_accounts_failure(cli, &desk, status, trouble);
     }
     sp_accounts_close(&desk);

@@ -16,6 +16,8 @@ struct sp_accounts_desk {
 /* Complains itself. The caller closes it either way. */
 SP_MUST_CHECK enum sp_status sp_accounts_open(const struct sp_cli *cli, struct sp_accounts_desk *desk);
 void sp_accounts_close(struct sp_accounts_desk *desk);
+/* Sessions, tokens and links of the account end, as a write of its own. SP_NOT_FOUND, SP_IO: the reason in trouble. */
+SP_MUST_CHECK enum sp_status sp_accounts_end_all(struct sp_accounts_desk *desk, struct sp_str name, char trouble[256]);
 /* Exit status of a status, with the complaint. */
 int sp_accounts_failure(const struct sp_cli *cli, const struct sp_accounts_desk *desk, enum sp_status status,
                         const char *trouble);

@@ -19,6 +19,11 @@ static enum sp_status enable(struct sp_call *call, struct sp_account *account)
     return store->methods->put_account(store, account);
 }
 
+static enum sp_status end_all(struct sp_call *call, struct sp_account *account)
+{
+    return sp_person_end_all(call, account->id, NULL);
+}
+
 static enum sp_status remove_account(struct sp_call *call, struct sp_account *account)
 {
     return sp_person_remove(call, account->id);
@@ -38,6 +43,11 @@ static enum sp_status change(struct sp_accounts_desk *desk, struct sp_str name,
     if (status == SP_OK)
         status = what(&desk->call, &account);
     return sp_store_commit(store, status);
+}
+
+enum sp_status sp_accounts_end_all(struct sp_accounts_desk *desk, struct sp_str name, char trouble[256])
+{
+    return change(desk, name, end_all, trouble);
 }
 
 static int run(struct sp_cli *cli, enum sp_status (*what)(struct sp_call *, struct sp_account *))
