@@ -125,11 +125,16 @@ static enum sp_status note_in_session(struct sp_call *call, const struct sp_clie
                                       const struct sp_grant_record *record)
 {
     struct sp_str hash = SP_STR_NONE;
+    struct sp_session session;
     if (record->session.len == 0 || !sp_client_hears_of_logout(client))
         return SP_OK;
     enum sp_status status = sp_base64url_decode(call->arena, record->session, &hash);
-    return status == SP_OK && hash.len == 32 ? sp_session_add_client(call, (const unsigned char *)hash.at, client)
-                                             : status;
+    if (status != SP_OK || hash.len != 32)
+        return status;
+    status = sp_session_find_granted(call, (const unsigned char *)hash.at, record->subject, record->sid, &session);
+    if (status == SP_NOT_FOUND)
+        return SP_OK;
+    return status == SP_OK ? sp_session_add_client(call, session.hash, client) : status;
 }
 
 /* Whoever is disabled or removed loses sessions and refresh tokens at once; codes of a login and of a device that were

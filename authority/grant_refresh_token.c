@@ -4,6 +4,7 @@
  * dies. */
 #include "authority/denial.h"
 #include "authority/grant_record.h"
+#include "authority/handle.h"
 #include "authority/scope.h"
 #include "authority/token_handle.h"
 #include "core/diagnosis/cause.h"
@@ -49,7 +50,7 @@ static enum sp_step find_token(struct sp_call *call, struct rotation *r)
     return SP_GOES_ON;
 }
 
-static enum sp_step check_session(struct sp_call *call, const struct rotation *r)
+static enum sp_step check_session(struct sp_call *call, struct rotation *r)
 {
     struct sp_str hash;
     struct sp_session session;
@@ -57,13 +58,17 @@ static enum sp_step check_session(struct sp_call *call, const struct rotation *r
         return SP_GOES_ON;
     enum sp_status status = sp_base64url_decode(call->arena, r->record.session, &hash);
     if (status == SP_OK)
-        status =
-            hash.len == 32 ? sp_session_find_by_hash(call, (const unsigned char *)hash.at, &session) : SP_MALFORMED;
+        status = hash.len == 32 ? sp_session_find_granted(call, (const unsigned char *)hash.at, r->record.subject,
+                                                          r->record.sid, &session)
+                                : SP_MALFORMED;
     if (status == SP_NOT_FOUND)
         return SP_DENY(call, .cause = SP_CAUSE_REFRESH_SESSION_ENDED,
                        .expected = SP_STR("a session, or the scope offline_access"),
                        .detail = SP_STR("or the session expired"));
-    return status == SP_OK ? SP_GOES_ON : sp_deny_failure(call, status);
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
+    r->record.session = sp_base64url_of(call->arena, session.hash, sizeof session.hash);
+    return SP_GOES_ON;
 }
 
 /* RFC 9449 5, RFC 8705 4: a public client's refresh token is bound to its key and its certificate; a confidential
@@ -82,7 +87,7 @@ static enum sp_step check_key(struct sp_call *call, struct rotation *r)
     return SP_GOES_ON;
 }
 
-static enum sp_step check_token(struct sp_call *call, const struct rotation *r, struct sp_str *scope)
+static enum sp_step check_token(struct sp_call *call, struct rotation *r, struct sp_str *scope)
 {
     struct sp_str issuer = sp_json_string(sp_json_member(r->data, SP_STR("issuer"))),
                   asked = sp_call_parameter(call, "scope");

@@ -15,23 +15,10 @@ static bool is_spared(const struct sp_ticket *ticket, const unsigned char *spare
     return spared != NULL && memcmp(ticket->hash, spared, sizeof ticket->hash) == 0;
 }
 
-/* Nobody is signed in with more browsers that are listed. */
-#define MOST_SESSIONS 10000u
-
 enum sp_status sp_person_end_session(struct sp_call *call, struct sp_str subject, struct sp_str sid)
 {
-    struct sp_store *store = call->authority->store;
-    struct sp_ticket *tickets = NULL;
     struct sp_session session;
-    size_t count = 0, i = 0;
-    enum sp_status status = store->methods->list_tickets(store, SP_TICKET_SESSION, subject, call->now, MOST_SESSIONS,
-                                                         call->arena, &tickets, &count);
-    while (status == SP_OK && i < count && !sp_str_equal(tickets[i].family, sid))
-        i++;
-    if (status == SP_OK && i == count)
-        return SP_NOT_FOUND;
-    if (status == SP_OK)
-        status = sp_session_find_by_hash(call, tickets[i].hash, &session);
+    enum sp_status status = sp_session_find_by_sid(call, subject, sid, &session);
     return status == SP_OK ? sp_session_end(call, &session) : status;
 }
 

@@ -13,6 +13,8 @@
 #define SID_BYTES 16u
 /* Nobody uses more applications at once; those beyond are not told. */
 #define MAX_CLIENTS 100u
+/* Nobody is signed in with more browsers that are listed. */
+#define MOST_SESSIONS 10000u
 
 /* ---- who signed the person in ---- */
 static const struct {
@@ -88,6 +90,28 @@ enum sp_status sp_session_find_by_hash(struct sp_call *call, const unsigned char
     if (status == SP_OK)
         *session = found;
     return status;
+}
+
+enum sp_status sp_session_find_by_sid(struct sp_call *call, struct sp_str subject, struct sp_str sid,
+                                      struct sp_session *session)
+{
+    struct sp_store *store = call->authority->store;
+    struct sp_ticket *tickets = NULL;
+    size_t count = 0, i = 0;
+    enum sp_status status = store->methods->list_tickets(store, SP_TICKET_SESSION, subject, call->now, MOST_SESSIONS,
+                                                         call->arena, &tickets, &count);
+    if (status != SP_OK)
+        return status;
+    while (i < count && !sp_str_equal(tickets[i].family, sid))
+        i++;
+    return i < count ? sp_session_find_by_hash(call, tickets[i].hash, session) : SP_NOT_FOUND;
+}
+
+enum sp_status sp_session_find_granted(struct sp_call *call, const unsigned char hash[32], struct sp_str subject,
+                                       struct sp_str sid, struct sp_session *session)
+{
+    enum sp_status status = sp_session_find_by_hash(call, hash, session);
+    return status == SP_NOT_FOUND && sid.len > 0 ? sp_session_find_by_sid(call, subject, sid, session) : status;
 }
 
 static enum sp_status find_by_cookie(struct sp_call *call, struct sp_session *session)

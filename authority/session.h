@@ -29,6 +29,14 @@ SP_MUST_CHECK enum sp_status sp_session_find(struct sp_call *call, struct sp_ses
 /* The same by the hash that a refresh token keeps; SP_NOT_FOUND when it has ended. */
 SP_MUST_CHECK enum sp_status sp_session_find_by_hash(struct sp_call *call, const unsigned char hash[32],
                                                      struct sp_session *session);
+/* A person's, as clients know it; SP_NOT_FOUND. */
+SP_MUST_CHECK enum sp_status sp_session_find_by_sid(struct sp_call *call, struct sp_str subject, struct sp_str sid,
+                                                    struct sp_session *session);
+/* The one in which something was granted: by `hash`, and when the same person signed in again since and it goes on
+ * under another handle, by its sid. SP_NOT_FOUND when it has ended. */
+SP_MUST_CHECK enum sp_status sp_session_find_granted(struct sp_call *call, const unsigned char hash[32],
+                                                     struct sp_str subject, struct sp_str sid,
+                                                     struct sp_session *session);
 /* Begins one and sets its cookie; ends the one before. amr (RFC 8176) decides acr (assurance.h). The caller has begun a
  * write. */
 SP_MUST_CHECK enum sp_status sp_session_start(struct sp_call *call, struct sp_str subject, const char *amr,

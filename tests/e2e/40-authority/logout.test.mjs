@@ -184,8 +184,13 @@ test('the same person signing in again is no logout, another person is', async (
   const after = await login(browser, 'one', one, { name: 'bea', prompt: 'login' });
   assert.equal(after.claims.sid, before.claims.sid);
   assert.ok(after.claims.auth_time >= before.claims.auth_time);
+  const flying = await begin('two', two);
+  const { location } = await browser.open(flying.url);
+  await login(browser, 'one', one, { name: 'bea', prompt: 'login' });
+  await openid.authorizationCodeGrant(flying.config, location, flying.checks); // got its tokens after that login, and is to hear of the end
   const other = await login(browser, 'one', one, { name: 'cid', prompt: 'login' });
   assert.notEqual(other.claims.sid, before.claims.sid);
+  assert.equal((await verify((await told(two))[0], 'two')).payload.sid, before.claims.sid);
   const tokens = await told(one);
   assert.equal(tokens.length, 1);
   assert.equal((await verify(tokens[0], 'one')).payload.sub, before.claims.sub);

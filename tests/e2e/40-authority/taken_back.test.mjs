@@ -92,3 +92,34 @@ test('a token by a partner\'s assertion is dead while the account is disabled', 
   await authority.cli(['accounts', 'disable', 'bert']);
   assert.equal(await isActive(access_token), false);
 });
+
+test('a new password takes offline refresh tokens back, whoever sets it; the browser in which it is changed stays signed in', async () => {
+  await addAccount('olga');
+  const { config, browser, redeem } = await authorize('web', 'olga', { scope: 'openid offline_access read' });
+  const tokens = await redeem();
+  const page = await browser.open(account);
+  const form_token = page.text.match(/name="form_token" value="([^"]*)"/)[1];
+  const changed = await browser.open(account, { method: 'POST', headers: { 'Content-Type': 'application/x-www-form-urlencoded' }, body: new URLSearchParams({ form_token, section: 'password', step: 'change', old_password: 'olga-secret-1', new_password: 'olga-secret-2' }).toString() });
+  assert.match(changed.text, /password is changed/);
+  await assert.rejects(openid.refreshTokenGrant(config, tokens.refresh_token), { error: 'invalid_grant' });
+  assert.equal(await isActive(tokens.access_token), false);
+  const again = await (await authorize('web', 'olga', { scope: 'openid offline_access read', browser })).redeem(); // nobody had to sign in
+  assert.equal((await sallyport(['accounts', 'password', 'olga', '--state', authority.state], { input: 'olga-secret-3\n' })).code, 0);
+  await assert.rejects(openid.refreshTokenGrant(config, again.refresh_token), { error: 'invalid_grant' });
+  assert.match((await browser.open(account)).text, /<title>Sign in/);
+});
+
+test('whoever signs in again in their own browser ends nothing: refresh tokens and a code in flight go on with the session', async () => {
+  await addAccount('rita');
+  const { config, browser, redeem } = await authorize('web', 'rita');
+  let tokens = await redeem();
+  const flying = await authorize('web', 'rita', { browser });
+  const other = await authorize('other', 'rita', { browser, prompt: 'login' });
+  const claims = (await other.redeem()).claims();
+  assert.equal(claims.sid, tokens.claims().sid);
+  for (let i = 0; i < 2; i++) tokens = await openid.refreshTokenGrant(config, tokens.refresh_token); // the successor knows the session, too
+  const late = await flying.redeem();
+  await openid.refreshTokenGrant(config, late.refresh_token);
+  await press(browser, 'profile', 'signout');
+  await assert.rejects(openid.refreshTokenGrant(config, tokens.refresh_token), { error: 'invalid_grant' });
+});
