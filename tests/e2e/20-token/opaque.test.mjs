@@ -198,6 +198,8 @@ test('a clock set back keeps no answer longer', { skip: !canSetClock }, async ()
   const clock = makeClock();
   const gateway = await startGateway({ config: configuration({ ...basic, endpoint, cache: '10s' }), env: clock.env });
   const call = () => gateway.get('/api/1', { token: 'some-reference-token-0123456789' });
+  // With the issuer's keys comes another generation, which forgets what was kept before.
+  await until(async () => (await gateway.metrics())['sallyport_keys_loaded_total'] >= 1, 'the keys in the worker');
   assert.equal((await call()).status, 200);
   clock.set(-3_600);
   await until(async () => (await call()).cause === 'introspection.inactive', 'the token to be asked for again', 60_000);
