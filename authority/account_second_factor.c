@@ -98,7 +98,7 @@ static void note(struct sp_call *call, const struct sp_account_view *view, enum 
 static enum sp_step begin(struct sp_call *call, const struct sp_account_view *view)
 {
     struct sp_authenticator_app app;
-    enum sp_status status = sp_authenticator_app_begin(call, view->session.subject, &app);
+    enum sp_status status = sp_authenticator_app_begin(call, view->session.subject, view->session.sid, &app);
     if (status != SP_OK)
         return sp_deny_failure(call, status);
     if (app.is_confirmed) { /* its secret is not shown again */
@@ -113,7 +113,7 @@ static enum sp_step confirm(struct sp_call *call, struct sp_account_view *view)
     struct sp_authenticator_app app;
     enum sp_code_verdict verdict = SP_CODE_WRONG;
     int64_t wait_s = 0;
-    enum sp_status status = sp_authenticator_app_find(call, view->session.subject, &app);
+    enum sp_status status = sp_authenticator_app_find_setup(call, view->session.subject, view->session.sid, &app);
     if (status == SP_NOT_FOUND || (status == SP_OK && app.is_confirmed))
         return SP_GOES_ON;
     if (status == SP_OK)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A person's authenticator app (RFC 6238): the secret it shares with us, sealed under the master key, and which codes
- * of it were used. It counts only after its first code came. Tries are throttled like passwords, by a count of their
- * own: the right password, which whoever guesses codes has, does not start it again. */
+ * of it were used. It counts only after its first code came; until then its secret belongs to the visit or the session
+ * that was shown it: two who know the password, of whom one is a thief, never see the same. Tries are throttled like
+ * passwords, by a count of their own: the right password, which whoever guesses codes has, does not start it again. */
 #ifndef SP_AUTHORITY_AUTHENTICATOR_APP_H
 #define SP_AUTHORITY_AUTHENTICATOR_APP_H
 
@@ -12,6 +13,7 @@
 
 struct sp_authenticator_app {
     struct sp_str account;
+    struct sp_str holder; /* while it is not confirmed: the visit's handle or the session's sid */
     struct sp_str secret; /* in the call's arena: sp_authenticator_app_forget when done */
     bool is_confirmed;
     int64_t last_step; /* of the last accepted code */
@@ -19,15 +21,16 @@ struct sp_authenticator_app {
     int64_t created_at;
 };
 
-/* SP_NOT_FOUND: none, one that was never confirmed and is too old for it, or sealed under another master key. */
+/* A confirmed one. SP_NOT_FOUND: none, or sealed under another master key. */
 SP_MUST_CHECK enum sp_status sp_authenticator_app_find(struct sp_call *call, struct sp_str account,
                                                        struct sp_authenticator_app *app);
-/* A new one, not confirmed yet; or the one that is there when it is confirmed, or waits for its code since a moment:
- * what somebody saw on the screen or in the browser's history once is not what is set up later. The caller has begun a
- * write.
- */
+/* The confirmed one, else the one that this holder was shown a moment ago. SP_NOT_FOUND: neither. */
+SP_MUST_CHECK enum sp_status sp_authenticator_app_find_setup(struct sp_call *call, struct sp_str account,
+                                                             struct sp_str holder, struct sp_authenticator_app *app);
+/* The same, else a new one: what somebody saw on the screen or in the browser's history once is not what is set up
+ * later. The caller has begun a write. */
 SP_MUST_CHECK enum sp_status sp_authenticator_app_begin(struct sp_call *call, struct sp_str account,
-                                                        struct sp_authenticator_app *app);
+                                                        struct sp_str holder, struct sp_authenticator_app *app);
 void sp_authenticator_app_forget(struct sp_authenticator_app *app);
 
 /* What a code was worth. */

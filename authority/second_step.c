@@ -124,7 +124,7 @@ static enum sp_step show_setup(struct sp_call *call, const struct sp_visit *visi
     struct sp_authenticator_app app;
     enum sp_status status = account_of(call, visit, &account);
     if (status == SP_OK)
-        status = sp_authenticator_app_begin(call, visit->passed, &app);
+        status = sp_authenticator_app_begin(call, visit->passed, visit->handle, &app);
     if (status != SP_OK)
         return sp_deny_failure(call, status);
     begin_page(&page, call, visit, SP_TEXT_APP_TITLE, trouble);
@@ -233,7 +233,7 @@ static enum sp_step take_code(struct sp_call *call, struct sp_visit *visit, cons
     struct sp_factors factors;
     enum sp_status status = find_factors(call, visit->passed, &factors);
     if (status == SP_OK)
-        status = sp_authenticator_app_find(call, visit->passed, &app);
+        status = sp_authenticator_app_find_setup(call, visit->passed, visit->handle, &app);
     /* A new app counts as a factor only where there is none: else its code would stand for one that was never shown. */
     bool was_confirmed = status == SP_OK && app.is_confirmed;
     if (status == SP_NOT_FOUND || (status == SP_OK && !was_confirmed && sp_factors_any(&factors)))

@@ -46,6 +46,7 @@ enum sp_ticket_kind {
     SP_TICKET_UPSTREAM_SESSION = 16, /* what an upstream calls a session, by its issuer and sid; subject: whose */
     SP_TICKET_SIGN_OUT = 17,         /* a browser that is being signed out at an upstream, and where it goes on to */
     SP_TICKET_GRANT = 18,            /* names the family of access tokens that no refresh token stands for */
+    SP_TICKET_APP_SETUP = 19,        /* an authenticator app that waits for its first code */
 };
 
 struct sp_ticket {

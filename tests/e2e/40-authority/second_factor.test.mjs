@@ -227,6 +227,35 @@ test('where everybody needs a second step, it is set up when signing in', async 
   assert.match((await next.signIn(name, `${name}-secret`)).text, /authenticator app shows/);
 });
 
+test('two who know the password are shown two keys, and whoever confirms first has the only one', async () => {
+  const strict = await start({ second_factor: 'required' });
+  const lax = await start();
+  const at = {
+    'when signing in': { where: strict, open: async (browser) => browser.page, confirm: (browser, code) => browser.submit({ code, step: 'code' }) },
+    'on the account page': { where: lax, open: (browser) => inSection(browser, 'app_begin'), confirm: (browser, code) => inSection(browser, 'app_confirm', { code }) },
+  };
+  for (const [place, { where, open, confirm }] of Object.entries(at)) {
+    const name = await addPerson('nell', where);
+    const [thief, owner] = [startBrowser(), startBrowser()];
+    for (const browser of [thief, owner]) {
+      await browser.open(`${where.issuer}/account`);
+      await browser.signIn(name, `${name}-secret`);
+    }
+    const [theirs, own] = [startApp(keyOn(await open(thief))), startApp(keyOn(await open(owner)))];
+    assert.notEqual(theirs.secret, own.secret, place);
+    assert.match((await confirm(owner, await theirs.next())).text, /This code is not right/, place);
+    assert.equal(codesOn(await confirm(owner, await own.next())).length, 10, place);
+    // The thief's was never confirmed and cannot be any more.
+    assert.deepEqual(codesOn(await confirm(thief, await theirs.next())), [], place);
+    const { url } = await begin({}, where);
+    const next = startBrowser();
+    await next.open(url);
+    assert.match((await next.signIn(name, `${name}-secret`)).text, /authenticator app shows/, place);
+    assert.match((await next.submit({ code: await theirs.next(), step: 'code' })).text, /not right/, place);
+    assert.ok((await next.submit({ code: await own.next(), step: 'code' })).location, place);
+  }
+});
+
 test('switched on for everybody, a session by password alone is none any more', async () => {
   const moving = await start();
   const browser = startBrowser();

@@ -31,10 +31,10 @@ static struct sp_call *new_call(struct fixture *fixture)
     return call;
 }
 
-static struct sp_authenticator_app begin(struct fixture *fixture)
+static struct sp_authenticator_app begin(struct fixture *fixture, struct sp_str holder)
 {
     struct sp_authenticator_app app;
-    assert_int_equal(sp_authenticator_app_begin(new_call(fixture), SP_STR("ann"), &app), SP_OK);
+    assert_int_equal(sp_authenticator_app_begin(new_call(fixture), SP_STR("ann"), holder, &app), SP_OK);
     return app;
 }
 
@@ -46,13 +46,15 @@ static void write_code(struct sp_str secret, int64_t now, char code[8])
 static void a_secret_that_was_shown_is_soon_not_shown_again(void **state)
 {
     struct fixture *fixture = *state;
-    struct sp_authenticator_app app = begin(fixture), later;
-    fixture->now += SP_AUTHENTICATOR_SETUP_S;
-    later = begin(fixture);
+    struct sp_authenticator_app app = begin(fixture, SP_STR("one")), later;
+    fixture->now += SP_AUTHENTICATOR_SETUP_S - 1;
+    later = begin(fixture, SP_STR("one"));
     assert_true(sp_str_equal(app.secret, later.secret)); /* a wrong code shows the same picture again */
+    assert_false(sp_str_equal(app.secret, begin(fixture, SP_STR("other")).secret)); /* but to nobody else */
     fixture->now++;
-    assert_int_equal(sp_authenticator_app_find(new_call(fixture), SP_STR("ann"), &later), SP_NOT_FOUND);
-    later = begin(fixture);
+    assert_int_equal(sp_authenticator_app_find_setup(new_call(fixture), SP_STR("ann"), SP_STR("one"), &later),
+                     SP_NOT_FOUND);
+    later = begin(fixture, SP_STR("one"));
     assert_false(sp_str_equal(app.secret, later.secret));
     assert_int_equal(later.created_at, fixture->now);
     /* Once confirmed it stays. */
@@ -65,8 +67,8 @@ static void a_secret_that_was_shown_is_soon_not_shown_again(void **state)
                      SP_OK);
     assert_int_equal(verdict, SP_CODE_RIGHT);
     fixture->now += 100 * SP_AUTHENTICATOR_SETUP_S;
-    assert_true(begin(fixture).is_confirmed);
-    assert_true(sp_str_equal(begin(fixture).secret, later.secret));
+    assert_true(begin(fixture, SP_STR("other")).is_confirmed);
+    assert_true(sp_str_equal(begin(fixture, SP_STR("one")).secret, later.secret));
 }
 
 /* After a right password: whether a second step is asked for. */
@@ -107,7 +109,7 @@ static void passkeys_that_were_switched_off_are_still_a_second_step(void **state
     assert_true(page_says(call, "Passkeys are not taken here") && page_says(call, "name=\"recovery\""));
     assert_false(page_says(call, "id=\"key\"")); /* no app in their place for whoever has the password */
     /* And the code of an app that nobody confirmed does not do. */
-    struct sp_authenticator_app app = begin(fixture);
+    struct sp_authenticator_app app = begin(fixture, visit.handle);
     char code[8];
     write_code(app.secret, fixture->now, code);
     const struct sp_parameter fields[] = {{SP_STR("step"), SP_STR("code")}, {SP_STR("code"), sp_str_from_cstr(code)}};

@@ -123,7 +123,7 @@ static struct sp_authenticator_app confirmed_app(struct scene *scene)
     struct sp_authenticator_app app, later;
     enum sp_code_verdict verdict = SP_CODE_WRONG;
     int64_t wait_s = 0;
-    assert_int_equal(sp_authenticator_app_begin(write_call(scene), SP_STR("ann"), &app), SP_OK);
+    assert_int_equal(sp_authenticator_app_begin(write_call(scene), SP_STR("ann"), SP_STR("sid"), &app), SP_OK);
     later = app;
     assert_int_equal(
         sp_authenticator_app_try(write_call(scene), &later, sp_str_from_cstr(code_of(scene, &app)), &verdict, &wait_s),
@@ -138,11 +138,23 @@ static void app_begin(struct scene *scene)
     account(scene, "section=second_factor&step=app_begin");
 }
 
+static struct sp_str sid_of(struct scene *scene)
+{
+    struct sp_store *store = scene->fixture->authority.store;
+    struct sp_ticket *sessions;
+    size_t count = 0;
+    assert_int_equal(store->methods->list_tickets(store, SP_TICKET_SESSION, SP_STR("ann"), scene->fixture->now, 1,
+                                                  scene->fixture->arena, &sessions, &count),
+                     SP_OK);
+    assert_int_equal(count, 1);
+    return sessions[0].family;
+}
+
 static void app_confirm(struct scene *scene)
 {
     struct sp_authenticator_app app;
     scene_sign_in(scene, AUTHORIZE("app"));
-    assert_int_equal(sp_authenticator_app_begin(write_call(scene), SP_STR("ann"), &app), SP_OK);
+    assert_int_equal(sp_authenticator_app_begin(write_call(scene), SP_STR("ann"), sid_of(scene), &app), SP_OK);
     account_form(scene, scene_text(scene, "section=second_factor&step=app_confirm&code=%s", code_of(scene, &app)));
 }
 
