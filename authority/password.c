@@ -58,5 +58,7 @@ int64_t sp_password_wait(int64_t failures, int64_t failed_at, int64_t now)
     if (wait > LONGEST_WAIT_S)
         wait = LONGEST_WAIT_S;
     int64_t left = failed_at + wait - now;
-    return left > 0 ? left : 0;
+    /* That far ahead it never was: the clock was wrong then, and nobody knows how long ago it is. A little ahead is
+     * another node's clock. */
+    return left > 0 && left <= 2 * wait ? left : 0;
 }

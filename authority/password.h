@@ -17,7 +17,8 @@ SP_MUST_CHECK enum sp_status sp_password_hash_into(struct sp_str password, char 
 bool sp_password_matches(struct sp_str encoded, struct sp_str password);
 /* What an account that does not exist is compared with, so that it takes the same time; nothing matches it. */
 struct sp_str sp_password_of_nobody(void);
-/* Seconds until the account may try again; 0: now. */
+/* Seconds until the account may try again; 0: now. A failure of the future, from before the clock was put right, makes
+ * nobody wait longer than twice what it would otherwise. */
 int64_t sp_password_wait(int64_t failures, int64_t failed_at, int64_t now);
 
 #endif

@@ -311,6 +311,17 @@ static void guessing_a_password_gets_slower(void **state)
     assert_int_equal(sp_password_wait(8, 100, 100), 8);
     assert_int_equal(sp_password_wait(8, 100, 108), 0);
     assert_int_equal(sp_password_wait(1000, 100, 100), 900);
+    assert_int_equal(sp_password_wait(8, 103, 100), 11); /* another node's clock is a little ahead */
+}
+
+static void a_clock_that_is_put_right_locks_nobody_out(void **state)
+{
+    (void)state;
+    assert_int_equal(sp_password_wait(6, 100 + 86400, 100), 0);
+    assert_int_equal(sp_password_wait(1000, 100 + 86400, 100), 0);
+    assert_int_equal(sp_password_wait(1000, INT64_MAX / 2, 100), 0);
+    assert_int_equal(sp_password_wait(1000, 1000, 100), 1800); /* the longest ever */
+    assert_int_equal(sp_password_wait(1000, 1001, 100), 0);
 }
 
 int main(void)
@@ -322,6 +333,7 @@ int main(void)
         cmocka_unit_test(cookies_are_confined_to_the_host_or_to_the_path),
         cmocka_unit_test(text_from_outside_is_escaped_on_pages),
         cmocka_unit_test(guessing_a_password_gets_slower),
+        cmocka_unit_test(a_clock_that_is_put_right_locks_nobody_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
