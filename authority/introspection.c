@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* RFC 7662: a protected resource asks what a token means. Only confidential clients are answered; what is not alive is
- * {"active":false} and nothing more, the reason goes to the log. */
+ * {"active":false} and nothing more, the reason goes to the log. So is any token that is neither of the client nor for
+ * it, where the client registered itself: nobody said that it is one of the APIs here (4, 2.2). */
 #include "authority/asked_token.h"
 #include "authority/denial.h"
 #include "authority/endpoint.h"
 #include "authority/key_ring.h"
+#include "authority/signed_jwt.h"
 #include "authority/subject.h"
 
 /* RFC 9701: the answer itself signed, for whoever has to prove later what was said. */
@@ -45,13 +47,21 @@ static enum sp_step answer(struct sp_call *call, const struct sp_client *client,
     return SP_GOES_ON;
 }
 
-static enum sp_step answer_inactive(struct sp_call *call, const struct sp_client *client, enum sp_cause cause)
+static enum sp_step answer_inactive(struct sp_call *call, const struct sp_client *client,
+                                    const struct sp_finding *finding)
 {
     struct sp_buffer buffer;
     sp_answer_buffer(call, &buffer);
     sp_buffer_append(&buffer, SP_STR("{\"active\":false}"));
-    call->finding = (struct sp_finding){.cause = cause, .check = SP_CHECK_REVOCATION, .tolerated = true};
+    call->finding = *finding;
+    call->finding.tolerated = true;
     return answer(call, client, &buffer);
+}
+
+static bool may_read(const struct sp_client *client, const struct sp_json *claims)
+{
+    return !client->is_stranger || sp_claims_are_for(claims, client->id) ||
+           sp_str_equal(sp_json_string(sp_json_member(claims, SP_STR("client_id"))), client->id);
 }
 
 static bool is_bound(const struct sp_json *claims)
@@ -82,8 +92,15 @@ enum sp_step sp_introspection_endpoint(struct sp_call *call)
     if (sp_asked_token_take(call, SP_ASKED_BY_CONFIDENTIAL, &asked) != SP_GOES_ON)
         return SP_DENIED;
     if (!asked.is_live)
-        return answer_inactive(call, asked.client, asked.cause);
+        return answer_inactive(call, asked.client,
+                               &(const struct sp_finding){.cause = asked.cause, .check = SP_CHECK_REVOCATION});
     const struct sp_json *claims = asked.token.claims;
+    if (!may_read(asked.client, claims))
+        return answer_inactive(call, asked.client,
+                               &(const struct sp_finding){.cause = SP_CAUSE_AUDIENCE_MISMATCH,
+                                                          .check = SP_CHECK_AUDIENCE,
+                                                          .expected = asked.client->id,
+                                                          .received = sp_json_member(claims, SP_STR("aud"))->text});
     /* The log knows people by their account, whatever the client calls them. */
     struct sp_str subject = sp_json_string(sp_json_member(claims, SP_STR("sub")));
     enum sp_status status = sp_subject_account(call, subject, &call->subject);

@@ -99,6 +99,18 @@ test('nobody registers without a token that is alive, and each is good as often 
   }
 });
 
+test('a client that registered itself reads no token but its own and those for it', async () => {
+  const [one, other] = await Promise.all([1, 2].map(async () => (await register({ grant_types: ['client_credentials'], response_types: [], scope: 'read' })).json));
+  const token = async (basic) => (await authority.post('/token', { grant_type: 'client_credentials' }, { basic })).json.access_token;
+  const credentials = ({ client_id, client_secret }) => [client_id, client_secret];
+  const own = await token(credentials(one));
+  const ask = async (value, basic) => (await authority.post('/introspect', { token: value }, { basic })).json;
+  assert.equal((await ask(own, credentials(one))).active, true);
+  assert.equal((await ask(own, ['rs', 's'])).active, true, 'the file says that rs is one of ours');
+  assert.deepEqual(await ask(own, credentials(other)), { active: false });
+  assert.match(JSON.stringify(await authority.lastLine('audience.mismatch')), new RegExp(other.client_id));
+});
+
 test('a client reads, changes and removes its registration; what it had been given goes with it [oidcc-registration-read…]', async () => {
   const client = await register({ grant_types: ['client_credentials'], response_types: [], scope: 'read' });
   assert.equal(client.status, 201, client.text);
