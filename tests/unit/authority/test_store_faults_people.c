@@ -370,7 +370,13 @@ static void link_form(struct scene *scene, const char *path, const char *fields)
 
 static void verify_address(struct scene *scene)
 {
-    put_link(scene, "{\"purpose\":\"verify\",\"email\":\"new@example.test\"}");
+    struct sp_account ann;
+    struct sp_store *store = scene->fixture->authority.store;
+    struct sp_str mark;
+    assert_int_equal(store->methods->get_account(store, SP_STR("ann"), scene->fixture->arena, &ann), SP_OK);
+    assert_int_equal(sp_person_address_mark(write_call(scene), &ann, &mark), SP_OK);
+    put_link(scene, scene_text(scene, "{\"purpose\":\"verify\",\"email\":\"new@example.test\",\"mark\":\"%.*s\"}",
+                               SP_STR_ARG(mark)));
     link_form(scene, "/email", "step=confirm");
 }
 
