@@ -55,7 +55,7 @@ static void write_key(const char *folder, const char *name, const struct sp_key 
     must(sp_jwk_write(&writer, key, sp_arena_printf(arena, "bench-%.*s", SP_STR_ARG(algorithm)), SP_STR("sig"), algorithm, false), "jwks");
     sp_json_end_array(&writer);
     sp_json_end_object(&writer);
-    must(sp_key_export_public(key, true, arena, &pem), "pem");
+    must(sp_key_export_public(key, SP_PUBLIC_PEM, arena, &pem), "pem");
     FILE *jwks = open_file(folder, name, "jwks"), *file = open_file(folder, name, "pem");
     fprintf(jwks, "%.*s\n", SP_STR_ARG(sp_buffer_str(&text)));
     fprintf(file, "%.*s", SP_STR_ARG(pem));

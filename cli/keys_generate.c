@@ -85,8 +85,8 @@ static enum sp_status write_pem(struct sp_arena *arena, const struct sp_key *key
 {
     struct sp_json_writer json;
     struct sp_str pem;
-    enum sp_status status =
-        with_private ? sp_key_export_private_pem(key, arena, &pem) : sp_key_export_public(key, true, arena, &pem);
+    enum sp_status status = with_private ? sp_key_export_private_pem(key, arena, &pem)
+                                         : sp_key_export_public(key, SP_PUBLIC_PEM, arena, &pem);
     if (status != SP_OK)
         return status;
     if (!as_json) {

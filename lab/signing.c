@@ -114,7 +114,7 @@ static enum sp_status sign_with_secret(struct sp_lab_signing *signing, struct sp
         status = sp_base64url_decode(arena, secret, &secret);
     else if (signing->fault == SP_CAUSE_ALGORITHM_KEY_CONFUSION) {
         sp_lab_put_text(header, "kid", SP_STR("lab-main"));
-        status = sp_key_export_public(main_key, true, arena, &secret);
+        status = sp_key_export_public(main_key, SP_PUBLIC_PEM, arena, &secret);
     }
     return status == SP_OK ? sign_hmac(arena, header, payload, secret, compact) : status;
 }
