@@ -80,8 +80,7 @@ static enum sp_step check_receiver(struct sp_call *call, const struct sp_token_o
     return SP_DENY(call, .cause = SP_CAUSE_AUDIENCE_MISMATCH, .error = "invalid_request", .status = 400,
                    .expected = sp_arena_printf(call->arena, "the client itself or one of its exchange_from (%.*s)",
                                                SP_STR_ARG(received)),
-                   .received = sp_json_member(token->claims, SP_STR("aud"))->text,
-                   .tell = SP_STR("It is the subject_token."));
+                   .received = sp_claims_audience_words(token->claims), .tell = SP_STR("It is the subject_token."));
 }
 
 /* Whoever got a bound token proves the same key again (RFC 9449 7, RFC 8705 3); whoever received it cannot have that

@@ -100,7 +100,7 @@ enum sp_step sp_introspection_endpoint(struct sp_call *call)
                                &(const struct sp_finding){.cause = SP_CAUSE_AUDIENCE_MISMATCH,
                                                           .check = SP_CHECK_AUDIENCE,
                                                           .expected = asked.client->id,
-                                                          .received = sp_json_member(claims, SP_STR("aud"))->text});
+                                                          .received = sp_claims_audience_words(claims)});
     /* The log knows people by their account, whatever the client calls them. */
     struct sp_str subject = sp_json_string(sp_json_member(claims, SP_STR("sub")));
     enum sp_status status = sp_subject_account(call, subject, &call->subject);

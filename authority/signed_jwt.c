@@ -121,6 +121,12 @@ bool sp_signed_jwt_is_for(const struct sp_signed_jwt *jwt, struct sp_str audienc
     return sp_claims_are_for(jwt->claims, audience);
 }
 
+struct sp_str sp_claims_audience_words(const struct sp_json *claims)
+{
+    const struct sp_json *named = sp_json_member(claims, SP_STR("aud"));
+    return named != NULL ? named->text : SP_STR("nobody");
+}
+
 bool sp_claims_are_for(const struct sp_json *claims, struct sp_str audience)
 {
     const struct sp_json *named = sp_json_member(claims, SP_STR("aud"));

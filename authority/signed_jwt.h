@@ -28,5 +28,7 @@ struct sp_str sp_signed_jwt_text(const struct sp_signed_jwt *jwt, const char *cl
 /* Is `audience` the JWT's aud, or among it? */
 bool sp_signed_jwt_is_for(const struct sp_signed_jwt *jwt, struct sp_str audience);
 bool sp_claims_are_for(const struct sp_json *claims, struct sp_str audience);
+/* For whom they are, in a sentence: the text of aud, or what stands there as it is written. */
+struct sp_str sp_claims_audience_words(const struct sp_json *claims);
 
 #endif

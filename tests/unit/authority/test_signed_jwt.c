@@ -83,10 +83,33 @@ static void a_header_says_what_it_is_in_words(void **state)
     sp_arena_destroy(&arena);
 }
 
+static void an_audience_is_told_as_it_is_written(void **state)
+{
+    static const struct {
+        const char *claims, *words;
+    } rows[] = {
+        {"{\"aud\":\"https://a.example\"}", "https://a.example"},
+        {"{\"aud\":[\"a\",\"b\"]}", "[\"a\",\"b\"]"},
+        {"{\"aud\":null}", "null"},
+        {"{}", "nobody"},
+    };
+    struct sp_arena *arena = sp_arena_create(1 << 16);
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const struct sp_json *claims = NULL;
+        struct sp_json_error error;
+        assert_int_equal(sp_json_parse(arena, sp_str_from_cstr(rows[i].claims), &sp_json_limits_token, &claims, &error),
+                         SP_OK);
+        assert_true(sp_str_equal(sp_claims_audience_words(claims), sp_str_from_cstr(rows[i].words)));
+    }
+    sp_arena_destroy(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(times_that_are_none_are_refused_before_anybody_adds_to_them),
+        cmocka_unit_test(an_audience_is_told_as_it_is_written),
         cmocka_unit_test(a_header_says_what_it_is_in_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
