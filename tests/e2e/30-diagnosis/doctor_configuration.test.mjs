@@ -138,6 +138,16 @@ test('issuers are witnesses of the time for one another', async () => {
   assert.ok(![json.targets[1].cause, ...json.targets[1].also].some((row) => row?.id === 'clock.issuer_wrong'), 'it is not told of the one that is right');
 });
 
+/** `doctor --watch` after its first round, a round a second: { output, ended (→ status), kill(signal) }. */
+async function startWatcher(issuer) {
+  const child = spawn(program, ['doctor', issuer.issuer, '--cache', 'off', '--watch', '--interval', '1'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const watcher = { output: '', ended: new Promise((resolve) => child.on('close', resolve)), kill: (signal) => child.kill(signal) };
+  child.stdout.on('data', (chunk) => (watcher.output += chunk));
+  defer(() => child.kill('SIGKILL'));
+  await until(() => watcher.output.includes('Watching'), 'the first round', 60_000);
+  return watcher;
+}
+
 // Not beside others: an issuer in a process that is busy has a clock that lags.
 test('--watch: a clock that runs away is told before it is a fault, as what it is; one that stands off is not told again', async () => {
   const issuer = await startPlainIssuer();
@@ -147,26 +157,21 @@ test('--watch: a clock that runs away is told before it is a fault, as what it i
     outgoing.setHeader('Date', new Date(Date.now() + ahead_ms).toUTCString());
     return false;
   };
-  const child = spawn(program, ['doctor', issuer.issuer, '--cache', 'off', '--watch', '--interval', '1'], { stdio: ['ignore', 'pipe', 'inherit'] });
-  let output = '';
-  child.stdout.on('data', (chunk) => (output += chunk));
-  const ended = new Promise((resolve) => child.on('close', resolve));
-  defer(() => child.kill('SIGKILL'));
-  await until(() => output.includes('Watching'), 'the first round', 60_000);
+  const watcher = await startWatcher(issuer);
   const rounds = async (count) => {
     const hits = () => Object.values(issuer.hits).reduce((a, b) => a + b, 0);
     const before = hits();
     await until(() => hits() >= before + count * 4, 'more rounds', 60_000);
   };
   await rounds(4);
-  assert.doesNotMatch(output, /clock changed/);
+  assert.doesNotMatch(watcher.output, /clock changed/);
   for (const [ahead, words] of [[7_000, 'grows'], [20_000, 'grows'], [9_000, 'shrinks']]) {
-    const from = output.length;
+    const from = watcher.output.length;
     ahead_ms = ahead;
-    await until(() => new RegExp(`clock changed[^]*the skew ${words}, by`).test(output.slice(from)), `${ahead} ms to be told`, 60_000);
+    await until(() => new RegExp(`clock changed[^]*the skew ${words}, by`).test(watcher.output.slice(from)), `${ahead} ms to be told`, 60_000);
   }
-  child.kill('SIGINT');
-  await ended;
+  watcher.kill('SIGINT');
+  await watcher.ended;
 });
 
 // What takes its time by itself, a server that keeps silent and rounds a second apart, does so at once.
@@ -192,28 +197,23 @@ describe('at once', { concurrency: true }, () => {
 
   test('--watch tells what changes, once, and ends when told to', async () => {
     const issuer = await startPlainIssuer();
-    const child = spawn(program, ['doctor', issuer.issuer, '--cache', 'off', '--watch', '--interval', '1'], { stdio: ['ignore', 'pipe', 'inherit'] });
-    let output = '';
-    child.stdout.on('data', (chunk) => (output += chunk));
-    const ended = new Promise((resolve) => child.on('close', resolve));
-    defer(() => child.kill('SIGKILL'));
-    await until(() => output.includes('Watching'), 'the first round', 60_000);
+    const watcher = await startWatcher(issuer);
     const key = await issuer.rotate({ keep: true });
-    await until(() => output.includes('keys changed'), 'the new key to be told', 60_000);
-    assert.match(output, new RegExp(`is +pass: 2: .*${key.kid}`, 's'));
+    await until(() => watcher.output.includes('keys changed'), 'the new key to be told', 60_000);
+    assert.match(watcher.output, new RegExp(`is +pass: 2: .*${key.kid}`, 's'));
     issuer.fault = (incoming, outgoing) => {
       outgoing.writeHead(503);
       outgoing.end();
       return true;
     };
-    await until(() => output.includes('network.http.server_error'), 'the failure to be told', 60_000);
+    await until(() => watcher.output.includes('network.http.server_error'), 'the failure to be told', 60_000);
     const hits = () => Object.values(issuer.hits).reduce((a, b) => a + b, 0);
-    const length = output.length;
+    const length = watcher.output.length;
     const before = hits();
     await until(() => hits() >= before + 8, 'two more rounds', 60_000);
-    assert.equal(output.length, length, 'what stays as it is, is not told again');
-    child.kill('SIGINT');
-    assert.equal(await ended, 1, 'the last round\'s exit status');
+    assert.equal(watcher.output.length, length, 'what stays as it is, is not told again');
+    watcher.kill('SIGINT');
+    assert.equal(await watcher.ended, 1, 'the last round\'s exit status');
   });
 
   test('--watch --json: a line a change', async () => {
