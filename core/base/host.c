@@ -28,14 +28,28 @@ static bool read_ipv4(struct sp_str host, unsigned char address[16])
     return true;
 }
 
+/* RFC 6874 2: "%25" and a name of unreserved or escaped characters; also without the 25, as people write it. */
+static bool is_zone(struct sp_str s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        char c = s.at[i];
+        bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        if (!plain && (c == '\0' || strchr("-._~%", c) == NULL))
+            return false;
+    }
+    return s.len > 1;
+}
+
 static bool read_ipv6(struct sp_str host, unsigned char address[16])
 {
     char text[INET6_ADDRSTRLEN];
     if (host.len < 2 || host.at[0] != '[' || host.at[host.len - 1] != ']')
         return false;
     struct sp_str inside = sp_str_slice(host, 1, host.len - 1);
-    inside = sp_str_slice(inside, 0, sp_str_index_of(inside, '%', 0)); /* RFC 6874: the zone */
-    if (inside.len >= sizeof text)
+    const size_t percent = sp_str_index_of(inside, '%', 0);
+    const struct sp_str zone = sp_str_slice(inside, percent, inside.len);
+    inside = sp_str_slice(inside, 0, percent);
+    if (inside.len >= sizeof text || (zone.len > 0 && !is_zone(zone)))
         return false;
     memcpy(text, inside.at, inside.len);
     text[inside.len] = '\0';

@@ -113,9 +113,22 @@ static void an_address_is_plain_or_in_brackets(void **state)
         const char *host;
         bool address, bracketed;
     } hosts[] = {
-        {"1.2.3.4", true, false}, {"01.2.3.4", false, false}, {"1.2.3", false, false},     {"1.2.3.4.", false, false},
-        {"[::1]", true, true},    {"[::1%eth0]", true, true}, {"[1.2.3.4]", true, false},  {"[::1", true, false},
-        {"[]", true, false},      {"", false, false},         {"a.example", false, false}, {"[::1]a", true, false},
+        {"1.2.3.4", true, false},
+        {"01.2.3.4", false, false},
+        {"1.2.3", false, false},
+        {"1.2.3.4.", false, false},
+        {"[::1]", true, true},
+        {"[::1%eth0]", true, true},
+        {"[1.2.3.4]", true, false},
+        {"[::1", true, false},
+        {"[]", true, false},
+        {"", false, false},
+        {"a.example", false, false},
+        {"[::1]a", true, false},
+        {"[fe80::1%25eth0.1]", true, true},
+        {"[::1%]", true, false},
+        {"[::1%25;x]", true, false},
+        {"[::1%a\\b]", true, false},
     };
     for (size_t i = 0; i < sizeof hosts / sizeof hosts[0]; i++) {
         print_message("%s\n", hosts[i].host);
