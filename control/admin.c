@@ -101,6 +101,7 @@ static struct sp_str error_of(const struct sp_cause_info *info)
     case 421:
         return SP_STR("invalid_request");
     case 429:
+    case 503:
         return SP_STR("temporarily_unavailable");
     default:
         return SP_STR("access_denied");
@@ -116,8 +117,9 @@ static void refuse(const struct sp_plane *plane, struct sp_exchange *exchange, e
     struct sp_str more = particulars(plane, exchange, cause, room), host = sp_exchange_header(exchange, "Host");
     int len = snprintf(sentence, sizeof sentence, "%.*s (%.*s)%.*s", SP_STR_ARG(info->client_text),
                        SP_STR_ARG(info->id), SP_STR_ARG(more));
-    int wait_len = snprintf(wait, sizeof wait, "%lld",
-                            (long long)sp_admin_guard_wait_s(plane->admin_guard, address_of(exchange), time(NULL)));
+    bool is_throttled = info->http_status == 429, comes_back = is_throttled || info->http_status == 503;
+    int64_t wait_s = is_throttled ? sp_admin_guard_wait_s(plane->admin_guard, address_of(exchange), time(NULL)) : 1;
+    int wait_len = snprintf(wait, sizeof wait, "%lld", (long long)wait_s);
     sp_buffer_init(&text, NULL, 4096);
     sp_json_writer_init(&json, &text, false);
     sp_json_begin_object(&json);
@@ -130,8 +132,7 @@ static void refuse(const struct sp_plane *plane, struct sp_exchange *exchange, e
            SP_STR_ARG(sp_exchange_method(exchange)), SP_STR_ARG(sp_str_slice(sp_exchange_path(exchange), 0, 100)),
            SP_STR_ARG(address_of(exchange)), SP_STR_ARG(sp_str_slice(host, 0, 100)));
     sp_exchange_respond_with(exchange, (unsigned)info->http_status, JSON_TYPE, sp_buffer_str(&text),
-                             info->http_status == 429 ? &later : &challenge,
-                             info->http_status == 429 || info->http_status == 401 ? 1 : 0);
+                             comes_back ? &later : &challenge, comes_back || info->http_status == 401 ? 1 : 0);
     sp_buffer_fini(&text);
 }
 
@@ -144,15 +145,6 @@ bool sp_admin_refuses_name(const struct sp_plane *plane, struct sp_exchange *exc
     return true;
 }
 
-static void answer_unavailable(struct sp_exchange *exchange)
-{
-    const struct sp_exchange_header later = {"Retry-After", SP_STR("1")};
-    sp_exchange_respond_with(exchange, 503, JSON_TYPE,
-                             SP_STR("{\"error\":\"temporarily_unavailable\",\"error_description\":"
-                                    "\"The authority does not answer; it may just be starting.\"}"),
-                             &later, 1);
-}
-
 /* ---- handing on ---- */
 
 static void answer_came(void *data, const struct sp_fetch_report *report)
@@ -161,7 +153,7 @@ static void answer_came(void *data, const struct sp_fetch_report *report)
     struct sp_exchange_header headers[2];
     size_t count = 0;
     if (report->http_status == 0 || report->too_large) {
-        answer_unavailable(exchange);
+        refuse(sp_exchange_data(exchange), exchange, SP_CAUSE_AUTHORITY_UNREACHABLE);
         return;
     }
     if (report->location.len > 0) {
@@ -212,13 +204,13 @@ void sp_admin_serve(struct sp_plane *plane, struct sp_exchange *exchange)
 {
     enum sp_cause cause = plane->policy != NULL ? judge(plane, exchange) : SP_CAUSE_ADMIN_OFF;
     if (plane->policy == NULL) {
-        answer_unavailable(exchange);
+        refuse(plane, exchange, SP_CAUSE_AUTHORITY_UNREACHABLE);
     } else if (cause != SP_CAUSE_NONE) {
         if (cause == SP_CAUSE_ADMIN_TOKEN_INVALID) {
             sp_admin_guard_fail(plane->admin_guard, address_of(exchange), time(NULL));
         }
         refuse(plane, exchange, cause);
     } else if (hand_on(plane, exchange) != SP_OK) {
-        answer_unavailable(exchange);
+        refuse(plane, exchange, SP_CAUSE_AUTHORITY_UNREACHABLE);
     }
 }

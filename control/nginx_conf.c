@@ -296,6 +296,20 @@ static void put_authority_location(struct writing *writing, const char *match, s
     put(writing, "}\n");
 }
 
+/* What nginx refuses by itself and no location answers otherwise. */
+#define OWN_ERRORS "400 404 408 411 412 413 414 415 416 421 495 496 497 500 501 503 505 507"
+
+/* nginx has the error pages of the innermost block that has any, and no others. 494: without a status nginx would make
+ * it a 400. */
+static void put_error_pages(struct writing *writing, const char *upstream_failed)
+{
+    sp_buffer_printf(writing->out,
+                     "error_page " OWN_ERRORS " /_sallyport/error;\n"
+                     "error_page 494 =431 /_sallyport/error;\n"
+                     "error_page 502 504 %s;\n",
+                     upstream_failed);
+}
+
 /* What the authority is told of a call, in place of whatever the client said about it. A header whose value is empty is
  * not sent. */
 static void write_authority(struct writing *writing)
@@ -309,6 +323,7 @@ static void write_authority(struct writing *writing)
     put_value_directive(writing, "proxy_set_header X-Sallyport-Proxy-Secret",
                         sp_str_from_cstr(writing->conf->proxy_secret));
     put(writing, "client_max_body_size 128k;\n");
+    put_error_pages(writing, "/_sallyport/authority");
 }
 
 static void put_authority(struct writing *writing)
@@ -319,6 +334,7 @@ static void put_authority(struct writing *writing)
     if (path.at == NULL) {
         return;
     }
+    put(writing, "location = /_sallyport/authority { internal; sallyport_authority_error; }\n");
     for (size_t i = 0; i < sizeof well_known / sizeof well_known[0]; i++) {
         char inserted[4096];
         snprintf(inserted, sizeof inserted, "%s%.*s", well_known[i], SP_STR_ARG(path));
@@ -379,10 +395,8 @@ static void put_question_location(struct writing *writing, const char *question)
 
 static void write_locations(struct writing *writing)
 {
-    put(writing, "error_page 400 404 408 411 412 413 414 415 416 421 495 496 497 500 501 502 503 504 505 507 "
-                 "/_sallyport/error;\n"
-                 "error_page 494 =431 /_sallyport/error;\n" /* without a status nginx would make it a 400 */
-                 "location = /_sallyport/error { internal; sallyport_error; }\n");
+    put_error_pages(writing, "/_sallyport/error");
+    put(writing, "location = /_sallyport/error { internal; sallyport_error; }\n");
     put_question_location(writing, "keys");
     put_question_location(writing, "introspect");
     put_authority(writing);

@@ -224,6 +224,8 @@ ngx_command_t sp_commands[] = {
      NULL},
     {ngx_string("sallyport_error"), NGX_HTTP_LOC_CONF | NGX_CONF_NOARGS, set_handler, NGX_HTTP_LOC_CONF_OFFSET, 0,
      (void *)sp_error_handler},
+    {ngx_string("sallyport_authority_error"), NGX_HTTP_LOC_CONF | NGX_CONF_NOARGS, set_handler,
+     NGX_HTTP_LOC_CONF_OFFSET, 0, (void *)sp_authority_error_handler},
     {ngx_string("sallyport_status"), NGX_HTTP_LOC_CONF | NGX_CONF_NOARGS, set_handler, NGX_HTTP_LOC_CONF_OFFSET, 0,
      (void *)sp_status_handler},
     ngx_null_command,

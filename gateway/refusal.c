@@ -174,18 +174,33 @@ static ngx_int_t respond_with_cause(struct sp_call *call, enum sp_cause cause, i
     return send_refusal(call, &refusal);
 }
 
-ngx_int_t sp_error_handler(ngx_http_request_t *request)
+/* The call that nginx gave up, with its number, and the status it gave it up with; NULL: there is none to answer, and
+ * *failure says what nginx gets. */
+static struct sp_call *call_given_up(ngx_http_request_t *request, ngx_uint_t *status, ngx_int_t *failure)
 {
     struct sp_call *call = sp_call_get(request);
     if (call == NULL) {
-        return NGX_HTTP_NOT_FOUND;
+        *failure = NGX_HTTP_NOT_FOUND;
+        return NULL;
     }
     sp_presented_read(call, &call->snapshot->owned, false);
     if (sp_call_identify(call) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        *failure = NGX_HTTP_INTERNAL_SERVER_ERROR;
+        return NULL;
     }
-    const ngx_uint_t status = request->err_status != 0 ? request->err_status : NGX_HTTP_NOT_FOUND;
+    *status = request->err_status != 0 ? request->err_status : NGX_HTTP_NOT_FOUND;
     request->err_status = 0;
+    return call;
+}
+
+ngx_int_t sp_error_handler(ngx_http_request_t *request)
+{
+    ngx_uint_t status;
+    ngx_int_t failure;
+    struct sp_call *call = call_given_up(request, &status, &failure);
+    if (call == NULL) {
+        return failure;
+    }
     if (status == NGX_HTTP_BAD_REQUEST && call->headers.authorization_count > 1) {
         /* nginx refuses a second Authorization header before any module sees the request. */
         return respond_with_cause(call, SP_CAUSE_TOKEN_DUPLICATED, 0);
@@ -199,4 +214,31 @@ ngx_int_t sp_error_handler(ngx_http_request_t *request)
         }
     }
     return respond_plainly(call, (int)status, status >= 500 ? "The gateway failed" : "The request was refused");
+}
+
+ngx_int_t sp_authority_error_handler(ngx_http_request_t *request)
+{
+    ngx_uint_t status;
+    ngx_int_t failure;
+    struct sp_call *call = call_given_up(request, &status, &failure);
+    if (call == NULL) {
+        return failure;
+    }
+    struct sp_arena *arena = sp_call_arena(call);
+    struct sp_refusal_terms terms;
+    struct sp_refusal refusal;
+    terms_of(call, &terms);
+    const struct sp_finding finding = {.cause = SP_CAUSE_AUTHORITY_UNREACHABLE,
+                                       .check = SP_CHECK_COUNT,
+                                       .verified = true,
+                                       .received = status == NGX_HTTP_GATEWAY_TIME_OUT
+                                                       ? SP_STR("it took the call and did not answer in time")
+                                                       : SP_STR("it takes no connections, or ended during the call")};
+    const struct sp_verdict *verdict = arena != NULL ? sp_verdict_of(arena, &finding) : NULL;
+    if (verdict == NULL || sp_refusal_build(arena, verdict, &terms, &refusal) != SP_OK) {
+        return NGX_HTTP_SERVICE_UNAVAILABLE;
+    }
+    call->verdict = verdict;
+    call->cause = finding.cause;
+    return send_refusal(call, &refusal);
 }

@@ -16,5 +16,7 @@ ngx_int_t sp_respond(ngx_http_request_t *request, ngx_uint_t status, struct sp_s
 
 /* sallyport_error: content handler of the location that nginx's error_page points to. */
 ngx_int_t sp_error_handler(ngx_http_request_t *request);
+/* sallyport_authority_error: the same where nginx could not reach our own authority, which is no API of anybody's. */
+ngx_int_t sp_authority_error_handler(ngx_http_request_t *request);
 
 #endif

@@ -8,7 +8,9 @@ import { Gateway, startGateway } from '../lib/gateway.mjs';
 import { request } from '../lib/http.mjs';
 import { until } from '../lib/wait.mjs';
 
+const adminToken = 'a token for the admin API';
 const configuration = ({ grants = ['client_credentials'], anonymous = true, section = {} } = {}) => ({
+  admin: { address: '127.0.0.1:{admin_port}', token: adminToken },
   issuers: { corp: { issuer: 'https://idp.example', jwks_file: 'keys.json', audience: 'https://api.example' } },
   apis: { nothing: { match: { path: '/api' }, upstream: { url: 'http://127.0.0.1:9' }, auth: anonymous ? { anonymous: true } : { issuers: ['corp'] } } },
   authority: { issuer: 'http://127.0.0.1:{port}/oauth2', clients: { robot: { secret: 's', grants, scopes: ['read'] } }, ...section },
@@ -76,6 +78,17 @@ test('an authority that cannot start is told by /readyz and /metrics, and starte
   process.kill(childrenOf(gateway, 'authority')[0], 'SIGKILL');
   const answer = await until(async () => [await ready()].find(({ status }) => status === 503), 'the gateway not to be ready');
   assert.deepEqual([answer.json.ready, answer.json.authority, answer.json.nginx], [false, 'not serving', 'serving']);
+  const away = await askToken(gateway);
+  assert.deepEqual([away.status, away.cause, away.json.status], [503, 'authority.unreachable', 503], away.text);
+  assert.ok(Number(away.headers['retry-after']) > 0);
+  assert.equal((await gateway.get('/.well-known/openid-configuration/oauth2')).cause, 'authority.unreachable');
+  assert.equal((await gateway.get('/api')).cause, 'upstream.refused', 'an API that is away is one still');
+  const { json: told } = await gateway.explain(away.requestId);
+  assert.match(JSON.stringify(told), /it takes no connections/);
+  assert.match(JSON.stringify(told), /authority\.jsonl in the state directory/);
+  const accounts = await request(`${gateway.adminUrl}/admin/accounts`, { headers: { Authorization: `Bearer ${adminToken}` } });
+  assert.deepEqual([accounts.status, accounts.headers['retry-after'], accounts.json.error], [503, '1', 'temporarily_unavailable']);
+  assert.match(accounts.json.error_description, /\(authority\.unreachable\)/);
   // Each start ends as the first, after twice the wait.
   await gateway.waitForOutput('it is started again in 2000 ms');
   const metrics = await gateway.metrics();
