@@ -2,6 +2,7 @@
 #include "authority/grant_record.h"
 
 #include "authority/denial.h"
+#include "authority/grant_allowed.h"
 #include "authority/id_token.h"
 #include "authority/scope.h"
 #include "authority/token_handle.h"
@@ -79,7 +80,7 @@ static enum sp_status issue_refresh_token(struct sp_call *call, const struct sp_
     struct sp_grant_record kept = *record;
     kept.x5t = call->x5t;
     /* offline_access outlives the browser's session; without it the token ends with the session. */
-    if (sp_scope_has(record->scope, SP_STR("offline_access")))
+    if (sp_scope_has(record->scope, SP_STR("offline_access")) && sp_list_has(client->scopes, SP_STR("offline_access")))
         kept.session = SP_STR_NONE;
     struct sp_buffer data;
     struct sp_json_writer json;
@@ -157,16 +158,20 @@ enum sp_step sp_grant_record_issue(struct sp_call *call, const struct sp_client 
                                    struct sp_token_answer *answer)
 {
     struct sp_issued_token token;
+    struct sp_grant_record given = *record;
+    if (check_account(call, record->subject) != SP_GOES_ON ||
+        sp_grant_keep_allowed(call, client, &given, &scope) != SP_GOES_ON)
+        return SP_DENIED;
     struct sp_token_order order = {.client = client,
-                                   .account = record->subject,
+                                   .account = given.subject,
                                    .scope = scope,
-                                   .audiences = record->audiences,
-                                   .family = record->family,
-                                   .jkt = record->jkt,
-                                   .acr = record->acr,
-                                   .userinfo_claims = record->userinfo_claims,
-                                   .auth_time = record->auth_time};
-    if (check_account(call, record->subject) != SP_GOES_ON || sp_access_token_issue(call, &order, &token) != SP_GOES_ON)
+                                   .audiences = given.audiences,
+                                   .family = given.family,
+                                   .jkt = given.jkt,
+                                   .acr = given.acr,
+                                   .userinfo_claims = given.userinfo_claims,
+                                   .auth_time = given.auth_time};
+    if (sp_access_token_issue(call, &order, &token) != SP_GOES_ON)
         return SP_DENIED;
     *answer = (struct sp_token_answer){.access_token = token.value,
                                        .expires_in_s = token.expires_in_s,
@@ -180,7 +185,7 @@ enum sp_step sp_grant_record_issue(struct sp_call *call, const struct sp_client 
     if (status == SP_OK)
         status = note_in_session(call, client, record);
     if (status == SP_OK && sp_scope_has(scope, SP_STR("openid")))
-        status = sp_id_token_make(call, client, record, token.value, &answer->id_token);
+        status = sp_id_token_make(call, client, &given, token.value, &answer->id_token);
     return status == SP_OK ? SP_GOES_ON : sp_deny_failure(call, status);
 }
 

@@ -22,7 +22,7 @@ SP_MUST_CHECK enum sp_status sp_grant_record_read(struct sp_arena *arena, const 
 void sp_grant_record_write(struct sp_json_writer *json, const struct sp_grant_record *record);
 
 /* Access token, refresh token if the client may have one, id_token if openid was granted. The caller has begun a write.
- * scope: what the access token gets, within the record's. */
+ * scope: what the access token gets, within the record's and within what the client may have now (grant_allowed.h). */
 SP_MUST_CHECK enum sp_step sp_grant_record_issue(struct sp_call *call, const struct sp_client *client,
                                                  const struct sp_grant_record *record, struct sp_str scope,
                                                  struct sp_token_answer *answer);

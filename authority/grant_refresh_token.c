@@ -3,6 +3,7 @@
  * taken for two requests of one client at once and gets a token of its own; later it is theft, and the whole family
  * dies. */
 #include "authority/denial.h"
+#include "authority/grant_allowed.h"
 #include "authority/grant_record.h"
 #include "authority/handle.h"
 #include "authority/scope.h"
@@ -96,7 +97,7 @@ static enum sp_step check_token(struct sp_call *call, struct rotation *r, struct
     if (!sp_str_equal(issuer, call->authority->settings->issuer))
         return SP_DENY(call, .cause = SP_CAUSE_REFRESH_ISSUER_CHANGED, .expected = issuer,
                        .received = call->authority->settings->issuer);
-    if (check_session(call, r) != SP_GOES_ON)
+    if (check_session(call, r) != SP_GOES_ON || sp_grant_check_offline(call, r->client, &r->record) != SP_GOES_ON)
         return SP_DENIED;
     if (asked.at != NULL && !sp_scope_covers(r->record.scope, asked))
         return SP_DENY(call, .cause = SP_CAUSE_REFRESH_SCOPE_GREW, .expected = r->record.scope, .received = asked);

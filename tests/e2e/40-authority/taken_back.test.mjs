@@ -6,7 +6,8 @@ import * as openid from 'openid-client';
 import { startAuthority } from '../lib/authority.mjs';
 import { startBrowser } from '../lib/browser.mjs';
 import { sallyport } from '../lib/cli.mjs';
-import { jwks, makeKey, makeToken, now } from '../lib/tokens.mjs';
+import { jose, jwks, makeKey, makeToken, now } from '../lib/tokens.mjs';
+import { until } from '../lib/wait.mjs';
 
 const BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer', DEVICE = 'urn:ietf:params:oauth:grant-type:device_code';
 const partner = await makeKey('ES256');
@@ -122,4 +123,18 @@ test('whoever signs in again in their own browser ends nothing: refresh tokens a
   await openid.refreshTokenGrant(config, late.refresh_token);
   await press(browser, 'profile', 'signout');
   await assert.rejects(openid.refreshTokenGrant(config, tokens.refresh_token), { error: 'invalid_grant' });
+});
+
+test('what is taken from a client in the configuration is left out of the next refresh, and of a code in flight', async () => {
+  await addAccount('nora');
+  const { config, browser, redeem } = await authorize('web', 'nora', { scope: 'openid offline_access read write' });
+  const tokens = await redeem();
+  const flying = await authorize('web', 'nora', { scope: 'openid offline_access read write', browser });
+  authority.write({ ...section, clients: { ...section.clients, web: { ...section.clients.web, scopes: ['openid', 'offline_access', 'read'] } } });
+  authority.signal('SIGHUP');
+  await until(() => authority.output().includes('the configuration was read again'), 'the configuration to be read again');
+  for (const late of [await openid.refreshTokenGrant(config, tokens.refresh_token), await flying.redeem()]) {
+    assert.equal(late.scope, 'openid offline_access read');
+    assert.equal(jose.decodeJwt(late.access_token).scope, 'openid offline_access read');
+  }
 });

@@ -15,10 +15,11 @@
 
 static int start(void **state)
 {
-    *state = fixture_create("{'tokens':{'algorithm':'ES256'},'clients':{"
-                            "'app':{'secret':'x','scopes':['openid','offline_access'],"
-                            "'redirect_uris':['https://app.example/cb?a=1&b=2']},"
-                            "'other':{'secret':'x','grants':['refresh_token']}}}");
+    *state =
+        fixture_create("{'tokens':{'algorithm':'ES256'},'clients':{"
+                       "'app':{'secret':'x','scopes':['openid','offline_access'],'audiences':['https://api.example'],"
+                       "'redirect_uris':['https://app.example/cb?a=1&b=2']},"
+                       "'other':{'secret':'x','grants':['refresh_token']}}}");
     return 0;
 }
 
