@@ -87,6 +87,11 @@ static const char *const migrations[] = {
     /* Whatever gives access to what is a person's can be taken back: it has to be found. */
     "DROP INDEX tickets_by_subject;"
     "CREATE INDEX tickets_by_subject ON tickets(subject,kind) WHERE kind IN (3,4,5,8,13,18);",
+    /* Of more than two values, SQLite looks IN up in a table that it makes anew for each row that is written: a third
+     * of what an opaque token cost. */
+    "DROP INDEX tickets_by_subject;"
+    "CREATE INDEX tickets_by_subject ON tickets(subject,kind)"
+    " WHERE (kind=3 OR kind=4 OR kind=5 OR kind=8 OR kind=13 OR kind=18);",
 };
 #define NEWEST_VERSION ((int)(sizeof migrations / sizeof migrations[0]))
 

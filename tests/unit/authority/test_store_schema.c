@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include "authority/store_sql.h"
 #include "tests/support/private_postgres.h"
 #include "tests/support/store_fixture.h"
 
@@ -130,10 +131,44 @@ static void nodes_that_start_together_make_the_schema_once(void **state)
     }
 }
 
+/* What each write of a ticket and the list of a person's cost, by SQLite's own plan. */
+static void no_write_of_a_ticket_makes_a_table_and_lists_use_their_index(void **state)
+{
+#define FOLDED(text) text
+#define STATEMENT(name, how, text) [SP_SQL_##name] = text,
+    static const char *const texts[] = {
+#include "authority/store_statements.def"
+    };
+#undef STATEMENT
+#undef FOLDED
+    static const struct {
+        enum sp_statement statement;
+        const char *explain, *expected;
+    } rows[] = {
+        {SP_SQL_PUT_TICKET, "EXPLAIN", "\"OpenEphemeral\" not in plan"},
+        {SP_SQL_ADD_TICKET, "EXPLAIN", "\"OpenEphemeral\" not in plan"},
+        {SP_SQL_USE_TICKET, "EXPLAIN", "\"OpenEphemeral\" not in plan"},
+        {SP_SQL_LIST_TICKETS, "EXPLAIN QUERY PLAN", "\"USING INDEX tickets_by_subject\" in plan"},
+    };
+    struct store_fixture *f = store_fixture_of(state);
+    struct sp_store *store = store_open_one(f);
+    store->methods->destroy(&store);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char command[2000];
+        snprintf(command, sizeof command,
+                 "python3 -c 'import re,sqlite3,sys; sql=sys.argv[2]; "
+                 "plan=str(sqlite3.connect(sys.argv[1]).execute(sql, [None]*len(set(re.findall(r\"[$]\\d\", "
+                 "sql)))).fetchall()); assert %s, plan' '%s' '%s %s'",
+                 rows[i].expected, f->path, rows[i].explain, texts[rows[i].statement]);
+        assert_int_equal(system(command), 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         STORE_ROW(an_older_schema_is_brought_up_to_date_and_keeps_what_it_holds),
+        STORE_SQLITE_ROW(no_write_of_a_ticket_makes_a_table_and_lists_use_their_index),
         STORE_POSTGRES_ROW(a_schema_of_a_newer_version_is_refused),
         STORE_POSTGRES_ROW(nodes_that_start_together_make_the_schema_once),
     };
