@@ -97,7 +97,12 @@ static enum sp_status issue_refresh_token(struct sp_call *call, const struct sp_
                                .issued_at = call->now,
                                .expires_at = call->now + call->authority->settings->refresh_lifetime_s,
                                .data = sp_buffer_str(&data)};
-    *token = sp_token_handle_make(call->arena, "sprt_", ticket.hash);
+    if (record->next.at != NULL) {
+        *token = record->next;
+        memcpy(ticket.hash, record->next_hash, sizeof ticket.hash);
+    } else {
+        *token = sp_token_handle_make(call->arena, SP_REFRESH_TOKEN_PREFIX, ticket.hash);
+    }
     if (token->at == NULL || sp_buffer_status(&data) != SP_OK)
         return SP_NO_MEMORY;
     struct sp_store *store = call->authority->store;

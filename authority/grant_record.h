@@ -14,6 +14,8 @@ struct sp_grant_record {
     struct sp_str_list audiences;
     int64_t auth_time;
     bool keeps_refresh_token; /* the client has one and goes on with it */
+    struct sp_str next;       /* the refresh token that it gets; absent: a new one is made */
+    unsigned char next_hash[32];
 };
 
 /* Reads it from a ticket's data. */

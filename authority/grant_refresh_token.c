@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* RFC 6749 6 with rotation (RFC 9700 4.14.2): every use makes a new token. A second use within the grace window is
- * taken for two requests of one client at once and gets a token of its own; later it is theft, and the whole family
- * dies. */
+/* RFC 6749 6 with rotation (RFC 9700 4.14.2): every use makes a new token, by a rule from the old one (token_handle.h).
+ * A second use within the grace window is taken for two requests of one client at once and gets that same token again,
+ * as long as it was not used itself. Later, or behind it, it is theft, and the whole family dies.
+ *
+ *   first ── used ──► second ── used ──► third      never two that are alive; whoever copied one meets the other's use
+ *     └ again, within the grace window: second       of what both have
+ *     └ again, when second was used: all of them die */
 #include "authority/denial.h"
 #include "authority/grant_allowed.h"
 #include "authority/grant_record.h"
@@ -14,6 +18,7 @@
 
 struct rotation {
     const struct sp_client *client;
+    struct sp_str token;
     struct sp_ticket ticket;
     const struct sp_json *data;
     struct sp_grant_record record;
@@ -21,21 +26,23 @@ struct rotation {
 
 static struct sp_str ago(struct sp_call *call, int64_t then)
 {
-    return sp_arena_printf(call->arena, "%lld s ago", (long long)(call->now - then));
+    return then <= call->now
+               ? sp_arena_printf(call->arena, "%lld s ago", (long long)(call->now - then))
+               : sp_arena_printf(call->arena, "%lld s ahead of this clock", (long long)(then - call->now));
 }
 
 static enum sp_step find_token(struct sp_call *call, struct rotation *r)
 {
     struct sp_store *store = call->authority->store;
     struct sp_json_error error;
-    struct sp_str token = sp_call_parameter(call, "refresh_token");
+    struct sp_str token = r->token = sp_call_parameter(call, "refresh_token");
     if (token.at == NULL)
         return SP_DENY(call, .cause = SP_CAUSE_REQUEST_PARAMETER_MISSING, .expected = SP_STR("refresh_token"),
                        .tell = SP_STR("It is 'refresh_token'."));
     enum sp_status status = sp_token_handle_find(store, SP_TICKET_REFRESH, token, call->arena, &r->ticket);
     if (status == SP_NOT_FOUND)
         return SP_DENY(call, .cause = SP_CAUSE_REFRESH_UNKNOWN,
-                       .detail = sp_str_has_prefix(token, SP_STR("sprt_"))
+                       .detail = sp_str_has_prefix(token, SP_STR(SP_REFRESH_TOKEN_PREFIX))
                                      ? SP_STR("It was revoked with its family, or is long forgotten.")
                                      : SP_STR("It does not look like a refresh token of this server."));
     if (status == SP_OK)
@@ -105,15 +112,35 @@ static enum sp_step check_token(struct sp_call *call, struct rotation *r, struct
     return SP_GOES_ON;
 }
 
-static enum sp_step judge_second_use(struct sp_call *call, const struct rotation *r)
+/* Nodes' clocks differ by a little, and one may have been set back: further ahead than behind is no window. */
+static bool is_within_grace(const struct sp_call *call, const struct rotation *r)
+{
+    int64_t grace = call->authority->settings->refresh_grace_s, since = call->now - r->ticket.used_at;
+    return grace > 0 && since <= grace && -since <= grace;
+}
+
+static enum sp_status is_next_unused(struct sp_call *call, const struct rotation *r, bool *unused)
+{
+    struct sp_store *store = call->authority->store;
+    struct sp_ticket next;
+    enum sp_status status =
+        store->methods->find_ticket(store, SP_TICKET_REFRESH, r->record.next_hash, call->arena, &next);
+    *unused = status == SP_OK && next.used_at == 0;
+    return status == SP_NOT_FOUND ? SP_OK : status;
+}
+
+static enum sp_step judge_second_use(struct sp_call *call, struct rotation *r)
 {
     struct sp_str when = ago(call, r->ticket.used_at);
-    int64_t grace = call->authority->settings->refresh_grace_s;
-    if (grace > 0 && call->now - r->ticket.used_at <= grace) {
+    bool unused = false;
+    enum sp_status status = is_within_grace(call, r) ? is_next_unused(call, r, &unused) : SP_OK;
+    if (status == SP_OK && unused) {
         call->finding = (struct sp_finding){.cause = SP_CAUSE_REFRESH_RACE, .detail = when, .tolerated = true};
+        r->record.keeps_refresh_token = true;
         return SP_GOES_ON;
     }
-    enum sp_status status = sp_grant_family_revoke(call, r->ticket.family, SP_TICKET_REFRESH);
+    if (status == SP_OK)
+        status = sp_grant_family_revoke(call, r->ticket.family, SP_TICKET_REFRESH);
     if (status != SP_OK)
         return sp_deny_failure(call, status);
     call->keeps_refusal = true;
@@ -133,29 +160,40 @@ static enum sp_step check_family(struct sp_call *call, const struct rotation *r)
     return status == SP_NOT_FOUND ? SP_GOES_ON : sp_deny_failure(call, status);
 }
 
+/* What the token is followed by, whether this is its first use or not. */
+static enum sp_step use_up(struct sp_call *call, struct rotation *r)
+{
+    struct sp_store *store = call->authority->store;
+    bool first = false;
+    r->record.next =
+        sp_token_handle_follow(call->arena, SP_REFRESH_TOKEN_PREFIX, call->authority->process_secret, r->token,
+                               r->ticket.used_at != 0 ? r->ticket.used_at : call->now, r->record.next_hash);
+    enum sp_status status = r->record.next.at != NULL ? store->methods->use_ticket(store, SP_TICKET_REFRESH,
+                                                                                   r->ticket.hash, call->now, &first)
+                                                      : SP_NO_MEMORY;
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
+    return first ? SP_GOES_ON : judge_second_use(call, r);
+}
+
 static enum sp_step rotate(struct sp_call *call, void *context)
 {
     struct rotation *r = context;
-    struct sp_store *store = call->authority->store;
     struct sp_str scope = SP_STR_NONE;
     struct sp_token_answer answer;
-    bool first = false;
     if (find_token(call, r) != SP_GOES_ON || check_family(call, r) != SP_GOES_ON ||
         check_token(call, r, &scope) != SP_GOES_ON || check_key(call, r) != SP_GOES_ON)
         return SP_DENIED;
     /* FAPI 2.0 5.3.2.1: no rotation where the client proves itself and its tokens are bound; a lost answer then costs
      * nobody a sign-in. */
-    r->record.keeps_refresh_token = r->client->is_fapi2;
-    enum sp_status status = SP_OK;
-    if (!r->client->is_fapi2)
-        status = store->methods->use_ticket(store, SP_TICKET_REFRESH, r->ticket.hash, call->now, &first);
-    if (status != SP_OK)
-        return sp_deny_failure(call, status);
-    if (!first && !r->client->is_fapi2 && judge_second_use(call, r) != SP_GOES_ON)
+    if (r->client->is_fapi2)
+        r->record.keeps_refresh_token = true;
+    else if (use_up(call, r) != SP_GOES_ON)
         return SP_DENIED;
-    return sp_grant_record_issue(call, r->client, &r->record, scope, &answer) == SP_GOES_ON
-               ? sp_token_answer_write(call, &answer)
-               : SP_DENIED;
+    if (sp_grant_record_issue(call, r->client, &r->record, scope, &answer) != SP_GOES_ON)
+        return SP_DENIED;
+    answer.refresh_token = r->record.next;
+    return sp_token_answer_write(call, &answer);
 }
 
 enum sp_step sp_grant_refresh_token(struct sp_call *call, const struct sp_client *client)

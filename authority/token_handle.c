@@ -14,14 +14,18 @@
 #define VALUE_CHARACTERS (PREFIX_CHARACTERS + SP_BASE64URL_ENCODED(SP_HANDLE_BYTES))
 _Static_assert(DATE_BYTES % 3 == 0, "the date's characters say nothing of what follows");
 
+static void write_date(uint64_t ms, unsigned char date[DATE_BYTES])
+{
+    for (unsigned i = 0; i < DATE_BYTES; i++)
+        date[i] = (unsigned char)(ms >> (8 * (DATE_BYTES - 1 - i)));
+}
+
 /* A clock that is set back scatters what is made meanwhile; nothing else is asked of the date. */
-static void write_date(unsigned char date[DATE_BYTES])
+static uint64_t now_ms(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    uint64_t ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-    for (unsigned i = 0; i < DATE_BYTES; i++)
-        date[i] = (unsigned char)(ms >> (8 * (DATE_BYTES - 1 - i)));
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
 /* False: the value has not the form. */
@@ -36,23 +40,44 @@ static bool read_date(struct sp_str value, unsigned char date[DATE_BYTES])
     return true;
 }
 
+/* Wipes the bytes. */
+static struct sp_str put_together(struct sp_arena *arena, const char *prefix, unsigned char bytes[SP_HANDLE_BYTES],
+                                  unsigned char hash[32])
+{
+    char *text = sp_arena_alloc(arena, VALUE_CHARACTERS + 1);
+    struct sp_str value = SP_STR_NONE;
+    assert(strlen(prefix) == PREFIX_CHARACTERS);
+    if (text != NULL) {
+        memcpy(text, prefix, PREFIX_CHARACTERS);
+        sp_base64url_encode_into(sp_str((const char *)bytes, SP_HANDLE_BYTES), text + PREFIX_CHARACTERS);
+        text[VALUE_CHARACTERS] = '\0';
+        value = sp_str(text, VALUE_CHARACTERS);
+        sp_sha256(value, hash);
+        memcpy(hash, bytes, DATE_BYTES);
+    }
+    sp_wipe(bytes, SP_HANDLE_BYTES);
+    return value;
+}
+
 struct sp_str sp_token_handle_make(struct sp_arena *arena, const char *prefix, unsigned char hash[32])
 {
     unsigned char bytes[SP_HANDLE_BYTES];
-    char *text = sp_arena_alloc(arena, VALUE_CHARACTERS + 1);
-    assert(strlen(prefix) == PREFIX_CHARACTERS);
-    if (text == NULL)
-        return SP_STR_NONE;
-    write_date(bytes);
+    write_date(now_ms(), bytes);
     sp_random_bytes(bytes + DATE_BYTES, sizeof bytes - DATE_BYTES);
-    memcpy(text, prefix, PREFIX_CHARACTERS);
-    sp_base64url_encode_into(sp_str((const char *)bytes, sizeof bytes), text + PREFIX_CHARACTERS);
-    text[VALUE_CHARACTERS] = '\0';
-    struct sp_str value = sp_str(text, VALUE_CHARACTERS);
-    sp_sha256(value, hash);
-    memcpy(hash, bytes, DATE_BYTES);
-    sp_wipe(bytes, sizeof bytes);
-    return value;
+    return put_together(arena, prefix, bytes, hash);
+}
+
+struct sp_str sp_token_handle_follow(struct sp_arena *arena, const char *prefix, const unsigned char secret[32],
+                                     struct sp_str before, int64_t at, unsigned char hash[32])
+{
+    unsigned char bytes[SP_HANDLE_BYTES], of_all[32], mac[32];
+    sp_mac(secret, SP_STR("what follows a token"), of_all);
+    sp_mac(of_all, before, mac);
+    write_date((uint64_t)at * 1000, bytes);
+    memcpy(bytes + DATE_BYTES, mac, sizeof bytes - DATE_BYTES);
+    sp_wipe(of_all, sizeof of_all);
+    sp_wipe(mac, sizeof mac);
+    return put_together(arena, prefix, bytes, hash);
 }
 
 enum sp_status sp_token_handle_find(struct sp_store *store, enum sp_ticket_kind kind, struct sp_str value,

@@ -11,8 +11,15 @@
 
 #include "authority/store.h"
 
+#define SP_REFRESH_TOKEN_PREFIX "sprt_"
+
 /* A new value and its hash; absent without memory. prefix: 5 characters. */
 struct sp_str sp_token_handle_make(struct sp_arena *arena, const char *prefix, unsigned char hash[32]);
+/* The value that follows `before`, used at `at` (s): the same whenever and on whichever node it is asked for, so that
+ * it can be given a second time and is never stored. Without the secret nobody finds it; whoever has the secret and an
+ * old value finds the ones behind it. Absent without memory. */
+struct sp_str sp_token_handle_follow(struct sp_arena *arena, const char *prefix, const unsigned char secret[32],
+                                     struct sp_str before, int64_t at, unsigned char hash[32]);
 /* Its ticket, with its hash; those of earlier versions, known by their whole SHA-256, too. SP_NOT_FOUND as the store's
  * find_ticket. */
 enum sp_status sp_token_handle_find(struct sp_store *store, enum sp_ticket_kind kind, struct sp_str value,

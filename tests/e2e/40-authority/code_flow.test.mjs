@@ -260,6 +260,7 @@ test('refresh rotates; two at once are a race, later reuse kills the family', as
   assert.equal(next.claims().sub, tokens.claims().sub);
   const race = await refresh(tokens.refresh_token);
   assert.equal(race.status, 200);
+  assert.equal(race.json.refresh_token, next.refresh_token); // one family, one that is alive
   await authority.lastLine('refresh.race');
   assert.match((await refresh(next.refresh_token, { scope: 'openid email' })).json.error_description, /refresh\.scope_grew/);
   const narrow = await refresh(next.refresh_token, { scope: 'read' });
