@@ -5,8 +5,8 @@
 #include "authority/authorization.h"
 #include "authority/denial.h"
 #include "authority/endpoint.h"
+#include "authority/own_form.h"
 #include "authority/visit.h"
-#include "core/base/secret.h"
 
 static const struct sp_account_section sections[] = {
 #define SECTION(NAME, name, title, needs_fresh, show, act) {name, SP_TEXT_##title, needs_fresh, show, act},
@@ -40,7 +40,7 @@ void sp_account_passkey_form(struct sp_page *page, const struct sp_account_view 
     if (prompt != NULL)
         sp_page_passkey_attributes(page, prompt);
     sp_page_raw(page, SP_STR(">"));
-    sp_page_hidden(page, "form_token", view->form_token);
+    sp_own_form_field(page, view->form_token);
     sp_page_hidden(page, "section", sp_str_from_cstr(section));
 }
 
@@ -121,9 +121,9 @@ static const struct sp_account_section *find_section(struct sp_str name)
 
 static enum sp_step take_form(struct sp_call *call, struct sp_account_view *view)
 {
-    struct sp_str token = sp_call_parameter(call, "form_token"), step = sp_call_parameter(call, "step");
+    struct sp_str step = sp_call_parameter(call, "step");
     const struct sp_account_section *section = find_section(sp_call_parameter(call, "section"));
-    if (!sp_secret_equal(token, view->form_token)) {
+    if (!sp_own_form_is_sent(call, view->form_token)) {
         view->notice = SP_TEXT_FORM_STALE;
         view->is_trouble = true;
         return SP_GOES_ON;
@@ -148,7 +148,7 @@ static enum sp_step answer(struct sp_call *call, void *context)
     if (status != SP_OK)
         return sp_deny_failure(call, status);
     call->subject = view.session.subject;
-    view.form_token = sp_form_token(call, sp_browser_secret(call), SP_STR("account"));
+    view.form_token = sp_own_form_token(call, SP_STR("account"), &view.session);
     view.is_fresh = call->now - view.session.auth_time <= call->authority->settings->fresh_s;
     if (sp_str_equal(call->asked.method, SP_STR("POST"))) {
         enum sp_step step = take_form(call, &view);

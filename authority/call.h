@@ -33,7 +33,7 @@ struct sp_asked {
     struct sp_str dpop; /* of the only DPoP header */
     unsigned dpop_count;
     struct sp_str cookie;
-    struct sp_str origin, accept, accept_language, user_agent;
+    struct sp_str origin, fetch_site, accept, accept_language, user_agent;
     struct sp_str forwarded_proto;                  /* X-Forwarded-Proto, evidence only */
     struct sp_str client_certificate, proxy_secret; /* of the TLS proxy, see client_certificate.h */
     unsigned client_certificate_count, proxy_secret_count;
@@ -67,6 +67,8 @@ struct sp_call {
     /* How a refusal is written where it is not JSON: a page, or a redirect to the client. NULL: JSON. */
     enum sp_step (*deny)(struct sp_call *call, const struct sp_denial *denial);
     const void *deny_context;
+
+    struct sp_str browser; /* own_form.h: the browser's secret, where this call made one */
 
     /* for the log */
     const char *endpoint;

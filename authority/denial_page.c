@@ -80,7 +80,9 @@ enum sp_step sp_denial_page(struct sp_call *call, const struct sp_denial *denial
     sp_page_begin(&page, call, sp_text_get(call, SP_TEXT_ERROR_TITLE));
     int status = denial->status != 0 ? denial->status : info->http_status != 0 ? info->http_status : 400;
     sp_page_raw(&page, SP_STR("<p role=\"alert\">"));
-    sp_page_text(&page, sp_text_get(call, status >= 500 ? SP_TEXT_ERROR_LATER : SP_TEXT_ERROR_REQUEST));
+    sp_page_text(&page, sp_text_get(call, denial->cause == SP_CAUSE_FORM_OTHER_ORIGIN ? SP_TEXT_ERROR_FORM
+                                          : status >= 500                             ? SP_TEXT_ERROR_LATER
+                                                                                      : SP_TEXT_ERROR_REQUEST));
     sp_page_raw(&page, SP_STR("</p><details open><summary>"));
     sp_page_text(&page, sp_text_get(call, SP_TEXT_ERROR_DEVELOPER));
     /* The catalogue of causes is in English. */

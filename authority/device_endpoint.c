@@ -5,20 +5,26 @@
 #include "authority/device.h"
 #include "authority/endpoint.h"
 #include "authority/handle.h"
+#include "authority/own_form.h"
 #include "authority/sign_in_pages.h"
 #include "authority/client_directory.h"
 #include "authority/throttle.h"
 #include "authority/visit.h"
-#include "core/base/secret.h"
 
-static void begin_form(struct sp_page *page, struct sp_str user_code)
+static void begin_form(struct sp_page *page)
 {
     sp_page_raw(page, SP_STR("<form method=\"post\" action=\""));
     sp_page_text(page, sp_authority_url(page->call, "/device"));
     sp_page_raw(page, SP_STR("\">"));
-    sp_page_hidden(page, "form_token", sp_form_token(page->call, sp_browser_secret(page->call), SP_STR("device")));
-    if (user_code.at != NULL)
-        sp_page_hidden(page, "user_code", user_code);
+}
+
+/* Of one code and one person. */
+static struct sp_str decision_token(struct sp_call *call, const struct sp_device *device,
+                                    const struct sp_session *session)
+{
+    struct sp_str hash = sp_base64url_of(call->arena, device->ticket.hash, sizeof device->ticket.hash),
+                  purpose = sp_arena_printf(call->arena, "device %.*s", SP_STR_ARG(hash));
+    return hash.at != NULL && purpose.at != NULL ? sp_own_form_token(call, purpose, session) : SP_STR_NONE;
 }
 
 static void ask_code(struct sp_call *call, struct sp_str typed)
@@ -31,7 +37,8 @@ static void ask_code(struct sp_call *call, struct sp_str typed)
         sp_page_raw(&page, SP_STR("</div>"));
     }
     sp_page_paragraph(&page, SP_TEXT_DEVICE_ENTER, SP_STR_NONE);
-    begin_form(&page, SP_STR_NONE);
+    begin_form(&page);
+    page.has_own_form = true; /* it decides nothing and needs no token */
     sp_page_label(&page, "user_code", SP_TEXT_DEVICE_CODE);
     sp_page_raw(&page, SP_STR("<input id=\"user_code\" name=\"user_code\" autocomplete=\"off\" "
                               "autocapitalize=\"characters\" spellcheck=\"false\" "
@@ -57,8 +64,12 @@ static void ask_consent(struct sp_call *call, struct sp_str user_code, const str
 {
     struct sp_page page;
     sp_page_begin(&page, call, sp_text_get(call, SP_TEXT_CONSENT_TITLE));
+    if (call->finding.cause == SP_CAUSE_FORM_STALE)
+        sp_page_alert(&page, SP_TEXT_FORM_STALE, SP_STR_NONE);
     sp_consent_text(&page, client, device->record.scope, session);
-    begin_form(&page, user_code);
+    begin_form(&page);
+    sp_own_form_field(&page, decision_token(call, device, session));
+    sp_page_hidden(&page, "user_code", user_code);
     sp_page_paragraph(&page, SP_TEXT_DEVICE_CHECK, user_code);
     sp_page_button(&page, "allow", SP_TEXT_ALLOW, true);
     sp_page_button(&page, "deny", SP_TEXT_DENY, false);
@@ -89,20 +100,12 @@ static enum sp_step decide(struct sp_call *call, struct sp_device *device, const
     return SP_GOES_ON;
 }
 
-static bool is_own_form(struct sp_call *call)
-{
-    struct sp_str token = sp_call_parameter(call, "form_token");
-    return sp_str_equal(call->asked.method, SP_STR("POST")) &&
-           sp_secret_equal(token, sp_form_token(call, sp_browser_secret(call), SP_STR("device")));
-}
-
 static enum sp_step answer_step(struct sp_call *call, void *context)
 {
     (void)context;
     struct sp_str code = sp_call_parameter(call, "user_code"), step = sp_call_parameter(call, "step");
     struct sp_device device;
     struct sp_session session;
-    bool own = is_own_form(call);
     if (code.at == NULL) {
         ask_code(call, SP_STR_NONE);
         return SP_GOES_ON;
@@ -126,8 +129,8 @@ static enum sp_step answer_step(struct sp_call *call, void *context)
     call->client_id = client->id;
     if (session.subject.at == NULL)
         return ask_login(call, code);
-    bool allows = sp_str_equal(step, SP_STR("allow"));
-    if (own && (allows || sp_str_equal(step, SP_STR("deny"))))
+    bool allows = sp_str_equal(step, SP_STR("allow")), decides = allows || sp_str_equal(step, SP_STR("deny"));
+    if (decides && sp_own_form_is_sent(call, decision_token(call, &device, &session)))
         return decide(call, &device, &session, allows);
     ask_consent(call, code, &device, client, &session);
     return SP_GOES_ON;

@@ -5,6 +5,7 @@
 #include "authority/denial.h"
 #include "authority/endpoint.h"
 #include "authority/mail.h"
+#include "authority/own_form.h"
 #include "authority/person.h"
 #include "authority/visit.h"
 #include "core/base/secret.h"
@@ -19,7 +20,8 @@ static enum sp_step say(struct sp_call *call, enum sp_text text, int status)
 }
 
 /* Whose address it becomes is said: a link that somebody else asked for must not lend them an address. */
-static void ask(struct sp_call *call, const struct sp_mail_link *link, const struct sp_account *account)
+static void ask(struct sp_call *call, const struct sp_mail_link *link, const struct sp_account *account,
+                struct sp_str token)
 {
     struct sp_page page;
     sp_page_begin(&page, call, sp_text_get(call, SP_TEXT_EMAIL_TITLE));
@@ -30,7 +32,7 @@ static void ask(struct sp_call *call, const struct sp_mail_link *link, const str
     sp_page_raw(&page, SP_STR("\">"));
     sp_page_hidden(&page, "ticket", sp_call_parameter(call, "ticket"));
     sp_page_hidden(&page, "ui_locales", sp_language_tag(sp_call_language(call)));
-    sp_page_hidden(&page, "form_token", sp_form_token(call, sp_browser_secret(call), SP_STR("email")));
+    sp_own_form_field(&page, token);
     sp_page_button(&page, "confirm", SP_TEXT_EMAIL_CONFIRM, true);
     sp_page_raw(&page, SP_STR("</form>"));
     sp_page_end(&page, 200);
@@ -90,7 +92,7 @@ static enum sp_step answer(struct sp_call *call, void *context)
 {
     (void)context;
     struct sp_mail_link link;
-    struct sp_str token = sp_call_parameter(call, "form_token");
+    struct sp_session session;
     struct sp_store *store = call->authority->store;
     struct sp_account account;
     struct sp_str mark = SP_STR_NONE;
@@ -102,12 +104,14 @@ static enum sp_step answer(struct sp_call *call, void *context)
     /* Who asked may have been a thief: with the new password of its owner the account is nobody else's again. */
     if (status == SP_NOT_FOUND || (status == SP_OK && (account.disabled || !sp_secret_equal(link.mark, mark))))
         return say(call, SP_TEXT_LINK_GONE, 400);
+    if (status == SP_OK)
+        status = sp_session_find(call, &session);
     if (status != SP_OK)
         return sp_deny_failure(call, status);
-    if (sp_str_equal(call->asked.method, SP_STR("POST")) &&
-        sp_secret_equal(token, sp_form_token(call, sp_browser_secret(call), SP_STR("email"))))
+    struct sp_str token = sp_own_form_token(call, SP_STR("email"), &session);
+    if (sp_own_form_is_sent(call, token))
         return confirm(call, &link, &account);
-    ask(call, &link, &account);
+    ask(call, &link, &account, token);
     return SP_GOES_ON;
 }
 

@@ -12,6 +12,7 @@ enum sp_method {
     SP_METHOD_PUT = 4,
     SP_METHOD_DELETE = 8,
     SP_BODY_IS_JSON = 16, /* the endpoint reads it; parameters are those of the query */
+    SP_POST_IS_OURS = 32, /* only our own pages send it (own_form.h) */
 };
 
 struct sp_endpoint {

@@ -9,13 +9,13 @@
 #include "authority/endpoint.h"
 #include "authority/front_channel_logout.h"
 #include "authority/id_token.h"
+#include "authority/own_form.h"
 #include "authority/page.h"
 #include "authority/scope.h"
 #include "authority/subject.h"
 #include "authority/visit.h"
 #include "authority/client_directory.h"
 #include "authority/upstream_sign_out.h"
-#include "core/base/secret.h"
 
 struct logout {
     const struct sp_client *client; /* NULL: the request names none */
@@ -126,6 +126,8 @@ static void ask(struct sp_call *call, const struct logout *logout, const struct 
 {
     struct sp_page page;
     sp_page_begin(&page, call, sp_text_get(call, SP_TEXT_SIGN_OUT_TITLE));
+    if (call->finding.cause == SP_CAUSE_FORM_STALE)
+        sp_page_alert(&page, SP_TEXT_FORM_STALE, SP_STR_NONE);
     if (logout->client != NULL)
         sp_page_paragraph(&page, SP_TEXT_SIGN_OUT_ASK, logout->client->name);
     if (logout->redirect_uri.at != NULL) {
@@ -147,21 +149,24 @@ static void ask(struct sp_call *call, const struct logout *logout, const struct 
         if (value.at != NULL)
             sp_page_hidden(&page, carried[i], value);
     }
-    sp_page_hidden(&page, "form_token", sp_form_token(call, sp_browser_secret(call), SP_STR("logout")));
+    sp_own_form_field(&page, sp_own_form_token(call, SP_STR("logout"), session));
     sp_page_button(&page, "signout", SP_TEXT_SIGN_OUT, true);
     sp_page_button(&page, "stay", SP_TEXT_STAY, false);
     sp_page_raw(&page, SP_STR("</form>"));
     sp_page_end(&page, 200);
 }
 
-/* Is it the person's own form, sent from our page, with this button? */
-static bool is_chosen(struct sp_call *call, const char *button)
+/* A client may POST its request from anywhere; our own form has a token. */
+static bool is_form(const struct sp_call *call)
 {
-    struct sp_str token = sp_call_parameter(call, "form_token"), step = sp_call_parameter(call, "step");
-    if (token.at == NULL || !sp_str_equal(call->asked.method, SP_STR("POST")) ||
-        !sp_str_equal(step, sp_str_from_cstr(button)))
-        return false;
-    return sp_secret_equal(token, sp_form_token(call, sp_browser_secret(call), SP_STR("logout")));
+    return sp_str_equal(call->asked.method, SP_STR("POST")) && sp_call_parameter(call, "form_token").at != NULL;
+}
+
+/* Is it the person's own form, sent from our page, with this button? */
+static bool is_chosen(struct sp_call *call, const char *button, const struct sp_session *session)
+{
+    return is_form(call) && sp_str_equal(sp_call_parameter(call, "step"), sp_str_from_cstr(button)) &&
+           sp_own_form_is_sent(call, sp_own_form_token(call, SP_STR("logout"), session));
 }
 
 struct ending {
@@ -183,6 +188,8 @@ enum sp_step sp_logout_endpoint(struct sp_call *call)
     struct logout logout;
     struct sp_session session;
     call->deny = sp_denial_page;
+    if (is_form(call) && sp_own_form_check_origin(call) != SP_GOES_ON)
+        return SP_DENIED;
     if (read_logout(call, &logout) != SP_GOES_ON)
         return SP_DENIED;
     enum sp_status status = sp_session_find(call, &session);
@@ -192,14 +199,14 @@ enum sp_step sp_logout_endpoint(struct sp_call *call)
         answer_nobody(call, &logout);
         return SP_GOES_ON;
     }
-    if (is_chosen(call, "stay")) {
+    if (is_chosen(call, "stay", &session)) {
         answer_done(call, next_url(call, &logout), NULL);
         return SP_GOES_ON;
     }
     call->subject = session.subject;
     bool is_own = logout.hint_sid.at != NULL && sp_str_equal(logout.hint_sid, session.sid) &&
                   sp_str_equal(logout.hint_subject, session.subject);
-    if (!is_own && !is_chosen(call, "signout")) {
+    if (!is_own && !is_chosen(call, "signout", &session)) {
         ask(call, &logout, &session);
         return SP_GOES_ON;
     }

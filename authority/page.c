@@ -217,7 +217,8 @@ void sp_page_end(struct sp_page *page, int status)
                                      "frame-src %.*s; img-src %.*s; frame-ancestors 'none'; base-uri 'none'",
                                      SP_STR_ARG(hash_source(call, sp_str_from_cstr(style))), SP_STR_ARG(script),
                                      SP_STR_ARG(page->form_targets), SP_STR_ARG(frames), SP_STR_ARG(images)));
-    sp_answer_header(call, "Referrer-Policy", SP_STR("no-referrer"));
+    /* With no-referrer a browser writes `Origin: null` also where a form goes home. */
+    sp_answer_header(call, "Referrer-Policy", page->has_own_form ? SP_STR("same-origin") : SP_STR("no-referrer"));
     sp_answer_header(call, "X-Frame-Options", SP_STR("DENY"));
     sp_answer_header(call, "Content-Language", sp_language_tag(sp_call_language(call)));
 }

@@ -26,6 +26,7 @@ struct sp_page {
     struct sp_str frame_sources; /* CSP sources of frames; absent: none may be loaded */
     struct sp_str image_sources; /* likewise of images */
     struct sp_str script_hash;   /* CSP source of the one script; absent: none may run */
+    bool has_own_form;           /* own_form.h: the browser may tell us, and nobody else, where it is sent from */
 };
 
 void sp_page_begin(struct sp_page *page, struct sp_call *call, struct sp_str title);

@@ -7,6 +7,7 @@
 #include "authority/endpoint.h"
 #include "authority/errand.h"
 #include "authority/mail.h"
+#include "authority/own_form.h"
 #include "authority/password.h"
 #include "authority/person.h"
 #include "authority/throttle.h"
@@ -19,6 +20,12 @@
 #define PERSON_WINDOW_S 3600
 #define PERSON_MOST 5u
 
+/* The link is what counts here; who is signed in does not matter. */
+static struct sp_str own_token(struct sp_call *call)
+{
+    return sp_own_form_token(call, SP_STR("reset"), NULL);
+}
+
 static void begin_form(struct sp_page *page, struct sp_str ticket)
 {
     struct sp_call *call = page->call;
@@ -28,7 +35,7 @@ static void begin_form(struct sp_page *page, struct sp_str ticket)
     if (ticket.at != NULL)
         sp_page_hidden(page, "ticket", ticket);
     sp_page_hidden(page, "ui_locales", sp_language_tag(sp_call_language(call)));
-    sp_page_hidden(page, "form_token", sp_form_token(call, sp_browser_secret(call), SP_STR("reset")));
+    sp_own_form_field(page, own_token(call));
 }
 
 static enum sp_step say(struct sp_call *call, enum sp_text text, int status)
@@ -175,11 +182,9 @@ static enum sp_step answer(struct sp_call *call, void *context)
 {
     (void)context;
     struct sp_store *store = call->authority->store;
-    struct sp_str token = sp_call_parameter(call, "form_token");
     struct sp_mail_link link;
     struct sp_account account;
-    bool own = sp_str_equal(call->asked.method, SP_STR("POST")) &&
-               sp_secret_equal(token, sp_form_token(call, sp_browser_secret(call), SP_STR("reset")));
+    bool own = sp_own_form_is_sent(call, own_token(call));
     if (!sp_mail_is_offered(call))
         return SP_DENY(call, .cause = SP_CAUSE_REQUEST_ENDPOINT_UNKNOWN, .received = call->asked.path,
                        .detail = SP_STR("authority.mail is not configured"));

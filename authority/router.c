@@ -2,6 +2,7 @@
 /* Path → endpoint, with what holds for all of them: methods, media type, repeated parameters, CORS. */
 #include "authority/endpoint.h"
 #include "authority/denial.h"
+#include "authority/own_form.h"
 
 const struct sp_endpoint sp_endpoints[] = {
 #define ENDPOINT(NAME, path, methods, function, metadata, auth_methods, any_origin)                                    \
@@ -162,6 +163,9 @@ enum sp_step sp_authority_answer(struct sp_call *call)
     if ((endpoint->methods & method_bit(call->asked.method)) == 0)
         return refuse_method(call, endpoint);
     enum sp_step step = read_parameters(call, endpoint);
+    if (step == SP_GOES_ON && (endpoint->methods & (unsigned)SP_POST_IS_OURS) != 0 &&
+        sp_str_equal(call->asked.method, SP_STR("POST")))
+        step = sp_own_form_check_origin(call);
     if (step == SP_GOES_ON)
         step = endpoint->answer(call);
     return call->waits_for != NULL ? SP_WAITS : step;

@@ -161,7 +161,7 @@ static enum sp_step show_recovery_codes(struct sp_call *call, struct sp_visit *v
     struct sp_str codes[SP_RECOVERY_CODES];
     enum sp_status status = sp_recovery_codes_make(call, visit->passed, codes);
     if (status == SP_OK)
-        status = sp_visit_mark_signed_in(call, visit);
+        status = sp_visit_mark_signed_in(call, visit, visit->passed);
     if (status != SP_OK)
         return sp_deny_failure(call, status);
     sp_page_begin(&page, call, sp_text_get(call, SP_TEXT_RECOVERY_TITLE));

@@ -148,6 +148,7 @@ static const struct {
     {{"Content-Type", 12}, offsetof(struct sp_asked, content_type)},
     {{"Cookie", 6}, offsetof(struct sp_asked, cookie)},
     {{"Origin", 6}, offsetof(struct sp_asked, origin)},
+    {{"Sec-Fetch-Site", 14}, offsetof(struct sp_asked, fetch_site)},
     {{"Accept", 6}, offsetof(struct sp_asked, accept)},
     {{"Accept-Language", 15}, offsetof(struct sp_asked, accept_language)},
     {{"User-Agent", 10}, offsetof(struct sp_asked, user_agent)},

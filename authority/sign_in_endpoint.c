@@ -6,6 +6,7 @@
 #include "authority/denial.h"
 #include "authority/endpoint.h"
 #include "authority/login.h"
+#include "authority/own_form.h"
 #include "authority/page.h"
 #include "authority/second_step.h"
 #include "authority/sign_in_pages.h"
@@ -59,9 +60,13 @@ static enum sp_step show_or_finish(struct sp_call *call, const struct sp_visit *
     enum sp_status status = sp_authorization_consented(call, request, session, &consented);
     if (status != SP_OK)
         return sp_deny_failure(call, status);
-    enum sp_authorization_need need = sp_authorization_need(request, session, consented, visit->signed_in, call->now);
+    bool signed_in = sp_visit_is_signed_in(visit, session);
+    enum sp_authorization_need need = sp_authorization_need(request, session, consented, signed_in, call->now);
+    /* Who pressed a button that was shown to somebody else has not said to go on as themselves. */
+    if (need == SP_NEEDS_NOTHING && visit->is_stale)
+        need = SP_NEEDS_ACCOUNT;
     /* The identity that brought the person here is theirs once they signed in otherwise. */
-    if (need != SP_NEEDS_LOGIN && visit->link.at != NULL && visit->signed_in) {
+    if (need != SP_NEEDS_LOGIN && visit->link.at != NULL && signed_in) {
         status = sp_upstream_link(call, visit->link, session->subject);
         if (status != SP_OK && status != SP_NOT_FOUND)
             return sp_deny_failure(call, status);
@@ -101,7 +106,7 @@ static enum sp_step show_or_finish(struct sp_call *call, const struct sp_visit *
 static enum sp_step go_on_signed_in(struct sp_call *call, struct sp_visit *visit,
                                     const struct sp_authorization *request, const struct sp_session *session)
 {
-    enum sp_status status = sp_visit_mark_signed_in(call, visit);
+    enum sp_status status = sp_visit_mark_signed_in(call, visit, session->subject);
     return status == SP_OK ? show_or_finish(call, visit, request, session) : sp_deny_failure(call, status);
 }
 
@@ -143,8 +148,8 @@ static enum sp_step allow(struct sp_call *call, const struct sp_visit *visit, co
     struct sp_store *store = call->authority->store;
     struct sp_str before;
     enum sp_status status = sp_authorization_consented(call, request, session, &before);
-    enum sp_authorization_need need =
-        sp_authorization_need(request, session, request->consent_scope, visit->signed_in, call->now);
+    enum sp_authorization_need need = sp_authorization_need(request, session, request->consent_scope,
+                                                            sp_visit_is_signed_in(visit, session), call->now);
     /* Whoever allows has chosen: the page is only shown after it. */
     if (status == SP_OK && need != SP_NEEDS_NOTHING && need != SP_NEEDS_CONSENT && need != SP_NEEDS_ACCOUNT)
         return show_or_finish(call, visit, request, session); /* the session ended meanwhile */
@@ -167,20 +172,32 @@ static enum sp_step refuse_access(struct sp_call *call, const struct sp_visit *v
     return SP_GOES_ON; /* the visit's end is to be kept */
 }
 
+/* By its token: the forms by which a person signs in do nothing in the name of who is signed in already, such as in
+ * another tab; whatever decides for somebody needs the token that was shown to them. */
+static bool is_own_form(struct sp_call *call, const struct sp_visit *visit, struct sp_str step,
+                        const struct sp_session *session)
+{
+    struct sp_str sent = sp_call_parameter(call, "form_token");
+    bool decides = sp_str_equal(step, SP_STR("allow")) || sp_str_equal(step, SP_STR("use"));
+    bool is_for_anybody = !decides && sent.at != NULL && sp_secret_equal(sent, visit->form_token);
+    return is_for_anybody || sp_own_form_is_sent(call, sp_visit_decision_token(call, visit, session));
+}
+
 static enum sp_step take_form(struct sp_call *call, struct sp_visit *visit)
 {
     struct sp_str step = sp_call_parameter(call, "step"), name = sp_call_parameter(call, "username"),
-                  password = sp_call_parameter(call, "password"), token = sp_call_parameter(call, "form_token");
+                  password = sp_call_parameter(call, "password");
     const struct sp_form form = call->parameters;
     struct sp_authorization request;
     struct sp_session session;
-    if (restore(call, visit, &request) != SP_GOES_ON)
-        return SP_DENIED;
     enum sp_status status = sp_session_find(call, &session);
     if (status != SP_OK)
         return sp_deny_failure(call, status);
-    if (!sp_secret_equal(token, visit->form_token))
-        return show_or_finish(call, visit, &request, &session); /* nothing was done: the form is shown again */
+    visit->is_stale = !is_own_form(call, visit, step, &session);
+    if (restore(call, visit, &request) != SP_GOES_ON)
+        return SP_DENIED;
+    if (visit->is_stale)
+        return show_or_finish(call, visit, &request, &session); /* nothing was done: what is needed is shown again */
     if (sp_str_equal(step, SP_STR("cancel")) && visit->local.at == NULL)
         return refuse_access(call, visit);
     if (sp_str_equal(step, SP_STR("other"))) {

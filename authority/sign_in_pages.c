@@ -3,11 +3,12 @@
 
 #include "authority/client_card.h"
 #include "authority/mail.h"
+#include "authority/own_form.h"
 #include "authority/passkey_script.h"
 #include "authority/upstream_pages.h"
 
-void sp_sign_in_form(struct sp_page *page, const struct sp_visit *visit, const struct sp_authorization *request,
-                     const struct sp_passkey_prompt *prompt)
+static void write_form(struct sp_page *page, const struct sp_visit *visit, const struct sp_authorization *request,
+                       const struct sp_passkey_prompt *prompt, struct sp_str token)
 {
     page->form_targets = sp_page_origin(page->call->arena, request->redirect_uri);
     sp_page_raw(page, SP_STR("<form method=\"post\" action=\""));
@@ -17,7 +18,26 @@ void sp_sign_in_form(struct sp_page *page, const struct sp_visit *visit, const s
         sp_page_passkey_attributes(page, prompt);
     sp_page_raw(page, SP_STR(">"));
     sp_page_hidden(page, "visit", visit->handle);
-    sp_page_hidden(page, "form_token", visit->form_token);
+    sp_own_form_field(page, token);
+}
+
+void sp_sign_in_form(struct sp_page *page, const struct sp_visit *visit, const struct sp_authorization *request,
+                     const struct sp_passkey_prompt *prompt)
+{
+    write_form(page, visit, request, prompt, visit->form_token);
+}
+
+/* Of who is signed in, and of nobody else. */
+static void decision_form(struct sp_page *page, const struct sp_visit *visit, const struct sp_authorization *request,
+                          const struct sp_session *session)
+{
+    write_form(page, visit, request, NULL, sp_visit_decision_token(page->call, visit, session));
+}
+
+static void write_stale(struct sp_page *page, const struct sp_visit *visit)
+{
+    if (visit->is_stale)
+        sp_page_alert(page, SP_TEXT_FORM_STALE, SP_STR_NONE);
 }
 
 static void write_login_fields(struct sp_page *page, struct sp_str name, struct sp_str trouble)
@@ -88,6 +108,7 @@ static void write_login_page(struct sp_call *call, const struct sp_visit *visit,
     sp_page_begin(&page, call, sp_text_get(call, SP_TEXT_SIGN_IN_TITLE));
     sp_client_card_logo(&page, request->client);
     sp_page_paragraph(&page, SP_TEXT_SIGN_IN_TO, request->client->name);
+    write_stale(&page, visit);
     write_trouble(&page, says);
     sp_upstream_link_notice(&page, visit);
     sp_sign_in_form(&page, visit, request, NULL);
@@ -177,12 +198,14 @@ void sp_choice_page(struct sp_call *call, const struct sp_visit *visit, const st
 {
     struct sp_page page;
     sp_page_begin(&page, call, sp_text_get(call, SP_TEXT_CHOICE_TITLE));
+    write_stale(&page, visit);
     sp_page_paragraph(&page, SP_TEXT_SIGN_IN_TO, request->client->name);
     sp_page_paragraph(&page, SP_TEXT_CONSENT_AS, name_of(call, session->subject));
-    sp_sign_in_form(&page, visit, request, NULL);
+    decision_form(&page, visit, request, session);
     sp_page_button(&page, "use", SP_TEXT_CONTINUE, true);
     sp_page_button(&page, "other", SP_TEXT_CHOICE_OTHER, false);
-    sp_page_button(&page, "cancel", SP_TEXT_CANCEL, false);
+    if (visit->local.at == NULL)
+        sp_page_button(&page, "cancel", SP_TEXT_CANCEL, false);
     sp_page_raw(&page, SP_STR("</form>"));
     sp_page_end(&page, 200);
 }
@@ -192,9 +215,10 @@ void sp_consent_page(struct sp_call *call, const struct sp_visit *visit, const s
 {
     struct sp_page page;
     sp_page_begin(&page, call, sp_text_get(call, SP_TEXT_CONSENT_TITLE));
+    write_stale(&page, visit);
     sp_consent_text(&page, request->client, request->consent_scope, session);
     sp_client_card_warning(&page, request->client, request->redirect_uri);
-    sp_sign_in_form(&page, visit, request, NULL);
+    decision_form(&page, visit, request, session);
     sp_page_button(&page, "allow", SP_TEXT_ALLOW, true);
     sp_page_button(&page, "cancel", SP_TEXT_DENY, false);
     sp_page_raw(&page, SP_STR("</form>"));

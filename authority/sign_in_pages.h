@@ -16,7 +16,8 @@ void sp_login_page_after(struct sp_call *call, const struct sp_visit *visit, con
 /* The same after something else went wrong. */
 void sp_login_page_alert(struct sp_call *call, const struct sp_visit *visit, const struct sp_authorization *request,
                          enum sp_text alert);
-/* <form> to /signin for the visit; with a prompt it is the one that the passkey script finds. The caller closes it. */
+/* <form> to /signin for the visit, by which somebody signs in; with a prompt it is the one that the passkey script
+ * finds. The caller closes it. */
 void sp_sign_in_form(struct sp_page *page, const struct sp_visit *visit, const struct sp_authorization *request,
                      const struct sp_passkey_prompt *prompt);
 void sp_consent_text(struct sp_page *page, const struct sp_client *client, struct sp_str scopes,

@@ -345,7 +345,7 @@ static enum sp_step start_session(struct arrival *a, const struct sp_account *ac
     }
     status = sp_session_start_as(call, &known, &session);
     if (status == SP_OK)
-        status = sp_visit_mark_signed_in(call, visit);
+        status = sp_visit_mark_signed_in(call, visit, session.subject);
     return status == SP_OK ? back_to_sign_in(a) : sp_deny_failure(call, status);
 }
 

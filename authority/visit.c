@@ -4,6 +4,7 @@
 #include "authority/cookie.h"
 #include "authority/denial.h"
 #include "authority/handle.h"
+#include "authority/own_form.h"
 #include "core/base/secret.h"
 #include "core/jose/crypto.h"
 
@@ -11,25 +12,6 @@
 #define VISIT_LIFETIME_S 1800
 /* The password is asked for again when the second step takes longer. */
 #define PASSED_LIFETIME_S 600
-
-struct sp_str sp_browser_secret(struct sp_call *call)
-{
-    struct sp_str secret = sp_cookie_get(call, COOKIE);
-    if (secret.len >= 20)
-        return secret;
-    secret = sp_handle_make(call->arena, "", SP_HANDLE_BYTES);
-    if (secret.at != NULL)
-        sp_cookie_set(call, COOKIE, secret, 0);
-    return secret;
-}
-
-struct sp_str sp_form_token(struct sp_call *call, struct sp_str browser, struct sp_str purpose)
-{
-    unsigned char key[32], mac[32];
-    sp_sha256(browser, key);
-    sp_mac(key, purpose, mac);
-    return sp_base64url_of(call->arena, mac, sizeof mac);
-}
 
 static struct sp_str encode_parameters(struct sp_call *call)
 {
@@ -62,7 +44,8 @@ static struct sp_str visit_data(struct sp_call *call, const struct sp_visit *vis
     if (visit->fresh)
         sp_json_bool_member(&json, "fresh", true);
     sp_json_string_member(&json, "browser", browser_hash);
-    sp_json_bool_member(&json, "signed_in", visit->signed_in);
+    if (visit->signed_in.at != NULL)
+        sp_json_string_member(&json, "signed_in_as", visit->signed_in);
     sp_json_string_member(&json, "challenge", visit->challenge);
     if (visit->passed.at != NULL) {
         sp_json_string_member(&json, "passed", visit->passed);
@@ -174,7 +157,7 @@ enum sp_status sp_visit_find_by_handle(struct sp_call *call, struct sp_str handl
     read.local = sp_json_string(sp_json_member(data, SP_STR("local")));
     read.link = sp_json_string(sp_json_member(data, SP_STR("link")));
     read.fresh = sp_json_is(sp_json_member(data, SP_STR("fresh")), SP_JSON_TRUE);
-    read.signed_in = sp_json_is(sp_json_member(data, SP_STR("signed_in")), SP_JSON_TRUE);
+    read.signed_in = sp_json_string(sp_json_member(data, SP_STR("signed_in_as")));
     read.challenge = sp_json_string(sp_json_member(data, SP_STR("challenge")));
     read.passed = sp_json_string(sp_json_member(data, SP_STR("passed")));
     read.passed_by = sp_json_string(sp_json_member(data, SP_STR("passed_by")));
@@ -184,7 +167,7 @@ enum sp_status sp_visit_find_by_handle(struct sp_call *call, struct sp_str handl
                                    call->now - read.passed_at > PASSED_LIFETIME_S))
         read.passed = SP_STR_NONE;
     read.expires_at = ticket.expires_at;
-    read.form_token = sp_form_token(call, browser, read.handle);
+    read.form_token = sp_own_form_token(call, read.handle, NULL);
     *visit = read;
     *found = SP_VISIT_FOUND;
     return SP_OK;
@@ -199,9 +182,22 @@ enum sp_status sp_visit_change(struct sp_call *call, const struct sp_visit *visi
     return store->methods->change_ticket(store, SP_TICKET_VISIT, visit->hash, visit->expires_at, SP_STR_NONE, data);
 }
 
-enum sp_status sp_visit_mark_signed_in(struct sp_call *call, struct sp_visit *visit)
+struct sp_str sp_visit_decision_token(struct sp_call *call, const struct sp_visit *visit,
+                                      const struct sp_session *session)
 {
-    visit->signed_in = true;
+    struct sp_str purpose = sp_arena_printf(call->arena, "decide %.*s", SP_STR_ARG(visit->handle));
+    return purpose.at != NULL ? sp_own_form_token(call, purpose, session) : SP_STR_NONE;
+}
+
+bool sp_visit_is_signed_in(const struct sp_visit *visit, const struct sp_session *session)
+{
+    return visit->signed_in.at != NULL && session->subject.at != NULL &&
+           sp_str_equal(visit->signed_in, session->subject);
+}
+
+enum sp_status sp_visit_mark_signed_in(struct sp_call *call, struct sp_visit *visit, struct sp_str subject)
+{
+    visit->signed_in = subject;
     visit->passed = SP_STR_NONE;
     return sp_visit_change(call, visit);
 }

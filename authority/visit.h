@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What waits for a person to sign in – an authorization request, or one of our own pages: a ticket that keeps the
- * request's parameters or the page's address, bound to the browser that started it. Each form carries a token made from
- * the browser's cookie and the visit's handle, so no other site and no other browser can send it. */
+ * request's parameters or the page's address, bound to the browser that started it. Its forms are own_form.h's. */
 #ifndef SP_AUTHORITY_VISIT_H
 #define SP_AUTHORITY_VISIT_H
 
@@ -12,8 +11,9 @@ struct sp_visit {
     struct sp_str parameters; /* of the authorization request, form-encoded */
     struct sp_str local; /* path and query of our own page that the person comes back to; absent: a client's request */
     bool fresh;          /* a session is not enough: the person has to sign in again */
-    struct sp_str form_token;
-    bool signed_in;     /* the person logged in for this request */
+    struct sp_str form_token; /* of the forms by which a person signs in: whoever that will be */
+    bool is_stale;            /* not stored: a form of it was not taken, and the page is to say so */
+    struct sp_str signed_in;  /* who logged in for this request; absent: nobody yet */
     struct sp_str link; /* id of a federated identity that becomes the account's once its owner signed in; or absent */
     /* Between the password and the second step: whose it was, by which method, when; absent: nobody's. */
     struct sp_str passed, passed_by, passed_mark; /* passed_mark: sp_person_password_mark then */
@@ -40,14 +40,15 @@ SP_MUST_CHECK enum sp_status sp_visit_find_by_handle(struct sp_call *call, struc
 SP_MUST_CHECK enum sp_status sp_visit_change(struct sp_call *call, const struct sp_visit *visit);
 /* The hash by which other things are bound to this browser; absent when it has no cookie of ours. */
 struct sp_str sp_browser_hash(struct sp_call *call);
+/* What the forms carry that decide something in the name of who is signed in: consent, and to go on as them. */
+struct sp_str sp_visit_decision_token(struct sp_call *call, const struct sp_visit *visit,
+                                      const struct sp_session *session);
 /* Remembers that the person logged in. */
-SP_MUST_CHECK enum sp_status sp_visit_mark_signed_in(struct sp_call *call, struct sp_visit *visit);
+SP_MUST_CHECK enum sp_status sp_visit_mark_signed_in(struct sp_call *call, struct sp_visit *visit,
+                                                     struct sp_str subject);
+/* Did the session's person log in for this very request? */
+bool sp_visit_is_signed_in(const struct sp_visit *visit, const struct sp_session *session);
 SP_MUST_CHECK enum sp_status sp_visit_new_challenge(struct sp_call *call, struct sp_visit *visit);
 SP_MUST_CHECK enum sp_status sp_visit_end(struct sp_call *call, const struct sp_visit *visit);
-
-/* The browser's own secret, from its cookie; made and set when absent. */
-struct sp_str sp_browser_secret(struct sp_call *call);
-/* What a form must carry: HMAC of `purpose` under the browser's secret. */
-struct sp_str sp_form_token(struct sp_call *call, struct sp_str browser, struct sp_str purpose);
 
 #endif

@@ -61,7 +61,7 @@ test('picture and links of an application stand on both pages, and nothing else 
       assert.equal(policyOf(page, 'img-src'), `img-src ${new URL(uris.logo_uri).origin}`);
       assert.ok(page.text.includes(`<img class="logo" alt="" referrerpolicy="no-referrer" src="${escaped(uris.logo_uri)}">`), page.text);
       for (const uri of [uris.client_uri, uris.policy_uri, uris.tos_uri]) assert.ok(page.text.includes(`<a target="_blank" rel="noopener noreferrer nofollow" href="${escaped(uri)}">`), uri);
-      assert.equal(page.headers['referrer-policy'], 'no-referrer');
+      assert.equal(page.headers['referrer-policy'], 'same-origin'); // no other site learns the address, and Origin is told to our own
     }
     assert.match(consent.text, /value="allow"/);
   }
