@@ -4,6 +4,7 @@
 #include "authority/account_page.h"
 #include "authority/denial.h"
 #include "authority/errand.h"
+#include "authority/known_browser.h"
 #include "authority/password.h"
 #include "authority/person.h"
 #include "authority/throttle.h"
@@ -67,7 +68,7 @@ enum sp_step sp_account_password_act(struct sp_call *call, struct sp_account_vie
         return SP_GOES_ON;
     if (fresh.len < SP_MIN_PASSWORD_CHARACTERS || fresh.len > SP_MAX_PASSWORD_BYTES)
         return say(view, SP_TEXT_PASSWORD_SHORT, true);
-    if (sp_throttle_check(call, SP_THROTTLE_LOGIN) != SP_GOES_ON)
+    if (sp_known_browser_check(call, account->id) != SP_GOES_ON)
         return SP_DENIED;
     if (sp_password_wait(account->failures, account->failed_at, call->now) > 0)
         return say(view, SP_TEXT_PASSWORD_WAIT, true);

@@ -5,6 +5,7 @@
 #include "authority/throttle.h"
 #include "authority/factor_pages.h"
 #include "authority/factors.h"
+#include "authority/known_browser.h"
 
 #define SECTION "second_factor"
 
@@ -176,7 +177,7 @@ enum sp_step sp_account_second_factor_act(struct sp_call *call, struct sp_accoun
         return begin(call, view);
     if (sp_str_equal(step, SP_STR("recovery")))
         return renew_recovery_codes(call, view);
-    if (sp_throttle_check(call, SP_THROTTLE_LOGIN) != SP_GOES_ON)
+    if (sp_known_browser_check(call, view->account.id) != SP_GOES_ON)
         return SP_DENIED;
     if (sp_str_equal(step, SP_STR("app_confirm")))
         return confirm(call, view);

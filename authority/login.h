@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One try of name and password: throttled by account, equally slow for accounts that do not exist, counted. */
+/* One try of name and password: throttled and counted (guess.h), the same for names that are no account. */
 #ifndef SP_AUTHORITY_LOGIN_H
 #define SP_AUTHORITY_LOGIN_H
 

@@ -12,7 +12,6 @@
 #define SALT_BYTES 16u
 #define HASH_BYTES 32u
 
-#define FREE_FAILURES 5
 #define LONGEST_WAIT_S 900
 
 enum sp_status sp_password_hash_into(struct sp_str password, char encoded[SP_PASSWORD_ENCODED_BYTES])
@@ -52,9 +51,9 @@ struct sp_str sp_password_of_nobody(void)
 
 int64_t sp_password_wait(int64_t failures, int64_t failed_at, int64_t now)
 {
-    if (failures < FREE_FAILURES)
+    if (failures < SP_FREE_FAILURES)
         return 0;
-    int64_t over = failures - FREE_FAILURES, wait = over >= 10 ? LONGEST_WAIT_S : (int64_t)1 << over;
+    int64_t over = failures - SP_FREE_FAILURES, wait = over >= 10 ? LONGEST_WAIT_S : (int64_t)1 << over;
     if (wait > LONGEST_WAIT_S)
         wait = LONGEST_WAIT_S;
     int64_t left = failed_at + wait - now;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Passwords as argon2id (OWASP's parameters), and how fast they may be guessed: after a few wrong ones each further try
- * of an account has to wait, doubling, so that guessing is hopeless while its owner is never locked out for good. */
+ * has to wait, doubling, so that guessing is hopeless while nobody is locked out for good. Whose tries count together,
+ * guess.h decides. */
 #ifndef SP_AUTHORITY_PASSWORD_H
 #define SP_AUTHORITY_PASSWORD_H
 
@@ -8,6 +9,8 @@
 
 #define SP_MAX_PASSWORD_BYTES 1024u
 #define SP_MIN_PASSWORD_CHARACTERS 8u
+/* Wrong ones before the first wait. */
+#define SP_FREE_FAILURES 5
 
 /* The encoded hash, in arena. */
 SP_MUST_CHECK enum sp_status sp_password_hash(struct sp_arena *arena, struct sp_str password, struct sp_str *encoded);
@@ -17,7 +20,7 @@ SP_MUST_CHECK enum sp_status sp_password_hash_into(struct sp_str password, char 
 bool sp_password_matches(struct sp_str encoded, struct sp_str password);
 /* What an account that does not exist is compared with, so that it takes the same time; nothing matches it. */
 struct sp_str sp_password_of_nobody(void);
-/* Seconds until the account may try again; 0: now. A failure of the future, from before the clock was put right, makes
+/* Seconds until the next try; 0: now. A failure of the future, from before the clock was put right, makes
  * nobody wait longer than twice what it would otherwise. */
 int64_t sp_password_wait(int64_t failures, int64_t failed_at, int64_t now);
 

@@ -6,6 +6,7 @@
 #include "authority/denial.h"
 #include "authority/endpoint.h"
 #include "authority/errand.h"
+#include "authority/known_browser.h"
 #include "authority/mail.h"
 #include "authority/own_form.h"
 #include "authority/password.h"
@@ -174,6 +175,8 @@ static enum sp_step set(struct sp_call *call, const struct sp_mail_link *link, s
         status = sp_person_end_all(call, account->id, NULL);
     if (status != SP_OK)
         return sp_deny_failure(call, status);
+    /* Whoever is kept out by strangers, in a browser that was never signed in, comes in this way (OWASP likewise). */
+    sp_known_browser_remember(call, account->id);
     call->subject = account->id;
     return say(call, SP_TEXT_RESET_DONE, 200);
 }

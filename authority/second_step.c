@@ -4,6 +4,7 @@
 #include "authority/denial.h"
 #include "authority/factor_pages.h"
 #include "authority/factors.h"
+#include "authority/known_browser.h"
 #include "authority/passkey_login.h"
 #include "authority/passkey_script.h"
 #include "authority/person.h"
@@ -313,16 +314,19 @@ enum sp_step sp_second_step_take(struct sp_call *call, struct sp_visit *visit, c
     enum sp_status status = check_account(call, visit);
     if (status != SP_OK)
         return sp_deny_failure(call, status);
-    if (sp_throttle_check(call, SP_THROTTLE_LOGIN) != SP_GOES_ON)
-        return SP_DENIED;
+    /* A signature is not guessed, so whoever guesses from the same address does not keep passkeys out. */
     if (sp_str_equal(step, SP_STR("passkey")))
         return take_passkey(call, visit, request, form, session);
     if (visit->passed.at == NULL)
         return SP_GOES_ON;
     if (sp_str_equal(step, SP_STR("code")))
-        return take_code(call, visit, request, sp_form_value(form, SP_STR("code")), session);
+        return sp_known_browser_check(call, visit->passed) == SP_GOES_ON
+                   ? take_code(call, visit, request, sp_form_value(form, SP_STR("code")), session)
+                   : SP_DENIED;
     if (sp_str_equal(step, SP_STR("recovery")))
-        return take_recovery_code(call, visit, request, sp_form_value(form, SP_STR("recovery")), session);
+        return sp_throttle_check(call, SP_THROTTLE_LOGIN) == SP_GOES_ON
+                   ? take_recovery_code(call, visit, request, sp_form_value(form, SP_STR("recovery")), session)
+                   : SP_DENIED;
     if (!sp_str_equal(step, SP_STR("restart")))
         return SP_GOES_ON;
     visit->passed = SP_STR_NONE;

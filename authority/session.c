@@ -5,6 +5,7 @@
 #include "authority/back_channel_logout.h"
 #include "authority/cookie.h"
 #include "authority/handle.h"
+#include "authority/known_browser.h"
 #include "authority/upstream_sign_out.h"
 #include "authority/user_agent.h"
 #include "core/jose/crypto.h"
@@ -273,6 +274,7 @@ enum sp_status sp_session_start_as(struct sp_call *call, const struct sp_session
     if (status != SP_OK)
         return status;
     sp_cookie_set(call, COOKIE, handle, 0);
+    sp_known_browser_remember(call, fresh.subject);
     *session = fresh;
     return SP_OK;
 }

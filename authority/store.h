@@ -47,6 +47,7 @@ enum sp_ticket_kind {
     SP_TICKET_SIGN_OUT = 17,         /* a browser that is being signed out at an upstream, and where it goes on to */
     SP_TICKET_GRANT = 18,            /* names the family of access tokens that no refresh token stands for */
     SP_TICKET_APP_SETUP = 19,        /* an authenticator app that waits for its first code */
+    SP_TICKET_GUESSES = 20,          /* how often a name's password was guessed wrongly (guess.h) */
 };
 
 struct sp_ticket {
@@ -72,7 +73,7 @@ struct sp_account {
     struct sp_str password_hash; /* argon2id, encoded */
     struct sp_str claims;        /* a JSON object */
     int64_t created_at;
-    int64_t failed_at; /* of the last wrong password */
+    int64_t failed_at; /* of the last wrong password on /account; sign-ins: guess.h */
     int64_t failures;  /* since the last right one */
     bool disabled;
 };

@@ -108,34 +108,28 @@ void sp_throttle_fail(struct sp_call *call, enum sp_throttle_class class)
         throttle->failed_at[class] = call->now;
 }
 
-/* As long as an account would wait at most, and more. */
-#define NAME_WINDOW_S 86400
+#define GUESS_WINDOW_S 86400
 
-static bool key_of_name(struct sp_call *call, struct sp_str name, unsigned char key[32])
-{
-    struct sp_str folded;
-    if (sp_arena_copy(call->arena, sp_str_slice(name, 0, 256), &folded) != SP_OK)
-        return false;
-    char *at = (char *)(uintptr_t)folded.at; /* ours: just copied */
-    for (size_t i = 0; i < folded.len; i++)
-        if (at[i] >= 'A' && at[i] <= 'Z')
-            at[i] = (char)(at[i] | 0x20);
-    return make_key(call, "name", folded, key);
-}
-
-void sp_throttle_name_find(struct sp_call *call, struct sp_str name, int64_t *failures, int64_t *failed_at)
+void sp_throttle_guess_find(struct sp_call *call, struct sp_str who, int64_t *failures, int64_t *failed_at)
 {
     unsigned char key[32];
     struct sp_failure_count counter = {0};
-    if (key_of_name(call, name, key))
-        counter = sp_failure_count_find(table_of(call->authority), key, NAME_WINDOW_S, call->now);
+    if (make_key(call, "guess", who, key))
+        counter = sp_failure_count_find(table_of(call->authority), key, GUESS_WINDOW_S, call->now);
     *failures = counter.failures;
     *failed_at = counter.failed_at;
 }
 
-void sp_throttle_name_fail(struct sp_call *call, struct sp_str name)
+void sp_throttle_guess_fail(struct sp_call *call, struct sp_str who)
 {
     unsigned char key[32];
-    if (key_of_name(call, name, key))
-        sp_failure_count_add(table_of(call->authority), key, NAME_WINDOW_S, call->now);
+    if (make_key(call, "guess", who, key))
+        sp_failure_count_add(table_of(call->authority), key, GUESS_WINDOW_S, call->now);
+}
+
+void sp_throttle_guess_forget(struct sp_call *call, struct sp_str who)
+{
+    unsigned char key[32];
+    if (make_key(call, "guess", who, key))
+        sp_failure_count_forget(table_of(call->authority), key);
 }

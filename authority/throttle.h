@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Guessing from one address is slowed whatever it guesses at: after so many failures of a class within its window
  * nothing more is judged from there until the window is over (429 with Retry-After). Addresses are IPv4 addresses and
- * IPv6 networks of /64, which is what one subscriber has. Names that are no account are counted like accounts, so that
- * the waits of password.h tell nobody which names exist. In memory, in tables of fixed size: whoever fills them pushes
- * out the oldest. Per account see password.h. */
+ * IPv6 networks of /64, which is what one subscriber has. In memory, in a
+ * table of fixed size: whoever fills it pushes out the oldest. Per name see guess.h, which counts here, too. */
 #ifndef SP_AUTHORITY_THROTTLE_H
 #define SP_AUTHORITY_THROTTLE_H
 
@@ -26,9 +25,10 @@ SP_MUST_CHECK enum sp_step sp_throttle_check(struct sp_call *call, enum sp_throt
 /* Counts a failure. */
 void sp_throttle_fail(struct sp_call *call, enum sp_throttle_class class);
 
-/* For a name that is no account: failures so far and the time of the last one, as an account has them. */
-void sp_throttle_name_find(struct sp_call *call, struct sp_str name, int64_t *failures, int64_t *failed_at);
-void sp_throttle_name_fail(struct sp_call *call, struct sp_str name);
+/* Wrong passwords of who guesses what, in any words, within a day of the first: how many, and when the last. */
+void sp_throttle_guess_find(struct sp_call *call, struct sp_str who, int64_t *failures, int64_t *failed_at);
+void sp_throttle_guess_fail(struct sp_call *call, struct sp_str who);
+void sp_throttle_guess_forget(struct sp_call *call, struct sp_str who);
 
 /* What an address is counted under: IPv4 whole, IPv6 its /64, anything else as it is; in arena. */
 struct sp_str sp_throttle_network(struct sp_arena *arena, struct sp_str address);

@@ -37,6 +37,45 @@ test('a name that is no account is told exactly what an account is told, try aft
   }
 });
 
+test('a locked name and one that is no account are told the same after a restart', async () => {
+  for (let i = 0; i < 7; i++)
+    for (const name of ['ann', 'nobody']) {
+      const browser = startBrowser();
+      await browser.open(login);
+      await browser.signIn(name, `wrong-${i}`);
+    }
+  await authority.restart();
+  for (let i = 0; i < 2; i++) {
+    const pages = await Promise.all(['ann', 'nobody'].map(async (name) => {
+      const browser = startBrowser();
+      await browser.open(login);
+      return browser.signIn(name, 'wrong');
+    }));
+    assert.equal(said(pages[0]), said(pages[1]));
+  }
+});
+
+test('whoever guesses, even from the same address, keeps nobody out of a browser where they were signed in', async () => {
+  await authority.restart();
+  const owner = startBrowser();
+  await owner.open(login);
+  assert.ok((await owner.signIn()).location.searchParams.get('code'));
+  const mark = owner.cookies.get('sp_known');
+  assert.match(mark, /^[\w-]+$/);
+
+  const stranger = startBrowser();
+  await stranger.open(login);
+  let page;
+  for (let i = 0; i < 20 && !/Try again in/.test(page?.text); i++) page = await stranger.signIn('ann', `wrong-${i}`);
+  assert.match(page.text, /Try again in/);
+  assert.match((await authority.lastLine('login.password_wrong')).finding.detail, /wrong passwords from 127\.0\.0\.1: the next try in \d+ s$/);
+
+  const back = startBrowser();
+  back.cookies.set('sp_known', mark); // signed out long ago
+  await back.open(login);
+  assert.ok((await back.signIn()).location.searchParams.get('code'));
+});
+
 test('an address that fails too often is refused at the device page, whatever it forges', async () => {
   const browser = startBrowser({ 'X-Real-IP': '192.0.2.77' });
   let page;

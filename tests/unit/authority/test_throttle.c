@@ -99,19 +99,6 @@ static void a_call_without_an_address_is_judged(void **state)
     assert_int_equal(failures_until_refused(*state, "", SP_THROTTLE_USER_CODE), 1000);
 }
 
-static void names_that_are_no_account_count_as_accounts_do(void **state)
-{
-    struct fixture *fixture = *state;
-    int64_t failures = -1, failed_at = -1;
-    for (int i = 0; i < 3; i++)
-        sp_throttle_name_fail(call_from(fixture, "192.0.2.1"), SP_STR("Nobody"));
-    sp_throttle_name_find(call_from(fixture, "192.0.2.9"), SP_STR("nobody"), &failures, &failed_at);
-    assert_int_equal(failures, 3);
-    assert_int_equal(failed_at, fixture->now);
-    sp_throttle_name_find(call_from(fixture, "192.0.2.9"), SP_STR("somebody"), &failures, &failed_at);
-    assert_int_equal(failures, 0);
-}
-
 static void the_tables_are_bounded(void **state)
 {
     struct fixture *fixture = *state;
@@ -148,7 +135,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(after_its_failures_an_address_waits_for_the_window, start, fixture_stop),
         cmocka_unit_test_setup_teardown(clients_that_register_themselves_are_counted_by_address, start, fixture_stop),
         cmocka_unit_test_setup_teardown(a_call_without_an_address_is_judged, start, fixture_stop),
-        cmocka_unit_test_setup_teardown(names_that_are_no_account_count_as_accounts_do, start, fixture_stop),
         cmocka_unit_test_setup_teardown(the_tables_are_bounded, start, fixture_stop),
         cmocka_unit_test_setup_teardown(a_wrong_client_secret_counts_and_a_right_one_does_not, start, fixture_stop),
     };
