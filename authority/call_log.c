@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "authority/call_log.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 #include "core/diagnosis/cause.h"
@@ -10,6 +13,11 @@
 #define MAX_WAITING_BYTES (16u * 1024 * 1024)
 /* Text from outside is evidence, not storage. */
 #define MAX_EVIDENCE_BYTES 512u
+
+int sp_call_log_open(const char *path)
+{
+    return open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+}
 
 void sp_call_log_init(struct sp_call_log *log, int fd, bool tells_refusals)
 {
@@ -161,4 +169,22 @@ void sp_call_log_flush(struct sp_call_log *log)
         waiting = sp_str_slice(waiting, (size_t)written, waiting.len);
     }
     sp_buffer_clear(&log->waiting);
+}
+
+enum sp_status sp_call_log_reopen(struct sp_call_log *log, const char *path)
+{
+    struct stat before, after;
+    sp_call_log_flush(log);
+    int fd = sp_call_log_open(path);
+    if (fd < 0)
+        return SP_IO;
+    bool is_same = fstat(log->fd, &before) == 0 && fstat(fd, &after) == 0 && before.st_dev == after.st_dev &&
+                   before.st_ino == after.st_ino;
+    bool moved = dup3(fd, log->fd, O_CLOEXEC) >= 0;
+    int failure = errno;
+    close(fd);
+    errno = failure;
+    if (moved && !is_same)
+        log->is_cut = false;
+    return moved ? SP_OK : SP_IO;
 }

@@ -15,8 +15,14 @@ struct sp_call_log {
     char time_text[40];
 };
 
+/* For lines to be added, made where it is not there. -1 with errno. */
+int sp_call_log_open(const char *path);
+/* fd stays its owner's; what leads to it may be another file later. */
 void sp_call_log_init(struct sp_call_log *log, int fd, bool tells_refusals);
 void sp_call_log_add(struct sp_call_log *log, const struct sp_call *call);
+/* Goes on in the file that has this name now – a new one, where the old was renamed; what waits is still the old one's.
+ * log->fd stays the same number. SP_IO with errno: the file that it had is written on. */
+SP_MUST_CHECK enum sp_status sp_call_log_reopen(struct sp_call_log *log, const char *path);
 /* Writes what waits. A log that cannot be written loses its lines, never the calls. */
 void sp_call_log_flush(struct sp_call_log *log);
 void sp_call_log_fini(struct sp_call_log *log);

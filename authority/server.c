@@ -444,11 +444,27 @@ static void tend(struct server *server)
         fprintf(stderr, "authority: %s\n", trouble[0] != '\0' ? trouble : store->trouble);
 }
 
+static void reopen_log(struct server *server)
+{
+    const char *path = server->terms->log_path;
+    if (path == NULL || server->log.fd < 0)
+        return;
+    if (sp_call_log_reopen(&server->log, path) == SP_OK)
+        fprintf(stderr, "authority: %s was opened anew\n", path);
+    else
+        fprintf(stderr,
+                "authority: %s: %s; the file that was open goes on to be written. Make room for it there and send "
+                "SIGUSR1 again\n",
+                path, strerror(errno));
+}
+
 static void on_signal(struct server *server, int signal_fd)
 {
     struct signalfd_siginfo info;
     while (read(signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
-        if (info.ssi_signo != SIGHUP)
+        if (info.ssi_signo == SIGUSR1)
+            reopen_log(server);
+        else if (info.ssi_signo != SIGHUP)
             server->stops = true;
         else if (server->terms->reload != NULL)
             server->terms->reload(server->terms->reload_context, server->authority);
@@ -479,14 +495,16 @@ static void list_signals(sigset_t *signals)
     sigaddset(signals, SIGTERM);
     sigaddset(signals, SIGINT);
     sigaddset(signals, SIGHUP);
+    sigaddset(signals, SIGUSR1);
 }
 
 void sp_server_hold_reload(void)
 {
-    sigset_t reload;
-    sigemptyset(&reload);
-    sigaddset(&reload, SIGHUP);
-    sigprocmask(SIG_BLOCK, &reload, NULL);
+    sigset_t held;
+    sigemptyset(&held);
+    sigaddset(&held, SIGHUP);
+    sigaddset(&held, SIGUSR1);
+    sigprocmask(SIG_BLOCK, &held, NULL);
 }
 
 enum sp_status sp_server_hold_signals(void)

@@ -20,8 +20,9 @@
 struct sp_server_terms {
     int listen_fd; /* bound and listening: TCP or unix; the server closes it */
     struct sp_authority *authority;
-    int admin_fd; /* of the admin API (admin.h): a unix socket, bound and listening, likewise; -1: none */
-    int log_fd;   /* -1: no call log */
+    int admin_fd;         /* of the admin API (admin.h): a unix socket, bound and listening, likewise; -1: none */
+    int log_fd;           /* -1: no call log */
+    const char *log_path; /* opened anew at SIGUSR1; NULL: it is not */
     bool tells_refusals;
     /* SIGHUP: reads the configuration anew and publishes its settings (settings_generation.h); complains itself and
      * leaves them when it cannot. */
@@ -29,10 +30,9 @@ struct sp_server_terms {
     void *reload_context;
 };
 
-/* From here on SIGHUP waits for the server: a start may take its time, and no reload is to end it. */
+/* From here on SIGHUP and SIGUSR1 wait for the server: a start may take its time, and neither is to end it. */
 void sp_server_hold_reload(void);
-/* From here on SIGTERM, SIGINT and SIGHUP wait for the server: whoever was told that it is ready may send one. SP_IO.
- */
+/* From here on SIGTERM and SIGINT wait for the server, too: whoever was told that it is ready may send one. SP_IO. */
 SP_MUST_CHECK enum sp_status sp_server_hold_signals(void);
 /* Returns when SIGTERM or SIGINT came and the calls under way are answered. SP_IO: libmicrohttpd could not start. */
 SP_MUST_CHECK enum sp_status sp_server_run(const struct sp_server_terms *terms);

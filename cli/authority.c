@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "authority/call_log.h"
 #include "authority/client_directory.h"
 #include "authority/account.h"
 #include "authority/handle.h"
@@ -44,6 +45,7 @@ struct running {
     bool dev;
     char url[80];
     int listen_fd, admin_fd, log_fd;
+    const char *log_path;
 };
 
 static enum sp_status open_listener(struct running *running, const char *state, char trouble[256])
@@ -120,7 +122,8 @@ static enum sp_status open_state(struct running *running, const char *state, cha
         status = status == SP_NOT_FOUND ? SP_OK : status;
     }
     if (status == SP_OK && log.at != NULL) {
-        running->log_fd = open(log.at, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+        running->log_fd = sp_call_log_open(log.at);
+        running->log_path = log.at;
         if (running->log_fd < 0) {
             snprintf(trouble, 256, "%.180s: %s", log.at, strerror(errno));
             status = SP_IO;
@@ -223,6 +226,7 @@ static int run(struct sp_cli *cli)
                                         .authority = &running.authority,
                                         .admin_fd = running.admin_fd,
                                         .log_fd = running.log_fd,
+                                        .log_path = running.log_path,
                                         .tells_refusals = running.dev && !sp_cli_wants_json(cli),
                                         .reload = reload,
                                         .reload_context = &running};
@@ -268,10 +272,13 @@ const struct sp_cli_command sp_cli_authority = {
     .name = "authority",
     .summary = "run the OpenID Provider alone",
     .options = options,
-    .text = "`sallyport serve` starts it by itself when the configuration has an authority: section. SIGHUP reads the "
-            "configuration again,\n"
-            "SIGTERM ends it. Every call is a line in STATE/authority.jsonl; refused ones name their cause.\n\n"
-            "  sallyport authority --dev\n"
-            "  sallyport authority -c sallyport.yaml --state /var/lib/sallyport --listen 127.0.0.1:9400",
+    .text =
+        "`sallyport serve` starts it by itself when the configuration has an authority: section. SIGHUP reads the "
+        "configuration again,\n"
+        "SIGTERM ends it. Every call is a line in STATE/authority.jsonl; refused ones name their cause. SIGUSR1 opens "
+        "that file anew, after it was\n"
+        "renamed.\n\n"
+        "  sallyport authority --dev\n"
+        "  sallyport authority -c sallyport.yaml --state /var/lib/sallyport --listen 127.0.0.1:9400",
     .run = run,
 };

@@ -131,8 +131,9 @@ const struct sp_cli_command sp_cli_serve = {
     .text = "Writes nginx's configuration into the state directory, starts nginx as its child and watches it. SIGHUP "
             "applies a changed\n"
             "configuration without dropping a connection; a bad one is refused, the old one stays. SIGTERM ends "
-            "gracefully. When this\n"
-            "process dies, nginx serves on; started again it goes on with the running nginx.\n"
+            "gracefully, SIGUSR1\n"
+            "opens the logs anew after they were renamed. When this process dies, nginx serves on; started again it "
+            "goes on with the running nginx.\n"
             "\n"
             "  sallyport serve -c sallyport.yaml\n"
             "  sallyport serve -c base.yaml -c production.yaml --state /var/lib/sallyport\n",

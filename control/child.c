@@ -48,11 +48,12 @@ static enum sp_status watch(struct sp_child *child, pid_t pid)
 /* Between fork and exec: only what is safe there. */
 static void become(char *const argv[], bool dies_with_us, const char *output, pid_t parent)
 {
-    /* A reload may be asked for before it can take one: SIGHUP would kill it then, so it waits until it is let in.
-     * nginx's master and the authority's server both do that. */
+    /* A reload, or logs opened anew, may be asked for before it can do either: the signal would kill it then, so it
+     * waits until it is let in. nginx's master and the authority's server both do that. */
     sigset_t held;
     sigemptyset(&held);
     sigaddset(&held, SIGHUP);
+    sigaddset(&held, SIGUSR1);
     sigprocmask(SIG_SETMASK, &held, NULL);
     setpgid(0, 0);
     if (dies_with_us) {

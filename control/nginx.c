@@ -16,6 +16,7 @@
 #include "control/child.h"
 #include "control/log.h"
 #include "control/nginx_files.h"
+#include "control/nginx_log.h"
 
 #define MAX_LISTENERS 64u
 #define ASK_EVERY_MS 20
@@ -42,7 +43,7 @@ struct sp_nginx {
     pid_t group; /* the master's number, which its workers share as their process group */
     struct sp_timer timer;
     bool is_serving, was_serving, stopping;
-    off_t started_log; /* where its error log ended when it was started */
+    struct sp_nginx_log since_start;
     int64_t restart_ms;
     uint64_t restarts;
     struct ports ports, ports_before;
@@ -50,8 +51,8 @@ struct sp_nginx {
     struct sp_timer settle_timer;
     bool is_settling, was_signalled;
     int64_t settle_until_ms;
-    off_t log_from;                 /* what stands in the error log behind this is about this configuration */
-    char mark[SP_NGINX_MARK_BYTES]; /* of what is written */
+    struct sp_nginx_log since_apply; /* what it says of this configuration */
+    char mark[SP_NGINX_MARK_BYTES];  /* of what is written */
 };
 
 static void path_in(const struct sp_nginx *nginx, const char *name, char path[4096])
@@ -113,73 +114,6 @@ static enum sp_status write_files(struct sp_nginx *nginx, const struct sp_policy
                                        .policy = policy,
                                        .ports = nginx->ports.at};
     return sp_nginx_files_write(&conf, nginx->mark);
-}
-
-/* ---- the error log ---- */
-
-static off_t log_end(const struct sp_nginx *nginx)
-{
-    struct stat info;
-    char path[4096];
-    path_in(nginx, "nginx.error.log", path);
-    return stat(path, &info) == 0 ? info.st_size : 0;
-}
-
-/* The last of what stands in the log behind `from`, as text. */
-static void read_log(const struct sp_nginx *nginx, off_t from, char *tail, size_t bytes)
-{
-    char path[4096];
-    path_in(nginx, "nginx.error.log", path);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    off_t size = fd >= 0 ? lseek(fd, 0, SEEK_END) : 0;
-    from = from <= size ? from : 0; /* it was begun anew */
-    from = size - from > (off_t)bytes - 1 ? size - (off_t)bytes + 1 : from;
-    ssize_t len = fd >= 0 ? pread(fd, tail, bytes - 1, from) : -1;
-    if (fd >= 0) {
-        close(fd);
-    }
-    tail[len > 0 ? len : 0] = '\0';
-}
-
-/* What nginx said behind `from`, for whoever wonders why it did not start or reload. */
-static void tell_errors(const struct sp_nginx *nginx, off_t from)
-{
-    static const char *const levels[] = {"[emerg] ", "[alert] ", "[crit] "};
-    char tail[4096];
-    const char *first = NULL;
-    read_log(nginx, from, tail, sizeof tail);
-    for (char *line = tail, *next; line != NULL && *line != '\0'; line = next) {
-        const char *message = NULL;
-        next = strchr(line, '\n');
-        if (next != NULL) {
-            *next++ = '\0';
-        }
-        for (size_t i = 0; i < sizeof levels / sizeof levels[0] && message == NULL; i++) {
-            message = strstr(line, levels[i]);
-        }
-        const char *text = message != NULL ? strchr(message, ':') : NULL; /* behind the process's numbers */
-        if (text != NULL && first != NULL && strcmp(text, first) == 0) {
-            break; /* nginx tries five times to bind, and says so each time */
-        }
-        if (text != NULL) {
-            sp_log(SP_LOG_ERROR, "nginx%s", text);
-            first = first != NULL ? first : text;
-        }
-    }
-}
-
-/* nginx says so once when it gives a configuration up; of a port that is taken it speaks at each try before. */
-static bool has_given_up(const struct sp_nginx *nginx)
-{
-    char tail[4096];
-    read_log(nginx, nginx->log_from, tail, sizeof tail);
-    for (const char *found = strstr(tail, "[emerg] "); found != NULL; found = strstr(found + 1, "[emerg] ")) {
-        const char *text = strstr(found, ": "), *end = strchr(found, '\n');
-        if (end != NULL && text != NULL && text < end && strncmp(text, ": bind() to ", 12) != 0) {
-            return true;
-        }
-    }
-    return false;
 }
 
 /* ---- the process ---- */
@@ -247,7 +181,7 @@ static void end_settling(struct sp_nginx *nginx, bool taken)
     nginx->is_settling = false;
     sp_timer_clear(&nginx->settle_timer);
     if (!taken) {
-        tell_errors(nginx, nginx->log_from);
+        sp_nginx_log_tell(&nginx->since_apply);
     }
     nginx->events.settled(nginx->events.data, taken);
 }
@@ -267,7 +201,7 @@ static void mark_came(void *data, const struct sp_fetch_report *report)
     if (report->http_status != 0 && !nginx->was_signalled && nginx->is_serving) {
         sp_log(SP_LOG_INFO, "nginx takes over its new configuration");
         nginx->was_signalled = true;
-        nginx->log_from = log_end(nginx);
+        sp_nginx_log_mark(&nginx->since_apply);
         nginx->settle_until_ms = sp_loop_now_ms() + SETTLE_MS;
         sp_child_signal(&nginx->child, SIGHUP);
     }
@@ -278,7 +212,7 @@ static void settle(void *data)
 {
     struct sp_nginx *nginx = data;
     /* Before it ever served, its end tells more. */
-    if ((nginx->was_signalled || nginx->was_serving) && has_given_up(nginx)) {
+    if ((nginx->was_signalled || nginx->was_serving) && sp_nginx_log_gave_up(&nginx->since_apply)) {
         end_settling(nginx, false);
         return;
     }
@@ -309,7 +243,7 @@ static void begin_settling(struct sp_nginx *nginx)
     sp_fetcher_cancel(nginx->fetcher, nginx);
     nginx->is_settling = true;
     nginx->was_signalled = false;
-    nginx->log_from = log_end(nginx);
+    sp_nginx_log_mark(&nginx->since_apply);
     nginx->settle_until_ms = sp_loop_now_ms() + SETTLE_MS;
     sp_timer_set(nginx->loop, &nginx->settle_timer, 0, settle, nginx);
 }
@@ -329,7 +263,7 @@ static void ended(void *data)
     if (nginx->group > 1) {
         kill(-nginx->group, SIGQUIT);
     }
-    tell_errors(nginx, nginx->started_log);
+    sp_nginx_log_tell(&nginx->since_start);
     if (!nginx->was_serving) {
         sp_log(SP_LOG_ERROR, "nginx did not start; its error log is %s/nginx.error.log", nginx->terms.state);
         nginx->events.failed(nginx->events.data);
@@ -354,7 +288,7 @@ static void start(void *data)
      * already. */
     unlink(socket_path);
     unlink(pid_path);
-    nginx->started_log = log_end(nginx);
+    sp_nginx_log_mark(&nginx->since_start);
     char program[] = "nginx", p[] = "-p", c[] = "-c", e[] = "-e";
     char *const argv[] = {program, p, prefix, c, conf, e, log, NULL};
     if (sp_child_start(&nginx->child, nginx->loop, argv, false, "/dev/null", ended, nginx) != SP_OK) {
@@ -387,6 +321,8 @@ struct sp_nginx *sp_nginx_create(struct sp_loop *loop, struct sp_fetcher *fetche
         nginx->terms = *terms;
         nginx->events = *events;
         nginx->restart_ms = RESTART_FIRST_MS;
+        sp_nginx_log_init(&nginx->since_start, nginx->terms.state);
+        sp_nginx_log_init(&nginx->since_apply, nginx->terms.state);
     }
     return nginx;
 }
@@ -414,6 +350,8 @@ void sp_nginx_destroy(struct sp_nginx **nginx)
     if (was_running && (*nginx)->group > 1) {
         kill(-(*nginx)->group, SIGKILL);
     }
+    sp_nginx_log_fini(&(*nginx)->since_start);
+    sp_nginx_log_fini(&(*nginx)->since_apply);
     free(*nginx);
     *nginx = NULL;
 }
@@ -452,6 +390,11 @@ enum sp_status sp_nginx_write_back(struct sp_nginx *nginx, const struct sp_polic
 {
     nginx->ports = nginx->ports_before;
     return write_files(nginx, policy);
+}
+
+void sp_nginx_reopen_logs(const struct sp_nginx *nginx)
+{
+    sp_child_signal(&nginx->child, SIGUSR1);
 }
 
 bool sp_nginx_is_serving(const struct sp_nginx *nginx)

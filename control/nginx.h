@@ -44,6 +44,9 @@ SP_MUST_CHECK enum sp_status sp_nginx_apply(struct sp_nginx *nginx, const struct
 /* After a configuration was refused: writes the one of before again, for the next time nginx starts. */
 SP_MUST_CHECK enum sp_status sp_nginx_write_back(struct sp_nginx *nginx, const struct sp_policy *policy);
 
+/* Its logs were renamed: it opens those that have their names now (sp_nginx_logs_make). */
+void sp_nginx_reopen_logs(const struct sp_nginx *nginx);
+
 bool sp_nginx_is_serving(const struct sp_nginx *nginx);
 /* The port that a listener is served on, chosen where the configuration says 0; index listener_count: the admin
  * address. */

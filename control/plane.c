@@ -17,6 +17,7 @@
 #include "control/admin.h"
 #include "control/log.h"
 #include "control/nginx_conf.h"
+#include "control/nginx_files.h"
 #include "control/plane_state.h"
 #include "core/base/secret.h"
 #include "core/jose/crypto.h"
@@ -285,6 +286,18 @@ static void begin_end(struct sp_plane *plane)
            END_MS / 1000);
 }
 
+/* Whatever the logs are called that are written now: while a reload is under way nginx may have either's. */
+static void reopen_logs(struct sp_plane *plane)
+{
+    if (plane->policy_before != NULL) {
+        sp_nginx_logs_make(plane->terms->state, &plane->policy_before->serving);
+    }
+    sp_nginx_logs_make(plane->terms->state, &plane->policy->serving);
+    sp_nginx_reopen_logs(plane->nginx);
+    sp_child_signal(&plane->authority, SIGUSR1);
+    sp_log(SP_LOG_INFO, "the logs are opened anew");
+}
+
 static void signal_came(void *data, int fd, uint32_t events)
 {
     struct sp_plane *plane = data;
@@ -293,7 +306,9 @@ static void signal_came(void *data, int fd, uint32_t events)
     if (read(fd, &info, sizeof info) != (ssize_t)sizeof info) {
         return;
     }
-    if (info.ssi_signo != SIGHUP) {
+    if (info.ssi_signo == SIGUSR1) {
+        reopen_logs(plane);
+    } else if (info.ssi_signo != SIGHUP) {
         begin_end(plane);
     } else if (!plane->stopping) {
         reload(plane);
@@ -378,6 +393,8 @@ static int lock_state(const char *state)
     }
     if (fd < 0) {
         sp_log(SP_LOG_ERROR, "%s: %s", path, strerror(errno));
+    } else if (ftruncate(fd, 0) != 0 || dprintf(fd, "%d\n", (int)getpid()) < 0) {
+        sp_log(SP_LOG_WARN, "%s does not have our process number: %s", path, strerror(errno));
     }
     return fd;
 }
@@ -471,6 +488,7 @@ static int block_signals(void)
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGUSR1);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     sigprocmask(SIG_BLOCK, &set, NULL);

@@ -50,7 +50,7 @@ test('nor does serve start with it', async () => {
 const childrenOf = (of, word) => fs.readdirSync(`/proc/${of.pid}/task`).flatMap((thread) => fs.readFileSync(`/proc/${of.pid}/task/${thread}/children`, 'utf8').split(' ').filter(Boolean))
   .filter((pid) => fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').some((part) => part === word)).map(Number);
 
-test('a reload that comes while the parts start ends none of them', async () => {
+for (const signal of ['SIGHUP', 'SIGUSR1']) test(`${signal} that comes while the parts start ends none of them`, async () => {
   const early = new Gateway({ config: configuration(), files });
   await early.prepare();
   early.spawn();
@@ -58,7 +58,7 @@ test('a reload that comes while the parts start ends none of them', async () => 
   let answers = false;
   const whole = (async () => {
     while (!answers) {
-      process.kill(authority, 'SIGHUP');
+      process.kill(authority, signal);
       await new Promise(setImmediate);
     }
   })();

@@ -106,6 +106,32 @@ static void a_full_disk_costs_whole_lines_and_not_the_next_one(void **state)
     assert_true(sp_str_equal(sp_json_string(sp_json_member(last, SP_STR("path"))), SP_STR("/next")));
 }
 
+static void the_cut_line_of_another_file_does_not_begin_the_new_one(void **state)
+{
+    struct reading *reading = *state;
+    char path[] = "/tmp/sallyport-log-XXXXXX";
+    int made = mkstemp(path);
+    fcntl(reading->ends[1], F_SETPIPE_SZ, 4096);
+    for (int i = 0; i < 20; i++)
+        add(reading, "/lost", SP_STR("x"));
+    sp_call_log_flush(&reading->log);
+    assert_int_equal(sp_call_log_reopen(&reading->log, "/nowhere/log"), SP_IO);
+    assert_int_equal(sp_call_log_reopen(&reading->log, path), SP_OK);
+    for (int i = 0; i < 2; i++) { /* the second time it is the same file */
+        add(reading, "/next", SP_STR("x"));
+        assert_int_equal(sp_call_log_reopen(&reading->log, path), SP_OK);
+    }
+    char text[8192];
+    ssize_t got = pread(made, text, sizeof text, 0);
+    assert_true(got > 0);
+    struct sp_str all = sp_str(text, (size_t)got);
+    size_t first = (size_t)((char *)memchr(text, '\n', all.len) - text);
+    assert_non_null(parse(reading, sp_str_slice(all, 0, first)));
+    assert_non_null(parse(reading, sp_str_slice(all, first + 1, all.len - 1)));
+    close(made);
+    unlink(path);
+}
+
 static void a_turn_with_too_much_to_say_says_whole_lines(void **state)
 {
     struct reading *reading = *state;
@@ -126,6 +152,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ROW(evidence_is_cut_between_characters),
         ROW(a_full_disk_costs_whole_lines_and_not_the_next_one),
+        ROW(the_cut_line_of_another_file_does_not_begin_the_new_one),
         ROW(a_turn_with_too_much_to_say_says_whole_lines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
