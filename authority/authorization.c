@@ -306,19 +306,30 @@ enum sp_step sp_authorization_check(struct sp_call *call, struct sp_authorizatio
     return SP_GOES_ON;
 }
 
+/* Absent also when it stands more than once. */
+static struct sp_str only_parameter(const struct sp_call *call, const char *name)
+{
+    struct sp_str value = SP_STR_NONE, second;
+    size_t position = 0;
+    if (sp_form_next(&call->parameters, sp_str_from_cstr(name), &position, &value) &&
+        sp_form_next(&call->parameters, sp_str_from_cstr(name), &position, &second))
+        return SP_STR_NONE;
+    return value;
+}
+
 void sp_authorization_aim(struct sp_call *call)
 {
-    struct sp_str uri = sp_call_parameter(call, "redirect_uri");
-    const struct sp_client *client = sp_client_look_up_or_none(call, sp_call_parameter(call, "client_id"));
+    struct sp_str uri = only_parameter(call, "redirect_uri"), state = only_parameter(call, "state");
+    const struct sp_client *client = sp_client_look_up_or_none(call, only_parameter(call, "client_id"));
     struct sp_authorization *a = SP_ARENA_NEW(call->arena, struct sp_authorization);
     call->deny = sp_denial_page;
     if (a == NULL || client == NULL || uri.at == NULL ||
         !sp_redirect_uri_is_registered(client->redirect_uris, uri, client->is_native))
         return;
     *a = (struct sp_authorization){.client = client, .redirect_uri = uri};
-    find_mode(sp_call_parameter(call, "response_mode"), &a->mode);
-    if (sp_call_parameter(call, "state").len <= MAX_ECHOED_BYTES)
-        a->state = sp_call_parameter(call, "state");
+    find_mode(only_parameter(call, "response_mode"), &a->mode);
+    if (state.len > 0 && state.len <= MAX_ECHOED_BYTES)
+        a->state = state;
     call->deny = sp_authorization_deny;
     call->deny_context = a;
 }

@@ -35,7 +35,9 @@ SP_MUST_CHECK enum sp_step sp_authorization_read(struct sp_call *call, struct sp
 SP_MUST_CHECK enum sp_step sp_authorization_check(struct sp_call *call, struct sp_authorization *authorization);
 
 /* Where refusals go before the request is read, while its parameters may still be elsewhere (pushed, or in a request
- * object): to the client when the plain parameters name a redirect URI of its own, else to a page. */
+ * object): to the client when the plain parameters name a redirect URI of its own, else to a page. What stands twice is
+ * not known: without client_id or redirect_uri it is a page, a response_mode is the default, and no state goes back
+ * rather than one of two. */
 void sp_authorization_aim(struct sp_call *call);
 
 enum sp_authorization_need {

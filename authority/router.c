@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Path → endpoint, with what holds for all of them: methods, media type, repeated parameters, CORS. */
 #include "authority/endpoint.h"
+#include "authority/authorization.h"
 #include "authority/denial.h"
 #include "authority/own_form.h"
 
@@ -128,6 +129,8 @@ static enum sp_step read_parameters(struct sp_call *call, const struct sp_endpoi
     if (status != SP_OK)
         return sp_deny_failure(call, status);
     struct sp_str repeated = sp_form_repeated(&call->parameters);
+    if (repeated.at != NULL && endpoint->answer == sp_authorization_endpoint)
+        sp_authorization_aim(call); /* RFC 6749 4.1.2.1: the client is to hear of it */
     if (repeated.at != NULL)
         return SP_DENY(call, .cause = SP_CAUSE_REQUEST_DUPLICATE_PARAMETER, .expected = SP_STR("each parameter once"),
                        .received = repeated,

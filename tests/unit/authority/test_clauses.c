@@ -108,17 +108,43 @@ static void metadata_have_no_empty_list(void **state)
     }
 }
 
-static void a_repeated_parameter_goes_nowhere(void **state)
+/* RFC 6749 4.1.2.1: said to the client, where it is known which one and where. */
+static void a_repeated_parameter_is_told_to_the_client(void **state)
 {
     struct fixture *fixture = *state;
-    static const char *const twice[] = {"&state=a&state=b", "&client_id=other", "&redirect_uri=https://evil.example/",
-                                        "&scope=openid", CHALLENGE};
-    for (size_t i = 0; i < sizeof twice / sizeof twice[0]; i++) {
+    static const struct {
+        const char *twice;
+        const char *location; /* begins; NULL: a page */
+        bool has_state;
+    } rows[] = {
+        {"&state=s&scope=openid", "https://app.example/cb?a=1&b=2&error=invalid_request&", true},
+        {"&state=s" CHALLENGE, "https://app.example/cb?a=1&b=2&error=invalid_request&", true},
+        {"&state=s&response_mode=fragment&max_age=1&max_age=1", "https://app.example/cb?a=1&b=2#error=invalid_request&",
+         true},
+        /* Which of the two is not known. */
+        {"&state=a&state=b", "https://app.example/cb?a=1&b=2&error=invalid_request&", false},
+        {"&state=s&response_mode=fragment&response_mode=form_post",
+         "https://app.example/cb?a=1&b=2&error=invalid_request&", true},
+        {"&state=s&client_id=app", NULL, false},
+        {"&state=s&client_id=other", NULL, false},
+        {"&state=s&redirect_uri=https://evil.example/", NULL, false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct sp_call *call =
-            get(fixture, "/authorize", sp_arena_printf(fixture->arena, "%s%s%s", ASK, CHALLENGE, twice[i]).at);
+            get(fixture, "/authorize", sp_arena_printf(fixture->arena, "%s%s%s", ASK, CHALLENGE, rows[i].twice).at);
+        struct sp_str location = header(call, "Location");
         assert_string_equal(fixture_cause(call), "request.duplicate_parameter");
-        assert_false(sp_str_contains(header(call, "Location"), SP_STR("evil")));
+        assert_int_equal(call->answer.status, rows[i].location != NULL ? 303 : 400);
+        assert_true(rows[i].location == NULL ? location.at == NULL
+                                             : sp_str_has_prefix(location, sp_str_from_cstr(rows[i].location)));
+        assert_int_equal(sp_str_contains(location, SP_STR("&state=s&")), rows[i].has_state);
+        assert_int_equal(sp_str_contains(location, SP_STR("state=")), rows[i].has_state);
+        assert_true(rows[i].location != NULL || sp_str_has_prefix(call->answer.body, SP_STR("<!doctype html>")));
     }
+    struct sp_call *foreign =
+        get(fixture, "/authorize", "client_id=app&redirect_uri=https://evil.example/&scope=a&scope=a");
+    assert_int_equal(foreign->answer.status, 400);
+    assert_null(header(foreign, "Location").at);
 }
 
 /* RFC 9700 4.16, 4.2.4; OAuth 2.1 7.11. */
@@ -244,7 +270,7 @@ int main(void)
         ROW(after_a_post_the_browser_gets),
         ROW(the_metadata_of_an_issuer_with_a_path),
         ROW(metadata_have_no_empty_list),
-        ROW(a_repeated_parameter_goes_nowhere),
+        ROW(a_repeated_parameter_is_told_to_the_client),
         ROW(pages_are_framed_by_nobody_and_tell_nobody_where_they_are),
         ROW(a_client_does_not_register_by_a_request),
         ROW(an_access_token_in_the_url_is_not_looked_at),
