@@ -112,7 +112,7 @@ static ngx_int_t begin(struct sp_call *call)
     const struct sp_location_conf *location = ngx_http_get_module_loc_conf(call->request, ngx_http_sallyport_module);
     sp_presented_read(call, &call->snapshot->owned, location->proxy_kind != SP_PROXY_NONE);
     /* First of all: the memory has until recall() to come. */
-    call->expected = sp_verdict_cache_expect(call->conf->worker->cache, call->headers.authorization[0]);
+    call->expected = sp_verdict_cache_expect(call->conf->cache_zone, call->headers.authorization[0]);
     if (sp_call_identify(call) != NGX_OK) {
         return NGX_ERROR;
     }

@@ -67,9 +67,8 @@ struct sp_call {
 
     struct sp_facts facts; /* of an accepted token; texts in the pool */
     bool has_facts;
-    enum sp_cache_level cache_level;
-    struct sp_token_hash token_hash;
-    void *expected; /* where the worker may know the token; its memory was asked for when the call began */
+    bool was_cached; /* the token, when it was looked for */
+    void *expected;  /* where the token may be known; its memory was asked for when the call began */
     const struct sp_consumer *consumer;
 
     struct sp_arena *arena; /* only when an examination or a refusal needed one */

@@ -22,12 +22,10 @@ static uint64_t generation_of(const struct sp_call *call, const struct sp_snapsh
 static struct sp_cache_query query_of(struct sp_call *call, const struct sp_snapshot *snapshot)
 {
     return (struct sp_cache_query){
-        .worker = call->conf->worker->cache,
         .expected = call->expected,
         .small = call->conf->cache_zone,
         .large = call->conf->cache_large_zone,
         .token = call->credential.value,
-        .hash = &call->token_hash,
         .generation = generation_of(call, snapshot),
         .now_s = ngx_time(),
     };
@@ -49,22 +47,16 @@ static bool is_from_another_clock(const struct sp_call *call, int64_t until_s, i
 
 bool sp_examination_is_known(struct sp_call *call)
 {
-    static const enum sp_counter counters[] = {[SP_CACHE_MISS] = SP_COUNT_CACHE_MISS,
-                                               [SP_CACHE_SHARED] = SP_COUNT_CACHE_SHARED,
-                                               [SP_CACHE_WORKER] = SP_COUNT_CACHE_WORKER};
     if (call->credential.kind != SP_CREDENTIAL_BEARER) {
         return false;
     }
     const struct sp_cache_query query = query_of(call, call->snapshot);
     int64_t until_s = 0;
-    enum sp_cache_level level = sp_verdict_cache_find(&query, call->request->pool, &call->facts, &until_s);
-    if (level != SP_CACHE_MISS && (call->facts.issuer >= call->snapshot->knowledge->world.issuer_count ||
-                                   is_from_another_clock(call, until_s, query.now_s))) {
-        level = SP_CACHE_MISS;
-    }
-    sp_metrics_count(sp_metrics_of(call->conf), counters[level]);
-    call->cache_level = level;
-    if (level == SP_CACHE_MISS) {
+    call->was_cached = sp_verdict_cache_find(&query, call->request->pool, &call->facts, &until_s) &&
+                       call->facts.issuer < call->snapshot->knowledge->world.issuer_count &&
+                       !is_from_another_clock(call, until_s, query.now_s);
+    sp_metrics_count(sp_metrics_of(call->conf), call->was_cached ? SP_COUNT_CACHE_SHARED : SP_COUNT_CACHE_MISS);
+    if (!call->was_cached) {
         return false;
     }
     const struct sp_world *world = &call->snapshot->knowledge->world;

@@ -5,7 +5,7 @@
  *   config.c            directives                      snapshot.c      policy and keys: load, watch, swap
  *   access.c            the way of one call             presented.c     one pass over the request's headers
  *   examination.c       drives sp_exam, parks           control_call.c  questions to the control plane (subrequests)
- *   verdict_cache.c     facts by SHA-256 of the token   replay.c        DPoP proofs seen
+ *   verdict_cache.c     facts of tokens seen            replay.c        DPoP proofs seen
  *   limits.c            rate limits                     refusal.c       401, 403, 429, 503 with their cause
  *   balancer.c          peers of the route              upstream_headers.c  what the API gets to see
  *   shared_zone.c       memory that survives reloads    shared_table.c  a table in it

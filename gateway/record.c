@@ -158,8 +158,6 @@ static bool is_worth_telling(const struct sp_verdict *verdict)
 
 static void write_line(struct sp_json_writer *json, struct sp_call *call, bool is_brief)
 {
-    static const char *const levels[] = {
-        [SP_CACHE_MISS] = "miss", [SP_CACHE_SHARED] = "shared", [SP_CACHE_WORKER] = "worker"};
     const ngx_http_request_t *request = call->request;
     const struct sp_str api = call->match.api != NULL ? call->match.api->name : SP_STR_NONE;
     sp_json_begin_object(json);
@@ -179,7 +177,7 @@ static void write_line(struct sp_json_writer *json, struct sp_call *call, bool i
         sp_json_string_member(json, "cause", sp_cause_get(call->cause)->id);
     }
     if (call->credential.kind == SP_CREDENTIAL_BEARER) {
-        sp_json_string_member(json, "cache", sp_str_from_cstr(levels[call->cache_level]));
+        sp_json_string_member(json, "cache", call->was_cached ? SP_STR("shared") : SP_STR("miss"));
     }
     if (is_brief) {
         sp_json_bool_member(json, "cut", true);

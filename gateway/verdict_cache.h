@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is remembered of accepted tokens: facts (core/diagnosis/facts.h), never verdicts. Two levels:
+/* What is remembered of accepted tokens: facts (core/diagnosis/facts.h), never verdicts. One table in shared memory for
+ * all workers, 264 bytes a token with its share of the index, about LRU (and one of 1 kB entries, a quarter of the
+ * memory, for tokens with long scopes or claims). Reading it takes no lock: what was copied counts if no worker wrote
+ * to the entry meanwhile.
  *
- *   worker: the 8,192 tokens used last, under a fingerprint whose key the worker drew, so that a token in use costs no
- *           lock and no SHA-256 (264 bytes each, as they come: at most 2.2 MB a worker);
- *   shared: a table in shared memory keyed by the token's SHA-256, 264 bytes an entry, LRU, for all workers
- *           (and one of 1 kB entries, a quarter of the memory, for tokens with long scopes or claims).
+ * A token is known by a fingerprint of 128 bits under a key that was drawn when the memory was laid out and is told to
+ * nobody, which costs half of a SHA-256 and cannot be aimed at. Its place is known earlier, by its last bytes alone.
  *
  * An entry carries the generation it was made under (policy and keys); under another it is not found. It is not found
  * after its time either: the token's exp, or earlier where introspection says so. */
@@ -18,43 +19,27 @@
 
 extern const struct sp_shared_table_shape sp_cache_shape, sp_cache_large_shape;
 
-struct sp_worker_cache;
-
-/* One worker's tokens; NULL without memory. */
-struct sp_worker_cache *sp_worker_cache_create(void);
-void sp_worker_cache_destroy(struct sp_worker_cache **cache);
-
-enum sp_cache_level { SP_CACHE_MISS, SP_CACHE_SHARED, SP_CACHE_WORKER };
-
-/* A token's SHA-256, made when it is first needed. */
-struct sp_token_hash {
-    bool is_known;
-    unsigned char sha256[32];
-};
-
 struct sp_cache_query {
-    struct sp_worker_cache *worker;
     void *expected; /* or NULL */
     ngx_shm_zone_t *small, *large;
     struct sp_str token;
-    struct sp_token_hash *hash; /* of the token */
     uint64_t generation;
     int64_t now_s;
 };
 
-/* The same token will be looked for soon: its memory in the worker is asked for now. `value` may be the Authorization
- * header's, since only the end and the length count. Goes into the query's `expected`; holds until the next keep. */
-void *sp_verdict_cache_expect(struct sp_worker_cache *cache, struct sp_str value);
+/* The same token will be looked for in `small` soon: its memory is asked for now. `value` may be the Authorization
+ * header's, since only the end counts. Goes into the query's `expected`. */
+void *sp_verdict_cache_expect(ngx_shm_zone_t *small, struct sp_str value);
 /* A hit copies the packed facts into the pool and unpacks them there; *until: the `until_s` they were kept with. */
-enum sp_cache_level sp_verdict_cache_find(const struct sp_cache_query *query, ngx_pool_t *pool, struct sp_facts *facts,
-                                          int64_t *until);
+bool sp_verdict_cache_find(const struct sp_cache_query *query, ngx_pool_t *pool, struct sp_facts *facts,
+                           int64_t *until);
 /* sp_facts_pack()'s. */
 struct sp_packed_facts {
     unsigned char *at;
     uint32_t bytes;
 };
 
-/* Remembers until `until_s`; silently not when too large. */
+/* Remembers until `until_s`; silently not when too large, or too short to have a place. */
 void sp_verdict_cache_keep(const struct sp_cache_query *query, const struct sp_packed_facts *facts, int64_t until_s);
 
 #endif

@@ -28,8 +28,7 @@ ngx_int_t sp_worker_start(ngx_cycle_t *cycle)
         return NGX_OK;
     }
     struct sp_worker *worker = calloc(1, sizeof *worker);
-    if (worker == NULL || sp_request_ids_init(&worker->request_ids) != NGX_OK ||
-        (worker->cache = sp_worker_cache_create()) == NULL) {
+    if (worker == NULL || sp_request_ids_init(&worker->request_ids) != NGX_OK) {
         free(worker);
         return NGX_ERROR;
     }
@@ -50,7 +49,6 @@ void sp_worker_stop(ngx_cycle_t *cycle)
     while (worker->arena_count > 0) {
         sp_arena_destroy(&worker->arenas[--worker->arena_count]);
     }
-    sp_worker_cache_destroy(&worker->cache);
     sp_snapshot_close(conf);
     free(worker);
 }

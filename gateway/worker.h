@@ -6,7 +6,6 @@
 #include "gateway/file.h"
 #include "gateway/gateway.h"
 #include "gateway/request_id.h"
-#include "gateway/verdict_cache.h"
 
 #define SP_KEPT_ARENAS 16u
 
@@ -19,7 +18,6 @@ struct sp_record_clock {
 struct sp_worker {
     struct sp_record_clock clock;
     struct sp_request_ids request_ids;
-    struct sp_worker_cache *cache;
     struct sp_arena *arenas[SP_KEPT_ARENAS]; /* idle ones, emptied */
     size_t arena_count;
     struct sp_file policy_file, keys_file; /* as last looked at */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Facts: what is kept of a token that passed everything that does not depend on the route (form, key, signature,
- * issuer, time). Small enough for a cache entry (≤ 300 bytes with its key); what the route requires is judged on them
- * on every request without parsing the token again. Packed form: one block of bytes, position independent, for shared
- * memory. */
+ * issuer, time). Small enough for a cache entry (≤ 300 bytes with its share of the index); what the route requires is
+ * judged on them on every request without parsing the token again. Packed form: one block of bytes, position
+ * independent, for shared memory. */
 #ifndef SP_DIAGNOSIS_FACTS_H
 #define SP_DIAGNOSIS_FACTS_H
 
