@@ -68,7 +68,7 @@ struct sp_key_plan sp_key_plan(const struct sp_key_times *keys, size_t count, co
 {
     struct sp_key_plan plan = {.deed = SP_KEYS_FINE};
     for (size_t i = 0; i < count; i++)
-        if (keys[i].forget_at != 0 && keys[i].forget_at <= now)
+        if (keys[i].forget_at != 0 && keys[i].forget_at <= now && keys[i].forget_at <= policy->forget_until)
             return (struct sp_key_plan){.deed = SP_KEYS_FORGET, .index = i};
     for (unsigned i = 0; i < SP_ALGORITHM_COUNT && plan.deed == SP_KEYS_FINE; i++) {
         /* The standard one first: it must sign before others can do without it. */

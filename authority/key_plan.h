@@ -24,6 +24,7 @@ struct sp_key_policy {
     uint32_t algorithms;        /* all that have keys, the standard among them */
     int64_t rotation_s;         /* 0: never by schedule */
     int64_t overlap_s;
+    int64_t forget_until; /* keys whose end lies behind it are kept, whatever the clock says (credible_time.h) */
 };
 
 enum sp_key_deed { SP_KEYS_FINE, SP_KEYS_GENERATE, SP_KEYS_RETIRE, SP_KEYS_FORGET };

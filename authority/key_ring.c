@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include "authority/credible_time.h"
 #include "authority/id_token.h"
 #include "authority/signer.h"
 #include "authority/token_lifetime.h"
@@ -25,7 +26,8 @@ struct sp_key_ring {
     struct ring_key keys[MAX_RING_KEYS];
     size_t count;
     enum sp_algorithm standard;
-    int64_t longest_s; /* as the store has it */
+    int64_t longest_s;    /* as the store has it */
+    int64_t forget_until; /* see sp_key_ring_believe */
 };
 
 static void collect_times(const struct sp_key_ring *ring, struct sp_key_times times[MAX_RING_KEYS])
@@ -238,7 +240,7 @@ static struct sp_key_plan what_is_due(const struct sp_key_ring *ring, const stru
 {
     struct sp_key_times times[MAX_RING_KEYS];
     const struct sp_key_policy policy = {settings->algorithm, settings->algorithms, settings->rotation_s,
-                                         settings->overlap_s};
+                                         settings->overlap_s, ring->forget_until};
     collect_times(ring, times);
     return sp_key_plan(times, ring->count, &policy, now);
 }
@@ -272,6 +274,25 @@ static enum sp_status change(struct sp_key_ring *ring, const struct sp_authority
     }
     sp_arena_destroy(&arena);
     return status;
+}
+
+void sp_key_ring_believe(struct sp_key_ring *ring, int64_t until)
+{
+    ring->forget_until = until;
+}
+
+static enum sp_status believe_store(struct sp_key_ring *ring, int64_t now, char trouble[256])
+{
+    struct sp_arena *arena = sp_arena_create(RING_ARENA_BYTES);
+    struct sp_credible_time time;
+    int64_t kept = 0;
+    enum sp_status status = arena != NULL ? sp_credible_time_find(ring->store, arena, &kept) : SP_NO_MEMORY;
+    if (status == SP_OK) {
+        sp_credible_time_begin(&time, kept, now, 0);
+        sp_key_ring_believe(ring, sp_credible_time_until(&time, now));
+    }
+    sp_arena_destroy(&arena);
+    return explain(ring, status, trouble);
 }
 
 enum sp_status sp_key_ring_tend(struct sp_key_ring *ring, const struct sp_authority_settings *settings, int64_t now,
@@ -312,6 +333,8 @@ enum sp_status sp_key_ring_create(struct sp_store *store, const struct sp_author
     ring->store = store;
     memcpy(ring->master_key, master_key, sizeof ring->master_key);
     enum sp_status status = sp_key_ring_reload(ring, trouble);
+    if (status == SP_OK)
+        status = believe_store(ring, now, trouble);
     if (status == SP_OK)
         status = sp_key_ring_tend(ring, settings, now, trouble);
     if (status != SP_OK)

@@ -21,6 +21,9 @@ void sp_key_ring_destroy(struct sp_key_ring **ring);
 /* Does what the plan says is due; reloads when another process changed the keys. Call once a second or so. */
 SP_MUST_CHECK enum sp_status sp_key_ring_tend(struct sp_key_ring *ring, const struct sp_authority_settings *settings,
                                               int64_t now, char trouble[256]);
+/* Until when keys that ended may be forgotten: told each time before it is tended. Until it is told, as far as the
+ * store knows (credible_time.h). */
+void sp_key_ring_believe(struct sp_key_ring *ring, int64_t until);
 /* A new key by hand: after the overlap, or at once. SP_ALGORITHM_UNKNOWN: one of each algorithm. */
 SP_MUST_CHECK enum sp_status sp_key_ring_rotate(struct sp_key_ring *ring, const struct sp_authority_settings *settings,
                                                 enum sp_algorithm algorithm, bool at_once, int64_t now,

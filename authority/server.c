@@ -14,6 +14,7 @@
 #include <unistd.h>
 #include "authority/admin.h"
 #include "authority/call_log.h"
+#include "authority/credible_time.h"
 #include "authority/denial.h"
 #include "authority/errand_pool.h"
 #include "authority/handle.h"
@@ -81,6 +82,7 @@ struct server {
     struct exchange *free;
     size_t free_count;
     int64_t now, tended_at, seen_version;
+    struct sp_credible_time credible;
     bool stops;
 };
 
@@ -417,6 +419,21 @@ static bool has_housekeeping(const struct server *server)
     return server->now != server->tended_at || server->authority->has_outgoing;
 }
 
+/* What ended before *until may go for good. */
+static enum sp_status look_at_clock(struct server *server, int64_t *until)
+{
+    char text[512];
+    bool turns = false;
+    enum sp_status status = sp_credible_time_tend(&server->credible, server->authority->store, server->now, &turns);
+    if (turns) {
+        sp_credible_time_tell(&server->credible, server->now, text);
+        fprintf(stderr, "authority: %s\n", text);
+    }
+    *until = sp_credible_time_until(&server->credible, server->now);
+    sp_key_ring_believe(server->authority->keys, *until);
+    return status;
+}
+
 /* Housekeeping between turns: messages, keys that are due, keys that another process changed, tickets that are dead.
  * Flushes by itself: no call may wait for the turn's. */
 static void tend(struct server *server)
@@ -428,8 +445,10 @@ static void tend(struct server *server)
     struct sp_authority *authority = server->authority;
     struct sp_store *store = authority->store;
     char trouble[256] = "";
-    int64_t version = 0;
-    enum sp_status status = store->methods->version(store, &version);
+    int64_t version = 0, until = 0;
+    enum sp_status status = look_at_clock(server, &until);
+    if (status == SP_OK)
+        status = store->methods->version(store, &version);
     if (status == SP_OK && version != server->seen_version) {
         server->seen_version = version;
         sp_client_directory_forget(authority, SP_STR_NONE);
@@ -439,7 +458,7 @@ static void tend(struct server *server)
         status = sp_key_ring_tend(authority->keys, authority->settings, server->now, trouble);
     /* A day longer than they live: a late replay is still told as what it is. */
     if (status == SP_OK)
-        status = store->methods->purge_tickets(store, server->now - 86400, PURGED_A_SECOND);
+        status = store->methods->purge_tickets(store, until - SP_CLOCK_GAP_S, PURGED_A_SECOND);
     if (status != SP_OK)
         fprintf(stderr, "authority: %s\n", trouble[0] != '\0' ? trouble : store->trouble);
 }

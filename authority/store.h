@@ -92,6 +92,7 @@ enum sp_record_kind {
     SP_RECORD_PAIRWISE = 10,     /* id: what clients of one sector call the account (subject.h); owner: the account */
     SP_RECORD_LIFETIME = 11,     /* the longest that an access token was ever given (token_lifetime.h) */
     SP_RECORD_MASTER_KEY = 12,   /* marks of the one in use and of earlier ones (master_mark.h) */
+    SP_RECORD_TIME = 13,         /* the newest that was credible (credible_time.h) */
 };
 
 struct sp_record {
@@ -143,7 +144,7 @@ struct sp_store_methods {
      * been used, newest first; at most `most`. Texts in arena. */
     enum sp_status (*list_tickets)(struct sp_store *store, enum sp_ticket_kind kind, struct sp_str subject, int64_t now,
                                    size_t most, struct sp_arena *arena, struct sp_ticket **tickets, size_t *count);
-    /* Expired before `before`; at most `most` of them. */
+    /* Expired before `before`, a time that is credible (credible_time.h); at most `most` of them. */
     enum sp_status (*purge_tickets)(struct sp_store *store, int64_t before, int64_t most);
 
     enum sp_status (*put_key)(struct sp_store *store, const struct sp_stored_key *key); /* inserts or replaces by kid */

@@ -11,12 +11,12 @@ import { freePort } from './ports.mjs';
 import { until } from './wait.mjs';
 
 /**
- * startAuthority({ authority: {…the section…}, state: true|DIR, args: [], port })
+ * startAuthority({ authority: {…the section…}, state: true|DIR, args: [], env: {}, port })
  * Without `authority` it is plain `--dev`. With `state` (default) it keeps its store in a folder, so that it can be restarted.
  * Resolves to { issuer, listen (its own URL, where the issuer is a balancer's), state, pid, output(), log(), lastLine(cause), post(path, form, { basic, headers }), get(path), cli(args), write(section),
  * signal(name), stop(signal), restart() }.
  */
-export async function startAuthority({ authority, state = true, args = [], port: wanted } = {}) {
+export async function startAuthority({ authority, state = true, args = [], env = {}, port: wanted } = {}) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'sallyport-authority-'));
   const directory = typeof state === 'string' ? state : path.join(folder, 'state');
   const config = path.join(folder, 'sallyport.yaml');
@@ -32,7 +32,7 @@ export async function startAuthority({ authority, state = true, args = [], port:
     if (authority) words.push('-c', config);
     if (state) words.push('--state', directory);
     let ready = '';
-    child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'] });
+    child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
     guard(child.pid);
     self.pid = child.pid;
     const mine = child;

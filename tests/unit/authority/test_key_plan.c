@@ -13,11 +13,11 @@
 
 #define ONE(algorithm, rotation)                                                                                       \
     {                                                                                                                  \
-        (algorithm), UINT32_C(1) << (algorithm), (rotation), OVERLAP                                                   \
+        (algorithm), UINT32_C(1) << (algorithm), (rotation), OVERLAP, INT64_MAX                                        \
     }
 #define TWO                                                                                                            \
     {                                                                                                                  \
-        ES, UINT32_C(1) << ES | UINT32_C(1) << RS, ROTATION, OVERLAP                                                   \
+        ES, UINT32_C(1) << ES | UINT32_C(1) << RS, ROTATION, OVERLAP, INT64_MAX                                        \
     }
 
 static void says_what_is_due(void **state)
@@ -54,6 +54,12 @@ static void says_what_is_due(void **state)
          ONE(ES, ROTATION),
          5000,
          {.deed = SP_KEYS_FORGET, .index = 0}},
+        {"a clock that is not believed forgets nothing",
+         {{1, 100, 4500, 5000, ES}, {2, 4500, 0, 0, ES}},
+         2,
+         {ES, UINT32_C(1) << ES, ROTATION, OVERLAP, 4999},
+         5000,
+         {.deed = SP_KEYS_FINE}},
         {"not a second earlier",
          {{1, 100, 4500, 5001, ES}, {2, 4500, 0, 0, ES}},
          2,
