@@ -175,21 +175,28 @@ static enum sp_step show_recovery_codes(struct sp_call *call, struct sp_visit *v
 }
 
 /* ---- the first step is done ---- */
+enum sp_status sp_second_step_is_due(struct sp_call *call, struct sp_str subject, bool *due)
+{
+    enum sp_second_factor policy = call->authority->settings->second_factor;
+    struct sp_factors factors;
+    enum sp_status status = find_factors(call, subject, &factors);
+    if (status == SP_OK)
+        *due = policy == SP_SECOND_FACTOR_REQUIRED || (policy == SP_SECOND_FACTOR_OPTIONAL && sp_factors_any(&factors));
+    return status;
+}
+
 enum sp_step sp_second_step_begin(struct sp_call *call, struct sp_visit *visit, const struct sp_session *first,
                                   struct sp_session *session)
 {
-    enum sp_second_factor policy = call->authority->settings->second_factor;
     struct sp_store *store = call->authority->store;
-    struct sp_factors factors;
     struct sp_account account;
+    bool waits = true;
     *session = (struct sp_session){0};
-    enum sp_status status = find_factors(call, first->subject, &factors);
+    enum sp_status status = sp_second_step_is_due(call, first->subject, &waits);
     if (status == SP_OK)
         status = store->methods->get_account(store, first->subject, call->arena, &account);
     if (status != SP_OK)
         return sp_deny_failure(call, status);
-    bool waits =
-        policy == SP_SECOND_FACTOR_REQUIRED || (policy == SP_SECOND_FACTOR_OPTIONAL && sp_factors_any(&factors));
     if (!waits) {
         status = sp_session_start_as(call, first, session);
     } else {

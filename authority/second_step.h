@@ -11,8 +11,11 @@
 #include "authority/authorization.h"
 #include "authority/visit.h"
 
-/* After a first step that would make the session `first` (its subject and amr, "pwd"): *session begins, or
- * session->subject stays absent and the visit waits: then sp_second_step_show is due. The caller has begun a write. */
+/* Whether who passed a first step that is worth a password has to show more: everybody, or who set something up. */
+SP_MUST_CHECK enum sp_status sp_second_step_is_due(struct sp_call *call, struct sp_str subject, bool *due);
+/* After a first step that would make the session `first` (its subject and amr: "pwd", or "fed" of a provider): *session
+ * begins, or session->subject stays absent and the visit waits: then sp_second_step_show is due. The caller has begun a
+ * write. */
 SP_MUST_CHECK enum sp_step sp_second_step_begin(struct sp_call *call, struct sp_visit *visit,
                                                 const struct sp_session *first, struct sp_session *session);
 /* The page of a visit that waits. SP_DENIED: our failure, answered. */

@@ -336,10 +336,15 @@ static enum sp_step start_session(struct arrival *a, const struct sp_account *ac
         return sp_deny_failure(call, status);
     if (check_age(a, &demand, known.auth_time) != SP_GOES_ON)
         return SP_DENIED;
-    /* Where everybody needs a second step, what the upstream asked for may be one; else ours follows. */
-    if (call->authority->settings->second_factor == SP_SECOND_FACTOR_REQUIRED &&
-        !sp_assurance_covers(known.acr.at != NULL ? known.acr : sp_assurance_of(known.amr),
-                             sp_assurance_of(SP_STR("mfa")))) {
+    /* What the upstream asked for may be a second step, as far as its word is mapped; else ours follows, as after a
+     * password. */
+    bool due = false;
+    if (!sp_assurance_covers(known.acr.at != NULL ? known.acr : sp_assurance_of(known.amr),
+                             sp_assurance_of(SP_STR("mfa"))))
+        status = sp_second_step_is_due(call, account->id, &due);
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
+    if (due) {
         known.amr = SP_STR("fed"); /* what is shown here decides */
         return sp_second_step_begin(call, visit, &known, &session) == SP_GOES_ON ? back_to_sign_in(a) : SP_DENIED;
     }

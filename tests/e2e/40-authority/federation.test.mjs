@@ -416,6 +416,34 @@ test('where everybody needs a second step a provider does not stand for it, unle
   assert.match(again.text, /authenticator app shows/);
 });
 
+test('whoever set up an app here is asked for it after the provider as after the password, unless its word is mapped', async () => {
+  lie = { claims: { sub: 'u-app', auth_time: now() }, userinfo: (outgoing) => json(outgoing, 200, { sub: 'u-app' }) };
+  const { browser } = await signIn('scripted');
+  const inAccount = (step, more = {}) => {
+    const form_token = browser.page.text.match(/name="form_token" value="([^"]*)"/)[1];
+    return browser.open(`${authority.issuer}/account`, { method: 'POST', headers: { 'Content-Type': 'application/x-www-form-urlencoded' }, body: new URLSearchParams({ form_token, section: 'second_factor', step, ...more }).toString() });
+  };
+  await browser.open(`${authority.issuer}/account`);
+  const app = startApp((await inAccount('app_begin')).text.match(/id="key">([A-Z2-7 ]+)</)[1]);
+  assert.match((await inAccount('app_confirm', { code: await app.next() })).text, /<li>[a-z2-7]{4}-/);
+
+  const other = startBrowser();
+  const { callback } = await visit('scripted', other);
+  const back = await other.open(callback);
+  assert.match(back.text, /authenticator app shows/);
+  assert.equal(other.cookies.has('sp_session'), false);
+  assert.match((await other.submit({ code: app.wrong(), step: 'code' })).text, /not right/);
+  assert.equal((await other.open(begin({ prompt: 'none' }))).location.searchParams.get('error'), 'login_required');
+  other.page = back;
+  const shown = await claimsOf((await other.submit({ code: await app.next(), step: 'code' })).location);
+  assert.deepEqual([shown.amr, shown.acr], [['fed', 'otp', 'mfa'], 'urn:sallyport:acr:mfa']);
+
+  const mapped = await claimsOf((await signIn('mapped')).page.location); // silver is worth as much here
+  assert.equal(mapped.acr, 'urn:sallyport:acr:mfa');
+  lie.claims.acr = 'urn:example:bronze'; // not mapped
+  assert.match((await signIn('mapped')).page.text, /authenticator app shows/);
+});
+
 // ---- the provider's own word on a session's end ----
 const event = 'http://schemas.openid.net/event/backchannel-logout';
 const logoutToken = (claims = {}, header = {}, key = scripted.key) => makeToken(key, { iss: scripted.issuer, aud: 'sallyport', iat: now(), exp: now() + 120, jti: `j-${Math.random()}`, sub: 'u-out', sid: 's-1', events: { [event]: {} }, ...claims }, { typ: 'logout+jwt', ...header });
