@@ -10,9 +10,7 @@
 #include <sys/epoll.h>
 #include <sys/file.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 #include "control/admin.h"
 #include "control/log.h"
@@ -22,105 +20,10 @@
 #include "core/base/secret.h"
 #include "core/jose/crypto.h"
 
-#define AUTHORITY_RESTART_FIRST_MS 500
-#define AUTHORITY_RESTART_MOST_MS 30000
-#define AUTHORITY_SOUND_MS 10000 /* one that lived so long did start */
-#define AUTHORITY_STOP_MS 3000
 #define KEEPING_POLL_MS 20
 #define KEEPING_WAIT_MS 5000 /* for the authority; after that the keeper starts without it */
 #define WATCH_MS 1000
 #define END_MS 65000 /* nginx cuts its calls after 60 s; systemd waits for 90 */
-
-/* ---- the authority ---- */
-
-static void start_authority(void *data);
-
-/* Each time after twice the wait: what it lacks is seldom there in half a second. */
-static void start_authority_later(struct sp_plane *plane)
-{
-    int64_t wait_ms = plane->authority_restart_ms * 2;
-    plane->authority_restart_ms = wait_ms == 0                          ? AUTHORITY_RESTART_FIRST_MS
-                                  : wait_ms < AUTHORITY_RESTART_MOST_MS ? wait_ms
-                                                                        : AUTHORITY_RESTART_MOST_MS;
-    sp_timer_set(plane->loop, &plane->authority_timer, plane->authority_restart_ms, start_authority, plane);
-}
-
-static void authority_ended(void *data)
-{
-    struct sp_plane *plane = data;
-    if (plane->stopping) {
-        return;
-    }
-    if (sp_loop_now_ms() - plane->authority_started_ms >= AUTHORITY_SOUND_MS) {
-        plane->authority_restart_ms = 0;
-    }
-    plane->authority_restarts++;
-    start_authority_later(plane);
-    sp_log(SP_LOG_ERROR,
-           "the authority ended; it is started again in %lld ms. What it said last is above, its log is "
-           "%s/authority.jsonl",
-           (long long)plane->authority_restart_ms, plane->terms->state);
-}
-
-static void start_authority(void *data)
-{
-    struct sp_plane *plane = data;
-    char *argv[16 + 2 * SP_MAX_WATCHED_FILES], socket_path[4096], admin_path[4096];
-    static char word[] = "authority", c[] = "-c", state_option[] = "--state", socket_option[] = "--socket",
-                admin_option[] = "--admin-socket";
-    size_t count = 0;
-    snprintf(socket_path, sizeof socket_path, "%s/authority.sock", plane->terms->state);
-    snprintf(admin_path, sizeof admin_path, "%s/%s", plane->terms->state, SP_ADMIN_SOCKET);
-    /* exec's argv is not const for historical reasons; nothing writes to it. */
-    argv[count++] = (char *)(uintptr_t)plane->terms->program;
-    argv[count++] = word;
-    for (size_t i = 0; i < plane->terms->configuration_count && i < SP_MAX_WATCHED_FILES; i++) {
-        argv[count++] = c;
-        argv[count++] = (char *)(uintptr_t)plane->terms->configurations[i].at;
-    }
-    argv[count++] = state_option;
-    argv[count++] = (char *)(uintptr_t)plane->terms->state;
-    argv[count++] = socket_option;
-    argv[count++] = socket_path;
-    argv[count++] = admin_option;
-    argv[count++] = admin_path;
-    argv[count] = NULL;
-    plane->authority_started_ms = sp_loop_now_ms();
-    if (sp_child_start(&plane->authority, plane->loop, argv, true, NULL, authority_ended, plane) != SP_OK) {
-        sp_log(SP_LOG_ERROR, "the authority cannot be started: %s", strerror(errno));
-        start_authority_later(plane);
-    }
-}
-
-/* Runs when it is configured, and only then; a running one reads its configuration again, one that waits for its next
- * start starts now: what it lacked may be there. */
-static void apply_authority(struct sp_plane *plane)
-{
-    bool is_wanted = sp_authority_path(plane->policy).at != NULL, is_running = sp_child_is_running(&plane->authority);
-    if (is_wanted && is_running) {
-        sp_child_signal(&plane->authority, SIGHUP);
-    } else if (is_wanted) {
-        sp_timer_clear(&plane->authority_timer);
-        plane->authority_restart_ms = 0;
-        start_authority(plane);
-    } else if (!is_wanted) {
-        sp_timer_clear(&plane->authority_timer);
-        sp_child_signal(&plane->authority, SIGTERM);
-        sp_child_release(&plane->authority);
-    }
-}
-
-bool sp_plane_authority_answers(const struct sp_plane *plane)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    snprintf(address.sun_path, sizeof address.sun_path, "%s/authority.sock", plane->terms->state);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    bool connected = fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0;
-    if (fd >= 0) {
-        close(fd);
-    }
-    return connected;
-}
 
 /* ---- starting ---- */
 
@@ -201,7 +104,7 @@ static void end_reload(struct sp_plane *plane, bool taken)
 {
     plane->is_reloading = false;
     if (taken) {
-        apply_authority(plane);
+        sp_plane_apply_authority(plane);
         plane->reloads++;
         sp_log(SP_LOG_INFO, "the configuration is in force");
     } else {
@@ -463,13 +366,11 @@ static void destroy_parts(struct sp_plane *plane)
         return;
     }
     plane->stopping = true;
-    sp_timer_clear(&plane->authority_timer);
     sp_timer_clear(&plane->keeping_timer);
     sp_timer_clear(&plane->watch_timer);
     sp_timer_clear(&plane->end_timer);
     sp_nginx_destroy(&plane->nginx); /* first: what it still does may ask the authority */
-    sp_child_signal(&plane->authority, SIGTERM);
-    sp_child_wait(&plane->authority, AUTHORITY_STOP_MS);
+    sp_plane_end_authority(plane);
     sp_http_destroy(&plane->http);
     sp_admin_guard_destroy(&plane->admin_guard);
     sp_introspector_destroy(&plane->introspector);
@@ -507,7 +408,7 @@ enum sp_status sp_plane_run(const struct sp_plane_terms *terms)
         status = sp_plane_configure(&plane);
     }
     if (status == SP_OK) {
-        apply_authority(&plane);
+        sp_plane_apply_authority(&plane);
         if (terms->watches) {
             look_at_files(&plane);
         }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside the control plane: what plane.c (life), configuration.c (what is in force) and answers.c (HTTP) share. */
+/* Inside the control plane: what plane.c (life), plane_authority.c (the
+ * authority's process), configuration.c (what is in force) and answers.c (HTTP) share. */
 #ifndef SP_CONTROL_PLANE_STATE_H
 #define SP_CONTROL_PLANE_STATE_H
 
@@ -58,7 +59,12 @@ void sp_plane_start_keeping(struct sp_plane *plane);
 /* Writes policy.json for the policy in force. SP_IO, SP_NO_MEMORY: told. */
 SP_MUST_CHECK enum sp_status sp_plane_publish(struct sp_plane *plane);
 
-/* ---- plane.c ---- */
+/* ---- plane_authority.c ---- */
+/* The authority runs when it is configured, and only then; a running one reads its configuration again, one that waits
+ * for its next start starts now: what it lacked may be there. */
+void sp_plane_apply_authority(struct sp_plane *plane);
+/* For the end of the program: waits for its own. */
+void sp_plane_end_authority(struct sp_plane *plane);
 /* The authority takes connections, which it does once it can answer them. */
 bool sp_plane_authority_answers(const struct sp_plane *plane);
 
