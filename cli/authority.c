@@ -19,6 +19,8 @@
 #include "authority/settings_generation.h"
 #include "authority/throttle.h"
 #include "cli/authority_context.h"
+#include "core/base/limits.h"
+#include "probe/handed_configuration.h"
 
 static const char dev_section[] =
     "{\"clients\":{"
@@ -46,6 +48,7 @@ struct running {
     char url[80];
     int listen_fd, admin_fd, log_fd;
     const char *log_path;
+    int handed_fd; /* what the configuration that was handed to us is in; -1: none */
 };
 
 static enum sp_status open_listener(struct running *running, const char *state, char trouble[256])
@@ -164,6 +167,22 @@ static void print_ready(const struct running *running)
     fflush(stdout);
 }
 
+static enum sp_status read_handed_settings(struct running *running, struct sp_settings_generation *generation)
+{
+    struct sp_str text;
+    struct sp_arena *arena = sp_arena_create(2 * (size_t)SP_MAX_POLICY_BYTES);
+    enum sp_status status = arena == NULL ? SP_NO_MEMORY
+                                          : sp_handed_configuration_take((int)sp_cli_number(running->cli, "handed", -1),
+                                                                         &running->handed_fd, arena, &text);
+    if (status != SP_OK)
+        (void)sp_cli_failure(running->cli, "the configuration was not handed over: %s",
+                             status == SP_IO ? strerror(errno) : sp_status_text(status));
+    else
+        status = sp_cli_authority_settings_handed(running->cli, generation->arena, text, &generation->settings);
+    sp_arena_destroy(&arena);
+    return status;
+}
+
 /* Published only when it could be read. Complains itself. */
 static enum sp_status read_settings(struct running *running)
 {
@@ -172,8 +191,10 @@ static enum sp_status read_settings(struct running *running)
         return SP_NO_MEMORY;
     struct sp_str default_issuer =
         running->dev && running->url[0] != '\0' ? sp_str_from_cstr(running->url) : SP_STR_NONE;
-    enum sp_status status = sp_cli_authority_settings(running->cli, generation->arena, default_issuer,
-                                                      running->dev ? dev_section : NULL, &generation->settings);
+    enum sp_status status = sp_cli_is_given(running->cli, "handed")
+                                ? read_handed_settings(running, generation)
+                                : sp_cli_authority_settings(running->cli, generation->arena, default_issuer,
+                                                            running->dev ? dev_section : NULL, &generation->settings);
     if (status != SP_OK) {
         sp_settings_generation_unref(&generation);
         return status;
@@ -195,11 +216,13 @@ static void reload(void *context, struct sp_authority *authority)
 static int run(struct sp_cli *cli)
 {
     struct running running = {
-        .cli = cli, .dev = sp_cli_flag(cli, "dev"), .listen_fd = -1, .admin_fd = -1, .log_fd = -1};
+        .cli = cli, .dev = sp_cli_flag(cli, "dev"), .listen_fd = -1, .admin_fd = -1, .log_fd = -1, .handed_fd = -1};
     char trouble[256] = "";
     const char *state = running.dev && !sp_cli_is_given(cli, "state") ? NULL : sp_cli_authority_state(cli);
     if (sp_cli_is_given(cli, "listen") && sp_cli_is_given(cli, "socket"))
         return sp_cli_usage_error(cli, "--listen and --socket exclude each other");
+    if (sp_cli_is_given(cli, "handed") && (sp_cli_is_given(cli, "config") || running.dev))
+        return sp_cli_usage_error(cli, "--handed comes from `sallyport serve` alone; it excludes -c and --dev");
     if (state != NULL && mkdir(state, 0700) != 0 && errno != EEXIST)
         return sp_cli_failure(cli, "%s: %s", state, strerror(errno));
     sp_server_hold_reload();
@@ -251,6 +274,8 @@ done:
         close(running.admin_fd);
     if (running.log_fd >= 0)
         close(running.log_fd);
+    if (running.handed_fd >= 0)
+        close(running.handed_fd);
     explicit_bzero(running.authority.process_secret, sizeof running.authority.process_secret);
     return exit_status;
 }
@@ -263,6 +288,8 @@ static const struct sp_cli_option options[] = {
     {"admin-socket", 0, SP_OPTION_TEXT, "PATH",
      "Serve the admin API on this unix socket, to our own user alone; `sallyport serve` asks for the token in front of "
      "it."},
+    {"handed", 0, SP_OPTION_NUMBER, "FD",
+     "Take the configuration that `sallyport serve` hands over on this descriptor, in place of -c."},
     {"listen", 0, SP_OPTION_TEXT, "ADDR", "Listen on HOST:PORT instead; port 0 takes a free one."},
     {"dev", 0, SP_OPTION_FLAG, NULL, "Start alone, in memory, on a free port, with clients to try it with."},
     {NULL, 0, SP_OPTION_FLAG, NULL, NULL},

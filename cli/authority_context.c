@@ -32,58 +32,81 @@ static void complain(const struct sp_policy_report *report)
     }
 }
 
-static enum sp_status read_section(const struct sp_cli *cli, struct sp_arena *arena, const char *fallback,
-                                   const struct sp_json **section, struct sp_str_list *blocked_networks)
+/* What the settings are read from; the policy lives as long as they, which borrow from it. */
+struct section {
+    const struct sp_json *value;
+    struct sp_str_list blocked_networks;
+};
+
+static enum sp_status take_section(struct sp_arena *arena, struct sp_policy *takes, struct section *section)
+{
+    section->value = sp_json_member(takes->source, SP_STR("authority"));
+    section->blocked_networks = takes->serving.blocked_networks;
+    enum sp_status status = sp_arena_defer(arena, release_policy, takes);
+    if (status != SP_OK)
+        sp_policy_unref(&takes);
+    return status;
+}
+
+/* From the -c files, or from what was handed over. */
+static enum sp_status read_section(const struct sp_cli *cli, struct sp_arena *arena, struct sp_str handed,
+                                   struct section *section)
 {
     const struct sp_str *files = NULL;
-    size_t count = sp_cli_list(cli, "config", &files);
-    if (count == 0 && fallback != NULL) {
-        struct sp_json_error error;
-        return sp_json_parse(arena, sp_str_from_cstr(fallback), &sp_json_limits_document, section, &error);
-    }
+    size_t count = handed.at == NULL ? sp_cli_list(cli, "config", &files) : 0;
     struct sp_policy_report *report = sp_policy_report_create();
     struct sp_policy *policy = NULL;
     char trouble[512] = "";
-    enum sp_status status =
-        report != NULL ? sp_configuration_read(files, count, &policy, report, trouble) : SP_NO_MEMORY;
+    enum sp_status status = SP_NO_MEMORY;
+    if (report != NULL && handed.at != NULL)
+        status = sp_policy_parse(handed, SP_STR("the configuration in force"), &policy, report);
+    else if (report != NULL)
+        status = sp_configuration_read(files, count, &policy, report, trouble);
     if (status == SP_MALFORMED)
         complain(report);
     else if (status != SP_OK)
         (void)sp_cli_failure(cli, "%s", trouble[0] != '\0' ? trouble : sp_status_text(status));
     sp_policy_report_destroy(&report);
-    if (status != SP_OK)
-        return status;
-    /* Lives as long as the settings that borrow from it. */
-    *section = sp_json_member(policy->source, SP_STR("authority"));
-    *blocked_networks = policy->serving.blocked_networks;
-    status = sp_arena_defer(arena, release_policy, policy);
-    if (status != SP_OK)
-        sp_policy_unref(&policy);
+    return status == SP_OK ? take_section(arena, policy, section) : status;
+}
+
+static enum sp_status read_settings(const struct sp_cli *cli, struct sp_arena *arena, const struct section *section,
+                                    struct sp_str default_issuer, struct sp_authority_settings *settings)
+{
+    if (section->value == NULL) {
+        (void)sp_cli_failure(cli,
+                             "the configuration has no authority: section; give one with -c FILE, or start with --dev");
+        return SP_MALFORMED;
+    }
+    struct sp_settings_error error = {SP_STR_NONE, SP_STR_NONE};
+    enum sp_status status = sp_authority_settings_read(arena, section->value, default_issuer, settings, &error);
+    if (status == SP_MALFORMED)
+        (void)sp_cli_failure(cli, "%.*s: %.*s", SP_STR_ARG(error.member), SP_STR_ARG(error.message));
+    else if (status != SP_OK)
+        (void)sp_cli_failure(cli, "the configuration: %s", sp_status_text(status));
+    else
+        settings->blocked_networks = section->blocked_networks;
     return status;
 }
 
 enum sp_status sp_cli_authority_settings(const struct sp_cli *cli, struct sp_arena *arena, struct sp_str default_issuer,
                                          const char *fallback, struct sp_authority_settings *settings)
 {
-    const struct sp_json *section = NULL;
-    struct sp_str_list blocked_networks = {NULL, 0};
-    enum sp_status status = read_section(cli, arena, fallback, &section, &blocked_networks);
-    if (status != SP_OK)
-        return status;
-    if (section == NULL) {
-        (void)sp_cli_failure(cli,
-                             "the configuration has no authority: section; give one with -c FILE, or start with --dev");
-        return SP_MALFORMED;
-    }
-    struct sp_settings_error error = {SP_STR_NONE, SP_STR_NONE};
-    status = sp_authority_settings_read(arena, section, default_issuer, settings, &error);
-    if (status == SP_MALFORMED)
-        (void)sp_cli_failure(cli, "%.*s: %.*s", SP_STR_ARG(error.member), SP_STR_ARG(error.message));
-    else if (status != SP_OK)
-        (void)sp_cli_failure(cli, "the configuration: %s", sp_status_text(status));
-    else
-        settings->blocked_networks = blocked_networks;
-    return status;
+    struct section section = {.value = NULL};
+    struct sp_json_error error;
+    enum sp_status status =
+        !sp_cli_is_given(cli, "config") && fallback != NULL
+            ? sp_json_parse(arena, sp_str_from_cstr(fallback), &sp_json_limits_document, &section.value, &error)
+            : read_section(cli, arena, SP_STR_NONE, &section);
+    return status == SP_OK ? read_settings(cli, arena, &section, default_issuer, settings) : status;
+}
+
+enum sp_status sp_cli_authority_settings_handed(const struct sp_cli *cli, struct sp_arena *arena, struct sp_str text,
+                                                struct sp_authority_settings *settings)
+{
+    struct section section = {.value = NULL};
+    enum sp_status status = read_section(cli, arena, text, &section);
+    return status == SP_OK ? read_settings(cli, arena, &section, SP_STR_NONE, settings) : status;
 }
 
 enum sp_status sp_cli_postgres_terms(const struct sp_cli *cli, struct sp_postgres_terms *terms)

@@ -15,6 +15,12 @@ SP_MUST_CHECK enum sp_status sp_cli_authority_settings(const struct sp_cli *cli,
                                                        struct sp_str default_issuer, const char *fallback,
                                                        struct sp_authority_settings *settings);
 
+/* The same of a configuration that was handed over (probe/handed_configuration.h), as it is: nothing in it is expanded
+ * any more. */
+SP_MUST_CHECK enum sp_status sp_cli_authority_settings_handed(const struct sp_cli *cli, struct sp_arena *arena,
+                                                              struct sp_str text,
+                                                              struct sp_authority_settings *settings);
+
 /* The authority's store: in PostgreSQL where the settings say so, else STATE/authority.sqlite, whose directory is made
  * when it is not there. settings NULL: those of the -c files, if any are given. SP_MALFORMED: the configuration is
  * wrong. The reason is in trouble, or was told when trouble is empty. */

@@ -46,8 +46,10 @@ static enum sp_status watch(struct sp_child *child, pid_t pid)
 }
 
 /* Between fork and exec: only what is safe there. */
-static void become(char *const argv[], bool dies_with_us, const char *output, pid_t parent)
+static void become(const struct sp_child_terms *terms, pid_t parent)
 {
+    char *const *argv = terms->argv;
+    const char *output = terms->output;
     /* A reload, or logs opened anew, may be asked for before it can do either: the signal would kill it then, so it
      * waits until it is let in. nginx's master and the authority's server both do that. */
     sigset_t held;
@@ -56,7 +58,7 @@ static void become(char *const argv[], bool dies_with_us, const char *output, pi
     sigaddset(&held, SIGUSR1);
     sigprocmask(SIG_SETMASK, &held, NULL);
     setpgid(0, 0);
-    if (dies_with_us) {
+    if (terms->dies_with_us) {
         prctl(PR_SET_PDEATHSIG, SIGTERM);
         if (getppid() != parent) {
             _exit(127); /* it died before we asked */
@@ -66,6 +68,9 @@ static void become(char *const argv[], bool dies_with_us, const char *output, pi
     if (output != NULL && (fd < 0 || dup2(fd, STDOUT_FILENO) < 0 || dup2(fd, STDERR_FILENO) < 0)) {
         _exit(127);
     }
+    if (terms->descriptor > 0) {
+        fcntl(terms->descriptor, F_SETFD, 0);
+    }
     execvp(argv[0], argv);
     /* Debian keeps nginx in /usr/sbin, which is not in a common user's PATH. */
     if (errno == ENOENT && strcmp(argv[0], "nginx") == 0) {
@@ -74,16 +79,15 @@ static void become(char *const argv[], bool dies_with_us, const char *output, pi
     _exit(127);
 }
 
-enum sp_status sp_child_start(struct sp_child *child, struct sp_loop *loop, char *const argv[], bool dies_with_us,
-                              const char *output, void (*ended)(void *data), void *data)
+enum sp_status sp_child_start(struct sp_child *child, struct sp_loop *loop, const struct sp_child_terms *terms)
 {
-    *child = (struct sp_child){.loop = loop, .ended = ended, .data = data};
+    *child = (struct sp_child){.loop = loop, .ended = terms->ended, .data = terms->data};
     pid_t parent = getpid(), pid = fork();
     if (pid < 0) {
         return SP_IO;
     }
     if (pid == 0) {
-        become(argv, dies_with_us, output, parent);
+        become(terms, parent);
     }
     enum sp_status status = watch(child, pid);
     if (status != SP_OK) {

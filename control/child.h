@@ -16,12 +16,19 @@ struct sp_child {
     void *data;
 };
 
-/* dies_with_us: the kernel ends it (SIGTERM) when the control plane dies, however it dies. output: file that gets what
- * it prints (appended), so that it holds none of our pipes open when it outlives us; NULL: it shares ours. SP_IO with
- * errno. */
-SP_MUST_CHECK enum sp_status sp_child_start(struct sp_child *child, struct sp_loop *loop, char *const argv[],
-                                            bool dies_with_us, const char *output, void (*ended)(void *data),
-                                            void *data);
+struct sp_child_terms {
+    char *const *argv;
+    bool dies_with_us;  /* the kernel ends it (SIGTERM) when the control plane dies, however it dies */
+    const char *output; /* file that gets what it prints (appended), so that it holds none of our pipes open when it
+                           outlives us; NULL: it shares ours */
+    int descriptor;     /* of ours that it keeps, under its number; 0: none */
+    void (*ended)(void *data);
+    void *data;
+};
+
+/* SP_IO with errno. */
+SP_MUST_CHECK enum sp_status sp_child_start(struct sp_child *child, struct sp_loop *loop,
+                                            const struct sp_child_terms *terms);
 /* A process that runs already. SP_NOT_FOUND: no such process, or its program (comm) is another. */
 SP_MUST_CHECK enum sp_status sp_child_adopt(struct sp_child *child, struct sp_loop *loop, pid_t pid,
                                             const char *program, void (*ended)(void *data), void *data);

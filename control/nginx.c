@@ -291,7 +291,8 @@ static void start(void *data)
     sp_nginx_log_mark(&nginx->since_start);
     char program[] = "nginx", p[] = "-p", c[] = "-c", e[] = "-e";
     char *const argv[] = {program, p, prefix, c, conf, e, log, NULL};
-    if (sp_child_start(&nginx->child, nginx->loop, argv, false, "/dev/null", ended, nginx) != SP_OK) {
+    const struct sp_child_terms terms = {.argv = argv, .output = "/dev/null", .ended = ended, .data = nginx};
+    if (sp_child_start(&nginx->child, nginx->loop, &terms) != SP_OK) {
         sp_log(SP_LOG_ERROR, "nginx cannot be started: %s", strerror(errno));
         sp_timer_set(nginx->loop, &nginx->timer, RESTART_MOST_MS, start, nginx);
         return;

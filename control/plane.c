@@ -399,7 +399,7 @@ static int block_signals(void)
 
 enum sp_status sp_plane_run(const struct sp_plane_terms *terms)
 {
-    struct sp_plane plane = {.terms = terms, .started_ms = sp_loop_now_ms()};
+    struct sp_plane plane = {.terms = terms, .authority_giver = -1, .started_ms = sp_loop_now_ms()};
     enum sp_status status = SP_IO;
     int lock_fd = lock_state(terms->state), signal_fd = lock_fd >= 0 ? block_signals() : -1;
     choose_user(&plane);

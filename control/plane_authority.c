@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -11,6 +12,8 @@
 #include "control/log.h"
 #include "control/nginx_conf.h"
 #include "control/plane_state.h"
+#include "core/base/limits.h"
+#include "probe/handed_configuration.h"
 
 #define RESTART_FIRST_MS 500
 #define RESTART_MOST_MS 30000
@@ -46,33 +49,78 @@ static void authority_ended(void *data)
            (long long)plane->authority_restart_ms, plane->terms->state);
 }
 
+static void close_giver(struct sp_plane *plane)
+{
+    if (plane->authority_giver >= 0) {
+        close(plane->authority_giver);
+    }
+    plane->authority_giver = -1;
+}
+
+/* Nothing of it is in a file: it has the secrets that the files only name. */
+static void hand_configuration(struct sp_plane *plane)
+{
+    /* Until nginx has taken the one that is being put in force, the one before is. */
+    const struct sp_policy *policy = plane->policy_before != NULL ? plane->policy_before : plane->policy;
+    struct sp_buffer text;
+    struct sp_json_writer json;
+    sp_buffer_init(&text, NULL, SP_MAX_POLICY_BYTES);
+    sp_json_writer_init(&json, &text, false);
+    sp_json_put_value(&json, policy->source);
+    enum sp_status status = sp_buffer_status(&text);
+    if (status == SP_OK) {
+        status = sp_handed_configuration_give(plane->authority_giver, sp_buffer_str(&text));
+    }
+    if (status != SP_OK) {
+        sp_log(SP_LOG_ERROR, "the configuration cannot be handed to the authority, which stays with the one it has: %s",
+               status == SP_IO ? strerror(errno) : sp_status_text(status));
+    }
+    sp_buffer_fini(&text);
+}
+
+static enum sp_status start_process(struct sp_plane *plane, int taker)
+{
+    char socket_path[4096], admin_path[4096], number[16];
+    static char word[] = "authority", handed[] = "--handed", state[] = "--state", socket_option[] = "--socket",
+                admin[] = "--admin-socket";
+    snprintf(socket_path, sizeof socket_path, "%s/authority.sock", plane->terms->state);
+    snprintf(admin_path, sizeof admin_path, "%s/%s", plane->terms->state, SP_ADMIN_SOCKET);
+    snprintf(number, sizeof number, "%d", taker);
+    /* exec's argv is not const for historical reasons; nothing writes to it. */
+    char *const argv[] = {(char *)(uintptr_t)plane->terms->program,
+                          word,
+                          handed,
+                          number,
+                          state,
+                          (char *)(uintptr_t)plane->terms->state,
+                          socket_option,
+                          socket_path,
+                          admin,
+                          admin_path,
+                          NULL};
+    const struct sp_child_terms terms = {
+        .argv = argv, .dies_with_us = true, .descriptor = taker, .ended = authority_ended, .data = plane};
+    return sp_child_start(&plane->authority, plane->loop, &terms);
+}
+
+/* With the configuration that is in force: its files may have been changed since, or refused. */
 static void start_authority(void *data)
 {
     struct sp_plane *plane = data;
-    char *argv[16 + 2 * SP_MAX_WATCHED_FILES], socket_path[4096], admin_path[4096];
-    static char word[] = "authority", c[] = "-c", state_option[] = "--state", socket_option[] = "--socket",
-                admin_option[] = "--admin-socket";
-    size_t count = 0;
-    snprintf(socket_path, sizeof socket_path, "%s/authority.sock", plane->terms->state);
-    snprintf(admin_path, sizeof admin_path, "%s/%s", plane->terms->state, SP_ADMIN_SOCKET);
-    /* exec's argv is not const for historical reasons; nothing writes to it. */
-    argv[count++] = (char *)(uintptr_t)plane->terms->program;
-    argv[count++] = word;
-    for (size_t i = 0; i < plane->terms->configuration_count && i < SP_MAX_WATCHED_FILES; i++) {
-        argv[count++] = c;
-        argv[count++] = (char *)(uintptr_t)plane->terms->configurations[i].at;
-    }
-    argv[count++] = state_option;
-    argv[count++] = (char *)(uintptr_t)plane->terms->state;
-    argv[count++] = socket_option;
-    argv[count++] = socket_path;
-    argv[count++] = admin_option;
-    argv[count++] = admin_path;
-    argv[count] = NULL;
+    int taker = -1;
+    close_giver(plane);
     plane->authority_started_ms = sp_loop_now_ms();
-    if (sp_child_start(&plane->authority, plane->loop, argv, true, NULL, authority_ended, plane) != SP_OK) {
+    enum sp_status status = sp_handed_configuration_pair(&plane->authority_giver, &taker);
+    if (status == SP_OK) {
+        hand_configuration(plane);
+        status = start_process(plane, taker);
+    }
+    if (status != SP_OK) {
         sp_log(SP_LOG_ERROR, "the authority cannot be started: %s", strerror(errno));
         start_authority_later(plane);
+    }
+    if (taker >= 0) {
+        close(taker);
     }
 }
 
@@ -80,6 +128,7 @@ void sp_plane_apply_authority(struct sp_plane *plane)
 {
     bool is_wanted = sp_authority_path(plane->policy).at != NULL, is_running = sp_child_is_running(&plane->authority);
     if (is_wanted && is_running) {
+        hand_configuration(plane);
         sp_child_signal(&plane->authority, SIGHUP);
     } else if (is_wanted) {
         sp_timer_clear(&plane->authority_timer);
@@ -89,6 +138,7 @@ void sp_plane_apply_authority(struct sp_plane *plane)
         sp_timer_clear(&plane->authority_timer);
         sp_child_signal(&plane->authority, SIGTERM);
         sp_child_release(&plane->authority);
+        close_giver(plane);
     }
 }
 
@@ -109,4 +159,5 @@ void sp_plane_end_authority(struct sp_plane *plane)
     sp_timer_clear(&plane->authority_timer);
     sp_child_signal(&plane->authority, SIGTERM);
     sp_child_wait(&plane->authority, STOP_MS);
+    close_giver(plane);
 }

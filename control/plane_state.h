@@ -30,6 +30,7 @@ struct sp_plane {
     struct sp_http *http;
     struct sp_admin_guard *admin_guard;
     struct sp_child authority;
+    int authority_giver; /* hands it its configuration; -1: none */
     struct sp_timer authority_timer, keeping_timer, watch_timer, end_timer;
     struct sp_policy *policy; /* in force, or being put in force */
     /* A reload is under way until nginx says whether it takes it over; one asked for meanwhile comes after it. */

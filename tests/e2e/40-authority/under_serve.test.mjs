@@ -101,6 +101,38 @@ test('an authority that cannot start is told by /readyz and /metrics, and starte
   assert.equal((await askToken(gateway)).status, 200);
 });
 
+test('an authority that dies while a refused file stands on the disk is back with the settings in force', async () => {
+  const secret = path.join(gateway.folder, 'robot.secret');
+  fs.writeFileSync(secret, 's${HOME}\n'); // what a secret looks like is nobody's business: it is expanded once
+  const good = configuration();
+  good.authority.clients.robot.secret = '${file:robot.secret}';
+  let from = gateway.output.length;
+  gateway.reload(good);
+  await gateway.waitForOutput('authority: the configuration was read again', { from });
+  const ask = () => request(`${gateway.url}/oauth2/token`, { method: 'POST', headers: { 'Content-Type': 'application/x-www-form-urlencoded' }, body: new URLSearchParams({ grant_type: 'client_credentials', client_id: 'robot', client_secret: 's${HOME}' }).toString() });
+  assert.equal((await ask()).status, 200);
+  fs.rmSync(secret); // the files are not looked at again
+  for (const broken of [configuration({ grants: ['nonsense'] }), 'authority: [']) {
+    from = gateway.output.length;
+    gateway.reload(broken);
+    await gateway.waitForOutput('the new configuration is refused; the old one stays in force', { from });
+    const [pid] = childrenOf(gateway, 'authority');
+    process.kill(pid, 'SIGKILL');
+    await until(() => childrenOf(gateway, 'authority').some((other) => other !== pid), 'another authority');
+    await until(async () => (await ask()).status === 200, 'a token');
+    process.kill(childrenOf(gateway, 'authority')[0], 'SIGHUP'); // by hand: nothing new was handed over
+    await gateway.waitForOutput('authority: the configuration was read again', { from });
+    assert.equal((await ask()).status, 200);
+  }
+  for (const name of fs.readdirSync(gateway.state).filter((each) => fs.statSync(path.join(gateway.state, each)).isFile())) {
+    assert.ok(!fs.readFileSync(path.join(gateway.state, name)).includes('s${HOME}'), `a secret in ${name}`);
+  }
+  from = gateway.output.length;
+  gateway.reload(configuration());
+  await gateway.waitForOutput('authority: the configuration was read again', { from });
+  await answersTokens(gateway);
+});
+
 test('a master key that is gone is asked for, not replaced', async () => {
   const masterKey = path.join(gateway.state, 'authority.master_key'), away = `${masterKey}.away`;
   fs.renameSync(masterKey, away);
