@@ -5,6 +5,7 @@
 #include "authority/factor_pages.h"
 #include "authority/factors.h"
 #include "authority/handle.h"
+#include "authority/notice.h"
 #include "authority/passkey_script.h"
 #include "authority/user_agent.h"
 #include "core/jose/base64url.h"
@@ -207,6 +208,9 @@ static enum sp_step keep(struct sp_call *call, struct sp_account_view *view, con
         return sp_deny_failure(call, status);
     if (!fresh)
         return refuse(view, SP_TEXT_PASSKEY_EXISTS);
+    status = sp_notice_send(call, &view->account, SP_NOTICE_PASSKEY_ADDED);
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
     view->notice = SP_TEXT_PASSKEY_ADDED;
     return factors.recovery_codes == 0 ? sp_account_show_recovery_codes(call, view) : SP_GOES_ON;
 }
@@ -227,6 +231,8 @@ static enum sp_step drop(struct sp_call *call, struct sp_account_view *view)
 {
     enum sp_status status = sp_factors_drop_passkey(call->authority->store, call->arena, view->session.subject,
                                                     sp_call_parameter(call, "item"));
+    if (status == SP_OK)
+        status = sp_notice_send(call, &view->account, SP_NOTICE_PASSKEY_REMOVED);
     if (status != SP_OK && status != SP_NOT_FOUND)
         return sp_deny_failure(call, status);
     view->notice = SP_TEXT_PASSKEY_REMOVED;

@@ -5,6 +5,7 @@
 #include "authority/denial.h"
 #include "authority/errand.h"
 #include "authority/known_browser.h"
+#include "authority/notice.h"
 #include "authority/password.h"
 #include "authority/person.h"
 #include "authority/throttle.h"
@@ -84,5 +85,7 @@ enum sp_step sp_account_password_act(struct sp_call *call, struct sp_account_vie
     enum sp_status status = store->methods->put_account(store, account);
     if (status == SP_OK)
         status = sp_person_end_all(call, account->id, view->session.hash);
+    if (status == SP_OK)
+        status = sp_notice_send(call, account, SP_NOTICE_PASSWORD_CHANGED);
     return status == SP_OK ? say(view, SP_TEXT_PASSWORD_CHANGED, false) : sp_deny_failure(call, status);
 }

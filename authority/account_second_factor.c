@@ -2,10 +2,11 @@
 /* The account page's section of the second step: the authenticator app and the recovery codes. */
 #include "authority/account_page.h"
 #include "authority/denial.h"
-#include "authority/throttle.h"
 #include "authority/factor_pages.h"
 #include "authority/factors.h"
 #include "authority/known_browser.h"
+#include "authority/notice.h"
+#include "authority/throttle.h"
 
 #define SECTION "second_factor"
 
@@ -123,6 +124,9 @@ static enum sp_step confirm(struct sp_call *call, struct sp_account_view *view)
         return sp_deny_failure(call, status);
     if (verdict == SP_CODE_RIGHT) {
         sp_authenticator_app_forget(&app);
+        status = sp_notice_send(call, &view->account, SP_NOTICE_APP_ADDED);
+        if (status != SP_OK)
+            return sp_deny_failure(call, status);
         view->notice = SP_TEXT_APP_ACTIVE;
         return sp_account_show_recovery_codes(call, view);
     }
@@ -147,6 +151,8 @@ static enum sp_step drop(struct sp_call *call, struct sp_account_view *view)
         sp_authenticator_app_forget(&app);
     if (status == SP_OK && verdict == SP_CODE_RIGHT)
         status = sp_factors_drop_app(store, call->arena, view->session.subject);
+    if (status == SP_OK && verdict == SP_CODE_RIGHT)
+        status = sp_notice_send(call, &view->account, SP_NOTICE_APP_REMOVED);
     if (status != SP_OK)
         return sp_deny_failure(call, status);
     view->is_trouble = verdict != SP_CODE_RIGHT;
@@ -164,6 +170,8 @@ static enum sp_step renew_recovery_codes(struct sp_call *call, const struct sp_a
 {
     struct sp_factors factors;
     enum sp_status status = sp_factors_find(call->authority->store, call->arena, view->session.subject, &factors);
+    if (status == SP_OK && sp_factors_any(&factors))
+        status = sp_notice_send(call, &view->account, SP_NOTICE_RECOVERY_CODES);
     if (status != SP_OK)
         return sp_deny_failure(call, status);
     return sp_factors_any(&factors) ? sp_account_show_recovery_codes(call, view) : SP_GOES_ON;

@@ -6,6 +6,7 @@
 #include "authority/admin.h"
 #include "authority/denial.h"
 #include "authority/errand.h"
+#include "authority/notice.h"
 #include "authority/password_foreign.h"
 #include "authority/person.h"
 
@@ -279,8 +280,12 @@ static enum sp_step change(struct sp_call *call, void *context)
     const struct body *body = change->body;
     struct sp_store *store = call->authority->store;
     struct sp_account account;
+    struct sp_str before = SP_STR_NONE;
     if (sp_admin_find_account(call, change->id, &account) != SP_GOES_ON)
         return SP_DENIED;
+    enum sp_status status = sp_account_verified_email(call->arena, account.claims, &before);
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
     if (body->request.name.at != NULL && rename_account(call, &account, body->request.name) != SP_GOES_ON)
         return SP_DENIED;
     if (body->claims != NULL && change_claims(call, &account, body->claims) != SP_GOES_ON)
@@ -293,9 +298,13 @@ static enum sp_step change(struct sp_call *call, void *context)
         account.failures = 0;
     if (body->has_disabled)
         account.disabled = body->request.disabled;
-    enum sp_status status = store->methods->put_account(store, &account);
+    status = store->methods->put_account(store, &account);
     if (status == SP_OK && ends)
         status = sp_person_end_all(call, account.id, NULL);
+    if (status == SP_OK && is_new_password)
+        status = sp_notice_send(call, &account, SP_NOTICE_PASSWORD_SET);
+    if (status == SP_OK)
+        status = sp_notice_send_moved(call, &account, before, SP_NOTICE_EMAIL_SET);
     if (status != SP_OK)
         return sp_deny_failure(call, status);
     return answer_account(call, 200, &account, false);

@@ -5,6 +5,7 @@
 #include "authority/denial.h"
 #include "authority/endpoint.h"
 #include "authority/mail.h"
+#include "authority/notice.h"
 #include "authority/own_form.h"
 #include "authority/person.h"
 #include "authority/visit.h"
@@ -67,12 +68,15 @@ static struct sp_str with_address(struct sp_call *call, struct sp_str claims, st
 static enum sp_step confirm(struct sp_call *call, const struct sp_mail_link *link, struct sp_account *account)
 {
     struct sp_store *store = call->authority->store;
+    struct sp_str before = SP_STR_NONE;
     bool first = false;
     enum sp_status status = sp_mail_link_use(call, link, &first);
     if (status == SP_OK && !first)
         status = SP_NOT_FOUND;
     if (status == SP_NOT_FOUND)
         return say(call, SP_TEXT_LINK_GONE, 400);
+    if (status == SP_OK)
+        status = sp_account_verified_email(call->arena, account->claims, &before);
     struct sp_str claims = status == SP_OK ? with_address(call, account->claims, link->email) : SP_STR_NONE;
     if (status == SP_OK && claims.at == NULL)
         status = SP_NO_MEMORY;
@@ -82,6 +86,8 @@ static enum sp_step confirm(struct sp_call *call, const struct sp_mail_link *lin
         return say(call, SP_TEXT_EMAIL_TAKEN, 409);
     if (status == SP_OK)
         status = store->methods->put_account(store, account);
+    if (status == SP_OK)
+        status = sp_notice_send_moved(call, account, before, SP_NOTICE_EMAIL_CHANGED);
     if (status != SP_OK)
         return sp_deny_failure(call, status);
     call->subject = account->id;

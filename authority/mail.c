@@ -113,24 +113,31 @@ static enum sp_status unseal(const struct sp_authority *authority, struct sp_are
     return status == SP_OK ? sp_key_ring_unseal(authority->keys, label, sealed, arena, plain) : status;
 }
 
-static struct sp_str write_content(struct sp_call *call, enum sp_mail_purpose purpose, struct sp_str link)
+static struct sp_str write_content(struct sp_call *call, enum sp_text subject, struct sp_str words)
 {
     const struct sp_authority_settings *settings = call->authority->settings;
     struct sp_str name = settings->mail.name.at != NULL ? settings->mail.name : settings->issuer;
-    struct sp_str body = sp_arena_printf(call->arena, "%.*s\r\n\r\n%.*s\r\n\r\n%.*s\r\n\r\n%.*s\r\n\r\n%.*s\r\n",
-                                         SP_STR_ARG(sp_text_get(call, SP_TEXT_MAIL_GREETING)),
-                                         SP_STR_ARG(sp_text_get(call, purposes[purpose].body)), SP_STR_ARG(link),
-                                         SP_STR_ARG(sp_text_get(call, SP_TEXT_MAIL_OTHERWISE)), SP_STR_ARG(name));
+    struct sp_str body =
+        sp_arena_printf(call->arena, "%.*s\r\n\r\n%.*s\r\n\r\n%.*s\r\n",
+                        SP_STR_ARG(sp_text_get(call, SP_TEXT_MAIL_GREETING)), SP_STR_ARG(words), SP_STR_ARG(name));
     struct sp_buffer text;
     struct sp_json_writer json;
     sp_answer_buffer(call, &text);
     sp_json_writer_init(&json, &text, false);
     sp_json_begin_object(&json);
-    sp_json_string_member(&json, "subject", sp_text_get(call, purposes[purpose].subject));
+    sp_json_string_member(&json, "subject", sp_text_get(call, subject));
     sp_json_string_member(&json, "body", body);
     sp_json_string_member(&json, "id", sp_handle_make(call->arena, "", 16));
     sp_json_end_object(&json);
-    return body.at != NULL && sp_buffer_status(&text) == SP_OK ? sp_buffer_str(&text) : SP_STR_NONE;
+    return words.at != NULL && body.at != NULL && sp_buffer_status(&text) == SP_OK ? sp_buffer_str(&text) : SP_STR_NONE;
+}
+
+static struct sp_str write_link(struct sp_call *call, enum sp_mail_purpose purpose, struct sp_str link)
+{
+    struct sp_str words = sp_arena_printf(call->arena, "%.*s\r\n\r\n%.*s\r\n\r\n%.*s",
+                                          SP_STR_ARG(sp_text_get(call, purposes[purpose].body)), SP_STR_ARG(link),
+                                          SP_STR_ARG(sp_text_get(call, SP_TEXT_MAIL_OTHERWISE)));
+    return write_content(call, purposes[purpose].subject, words);
 }
 
 static enum sp_status put_ticket(struct sp_call *call, struct sp_str purpose, const struct sp_mail_link *link,
@@ -169,7 +176,7 @@ static enum sp_status put(struct sp_call *call, const struct sp_mail_link *link,
     struct sp_str url = sp_arena_printf(call->arena, "%.*s?ticket=%.*s&ui_locales=%.*s",
                                         SP_STR_ARG(sp_authority_url(call, purposes[link->purpose].path)),
                                         SP_STR_ARG(handle), SP_STR_ARG(sp_language_tag(sp_call_language(call))));
-    struct sp_str content = url.at != NULL ? write_content(call, link->purpose, url) : SP_STR_NONE;
+    struct sp_str content = url.at != NULL ? write_link(call, link->purpose, url) : SP_STR_NONE;
     if (content.at != NULL)
         content = seal(call, link->email, content);
     return content.at != NULL ? sp_outgoing_put(call, SP_OUTGOING_MAIL, to, link->subject, content) : SP_NO_MEMORY;
@@ -178,6 +185,14 @@ static enum sp_status put(struct sp_call *call, const struct sp_mail_link *link,
 enum sp_status sp_mail_send_link(struct sp_call *call, const struct sp_mail_link *link)
 {
     return put(call, link, purposes[link->purpose].name, link->email);
+}
+
+enum sp_status sp_mail_send_notice(struct sp_call *call, struct sp_str owner, struct sp_str to, struct sp_str words)
+{
+    struct sp_str content = write_content(call, SP_TEXT_NOTICE_SUBJECT, words);
+    if (content.at != NULL)
+        content = seal(call, to, content);
+    return content.at != NULL ? sp_outgoing_put(call, SP_OUTGOING_NOTICE, to, owner, content) : SP_NO_MEMORY;
 }
 
 enum sp_status sp_mail_pretend(struct sp_call *call)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Links by e-mail: what proves that an address is somebody's, and what lets its owner choose a new password. A link
+/* E-mail. Links: what proves that an address is somebody's, and what lets its owner choose a new password. A link
  * holds a ticket – random, kept as its hash, for one use and an hour – and opens a page with a button, so that a mail
  * filter which opens links uses nothing up. The message is an outgoing record in the same write, sealed under
  * the master key: whoever reads the store finds no link that still works. What ends up in
@@ -28,6 +28,10 @@ bool sp_mail_is_offered(const struct sp_call *call);
 SP_MUST_CHECK enum sp_status sp_mail_send_link(struct sp_call *call, const struct sp_mail_link *link);
 /* The same work and the same writes, for an account that is not there; nothing is sent. */
 SP_MUST_CHECK enum sp_status sp_mail_pretend(struct sp_call *call);
+/* A message without a link that is worth anything, about something that has happened (notice.h): words between the
+ * greeting and who sends it. owner: the account. The caller has begun a write. */
+SP_MUST_CHECK enum sp_status sp_mail_send_notice(struct sp_call *call, struct sp_str owner, struct sp_str to,
+                                                 struct sp_str words);
 /* By the parameter `ticket`. SP_NOT_FOUND: none, expired, used, or for another purpose. */
 SP_MUST_CHECK enum sp_status sp_mail_link_find(struct sp_call *call, enum sp_mail_purpose purpose,
                                                struct sp_mail_link *link);

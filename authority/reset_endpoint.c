@@ -9,6 +9,7 @@
 #include "authority/known_browser.h"
 #include "authority/mail.h"
 #include "authority/own_form.h"
+#include "authority/notice.h"
 #include "authority/password.h"
 #include "authority/person.h"
 #include "authority/throttle.h"
@@ -173,6 +174,8 @@ static enum sp_step set(struct sp_call *call, const struct sp_mail_link *link, s
         status = store->methods->put_account(store, account);
     if (status == SP_OK)
         status = sp_person_end_all(call, account->id, NULL);
+    if (status == SP_OK)
+        status = sp_notice_send(call, account, SP_NOTICE_PASSWORD_RESET);
     if (status != SP_OK)
         return sp_deny_failure(call, status);
     /* Whoever is kept out by strangers, in a browser that was never signed in, comes in this way (OWASP likewise). */

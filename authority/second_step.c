@@ -5,6 +5,7 @@
 #include "authority/factor_pages.h"
 #include "authority/factors.h"
 #include "authority/known_browser.h"
+#include "authority/notice.h"
 #include "authority/passkey_login.h"
 #include "authority/passkey_script.h"
 #include "authority/person.h"
@@ -160,7 +161,12 @@ static enum sp_step show_recovery_codes(struct sp_call *call, struct sp_visit *v
 {
     struct sp_page page;
     struct sp_str codes[SP_RECOVERY_CODES];
+    struct sp_account account;
     enum sp_status status = sp_recovery_codes_make(call, visit->passed, codes);
+    if (status == SP_OK)
+        status = account_of(call, visit, &account);
+    if (status == SP_OK)
+        status = sp_notice_send(call, &account, SP_NOTICE_APP_ADDED);
     if (status == SP_OK)
         status = sp_visit_mark_signed_in(call, visit, visit->passed);
     if (status != SP_OK)

@@ -13,13 +13,15 @@ import { makeAuthority } from '../lib/certificates.mjs';
 import { openPage, screenshots, signIn, withoutChromium as skip } from '../lib/chromium.mjs';
 import { defer } from '../lib/cleanup.mjs';
 import { sallyport } from '../lib/cli.mjs';
+import { startApp } from '../lib/totp.mjs';
 import { until } from '../lib/wait.mjs';
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'sallyport-mail-'));
 defer(() => fs.rmSync(folder, { recursive: true, force: true }));
 const ca = makeAuthority(folder);
 const certificate = ca.issue('mail', { names: ['localhost', '127.0.0.1'] });
-const inbox = [];
+const inbox = []; // links
+const notices = []; // of what happened to an account
 let refuse; // an Error for the next messages
 const server = new SMTPServer({
   key: certificate.key,
@@ -31,7 +33,8 @@ const server = new SMTPServer({
     stream.on('data', (chunk) => (text += chunk));
     stream.on('end', () => {
       if (refuse) return callback(refuse);
-      inbox.push({ from: session.envelope.mailFrom.address, to: session.envelope.rcptTo.map(({ address }) => address), secure: session.secure, user: session.user, text });
+      const kind = text.includes(Buffer.from('Your account was changed').toString('base64')) || text.includes(Buffer.from('Ihr Konto wurde geändert').toString('base64')) ? notices : inbox;
+      kind.push({ from: session.envelope.mailFrom.address, to: session.envelope.rcptTo.map(({ address }) => address), secure: session.secure, user: session.user, text });
       callback();
     });
   },
@@ -52,8 +55,8 @@ const authority = await startAuthority(section);
 const account = `${authority.issuer}/account`;
 
 /** The next message, taken apart: { headers (unfolded lines), body, link }. */
-async function nextMail() {
-  const mail = await until(() => inbox.shift(), 'a message to arrive');
+async function nextMail(box = inbox) {
+  const mail = await until(() => box.shift(), 'a message to arrive');
   const [head, ...rest] = mail.text.split('\r\n\r\n');
   const headers = head.replaceAll(/\r\n[ \t]/g, ' ').split('\r\n');
   const body = Buffer.from(rest.join('').replaceAll('\r\n', ''), 'base64').toString('utf8');
@@ -365,4 +368,83 @@ test('what a link in a message opens fits the narrowest phone, however long a na
     await page.goto(mail.link);
     await fits('link-email-gone');
   }
+});
+
+/** The one notice that waits for the address, and its body; fails when another comes for it first. */
+async function noticeTo(address) {
+  const mail = await until(() => {
+    const place = notices.findIndex(({ to }) => to[0] === address);
+    return place < 0 ? undefined : notices.splice(place, 1);
+  }, `a notice to ${address}`);
+  return nextMail(mail);
+}
+const agent = 'Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0';
+const browserOf = async (name, password, where = account) => {
+  const browser = startBrowser({ 'User-Agent': agent });
+  await browser.open(where);
+  const page = await browser.signIn(name, password);
+  assert.match(page.text, /<title>(Your account|Ihr Konto)/);
+  const form_token = page.text.match(/name="form_token" value="([^"]*)"/)[1];
+  browser.send = (fields) => browser.open(where, { method: 'POST', headers: { 'Content-Type': 'application/x-www-form-urlencoded' }, body: new URLSearchParams({ form_token, ...fields }).toString() });
+  return browser;
+};
+
+test('the owner is told by mail when the password is changed or reset: when, from where, and what to do', async () => {
+  const own = await startAuthority(section); // an address may ask twenty times an hour
+  await addAccount('nora', undefined, own);
+  const browser = await browserOf('nora', 'nora-secret-1', `${own.issuer}/account`);
+  await browser.send({ section: 'password', step: 'change', old_password: 'nora-secret-1', new_password: 'nora-secret-2' });
+  const changed = await noticeTo('nora@example.test');
+  assert.match(changed.body, /^Hello,\r\n\r\nthe password of your account nora was changed/);
+  assert.match(changed.body, /When: 20\d\d-\d\d-\d\d \d\d:\d\d UTC\r\nFrom: Firefox, Linux, 127\.0\.0\.1\r\n/);
+  assert.ok(changed.body.includes(`${own.issuer}/reset\r\n`));
+  const asking = startBrowser();
+  await asking.open(`${own.issuer}/reset`);
+  await asking.submit({ who: 'nora', step: 'send' });
+  const stranger = startBrowser({ 'Accept-Language': 'de' });
+  await stranger.open((await nextMail()).link.replace(/&ui_locales=en/, '&ui_locales=de'));
+  await stranger.submit({ new_password: 'nora-secret-3', step: 'set' });
+  assert.match((await noticeTo('nora@example.test')).body, /für Ihr Konto nora wurde ein neues Passwort gesetzt/);
+});
+
+test('the owner is told when another address is put in the place of the own one, at both', async () => {
+  await addAccount('olga');
+  const browser = await browserOf('olga', 'olga-secret-1');
+  await browser.send({ section: 'email', step: 'change', email: 'other@example.test' });
+  await browser.open((await nextMail()).link);
+  assert.match((await browser.submit({ step: 'confirm' })).text, /verified/);
+  const old = await noticeTo('olga@example.test');
+  assert.match(old.body, /your account olga has another e-mail address now/);
+  assert.match(old.body, /tell the people who run this service at once/);
+  assert.ok(!old.body.includes('/reset')); // its link would go to the other address
+  assert.match((await noticeTo('other@example.test')).body, /another e-mail address/);
+});
+
+test('the owner is told of an authenticator app that comes and goes, and of new recovery codes', async () => {
+  await addAccount('otto');
+  const browser = await browserOf('otto', 'otto-secret-1');
+  const setup = await browser.send({ section: 'second_factor', step: 'app_begin' });
+  const app = startApp(setup.text.match(/secret=([A-Z2-7]+)/)[1]);
+  assert.match((await browser.send({ section: 'second_factor', step: 'app_confirm', code: await app.next() })).text, /recovery codes/i);
+  assert.match((await noticeTo('otto@example.test')).body, /an authenticator app was set up for your account otto/);
+  await browser.send({ section: 'second_factor', step: 'recovery' });
+  assert.match((await noticeTo('otto@example.test')).body, /new recovery codes were made/);
+  assert.match((await browser.send({ section: 'second_factor', step: 'app_remove', code: await app.next() })).text, /not asked for any more/);
+  assert.match((await noticeTo('otto@example.test')).body, /the authenticator app was removed/);
+});
+
+test('nobody is told at an address that is not verified, and without a mail server nothing is said and nothing fails', async () => {
+  await addAccount('una', { email: 'una@example.test' });
+  await (await browserOf('una', 'una-secret-1')).send({ section: 'password', step: 'change', old_password: 'una-secret-1', new_password: 'una-secret-2' });
+  await addAccount('uwe');
+  await (await browserOf('uwe', 'uwe-secret-1')).send({ section: 'password', step: 'change', old_password: 'uwe-secret-1', new_password: 'uwe-secret-2' });
+  await noticeTo('uwe@example.test');
+  assert.ok(!notices.some(({ to }) => to[0] === 'una@example.test'));
+
+  const { mail, ...without } = section.authority;
+  const silent = await startAuthority({ authority: without });
+  await addAccount('sam', undefined, silent);
+  const browser = await browserOf('sam', 'sam-secret-1', `${silent.issuer}/account`);
+  const done = await browser.send({ section: 'password', step: 'change', old_password: 'sam-secret-1', new_password: 'sam-secret-2' });
+  assert.match(done.text, /password is changed/);
 });
