@@ -166,6 +166,8 @@ static enum sp_status begin_account(struct sp_store *store, struct sp_arena *are
             return refuse(trouble, "there is no account '%.*s'", SP_STR_ARG(request->name));
         *account = found;
         account->failures = 0;
+        if (request->has_disabled)
+            account->disabled = request->disabled;
         return SP_OK;
     }
     if (status == SP_OK)
@@ -206,6 +208,11 @@ enum sp_status sp_account_write(struct sp_store *store, struct sp_arena *arena,
     if (status == SP_OK && written != NULL)
         *written = account;
     return status;
+}
+
+bool sp_account_change_ends(const struct sp_account *before, const struct sp_account *after)
+{
+    return !sp_str_equal(before->password_hash, after->password_hash) || (after->disabled && !before->disabled);
 }
 
 enum sp_status sp_account_put(struct sp_store *store, struct sp_arena *arena, const struct sp_account_request *request,

@@ -10,7 +10,7 @@ struct sp_account_request {
     struct sp_str name, password; /* password may be absent where a hash is given, or for who signs in otherwise */
     struct sp_str password_hash;  /* as password_foreign.h takes them */
     struct sp_str claims;         /* a JSON object, or absent */
-    bool disabled;
+    bool disabled, has_disabled;  /* has: it says so; a change leaves it else */
 };
 
 enum sp_account_mode {
@@ -27,6 +27,10 @@ SP_MUST_CHECK enum sp_status sp_account_check(struct sp_arena *arena, const stru
 SP_MUST_CHECK enum sp_status sp_account_write(struct sp_store *store, struct sp_arena *arena,
                                               const struct sp_account_request *request, enum sp_account_mode mode,
                                               int64_t now, struct sp_account *written, char trouble[256]);
+
+/* Whether what was begun under the account as it was ends with the change: another password, or nobody may sign in.
+ * Then sp_person_end_all (person.h) is due in the same write. */
+bool sp_account_change_ends(const struct sp_account *before, const struct sp_account *after);
 
 /* Check and write as a write of its own, durable. Adds it, or with `replaces` changes an existing one. SP_MALFORMED,
  * SP_NOT_FOUND, SP_IO: the reason in trouble. */

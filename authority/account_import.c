@@ -155,6 +155,7 @@ static enum sp_status read_field(struct reading *r, size_t at, struct sp_str fie
         r->request.password_hash = field;
         return SP_OK;
     case SP_COLUMN_DISABLED:
+        r->request.has_disabled = true;
         return read_bool(field, &r->request.disabled, trouble);
     case SP_COLUMN_CLAIMS:
         return write_object(r->arena, r->columns, field, &r->claims, trouble);
@@ -170,6 +171,14 @@ static enum sp_status read_field(struct reading *r, size_t at, struct sp_str fie
         return SP_OK;
     }
     return SP_OK;
+}
+
+static bool has_claims(const struct sp_account_columns *columns)
+{
+    for (size_t i = 0; i < columns->count; i++)
+        if (columns->at[i].kind >= SP_COLUMN_CLAIMS)
+            return true;
+    return false;
 }
 
 enum sp_status sp_account_row_read(struct sp_arena *arena, const struct sp_account_columns *columns,
@@ -194,7 +203,9 @@ enum sp_status sp_account_row_read(struct sp_arena *arena, const struct sp_accou
         return complain(trouble, "its claims are too long");
     if (status != SP_OK)
         return status;
-    r.request.claims = sp_buffer_str(&text);
+    /* A table that says nothing of claims takes none away. */
+    if (has_claims(columns))
+        r.request.claims = sp_buffer_str(&text);
     if (r.request.password.at != NULL && r.request.password_hash.at != NULL)
         return complain(trouble, "it has both a password and a hash of one");
     status = sp_account_check(arena, &r.request, trouble);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A table of people as accounts. The first row names the columns: name, and as they apply id, password, password_hash,
  * disabled, claims (a JSON object), a claim of OIDC Core 5.1 by its name, or claims.NAME for a text of one's own. An
- * empty field is a claim that the person lacks. */
+ * empty field is a claim that the person lacks, and nothing said of the rest. */
 #ifndef SP_AUTHORITY_ACCOUNT_IMPORT_H
 #define SP_AUTHORITY_ACCOUNT_IMPORT_H
 
@@ -15,7 +15,7 @@ enum sp_account_column {
     SP_COLUMN_PASSWORD,
     SP_COLUMN_PASSWORD_HASH,
     SP_COLUMN_DISABLED,
-    SP_COLUMN_CLAIMS,
+    SP_COLUMN_CLAIMS, /* from here on what applications may learn */
     SP_COLUMN_TEXT_CLAIM,
     SP_COLUMN_BOOL_CLAIM,
 };

@@ -6,6 +6,7 @@
 #include "authority/admin.h"
 #include "authority/denial.h"
 #include "authority/errand.h"
+#include "authority/person.h"
 
 #define MAX_PROBLEMS 100u
 
@@ -132,7 +133,7 @@ static enum sp_status write_row(struct import *import, struct row *row, char tro
 {
     struct sp_store *store = import->call->authority->store;
     struct sp_arena *arena = import->call->arena;
-    struct sp_account found;
+    struct sp_account found, written;
     enum sp_status status = store->methods->find_account(store, row->request.name, arena, &found);
     bool exists = status == SP_OK;
     if (status != SP_OK && status != SP_NOT_FOUND)
@@ -144,7 +145,9 @@ static enum sp_status write_row(struct import *import, struct row *row, char tro
     bool changes = exists && import->existing == EXISTING_CHANGED;
     row->request.password = SP_STR_NONE; /* its hash stands beside it, or nothing is kept */
     status = sp_account_write(store, arena, &row->request, changes ? SP_ACCOUNT_CHANGE : SP_ACCOUNT_ADD,
-                              import->call->now, NULL, trouble);
+                              import->call->now, &written, trouble);
+    if (status == SP_OK && changes && sp_account_change_ends(&found, &written))
+        status = sp_person_end_all(import->call, written.id, NULL);
     if (status == SP_OK && changes)
         import->changed++;
     else if (status == SP_OK)

@@ -5,6 +5,7 @@
  * threads as there are processors. */
 #include "authority/account_import.h"
 #include "authority/password.h"
+#include "authority/person.h"
 #include "cli/accounts.h"
 
 #include <pthread.h>
@@ -89,10 +90,10 @@ static enum sp_status find_address(struct import *import, struct sp_arena *arena
     enum sp_status status = store->methods->find_account(store, request->name, arena, &probe);
     struct sp_str email = SP_STR_NONE;
     struct sp_record record;
-    if (status == SP_OK || status == SP_NOT_FOUND)
+    if ((status == SP_OK || status == SP_NOT_FOUND) && request->claims.at != NULL)
         status = sp_account_verified_email(arena, request->claims, &email);
     if (status != SP_OK || email.at == NULL)
-        return status;
+        return status == SP_NOT_FOUND ? SP_OK : status;
     status = store->methods->find_record(store, SP_RECORD_EMAIL, email, arena, &record);
     if (status == SP_OK && !sp_str_equal(record.owner, probe.id)) {
         snprintf(trouble, 256, "the e-mail address is another account's");
@@ -219,16 +220,20 @@ static enum sp_status write_one(struct import *import, struct sp_arena *arena, c
                                 size_t *added, size_t *changed, char trouble[256])
 {
     struct sp_store *store = import->desk.authority.store;
-    struct sp_account found;
+    struct sp_account found, written;
+    struct sp_call call = import->desk.call;
     enum sp_status status = store->methods->find_account(store, request->name, arena, &found);
     bool exists = status == SP_OK;
+    call.arena = arena; /* it goes with the batch */
     if (status != SP_OK && status != SP_NOT_FOUND)
         return status;
     if (exists && import->existing == EXISTING_SKIPPED)
         return SP_OK;
     bool changes = exists && import->existing == EXISTING_CHANGED;
-    status = sp_account_write(store, arena, request, changes ? SP_ACCOUNT_CHANGE : SP_ACCOUNT_ADD,
-                              import->desk.call.now, NULL, trouble);
+    status = sp_account_write(store, arena, request, changes ? SP_ACCOUNT_CHANGE : SP_ACCOUNT_ADD, call.now, &written,
+                              trouble);
+    if (status == SP_OK && changes && sp_account_change_ends(&found, &written))
+        status = sp_person_end_all(&call, written.id, NULL);
     *added += status == SP_OK && !changes;
     *changed += status == SP_OK && changes;
     return status;
@@ -367,7 +372,9 @@ static const struct sp_cli_option options[] = {
      "Configuration whose authority.store is used; without one, the file in DIR."},
     {"state", 0, SP_OPTION_TEXT, "DIR", "The authority's state directory (default: state)."},
     {"dry-run", 0, SP_OPTION_FLAG, NULL, "Judge every row and write nothing."},
-    {"update", 0, SP_OPTION_FLAG, NULL, "Change accounts that are there already; without a password they keep theirs."},
+    {"update", 0, SP_OPTION_FLAG, NULL,
+     "Change accounts that are there already; what the table has no column for stays. Another password, or disabled, "
+     "ends their sessions and takes tokens back."},
     {"skip-existing", 0, SP_OPTION_FLAG, NULL, "Leave accounts alone that are there already."},
     {NULL, 0, SP_OPTION_FLAG, NULL, NULL},
 };

@@ -64,6 +64,36 @@ test('accounts that are there are skipped or changed when asked', async () => {
   assert.equal(await canSignIn('anna', 'annas-password'), true); // it keeps what the table does not say
 });
 
+test('a table that sets a password or disables ends what was begun before, and nothing else does', async () => {
+  const browser = startBrowser();
+  const isSignedIn = async () => /<title>Your account/.test((await browser.open(account)).text);
+  const signIn = async (password) => {
+    if (!(await isSignedIn())) await browser.signIn('gina', password);
+    assert.equal(await isSignedIn(), true);
+  };
+  const update = async (text) => assert.match((await accounts('import', table(text), '--update')).stdout, /1 changed/);
+  await update('name,password,email\ngina,ginas-password-1,gina@example.test\n');
+  await signIn('ginas-password-1');
+  await update('name,nickname,disabled,email\ngina,G,no,gina@example.test\n');
+  const hash = spawnSync('openssl', ['passwd', '-6', '-salt', 'saltsalt', 'ginas-password-2'], { encoding: 'utf8' }).stdout.trim();
+  assert.equal(await isSignedIn(), true);
+  await update(`name,password_hash\ngina,${hash}\n`);
+  assert.equal(await isSignedIn(), false);
+  assert.deepEqual(JSON.parse((await accounts('show', 'gina')).stdout).claims, { nickname: 'G', email: 'gina@example.test' }); // of which the table said nothing
+  await update(`name,password_hash\ngina,${hash}\n`);
+  await signIn('ginas-password-2');
+  await update('name,password\ngina,ginas-password-3\n');
+  assert.equal(await isSignedIn(), false);
+  await signIn('ginas-password-3');
+  await update('name,disabled\ngina,yes\n');
+  assert.equal(await isSignedIn(), false);
+  assert.equal(await canSignIn('gina', 'ginas-password-3'), false);
+  await update('name,given_name\ngina,Gina\n');
+  assert.equal(await canSignIn('gina', 'ginas-password-3'), false); // still
+  await update('name,disabled\ngina,no\n');
+  assert.equal(await canSignIn('gina', 'ginas-password-3'), true);
+});
+
 test('list names everybody', async () => {
   const { stdout } = await accounts('list');
   assert.deepEqual(stdout.trim().split('\n').map((line) => line.split('\t')[0]), ['ann', 'anna', 'bob', 'gina']);

@@ -279,6 +279,16 @@ test('a table is imported whole or not at all, and each row that is wrong is tol
   const { accounts: [jan] } = (await admin('GET', '/admin/accounts?name=jan')).json;
   assert.deepEqual(jan.claims, { team: 'red' });
   assert.ok((await signIn('jan', 'jan-secret-1')).code); // without a password it keeps its own
+  const sessions = async () => (await admin('GET', `/admin/accounts/${jan.id}/sessions`)).json.sessions.length;
+  assert.ok((await sessions()) > 0);
+  assert.equal((await table('name,claims.team\njan,blue\n', '?existing=update')).json.changed, 1);
+  assert.ok((await sessions()) > 0);
+  assert.equal((await table('name,password\njan,jan-secret-2\n', '?existing=update')).json.changed, 1);
+  assert.equal(await sessions(), 0); // as when the account is changed alone
+  assert.ok((await signIn('jan', 'jan-secret-2')).code);
+  assert.equal((await table('name,disabled\njan,true\n', '?existing=update')).json.changed, 1);
+  assert.equal(await sessions(), 0);
+  assert.deepEqual((await admin('GET', `/admin/accounts/${jan.id}`)).json.claims, { team: 'blue' });
   for (const [body, pattern] of [['', /empty/], ['nom\nx\n', /nearest known one is 'name'/], ['name\n"x', /./], [`name\n${'x\n'.repeat(1001)}`, /at most 1000 rows/], [`name,password\n${Array.from({ length: 201 }, (_, i) => `p${i},p-secret-${i}\n`).join('')}`, /at most 200 rows/]]) {
     const answer = await table(body);
     assert.equal(answer.status, 400, body.slice(0, 20));
