@@ -6,6 +6,7 @@
 #include "authority/admin.h"
 #include "authority/denial.h"
 #include "authority/errand.h"
+#include "authority/notice.h"
 #include "authority/person.h"
 
 #define MAX_PROBLEMS 100u
@@ -129,6 +130,18 @@ static enum sp_step hash_passwords(struct import *import)
 }
 
 /* ---- writing ---- */
+/* What a change of the one account would end, and tell its owner. */
+static enum sp_status follow_up(struct sp_call *call, const struct sp_account *before, const struct sp_account *after)
+{
+    struct sp_str email = SP_STR_NONE;
+    enum sp_status status = sp_account_verified_email(call->arena, before->claims, &email);
+    if (status == SP_OK && sp_account_change_ends(before, after))
+        status = sp_person_end_all(call, after->id, NULL);
+    if (status == SP_OK && !sp_str_equal(before->password_hash, after->password_hash))
+        status = sp_notice_send(call, after, SP_NOTICE_PASSWORD_SET);
+    return status == SP_OK ? sp_notice_send_moved(call, after, email, SP_NOTICE_EMAIL_SET) : status;
+}
+
 static enum sp_status write_row(struct import *import, struct row *row, char trouble[256])
 {
     struct sp_store *store = import->call->authority->store;
@@ -146,8 +159,8 @@ static enum sp_status write_row(struct import *import, struct row *row, char tro
     row->request.password = SP_STR_NONE; /* its hash stands beside it, or nothing is kept */
     status = sp_account_write(store, arena, &row->request, changes ? SP_ACCOUNT_CHANGE : SP_ACCOUNT_ADD,
                               import->call->now, &written, trouble);
-    if (status == SP_OK && changes && sp_account_change_ends(&found, &written))
-        status = sp_person_end_all(import->call, written.id, NULL);
+    if (status == SP_OK && changes)
+        status = follow_up(import->call, &found, &written);
     if (status == SP_OK && changes)
         import->changed++;
     else if (status == SP_OK)

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include "authority/admin.h"
 #include "authority/notice.h"
 #include "tests/support/authority_fixture.h"
 
@@ -97,6 +98,34 @@ static void another_address_is_told_at_both(void **state)
     }
 }
 
+static int64_t told_by_table(struct fixture *fixture, const char *table)
+{
+    struct sp_call *call = fixture_new_call(fixture);
+    int64_t before = waiting(fixture);
+    call->asked.method = SP_STR("POST");
+    call->asked.path = SP_STR("/admin/accounts/import");
+    call->asked.query = SP_STR("existing=update");
+    call->asked.content_type = SP_STR("text/csv");
+    call->asked.body = sp_str_from_cstr(table);
+    (void)sp_admin_answer(call);
+    assert_int_equal(call->answer.status, 200);
+    return waiting(fixture) - before;
+}
+
+static void a_table_that_changes_an_account_tells_its_owner(void **state)
+{
+    struct fixture *fixture = *state;
+    struct sp_store *store = fixture->authority.store;
+#define HASH "$2y$10$abcdefghijklmnopqrstuuMqyUCDLGnVVlMKpbTZYkeaEmEzhnJeC"
+    assert_int_equal(store->methods->put_account(store, &ann), SP_OK);
+    assert_int_equal(told_by_table(fixture, "name,nickname,email,email_verified\nann,A,ann@example.test,true\n"), 0);
+    assert_int_equal(told_by_table(fixture, "name,password_hash\nann," HASH "\n"), 1);
+    assert_int_equal(told_by_table(fixture, "name,password_hash\nann," HASH "\n"), 0); /* the same again */
+    assert_int_equal(told_by_table(fixture, "name,email,email_verified\nann,new@example.test,true\n"), 2);
+    assert_int_equal(told_by_table(fixture, "name,password_hash,email,email_verified\nbob," HASH ",b@b.example,true\n"),
+                     0); /* new here */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -105,6 +134,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(without_a_mail_server_nothing_is_said_and_nothing_fails, start_without_mail,
                                         fixture_stop),
         cmocka_unit_test_setup_teardown(another_address_is_told_at_both, start, fixture_stop),
+        cmocka_unit_test_setup_teardown(a_table_that_changes_an_account_tells_its_owner, start, fixture_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
