@@ -112,6 +112,25 @@ static void write_issuer(struct sp_json_writer *json, const struct sp_keeper_sta
     sp_json_end_object(json);
 }
 
+static void write_waiting_settings(const struct sp_plane *plane, struct sp_json_writer *json)
+{
+    enum sp_setting waiting[SP_SETTING_COUNT];
+    const size_t count = sp_plane_waiting_settings(plane, waiting);
+    if (count == 0) {
+        return;
+    }
+    sp_json_name(json, SP_STR("waits_for_restart"));
+    sp_json_begin_array(json);
+    for (size_t i = 0; i < count; i++) {
+        char name[128];
+        const struct sp_setting_info *info = sp_setting_get(waiting[i]);
+        snprintf(name, sizeof name, "%.*s.%.*s", SP_STR_ARG(sp_section_get(info->section)->place),
+                 SP_STR_ARG(info->name));
+        sp_json_put_string(json, sp_str_from_cstr(name));
+    }
+    sp_json_end_array(json);
+}
+
 static void answer_ready(struct sp_plane *plane, struct sp_exchange *exchange)
 {
     struct sp_buffer text;
@@ -127,6 +146,7 @@ static void answer_ready(struct sp_plane *plane, struct sp_exchange *exchange)
         sp_json_string_member(&json, "authority",
                               sp_plane_authority_answers(plane) ? SP_STR("serving") : SP_STR("not serving"));
     }
+    write_waiting_settings(plane, &json);
     sp_json_name(&json, SP_STR("issuers"));
     sp_json_begin_array(&json);
     for (size_t i = 0; i < sp_keeper_issuer_count(plane->keeper); i++) {

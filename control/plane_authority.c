@@ -57,11 +57,16 @@ static void close_giver(struct sp_plane *plane)
     plane->authority_giver = -1;
 }
 
+/* Until nginx has taken the one that is being put in force, the one before is. */
+static struct sp_policy *policy_in_force(const struct sp_plane *plane)
+{
+    return plane->policy_before != NULL ? plane->policy_before : plane->policy;
+}
+
 /* Nothing of it is in a file: it has the secrets that the files only name. */
 static void hand_configuration(struct sp_plane *plane)
 {
-    /* Until nginx has taken the one that is being put in force, the one before is. */
-    const struct sp_policy *policy = plane->policy_before != NULL ? plane->policy_before : plane->policy;
+    const struct sp_policy *policy = policy_in_force(plane);
     struct sp_buffer text;
     struct sp_json_writer json;
     sp_buffer_init(&text, NULL, SP_MAX_POLICY_BYTES);
@@ -112,6 +117,8 @@ static void start_authority(void *data)
     plane->authority_started_ms = sp_loop_now_ms();
     enum sp_status status = sp_handed_configuration_pair(&plane->authority_giver, &taker);
     if (status == SP_OK) {
+        sp_policy_unref(&plane->authority_policy);
+        plane->authority_policy = sp_policy_ref(policy_in_force(plane));
         hand_configuration(plane);
         status = start_process(plane, taker);
     }
@@ -124,12 +131,33 @@ static void start_authority(void *data)
     }
 }
 
+size_t sp_plane_waiting_settings(const struct sp_plane *plane, enum sp_setting waiting[SP_SETTING_COUNT])
+{
+    return plane->authority_policy != NULL && plane->policy != NULL
+               ? sp_start_settings_changed(plane->authority_policy->source, plane->policy->source, waiting)
+               : 0;
+}
+
+static void tell_waiting_settings(const struct sp_plane *plane)
+{
+    enum sp_setting waiting[SP_SETTING_COUNT];
+    const size_t count = sp_plane_waiting_settings(plane, waiting);
+    for (size_t i = 0; i < count; i++) {
+        const struct sp_setting_info *info = sp_setting_get(waiting[i]);
+        sp_log(SP_LOG_WARN,
+               "%.*s.%.*s differs from what the authority was started with, and only a start takes it: until then the "
+               "old value holds. Restart sallyport serve (systemctl restart sallyport), or write the old value back",
+               SP_STR_ARG(sp_section_get(info->section)->place), SP_STR_ARG(info->name));
+    }
+}
+
 void sp_plane_apply_authority(struct sp_plane *plane)
 {
     bool is_wanted = sp_authority_path(plane->policy).at != NULL, is_running = sp_child_is_running(&plane->authority);
     if (is_wanted && is_running) {
         hand_configuration(plane);
         sp_child_signal(&plane->authority, SIGHUP);
+        tell_waiting_settings(plane);
     } else if (is_wanted) {
         sp_timer_clear(&plane->authority_timer);
         plane->authority_restart_ms = 0;
@@ -138,6 +166,7 @@ void sp_plane_apply_authority(struct sp_plane *plane)
         sp_timer_clear(&plane->authority_timer);
         sp_child_signal(&plane->authority, SIGTERM);
         sp_child_release(&plane->authority);
+        sp_policy_unref(&plane->authority_policy);
         close_giver(plane);
     }
 }
@@ -159,5 +188,6 @@ void sp_plane_end_authority(struct sp_plane *plane)
     sp_timer_clear(&plane->authority_timer);
     sp_child_signal(&plane->authority, SIGTERM);
     sp_child_wait(&plane->authority, STOP_MS);
+    sp_policy_unref(&plane->authority_policy);
     close_giver(plane);
 }

@@ -15,6 +15,7 @@
 #include "control/resolver.h"
 #include "control/warnings.h"
 #include "core/policy/policy.h"
+#include "core/policy/settings.h"
 
 #define SP_MAX_WATCHED_FILES 64u
 
@@ -30,7 +31,8 @@ struct sp_plane {
     struct sp_http *http;
     struct sp_admin_guard *admin_guard;
     struct sp_child authority;
-    int authority_giver; /* hands it its configuration; -1: none */
+    struct sp_policy *authority_policy; /* that it was started with; NULL: it was not */
+    int authority_giver;                /* hands it its configuration; -1: none */
     struct sp_timer authority_timer, keeping_timer, watch_timer, end_timer;
     struct sp_policy *policy; /* in force, or being put in force */
     /* A reload is under way until nginx says whether it takes it over; one asked for meanwhile comes after it. */
@@ -64,6 +66,8 @@ SP_MUST_CHECK enum sp_status sp_plane_publish(struct sp_plane *plane);
 /* The authority runs when it is configured, and only then; a running one reads its configuration again, one that waits
  * for its next start starts now: what it lacked may be there. */
 void sp_plane_apply_authority(struct sp_plane *plane);
+/* The settings that the authority will take when it is started again, and not before. */
+size_t sp_plane_waiting_settings(const struct sp_plane *plane, enum sp_setting waiting[SP_SETTING_COUNT]);
 /* For the end of the program: waits for its own. */
 void sp_plane_end_authority(struct sp_plane *plane);
 /* The authority takes connections, which it does once it can answer them. */

@@ -15,6 +15,13 @@ static const struct sp_setting_info settings[SP_SETTING_COUNT] = {
                                    .min = (least),                                                                     \
                                    .max = (most),                                                                      \
                                    .help = TEXT(help_)},
+#define AT_START(of, name_, member, kind_, standard_, help_)                                                           \
+    [SP_SETTING_##of##_##name_] = {.section = SP_SECTION_##of,                                                         \
+                                   .name = TEXT(member),                                                               \
+                                   .kind = SP_KIND_##kind_,                                                            \
+                                   .standard = TEXT(standard_),                                                        \
+                                   .at_start = true,                                                                   \
+                                   .help = TEXT(help_ AT_START_HELP)},
 #define CHOICE(of, name_, member, choices, help_)                                                                      \
     [SP_SETTING_##of##_##name_] = {.section = SP_SECTION_##of,                                                         \
                                    .name = TEXT(member),                                                               \

@@ -81,6 +81,7 @@ struct sp_setting_info {
     struct sp_str standard; /* the default as text; of a CHOICE all of them, the default first */
     int64_t default_number, min, max;
     enum sp_section inside;
+    bool at_start; /* only a start takes it: sp_start_settings_changed */
     struct sp_str help;
 };
 
@@ -104,6 +105,12 @@ struct sp_str sp_setting_text(const struct sp_json *object, enum sp_setting sett
 bool sp_setting_bool(const struct sp_json *object, enum sp_setting setting);
 int64_t sp_setting_number(const struct sp_json *object, enum sp_setting setting);  /* ms, bytes or as it is */
 unsigned sp_setting_choice(const struct sp_json *object, enum sp_setting setting); /* index in the row's choices */
+
+/* ---- what only a start takes ---- */
+/* Those that differ between the whole configuration of the start and the present one; an absent value is its default.
+ * Returns how many of `changed` are set. */
+size_t sp_start_settings_changed(const struct sp_json *of_start, const struct sp_json *now,
+                                 enum sp_setting changed[SP_SETTING_COUNT]);
 
 /* ---- values by themselves ---- */
 /* "250ms", "30s", "5m", "1h30m", "2d", or seconds without a unit. SP_MALFORMED. */

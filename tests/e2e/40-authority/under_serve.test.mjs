@@ -133,6 +133,25 @@ test('an authority that dies while a refused file stands on the disk is back wit
   await answersTokens(gateway);
 });
 
+test('a reload names what only a start takes, and puts the rest in force', async () => {
+  const ready = async () => (await request(`${gateway.adminUrl}/readyz`)).json;
+  assert.equal((await ready()).waits_for_restart, undefined);
+  for (const times of [1, 2]) { // as long as it waits
+    const from = gateway.output.length;
+    gateway.reload(configuration({ section: { keys: { master_key: 'k'.repeat(32) } }, anonymous: times === 2 }));
+    await gateway.waitForOutput('the configuration is in force', { from });
+    assert.match(gateway.output.slice(from), /authority\.keys\.master_key differs from what the authority was started with/);
+    assert.deepEqual((await ready()).waits_for_restart, ['authority.keys.master_key']);
+    await until(async () => (await gateway.get('/api')).cause === (times === 2 ? 'upstream.refused' : 'token.missing'), 'the rest to be in force');
+    await answersTokens(gateway);
+  }
+  const from = gateway.output.length;
+  gateway.reload(configuration());
+  await gateway.waitForOutput('the configuration is in force', { from });
+  assert.doesNotMatch(gateway.output.slice(from), /differs from what/);
+  assert.equal((await ready()).waits_for_restart, undefined);
+});
+
 test('a master key that is gone is asked for, not replaced', async () => {
   const masterKey = path.join(gateway.state, 'authority.master_key'), away = `${masterKey}.away`;
   fs.renameSync(masterKey, away);

@@ -134,12 +134,67 @@ static void the_reference_page_has_every_member(void **state)
     sp_arena_destroy(&arena);
 }
 
+static void assert_changed(struct sp_arena *arena, const char *of_start, const char *now, const char *wanted)
+{
+    const struct sp_json *trees[2] = {NULL, NULL};
+    const char *const texts[] = {of_start, now};
+    enum sp_setting changed[SP_SETTING_COUNT];
+    char told[256] = "";
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(sp_json_parse(arena, sp_str_from_cstr(texts[i]), &sp_json_limits_document, &trees[i], NULL),
+                         SP_OK);
+    }
+    const size_t count = sp_start_settings_changed(trees[0], trees[1], changed);
+    for (size_t i = 0; i < count; i++) {
+        const struct sp_str name = sp_setting_get(changed[i])->name;
+        snprintf(told + strlen(told), sizeof told - strlen(told), "%.*s ", SP_STR_ARG(name));
+    }
+    assert_string_equal(told, wanted);
+}
+
+static void what_only_a_start_takes_is_told_where_it_differs(void **state)
+{
+    (void)state;
+    struct sp_arena *arena = sp_arena_create(65536);
+    assert_changed(arena, "{}", "{\"workers\":2}", "");
+    assert_changed(arena, "{}", "{\"authority\":{\"store\":{\"schema\":\"sallyport\"}}}", "");
+    assert_changed(arena, "{\"authority\":{\"store\":{\"schema\":\"a\"}}}",
+                   "{\"authority\":{\"store\":{\"schema\":\"b\"}}}", "schema ");
+    assert_changed(arena, "{\"authority\":{\"store\":{\"postgres\":\"host=a\",\"password\":\"x\"}}}",
+                   "{\"authority\":{\"keys\":{\"master_key\":\"k\"}}}", "postgres password master_key ");
+    sp_arena_destroy(&arena);
+}
+
+/* They are found by the place of their section, and compared as texts. */
+static void a_setting_of_the_start_is_a_text_in_one_place(void **state)
+{
+    (void)state;
+    size_t count = 0;
+    for (enum sp_setting setting = SP_SETTING_NONE + 1; setting < SP_SETTING_COUNT; setting++) {
+        const struct sp_setting_info *info = sp_setting_get(setting);
+        const struct sp_str place = sp_section_get(info->section)->place;
+        if (info->at_start) {
+            count++;
+            assert_true(info->kind == SP_KIND_TEXT || info->kind == SP_KIND_SECRET);
+            assert_null(memchr(place.at, '[', place.len));
+            assert_null(memmem(place.at, place.len, "NAME", 4));
+            assert_null(memmem(place.at, place.len, "ID", 2));
+        }
+    }
+    assert_true(count > 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(durations_are_read),          cmocka_unit_test(sizes_are_read),
-        cmocka_unit_test(durations_are_said),          cmocka_unit_test(every_row_is_whole),
-        cmocka_unit_test(the_schema_has_every_member), cmocka_unit_test(the_reference_page_has_every_member),
+        cmocka_unit_test(durations_are_read),
+        cmocka_unit_test(sizes_are_read),
+        cmocka_unit_test(durations_are_said),
+        cmocka_unit_test(every_row_is_whole),
+        cmocka_unit_test(the_schema_has_every_member),
+        cmocka_unit_test(the_reference_page_has_every_member),
+        cmocka_unit_test(what_only_a_start_takes_is_told_where_it_differs),
+        cmocka_unit_test(a_setting_of_the_start_is_a_text_in_one_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
