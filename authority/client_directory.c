@@ -10,6 +10,11 @@
 /* Clients in use at one time on one node; one more costs a query each time it takes another's place. */
 #define PLACES 512u
 #define ENTRY_ARENA_BYTES (512u * 1024)
+#define PURGED_AT_ONCE 20u
+/* Clients hold up to SP_MAX_REGISTRATION_BYTES each. */
+#define PURGE_ARENA_BYTES (4u * 1024 * 1024)
+/* Whoever registers has this long to get a first token before others may take the place. */
+#define SETTLING_S 3600
 
 struct entry {
     unsigned holders; /* the place and the calls that looked it up */
@@ -109,7 +114,9 @@ static enum sp_status read_entry(const struct sp_authority_settings *settings, c
         return status;
     const struct sp_metadata_terms terms = {
         .settings = settings, .secret = registered->has_secret ? &registered->secret : NULL, .kept = true};
-    return sp_client_metadata_read(entry->arena, &terms, registered->metadata, &entry->client, &fault);
+    status = sp_client_metadata_read(entry->arena, &terms, registered->metadata, &entry->client, &fault);
+    entry->client.is_unused = record->due_at != 0;
+    return status;
 }
 
 static enum sp_status load(struct sp_call *call, struct sp_str id, struct entry **out)
@@ -192,4 +199,71 @@ const struct sp_client *sp_client_look_up_or_none(struct sp_call *call, struct s
 {
     const struct sp_client *client = NULL;
     return sp_client_find_any(call, id, &client) == SP_OK ? client : NULL;
+}
+
+/* ---- clients that nobody uses ---- */
+static enum sp_status keep(struct sp_call *call, struct sp_str id)
+{
+    struct sp_store *store = call->authority->store;
+    struct sp_record record;
+    enum sp_status status = store->methods->find_record(store, SP_RECORD_CLIENT, id, call->arena, &record);
+    if (status != SP_OK || record.due_at == 0) /* gone, or another node did it */
+        return status;
+    record.due_at = 0;
+    return store->methods->put_record(store, &record, NULL);
+}
+
+void sp_client_directory_keep(struct sp_call *call, const struct sp_client *client)
+{
+    struct sp_store *store = call->authority->store;
+    if (!client->is_unused || store->methods->begin(store) != SP_OK)
+        return;
+    if (sp_store_settle(store, keep(call, client->id)) == SP_OK)
+        sp_client_directory_forget(call->authority, client->id);
+}
+
+static enum sp_status drop_due(struct sp_authority *authority, struct sp_arena *arena, int64_t now, size_t most,
+                               int64_t made_before, size_t *dropped)
+{
+    struct sp_store *store = authority->store;
+    struct sp_record *records = NULL;
+    size_t count = 0;
+    *dropped = 0;
+    enum sp_status status = store->methods->list_due(store, SP_RECORD_CLIENT, now, most, arena, &records, &count);
+    for (size_t i = 0; status == SP_OK && i < count; i++) {
+        if (records[i].created_at > made_before)
+            continue;
+        status = store->methods->drop_record(store, SP_RECORD_CLIENT, records[i].id);
+        sp_client_directory_forget(authority, records[i].id);
+        *dropped += status == SP_OK;
+    }
+    return status;
+}
+
+enum sp_status sp_client_directory_purge(struct sp_authority *authority, int64_t now)
+{
+    struct sp_store *store = authority->store;
+    struct sp_record *records = NULL;
+    size_t count = 0;
+    struct sp_arena *arena = sp_arena_create(PURGE_ARENA_BYTES);
+    if (arena == NULL)
+        return SP_NO_MEMORY;
+    /* Most seconds there is none, and a look costs no write. */
+    enum sp_status status = store->methods->list_due(store, SP_RECORD_CLIENT, now, 1, arena, &records, &count);
+    if (status == SP_OK && count > 0)
+        status = store->methods->begin(store);
+    if (status == SP_OK && count > 0) {
+        status = drop_due(authority, arena, now, PURGED_AT_ONCE, now, &count);
+        status = sp_store_commit(store, status);
+    }
+    sp_arena_destroy(&arena);
+    return status;
+}
+
+enum sp_status sp_client_directory_make_room(struct sp_call *call, bool *made)
+{
+    size_t dropped = 0;
+    enum sp_status status = drop_due(call->authority, call->arena, INT64_MAX, 1, call->now - SETTLING_S, &dropped);
+    *made = dropped > 0;
+    return status;
 }

@@ -22,6 +22,7 @@ struct registration {
     bool has_secret;
     struct sp_client client;
     int64_t issued_at;
+    int64_t due_at; /* when it is forgotten if it got no token; 0: never */
 };
 
 /* ---- saying no ---- */
@@ -157,8 +158,15 @@ static enum sp_step check_room(struct sp_call *call)
         return sp_deny_failure(call, status);
     if (count < most)
         return SP_GOES_ON;
+    bool made = false;
+    status = sp_client_directory_make_room(call, &made);
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
+    if (made)
+        return SP_GOES_ON;
     return SP_DENY(call, .cause = SP_CAUSE_REGISTRATION_FULL, .status = 403,
-                   .expected = sp_arena_printf(call->arena, "at most %lld clients", (long long)most),
+                   .expected = sp_arena_printf(call->arena, "at most %lld clients (authority.registration.max_clients)",
+                                               (long long)most),
                    .received = sp_arena_printf(call->arena, "%lld", (long long)count));
 }
 
@@ -195,8 +203,11 @@ static enum sp_status put(struct sp_call *call, const struct registration *r)
     sp_json_end_object(&json);
     if (sp_buffer_status(&data) != SP_OK)
         return sp_buffer_status(&data);
-    const struct sp_record record = {
-        .kind = SP_RECORD_CLIENT, .id = r->id, .data = sp_buffer_str(&data), .created_at = r->issued_at};
+    const struct sp_record record = {.kind = SP_RECORD_CLIENT,
+                                     .id = r->id,
+                                     .data = sp_buffer_str(&data),
+                                     .created_at = r->issued_at,
+                                     .due_at = r->due_at};
     sp_client_directory_forget(call->authority, r->id);
     return store->methods->put_record(store, &record, NULL);
 }
@@ -242,6 +253,9 @@ static enum sp_step write_new(struct sp_call *call, void *context)
 {
     struct registration *r = context;
     enum sp_step step = spend_initial(call);
+    /* Whoever handed out a token knows why: those stay. */
+    if (step == SP_GOES_ON && bearer_token(call).at == NULL)
+        r->due_at = call->now + call->authority->settings->registration.unused_lifetime_s;
     if (step == SP_GOES_ON)
         step = check_room(call);
     if (step == SP_GOES_ON)
@@ -296,6 +310,7 @@ static enum sp_step find(struct sp_call *call, struct registration *r)
         return refuse_management(call, "another token");
     r->metadata = registered.metadata;
     r->issued_at = record.created_at;
+    r->due_at = record.due_at;
     r->has_secret = registered.has_secret;
     r->kept_secret = registered.secret;
     return SP_GOES_ON;

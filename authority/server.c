@@ -459,6 +459,8 @@ static void tend(struct server *server)
     /* A day longer than they live: a late replay is still told as what it is. */
     if (status == SP_OK)
         status = store->methods->purge_tickets(store, until - SP_CLOCK_GAP_S, PURGED_A_SECOND);
+    if (status == SP_OK && authority->settings->registration.enabled)
+        status = sp_client_directory_purge(authority, until - SP_CLOCK_GAP_S);
     if (status != SP_OK)
         fprintf(stderr, "authority: %s\n", trouble[0] != '\0' ? trouble : store->trouble);
 }

@@ -3,6 +3,7 @@
 #include "authority/access_token.h"
 #include "authority/client_authentication.h"
 #include "authority/client_certificate.h"
+#include "authority/client_directory.h"
 #include "authority/denial.h"
 #include "authority/dpop.h"
 #include "authority/endpoint.h"
@@ -52,7 +53,10 @@ enum sp_step sp_token_endpoint(struct sp_call *call)
         if ((client->grants & grants[i].bit) == 0)
             return SP_DENY(call, .cause = SP_CAUSE_REQUEST_GRANT_NOT_ALLOWED,
                            .expected = grants_in_words(call, client->grants), .received = type, .detail = client->id);
-        return grants[i].run(call, client);
+        enum sp_step step = grants[i].run(call, client);
+        if (step == SP_GOES_ON && call->answer.status == 200)
+            sp_client_directory_keep(call, client);
+        return step;
     }
     return SP_DENY(call, .cause = SP_CAUSE_REQUEST_GRANT_UNKNOWN, .expected = grants_in_words(call, ~0u),
                    .received = type);

@@ -355,6 +355,76 @@ static void put_initial(struct fixture *fixture, const char *token, int64_t expi
     assert_int_equal(store->methods->keep(store), SP_OK);
 }
 
+static int register_open(struct fixture *fixture)
+{
+    return post(fixture, "{" URI "}", NULL)->answer.status;
+}
+
+static int64_t count_clients(struct fixture *fixture)
+{
+    int64_t count = 0;
+    struct sp_store *store = fixture->authority.store;
+    assert_int_equal(store->methods->count_records(store, SP_RECORD_CLIENT, &count), SP_OK);
+    return count;
+}
+
+#define OPEN                                                                                                           \
+    "{'tokens':{'algorithm':'ES256'},'clients':{},'registration':{'open':true,'max_clients':3,'scopes':['read'],"      \
+    "'grants':['client_credentials']}}"
+
+/* Only what got a token stays. */
+static void a_client_that_nobody_uses_is_forgotten(void **state)
+{
+    (void)state;
+    struct fixture *fixture = fixture_create(OPEN);
+    put_initial(fixture, "invited", FIXTURE_NOW + 60, "{\"uses\":1}");
+    struct sp_call *used = post(fixture, "{'grant_types':['client_credentials'],'scope':'read'}", NULL);
+    assert_int_equal(used->answer.status, 201);
+    assert_int_equal(post(fixture, "{'grant_types':['client_credentials']}", "invited")->answer.status, 201);
+    struct sp_call *idle = post(fixture, "{'grant_types':['client_credentials']}", NULL);
+    assert_int_equal(idle->answer.status, 201);
+    const char *basic =
+        fixture_basic(fixture, fixture_member(used, "client_id"), fixture_member(used, "client_secret"));
+    assert_int_equal(CALL(fixture, .body = "grant_type=client_credentials", .authorization = basic)->answer.status,
+                     200);
+    /* Changed, it is as unused as before. */
+    assert_int_equal(manage(fixture, "PUT", fixture_member(idle, "client_id"),
+                            fixture_member(idle, "registration_access_token"),
+                            sp_arena_printf(fixture->arena, "{'client_id':'%s','grant_types':['client_credentials']}",
+                                            fixture_member(idle, "client_id"))
+                                .at)
+                         ->answer.status,
+                     200);
+    assert_int_equal(sp_client_directory_purge(&fixture->authority, fixture->now + 86400 - 1), SP_OK);
+    assert_int_equal(count_clients(fixture), 3);
+    assert_int_equal(sp_client_directory_purge(&fixture->authority, fixture->now + 86400), SP_OK);
+    assert_int_equal(count_clients(fixture), 2);
+    assert_int_equal(sp_client_directory_purge(&fixture->authority, fixture->now + 400 * 86400), SP_OK);
+    assert_int_equal(count_clients(fixture), 2);
+    assert_int_equal(CALL(fixture, .body = "grant_type=client_credentials", .authorization = basic)->answer.status,
+                     200);
+    fixture_destroy(&fixture);
+}
+
+static void a_directory_full_of_unused_clients_makes_room(void **state)
+{
+    (void)state;
+    struct fixture *fixture =
+        fixture_create("{'tokens':{'algorithm':'ES256'},'clients':{},'registration':{'open':true,'max_clients':3}}");
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(register_open(fixture), 201);
+    struct sp_call *call = post(fixture, "{" URI "}", NULL);
+    assert_int_equal(call->answer.status, 403); /* they have just come */
+    assert_string_equal(fixture_cause(call), "registration.full");
+    assert_true(sp_str_contains(call->finding.expected, SP_STR("authority.registration.max_clients")));
+    fixture->now += 3600;
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(register_open(fixture), 201);
+    assert_int_equal(register_open(fixture), 403);
+    assert_int_equal(count_clients(fixture), 3);
+    fixture_destroy(&fixture);
+}
+
 static void without_an_initial_access_token_nobody_registers(void **state)
 {
     (void)state;
@@ -465,6 +535,8 @@ int main(void)
         cmocka_unit_test(memory_follows_the_store),
         cmocka_unit_test(scripts_of_any_origin_may_register_and_manage_without_credentials),
         cmocka_unit_test(without_an_initial_access_token_nobody_registers),
+        cmocka_unit_test(a_client_that_nobody_uses_is_forgotten),
+        cmocka_unit_test(a_directory_full_of_unused_clients_makes_room),
         cmocka_unit_test(where_it_is_not_configured_it_is_not_there),
         cmocka_unit_test(browsers_are_not_sent_inside_by_what_was_kept),
         cmocka_unit_test(keys_of_strangers_are_not_looked_for_inside),
