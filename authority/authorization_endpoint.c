@@ -21,11 +21,10 @@ static enum sp_step refuse_silently(struct sp_call *call, enum sp_authorization_
 static enum sp_step let_wait(struct sp_call *call)
 {
     struct sp_visit visit;
-    enum sp_status status = sp_visit_start(call, &visit);
-    if (status != SP_OK)
-        return sp_deny_failure(call, status);
-    sp_visit_answer(call, &visit);
-    return SP_GOES_ON;
+    enum sp_step step = sp_visit_start(call, &visit);
+    if (step == SP_GOES_ON)
+        sp_visit_answer(call, &visit);
+    return step;
 }
 
 struct asking {
@@ -34,11 +33,10 @@ struct asking {
     enum sp_authorization_need need;
 };
 
-static enum sp_step answer(struct sp_call *call, void *context)
+static enum sp_step grant(struct sp_call *call, void *context)
 {
     const struct asking *asking = context;
-    return asking->need == SP_NEEDS_NOTHING ? sp_authorization_grant(call, &asking->request, &asking->session)
-                                            : let_wait(call);
+    return sp_authorization_grant(call, &asking->request, &asking->session);
 }
 
 enum sp_step sp_authorization_endpoint(struct sp_call *call)
@@ -71,5 +69,5 @@ enum sp_step sp_authorization_endpoint(struct sp_call *call)
         return sp_authorization_deny_unmet(call, &asking.request, &asking.session);
     if (asking.need != SP_NEEDS_NOTHING && asking.request.prompt_none)
         return refuse_silently(call, asking.need);
-    return sp_call_in_write(call, answer, &asking);
+    return asking.need == SP_NEEDS_NOTHING ? sp_call_in_write(call, grant, &asking) : let_wait(call);
 }

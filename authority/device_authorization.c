@@ -5,6 +5,7 @@
 #include "authority/device.h"
 #include "authority/endpoint.h"
 #include "authority/scope.h"
+#include "authority/throttle.h"
 
 static enum sp_step answer_codes(struct sp_call *call, struct sp_str device_code, struct sp_str user_code)
 {
@@ -54,5 +55,13 @@ enum sp_step sp_device_authorization_endpoint(struct sp_call *call)
         sp_audience_decide(call, client, &begun.audiences) != SP_GOES_ON)
         return SP_DENIED;
     begun.client = client;
-    return sp_call_in_write(call, start, &begun);
+    if (!sp_client_is_public(client))
+        return sp_call_in_write(call, start, &begun);
+    /* Anybody can call itself by its client_id. */
+    if (sp_throttle_check(call, SP_THROTTLE_DEVICE) != SP_GOES_ON)
+        return SP_DENIED;
+    enum sp_step step = sp_call_in_write(call, start, &begun);
+    if (step == SP_GOES_ON)
+        sp_throttle_fail(call, SP_THROTTLE_DEVICE);
+    return step;
 }

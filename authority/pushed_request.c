@@ -8,6 +8,7 @@
 #include "authority/endpoint.h"
 #include "authority/handle.h"
 #include "authority/request_object.h"
+#include "authority/throttle.h"
 #include "core/jose/crypto.h"
 
 /* RFC 9126 2.2 wants it short: the browser comes at once. */
@@ -119,7 +120,15 @@ enum sp_step sp_pushed_request_endpoint(struct sp_call *call)
     /* Judged now, answered as JSON: the client learns at once what the browser would. */
     if (sp_authorization_check(call, &request) != SP_GOES_ON)
         return SP_DENIED;
-    return sp_call_in_write(call, store_request, &client);
+    if (!sp_client_is_public(client))
+        return sp_call_in_write(call, store_request, &client);
+    /* Anybody can call itself by its client_id. */
+    if (sp_throttle_check(call, SP_THROTTLE_PUSHED) != SP_GOES_ON)
+        return SP_DENIED;
+    step = sp_call_in_write(call, store_request, &client);
+    if (step == SP_GOES_ON)
+        sp_throttle_fail(call, SP_THROTTLE_PUSHED);
+    return step;
 }
 
 static enum sp_step refuse_uri(struct sp_call *call, struct sp_str uri, const char *expected, const char *error)

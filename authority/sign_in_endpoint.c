@@ -46,7 +46,7 @@ static enum sp_step restore(struct sp_call *call, const struct sp_visit *visit, 
 static enum sp_step refuse_unmet(struct sp_call *call, const struct sp_visit *visit,
                                  const struct sp_authorization *request, const struct sp_session *session)
 {
-    enum sp_status status = sp_visit_end(call, visit);
+    enum sp_status status = sp_visit_end(call, visit, session);
     if (status != SP_OK)
         return sp_deny_failure(call, status);
     (void)sp_authorization_deny_unmet(call, request, session);
@@ -88,7 +88,7 @@ static enum sp_step show_or_finish(struct sp_call *call, const struct sp_visit *
     case SP_NEEDS_NOTHING:
         break;
     }
-    status = sp_visit_end(call, visit);
+    status = sp_visit_end(call, visit, session);
     if (status != SP_OK)
         return sp_deny_failure(call, status);
     if (visit->local.at == NULL)
@@ -158,13 +158,13 @@ static enum sp_step allow(struct sp_call *call, const struct sp_visit *visit, co
     if (status == SP_OK)
         status = store->methods->put_consent(store, session->subject, request->client->id, all, call->now);
     if (status == SP_OK)
-        status = sp_visit_end(call, visit);
+        status = sp_visit_end(call, visit, session);
     return status == SP_OK ? sp_authorization_grant(call, request, session) : sp_deny_failure(call, status);
 }
 
-static enum sp_step refuse_access(struct sp_call *call, const struct sp_visit *visit)
+static enum sp_step refuse_access(struct sp_call *call, const struct sp_visit *visit, const struct sp_session *session)
 {
-    enum sp_status status = sp_visit_end(call, visit);
+    enum sp_status status = sp_visit_end(call, visit, session);
     if (status != SP_OK)
         return sp_deny_failure(call, status);
     (void)SP_DENY(call, .cause = SP_CAUSE_REQUEST_DENIED_BY_USER, .error = "access_denied");
@@ -199,7 +199,7 @@ static enum sp_step take_form(struct sp_call *call, struct sp_visit *visit)
     if (visit->is_stale)
         return show_or_finish(call, visit, &request, &session); /* nothing was done: what is needed is shown again */
     if (sp_str_equal(step, SP_STR("cancel")) && visit->local.at == NULL)
-        return refuse_access(call, visit);
+        return refuse_access(call, visit, &session);
     if (sp_str_equal(step, SP_STR("other"))) {
         sp_login_page(call, visit, &request, SP_STR_NONE, SP_STR_NONE);
         return SP_GOES_ON;

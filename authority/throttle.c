@@ -12,6 +12,7 @@ static const struct {
     enum sp_cause cause;
     uint32_t failures;
     int64_t window_s;
+    bool is_of_all; /* addresses together */
 } classes[SP_THROTTLE_CLASSES] = {
     /* An office behind one address mistypes now and then; a guesser gets 300 tries an hour, over all accounts. */
     [SP_THROTTLE_LOGIN] = {"login", "failures of a login", SP_CAUSE_LOGIN_THROTTLED, 50, 600},
@@ -20,6 +21,17 @@ static const struct {
     [SP_THROTTLE_CLIENT_SECRET] = {"client secret", "failures of a client secret", SP_CAUSE_LOGIN_THROTTLED, 300, 60},
     /* Somebody who tries out a library is far below; who fills the store needs a day from one address. */
     [SP_THROTTLE_REGISTRATION] = {"registration", "registrations", SP_CAUSE_REGISTRATION_THROTTLED, 40, 3600},
+    /* Of 64 kB and half an hour each: 6 MB from one address, 100 MB from all. Whoever has such requests pushes them. */
+    [SP_THROTTLE_LARGE_REQUEST] = {"large request", "authorization requests of more than 4 kB",
+                                   SP_CAUSE_REQUEST_THROTTLED, 30, 600},
+    [SP_THROTTLE_LARGE_REQUESTS] = {"large requests", "authorization requests of more than 4 kB",
+                                    SP_CAUSE_REQUEST_THROTTLED, 500, 600, true},
+    /* An office of some hundred people who sign in at nine, and again. */
+    [SP_THROTTLE_UPSTREAM] = {"upstream", "sign-ins begun at another provider", SP_CAUSE_REQUEST_THROTTLED, 600, 600},
+    /* They live 90 s: of one address 30 MB at the worst, 1 MB as requests are. */
+    [SP_THROTTLE_PUSHED] = {"pushed", "pushed requests of public clients", SP_CAUSE_REQUEST_THROTTLED, 300, 60},
+    /* Two small rows each, for authority.device's ten minutes. */
+    [SP_THROTTLE_DEVICE] = {"device", "device codes of public clients", SP_CAUSE_REQUEST_THROTTLED, 200, 600},
 };
 
 struct sp_throttle {
@@ -66,8 +78,16 @@ static bool make_key(struct sp_call *call, const char *kind, struct sp_str what,
 
 static bool key_of_address(struct sp_call *call, enum sp_throttle_class class, unsigned char key[32])
 {
+    if (classes[class].is_of_all)
+        return make_key(call, classes[class].name, SP_STR("all"), key);
     return call->asked.client_address.len > 0 &&
            make_key(call, classes[class].name, sp_throttle_network(call->arena, call->asked.client_address), key);
+}
+
+static struct sp_str in_words(struct sp_call *call, enum sp_throttle_class class)
+{
+    return classes[class].is_of_all ? SP_STR("all addresses together")
+                                    : sp_throttle_network(call->arena, call->asked.client_address);
 }
 
 /* No counter of the class can hold anything: then the address, whose key costs an HMAC, need not be looked for. */
@@ -92,9 +112,8 @@ enum sp_step sp_throttle_check(struct sp_call *call, enum sp_throttle_class clas
     return SP_DENY(call, .cause = classes[class].cause, .error = "temporarily_unavailable",
                    .expected = sp_arena_printf(call->arena, "at most %u %s in %lld s", classes[class].failures,
                                                classes[class].counted, (long long)classes[class].window_s),
-                   .received =
-                       sp_arena_printf(call->arena, "%lld from %.*s", (long long)counter.failures,
-                                       SP_STR_ARG(sp_throttle_network(call->arena, call->asked.client_address))));
+                   .received = sp_arena_printf(call->arena, "%lld from %.*s", (long long)counter.failures,
+                                               SP_STR_ARG(in_words(call, class))));
 }
 
 void sp_throttle_fail(struct sp_call *call, enum sp_throttle_class class)

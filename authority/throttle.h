@@ -13,6 +13,12 @@ enum sp_throttle_class {
     SP_THROTTLE_USER_CODE,     /* what is typed at the device page: eight characters, short-lived */
     SP_THROTTLE_CLIENT_SECRET, /* long, as a rule, and machines repeat a wrong one fast */
     SP_THROTTLE_REGISTRATION,  /* clients that register themselves where anybody may; each counts */
+    /* What strangers can have stored; each counts. */
+    SP_THROTTLE_LARGE_REQUEST,  /* authorization requests that do not fit into a URL (visit.h) */
+    SP_THROTTLE_LARGE_REQUESTS, /* the same from all addresses together */
+    SP_THROTTLE_UPSTREAM,       /* sign-ins begun at another provider */
+    SP_THROTTLE_PUSHED,         /* requests that public clients push */
+    SP_THROTTLE_DEVICE,         /* devices of public clients */
     SP_THROTTLE_CLASSES,
 };
 

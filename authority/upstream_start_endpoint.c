@@ -6,6 +6,7 @@
 #include "authority/errand.h"
 #include "authority/handle.h"
 #include "authority/sign_in_pages.h"
+#include "authority/throttle.h"
 #include "authority/upstream_login.h"
 #include "authority/upstream_pages.h"
 #include "core/base/url.h"
@@ -169,7 +170,9 @@ static enum sp_step start(struct sp_call *call, const struct sp_upstream_provide
     enum sp_status status = sp_upstream_demand_of(call, visit, &demand);
     if (status != SP_OK)
         return sp_deny_failure(call, status);
-    enum sp_step step = discover(call, upstream, login, &endpoint);
+    enum sp_step step = sp_throttle_check(call, SP_THROTTLE_UPSTREAM);
+    if (step == SP_GOES_ON)
+        step = discover(call, upstream, login, &endpoint);
     if (step != SP_GOES_ON)
         return step;
     login->nonce = sp_handle_make(call->arena, "", SP_HANDLE_BYTES);
@@ -178,6 +181,7 @@ static enum sp_step start(struct sp_call *call, const struct sp_upstream_provide
     step = sp_call_in_write(call, put_login, &leaving);
     if (step != SP_GOES_ON)
         return step;
+    sp_throttle_fail(call, SP_THROTTLE_UPSTREAM);
     redirect(call, upstream, &demand, login, endpoint, leaving.state);
     return SP_GOES_ON;
 }

@@ -5,6 +5,8 @@
 #include "authority/denial.h"
 #include "authority/handle.h"
 #include "authority/own_form.h"
+#include "authority/throttle.h"
+#include "authority/visit_seal.h"
 #include "core/base/secret.h"
 #include "core/jose/crypto.h"
 
@@ -47,6 +49,7 @@ static struct sp_str visit_data(struct sp_call *call, const struct sp_visit *vis
     if (visit->signed_in.at != NULL)
         sp_json_string_member(&json, "signed_in_as", visit->signed_in);
     sp_json_string_member(&json, "challenge", visit->challenge);
+    sp_json_int_member(&json, "expires_at", visit->expires_at);
     if (visit->passed.at != NULL) {
         sp_json_string_member(&json, "passed", visit->passed);
         sp_json_string_member(&json, "passed_by", visit->passed_by);
@@ -65,38 +68,78 @@ static struct sp_str hash_text(struct sp_call *call, struct sp_str value)
     return sp_base64url_of(call->arena, hash, sizeof hash);
 }
 
-/* Completes the visit and keeps it. */
-static enum sp_status put_visit(struct sp_call *call, struct sp_visit *visit)
+/* As a row, under its handle; another call may have been quicker. */
+static enum sp_status put_row(struct sp_call *call, const struct sp_visit *visit, struct sp_str data)
 {
     struct sp_store *store = call->authority->store;
-    struct sp_str browser = sp_browser_secret(call);
-    struct sp_visit fresh = *visit;
-    fresh.handle = sp_handle_make(call->arena, "", SP_HANDLE_BYTES);
-    fresh.challenge = sp_handle_make(call->arena, "", SP_HANDLE_BYTES);
-    fresh.expires_at = call->now + VISIT_LIFETIME_S;
     struct sp_ticket ticket = {.kind = SP_TICKET_VISIT,
                                .client_id = call->client_id,
                                .issued_at = call->now,
-                               .expires_at = fresh.expires_at,
-                               .data = visit_data(call, &fresh, hash_text(call, browser))};
-    if (browser.at == NULL || fresh.handle.at == NULL || fresh.challenge.at == NULL || fresh.parameters.at == NULL ||
-        ticket.data.at == NULL)
+                               .expires_at = visit->expires_at,
+                               .data = data};
+    bool fresh = false;
+    memcpy(ticket.hash, visit->hash, sizeof ticket.hash);
+    enum sp_status status = store->methods->put_ticket(store, &ticket, &fresh);
+    return status == SP_OK && !fresh ? store->methods->change_ticket(store, SP_TICKET_VISIT, visit->hash,
+                                                                     visit->expires_at, SP_STR_NONE, data)
+                                     : status;
+}
+
+/* Completes the visit. SP_OK: sealed, nothing is to be stored; SP_TOO_LARGE: it needs a row, with *data. */
+static enum sp_status complete(struct sp_call *call, struct sp_visit *visit, struct sp_str *data)
+{
+    struct sp_str browser = sp_browser_secret(call);
+    struct sp_visit fresh = *visit;
+    fresh.challenge = sp_handle_make(call->arena, "", SP_HANDLE_BYTES);
+    fresh.expires_at = call->now + VISIT_LIFETIME_S;
+    if (browser.at == NULL || fresh.challenge.at == NULL || fresh.parameters.at == NULL)
         return SP_NO_MEMORY;
-    sp_sha256(fresh.handle, ticket.hash);
-    memcpy(fresh.hash, ticket.hash, sizeof fresh.hash);
-    enum sp_status status = store->methods->put_ticket(store, &ticket, NULL);
-    if (status == SP_OK)
+    *data = visit_data(call, &fresh, hash_text(call, browser));
+    if (data->at == NULL)
+        return SP_NO_MEMORY;
+    enum sp_status status = sp_visit_seal(call, *data, &fresh.handle);
+    if (status == SP_TOO_LARGE)
+        fresh.handle = sp_handle_make(call->arena, "", SP_HANDLE_BYTES);
+    if (fresh.handle.at == NULL)
+        return SP_NO_MEMORY;
+    if (status == SP_OK || status == SP_TOO_LARGE) {
+        sp_sha256(fresh.handle, fresh.hash);
         *visit = fresh;
+    }
     return status;
 }
 
-enum sp_status sp_visit_start(struct sp_call *call, struct sp_visit *visit)
+struct large {
+    struct sp_visit *visit;
+    struct sp_str data;
+};
+
+/* What does not fit into a URL is stored, and counted. */
+static enum sp_step put_large(struct sp_call *call, void *context)
+{
+    const struct large *large = context;
+    if (sp_throttle_check(call, SP_THROTTLE_LARGE_REQUEST) != SP_GOES_ON ||
+        sp_throttle_check(call, SP_THROTTLE_LARGE_REQUESTS) != SP_GOES_ON)
+        return SP_DENIED;
+    enum sp_status status = put_row(call, large->visit, large->data);
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
+    sp_throttle_fail(call, SP_THROTTLE_LARGE_REQUEST);
+    sp_throttle_fail(call, SP_THROTTLE_LARGE_REQUESTS);
+    return SP_GOES_ON;
+}
+
+enum sp_step sp_visit_start(struct sp_call *call, struct sp_visit *visit)
 {
     struct sp_visit fresh = {.parameters = encode_parameters(call)};
-    enum sp_status status = put_visit(call, &fresh);
-    if (status == SP_OK)
+    struct large large = {.visit = &fresh};
+    enum sp_status status = complete(call, &fresh, &large.data);
+    enum sp_step step = status == SP_OK          ? SP_GOES_ON
+                        : status == SP_TOO_LARGE ? sp_call_in_write(call, put_large, &large)
+                                                 : sp_deny_failure(call, status);
+    if (step == SP_GOES_ON)
         *visit = fresh;
-    return status;
+    return step;
 }
 
 void sp_visit_answer(struct sp_call *call, const struct sp_visit *visit)
@@ -111,11 +154,14 @@ void sp_visit_answer(struct sp_call *call, const struct sp_visit *visit)
 enum sp_step sp_visit_detour(struct sp_call *call, struct sp_str local, bool fresh)
 {
     struct sp_visit visit = {.parameters = SP_STR(""), .local = local, .fresh = fresh};
-    enum sp_status status = put_visit(call, &visit);
-    if (status != SP_OK)
-        return sp_deny_failure(call, status);
-    sp_visit_answer(call, &visit);
-    return SP_GOES_ON;
+    struct large large = {.visit = &visit};
+    enum sp_status status = complete(call, &visit, &large.data);
+    enum sp_step step = status == SP_OK          ? SP_GOES_ON
+                        : status == SP_TOO_LARGE ? put_large(call, &large)
+                                                 : sp_deny_failure(call, status);
+    if (step == SP_GOES_ON)
+        sp_visit_answer(call, &visit);
+    return step;
 }
 
 enum sp_status sp_visit_find(struct sp_call *call, struct sp_visit *visit, enum sp_visit_found *found)
@@ -129,22 +175,60 @@ struct sp_str sp_browser_hash(struct sp_call *call)
     return browser.at != NULL ? hash_text(call, browser) : SP_STR_NONE;
 }
 
+/* From its row, or else from the handle itself. SP_NOT_FOUND: neither. */
+static enum sp_status read_data(struct sp_call *call, struct sp_visit *visit, const struct sp_json **data)
+{
+    struct sp_store *store = call->authority->store;
+    struct sp_ticket ticket;
+    struct sp_json_error error;
+    struct sp_str text = SP_STR_NONE;
+    enum sp_status status = store->methods->find_ticket(store, SP_TICKET_VISIT, visit->hash, call->arena, &ticket);
+    visit->is_stored = status == SP_OK;
+    if (status == SP_OK)
+        text = ticket.data;
+    else if (status == SP_NOT_FOUND)
+        status = sp_visit_unseal(call, visit->handle, &text);
+    if (status == SP_OK)
+        status = sp_json_parse(call->arena, text, &sp_json_limits_document, data, &error);
+    if (status == SP_OK && visit->is_stored)
+        visit->expires_at = ticket.expires_at;
+    else if (status == SP_OK)
+        status = sp_json_int64(sp_json_member(*data, SP_STR("expires_at")), &visit->expires_at);
+    return status;
+}
+
+static void read_members(const struct sp_json *data, struct sp_visit *visit)
+{
+    const struct {
+        const char *name;
+        struct sp_str *text;
+    } texts[] = {{"parameters", &visit->parameters},
+                 {"local", &visit->local},
+                 {"link", &visit->link},
+                 {"signed_in_as", &visit->signed_in},
+                 {"challenge", &visit->challenge},
+                 {"passed", &visit->passed},
+                 {"passed_by", &visit->passed_by},
+                 {"passed_mark", &visit->passed_mark}};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        *texts[i].text = sp_json_string(sp_json_member(data, sp_str_from_cstr(texts[i].name)));
+    visit->fresh = sp_json_is(sp_json_member(data, SP_STR("fresh")), SP_JSON_TRUE);
+    sp_session_origin_read(data, &visit->passed_from);
+}
+
 enum sp_status sp_visit_find_by_handle(struct sp_call *call, struct sp_str handle, struct sp_visit *visit,
                                        enum sp_visit_found *found)
 {
-    struct sp_store *store = call->authority->store;
     struct sp_visit read = {.handle = handle};
-    struct sp_ticket ticket;
     const struct sp_json *data = NULL;
-    struct sp_json_error error;
     sp_sha256(read.handle, read.hash);
-    enum sp_status status = store->methods->find_ticket(store, SP_TICKET_VISIT, read.hash, call->arena, &ticket);
-    if (status == SP_NOT_FOUND || (status == SP_OK && ticket.expires_at <= call->now)) {
+    enum sp_status status = read_data(call, &read, &data);
+    if (status == SP_NOT_FOUND ||
+        (status == SP_OK &&
+         (read.expires_at <= call->now || sp_json_is(sp_json_member(data, SP_STR("ended")), SP_JSON_TRUE)))) {
         *found = SP_VISIT_GONE;
         return SP_OK;
     }
-    if (status == SP_OK)
-        status = sp_json_parse(call->arena, ticket.data, &sp_json_limits_document, &data, &error);
     if (status != SP_OK)
         return status;
     struct sp_str browser = sp_cookie_get(call, COOKIE);
@@ -153,33 +237,31 @@ enum sp_status sp_visit_find_by_handle(struct sp_call *call, struct sp_str handl
         *found = SP_VISIT_OTHER_BROWSER;
         return SP_OK;
     }
-    read.parameters = sp_json_string(sp_json_member(data, SP_STR("parameters")));
-    read.local = sp_json_string(sp_json_member(data, SP_STR("local")));
-    read.link = sp_json_string(sp_json_member(data, SP_STR("link")));
-    read.fresh = sp_json_is(sp_json_member(data, SP_STR("fresh")), SP_JSON_TRUE);
-    read.signed_in = sp_json_string(sp_json_member(data, SP_STR("signed_in_as")));
-    read.challenge = sp_json_string(sp_json_member(data, SP_STR("challenge")));
-    read.passed = sp_json_string(sp_json_member(data, SP_STR("passed")));
-    read.passed_by = sp_json_string(sp_json_member(data, SP_STR("passed_by")));
-    read.passed_mark = sp_json_string(sp_json_member(data, SP_STR("passed_mark")));
-    sp_session_origin_read(data, &read.passed_from);
+    read_members(data, &read);
     if (read.passed.at != NULL && (sp_json_int64(sp_json_member(data, SP_STR("passed_at")), &read.passed_at) != SP_OK ||
                                    call->now - read.passed_at > PASSED_LIFETIME_S))
         read.passed = SP_STR_NONE;
-    read.expires_at = ticket.expires_at;
     read.form_token = sp_own_form_token(call, read.handle, NULL);
     *visit = read;
     *found = SP_VISIT_FOUND;
     return SP_OK;
 }
 
-enum sp_status sp_visit_change(struct sp_call *call, const struct sp_visit *visit)
+static enum sp_status keep(struct sp_call *call, const struct sp_visit *visit, struct sp_str data)
 {
     struct sp_store *store = call->authority->store;
-    struct sp_str data = visit_data(call, visit, sp_browser_hash(call));
     if (data.at == NULL)
         return SP_NO_MEMORY;
-    return store->methods->change_ticket(store, SP_TICKET_VISIT, visit->hash, visit->expires_at, SP_STR_NONE, data);
+    return visit->is_stored ? store->methods->change_ticket(store, SP_TICKET_VISIT, visit->hash, visit->expires_at,
+                                                            SP_STR_NONE, data)
+                            : put_row(call, visit, data);
+}
+
+enum sp_status sp_visit_change(struct sp_call *call, struct sp_visit *visit)
+{
+    enum sp_status status = keep(call, visit, visit_data(call, visit, sp_browser_hash(call)));
+    visit->is_stored |= status == SP_OK;
+    return status;
 }
 
 struct sp_str sp_visit_decision_token(struct sp_call *call, const struct sp_visit *visit,
@@ -208,8 +290,8 @@ enum sp_status sp_visit_new_challenge(struct sp_call *call, struct sp_visit *vis
     return visit->challenge.at != NULL ? sp_visit_change(call, visit) : SP_NO_MEMORY;
 }
 
-enum sp_status sp_visit_end(struct sp_call *call, const struct sp_visit *visit)
+enum sp_status sp_visit_end(struct sp_call *call, const struct sp_visit *visit, const struct sp_session *session)
 {
-    struct sp_store *store = call->authority->store;
-    return store->methods->drop_ticket(store, SP_TICKET_VISIT, visit->hash);
+    bool is_strangers = !visit->is_stored && (session == NULL || session->subject.at == NULL);
+    return is_strangers ? SP_OK : keep(call, visit, SP_STR("{\"ended\":true}"));
 }

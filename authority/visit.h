@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What waits for a person to sign in – an authorization request, or one of our own pages: a ticket that keeps the
- * request's parameters or the page's address, bound to the browser that started it. Its forms are own_form.h's. */
+/* What waits for a person to sign in – an authorization request, or one of our own pages: the request's parameters or
+ * the page's address, bound to the browser that started it. Its forms are own_form.h's.
+ *
+ *   sealed in its handle ── somebody proves something, or the way ends ──► a row, which speaks for the handle
+ *
+ * Until then nothing is stored (visit_seal.h says why). A request that is too large for a URL has a row from the start,
+ * and these are counted by address and in all. */
 #ifndef SP_AUTHORITY_VISIT_H
 #define SP_AUTHORITY_VISIT_H
 
@@ -12,6 +17,7 @@ struct sp_visit {
     struct sp_str local; /* path and query of our own page that the person comes back to; absent: a client's request */
     bool fresh;          /* a session is not enough: the person has to sign in again */
     struct sp_str form_token; /* of the forms by which a person signs in: whoever that will be */
+    bool is_stored;           /* as a row; else the handle is all there is */
     bool is_stale;            /* not stored: a form of it was not taken, and the page is to say so */
     struct sp_str signed_in;  /* who logged in for this request; absent: nobody yet */
     struct sp_str link; /* id of a federated identity that becomes the account's once its owner signed in; or absent */
@@ -26,8 +32,9 @@ struct sp_visit {
 
 enum sp_visit_found { SP_VISIT_FOUND, SP_VISIT_GONE, SP_VISIT_OTHER_BROWSER };
 
-/* Keeps call->parameters; sets the browser's cookie when it has none. The caller has begun a write. */
-SP_MUST_CHECK enum sp_status sp_visit_start(struct sp_call *call, struct sp_visit *visit);
+/* Keeps call->parameters; sets the browser's cookie when it has none. SP_DENIED: too many large ones, or our failure;
+ * answered. The caller has begun no write. */
+SP_MUST_CHECK enum sp_step sp_visit_start(struct sp_call *call, struct sp_visit *visit);
 /* Answers with a redirection to the sign-in page of a visit that was started. */
 void sp_visit_answer(struct sp_call *call, const struct sp_visit *visit);
 /* Sends the person to sign in and back to our own page `local` ("/account?…"). The caller has begun a write. */
@@ -36,8 +43,8 @@ SP_MUST_CHECK enum sp_step sp_visit_detour(struct sp_call *call, struct sp_str l
 SP_MUST_CHECK enum sp_status sp_visit_find(struct sp_call *call, struct sp_visit *visit, enum sp_visit_found *found);
 SP_MUST_CHECK enum sp_status sp_visit_find_by_handle(struct sp_call *call, struct sp_str handle, struct sp_visit *visit,
                                                      enum sp_visit_found *found);
-/* Keeps what was changed of it. */
-SP_MUST_CHECK enum sp_status sp_visit_change(struct sp_call *call, const struct sp_visit *visit);
+/* Keeps what was changed of it. The caller has begun a write. */
+SP_MUST_CHECK enum sp_status sp_visit_change(struct sp_call *call, struct sp_visit *visit);
 /* The hash by which other things are bound to this browser; absent when it has no cookie of ours. */
 struct sp_str sp_browser_hash(struct sp_call *call);
 /* What the forms carry that decide something in the name of who is signed in: consent, and to go on as them. */
@@ -49,6 +56,10 @@ SP_MUST_CHECK enum sp_status sp_visit_mark_signed_in(struct sp_call *call, struc
 /* Did the session's person log in for this very request? */
 bool sp_visit_is_signed_in(const struct sp_visit *visit, const struct sp_session *session);
 SP_MUST_CHECK enum sp_status sp_visit_new_challenge(struct sp_call *call, struct sp_visit *visit);
-SP_MUST_CHECK enum sp_status sp_visit_end(struct sp_call *call, const struct sp_visit *visit);
+/* Its handle is worth nothing any more. session: of who is signed in; where nobody is and nothing was stored nothing is
+ * now, and the handle lives until it expires: it does no more than a new request would. The caller has begun a write.
+ */
+SP_MUST_CHECK enum sp_status sp_visit_end(struct sp_call *call, const struct sp_visit *visit,
+                                          const struct sp_session *session);
 
 #endif

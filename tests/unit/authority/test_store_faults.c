@@ -160,9 +160,12 @@ static void device_redeem(struct scene *scene)
                            fixture_member(begun, "device_code"))};
 }
 
-static void authorize(struct scene *scene)
+/* One that does not fit into its handle: any other is not stored. */
+static void authorize_at_length(struct scene *scene)
 {
-    scene->request = (struct fixture_request){.method = "GET", .path = "/authorize", .query = AUTHORIZE};
+    struct sp_arena *arena = scene->fixture->arena;
+    const char *query = sp_arena_printf(arena, "%s&unknown=%04000d&other=%0500d", AUTHORIZE, 1, 1).at;
+    scene->request = (struct fixture_request){.method = "GET", .path = "/authorize", .query = query};
 }
 
 static void authorize_signed_in(struct scene *scene)
@@ -293,7 +296,7 @@ static const struct fault_scene scenes[] = {
     {.name = "a device asks too early", .prepare = device_pending, .status = 400},
     {.name = "a person allows a device", .prepare = device_allow, .status = 200},
     {.name = "a device gets its tokens", .prepare = device_redeem, .status = 200},
-    {.name = "a request waits", .prepare = authorize, .status = 303},
+    {.name = "a large request waits", .prepare = authorize_at_length, .status = 303},
     {.name = "a code at once", .prepare = authorize_signed_in, .status = 303},
     {.name = "a person signs in", .prepare = sign_in_form, .status = 303},
     {.name = "a person signs out", .prepare = sign_out, .status = 200, .ends_sessions = true},
