@@ -70,6 +70,35 @@ static void check_addresses(struct sp_draft *draft, const struct sp_serving *ser
     }
 }
 
+/* No host, or one that stands for all of them. */
+static bool is_every_address(struct sp_str address)
+{
+    static const struct sp_str beginnings[] = {{":", 1}, {"0.0.0.0:", 8}, {"[::]:", 5}};
+    for (size_t i = 0; i < sizeof beginnings / sizeof beginnings[0]; i++) {
+        if (sp_str_has_prefix(address, beginnings[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Accounts and metrics are behind it, over plain HTTP. */
+static void check_admin_address(struct sp_draft *draft, const struct sp_json *admin, const struct sp_serving *serving)
+{
+    if (!serving->has_admin || !is_every_address(serving->admin_address)) {
+        return;
+    }
+    const struct sp_complaint complaint = {.cause = SP_CAUSE_CONFIG_ADMIN_EXPOSED,
+                                           .value = sp_setting_value(admin, SP_SETTING_ADMIN_ADDRESS),
+                                           .where = SP_STR("admin.address"),
+                                           .expected = SP_STR("127.0.0.1:8081"),
+                                           .received = serving->admin_address,
+                                           .detail = SP_STR("admin.address")};
+    sp_draft_complain(draft, &complaint,
+                      "admin.address is %.*s: the admin API and the metrics are open to every network",
+                      SP_STR_ARG(serving->admin_address));
+}
+
 #define MIN_ADMIN_TOKEN_BYTES 16u
 
 /* Whoever has it owns every account: it is not to be guessed. */
@@ -119,6 +148,7 @@ void sp_read_serving(struct sp_draft *draft, struct sp_policy_parts *parts)
     serving->admin_token = sp_setting_text(admin, SP_SETTING_ADMIN_TOKEN);
     serving->admin_hosts = sp_read_names(draft, sp_setting_value(admin, SP_SETTING_ADMIN_HOSTS));
     check_admin_token(draft, admin, serving->admin_token);
+    check_admin_address(draft, admin, serving);
     check_addresses(draft, serving);
     serving->workers = sp_size_parse(workers, &worker_count) == SP_OK ? (unsigned)worker_count : 0;
     serving->logs_calls = !is_switched_off(call_log);

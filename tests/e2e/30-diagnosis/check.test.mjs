@@ -81,6 +81,15 @@ test('files merge in order; variables come from the environment, secrets from fi
   assert.equal(missing.json.problems[0].file, base);
 });
 
+test('an admin address that faces every network is warned of, one that names whom it serves is not', async () => {
+  for (const address of [':8081', '0.0.0.0:8081', '[::]:8081']) {
+    const { code, json, ids, problems } = await check(`${good}admin: {address: "${address}"}\n`);
+    assert.deepEqual([code, json.accepted, json.errors, ids], [1, true, 0, ['config.admin_exposed']], address);
+    assert.deepEqual([problems[0].line, problems[0].path, problems[0].cause.received], [10, 'admin.address', address]);
+  }
+  for (const admin of ['false', '{address: "127.0.0.1:8081"}', '{address: "[::1]:8081"}', '{address: "10.0.0.5:8081"}']) assert.equal((await check(`${good}admin: ${admin}\n`)).code, 0, admin);
+});
+
 test('a secret is never shown, wherever it stands', async () => {
   const { stdout } = await sallyport(['check', '-c', write(`${good}authority: {issuer: "https://as.example.com", clients: {a: {secret: hunter2hunter2}}}\n`)]);
   assert.match(stdout, /config\.inline_secret/);
