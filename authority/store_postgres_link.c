@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "authority/store_postgres_link.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <poll.h>
 #include <stdio.h>
@@ -52,16 +53,27 @@ static void set_word(struct sp_postgres_link *link, const char *word, const char
     link->values[i] = value;
 }
 
+/* A socket's path or abstract name, localhost, or a loopback address: not a name that only begins like one. */
+static bool is_local_host(struct sp_str host)
+{
+    char text[64];
+    struct in_addr address;
+    if (sp_str_has_prefix(host, SP_STR("/")) || sp_str_has_prefix(host, SP_STR("@")))
+        return true;
+    if (sp_str_equal(host, SP_STR("localhost")) || sp_str_equal(host, SP_STR("::1")))
+        return true;
+    if (host.len >= sizeof text)
+        return false;
+    memcpy(text, host.at, host.len);
+    text[host.len] = '\0';
+    return inet_pton(AF_INET, text, &address) == 1 && ntohl(address.s_addr) >> 24 == 127;
+}
+
 static bool is_local(const char *hosts)
 {
-    static const char *const names[] = {"localhost", "127.", "::1", "/", "@"};
-    for (struct sp_str rest = sp_str_from_cstr(hosts), host; sp_str_next_word(&rest, SP_STR(","), &host);) {
-        bool local = false;
-        for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-            local = local || sp_str_has_prefix(host, sp_str_from_cstr(names[i]));
-        if (!local)
+    for (struct sp_str rest = sp_str_from_cstr(hosts), host; sp_str_next_word(&rest, SP_STR(","), &host);)
+        if (!is_local_host(host))
             return false;
-    }
     return true;
 }
 
@@ -271,6 +283,7 @@ static enum sp_status start(struct sp_postgres_link *link)
         return SP_IO; /* trouble still says why */
     link->conn = PQconnectStartParams(link->words, link->values, 0);
     link->poll = PGRES_POLLING_WRITING;
+    link->started_at_ms = now;
     link->give_up_at_ms = now + CONNECT_MS;
     if (link->conn == NULL)
         return SP_NO_MEMORY;
@@ -341,10 +354,9 @@ enum sp_status sp_postgres_link_ready(struct sp_postgres_link *link, int64_t wai
         look_at_idle(link);
     if (link->is_ready)
         return SP_OK;
-    int64_t until_ms = now_ms() + wait_ms;
     enum sp_status status = link->conn == NULL ? start(link) : SP_OK;
     if (status == SP_OK)
-        status = step(link, until_ms);
+        status = step(link, link->started_at_ms + wait_ms);
     if (status != SP_OK)
         return status;
     status = set_up(link);

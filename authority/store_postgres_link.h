@@ -14,13 +14,13 @@
 #define SP_POSTGRES_MAX_WORDS 64u
 
 struct sp_postgres_link {
-    PGconn *conn;                       /* NULL: down */
-    bool is_ready;                      /* connected and set up */
-    PostgresPollingStatusType poll;     /* while connecting */
-    int64_t retry_at_ms, give_up_at_ms; /* of the monotonic clock */
-    int64_t answer_ms;                  /* how long an answer may take */
-    char schema[64];                    /* an identifier that needs no quotes */
-    PQconninfoOption *options;          /* as configured, and our defaults */
+    PGconn *conn;                                      /* NULL: down */
+    bool is_ready;                                     /* connected and set up */
+    PostgresPollingStatusType poll;                    /* while connecting */
+    int64_t retry_at_ms, started_at_ms, give_up_at_ms; /* of the monotonic clock; the latter two of an attempt */
+    int64_t answer_ms;                                 /* how long an answer may take */
+    char schema[64];                                   /* an identifier that needs no quotes */
+    PQconninfoOption *options;                         /* as configured, and our defaults */
     const char *words[SP_POSTGRES_MAX_WORDS], *values[SP_POSTGRES_MAX_WORDS];
     /* Called on each new connection, once it is set up: prepares the statements. */
     enum sp_status (*prepare)(void *context);
@@ -34,7 +34,9 @@ SP_MUST_CHECK enum sp_status sp_postgres_link_init(struct sp_postgres_link *link
                                                    char trouble[256]);
 void sp_postgres_link_fini(struct sp_postgres_link *link);
 
-/* Connects if need be, within wait_ms; notices that an idle connection was closed. SP_IO with trouble: not now. */
+/* Connects if need be; notices that an idle connection was closed. An attempt is waited for until wait_ms after it
+ * began, by whoever asks: with a server that hangs, calls do not wait one after the other. SP_IO with trouble: not now.
+ */
 SP_MUST_CHECK enum sp_status sp_postgres_link_ready(struct sp_postgres_link *link, int64_t wait_ms);
 
 /* The next result of the pipeline (NULL ends those of a statement); the caller clears it. SP_IO: the connection is lost

@@ -301,15 +301,19 @@ static const struct sp_store_methods methods = {
     SP_SQL_METHODS(SP_SQL_METHOD).version = version,
 };
 
-static int schema_version(sqlite3 *db)
+static int pragma(sqlite3 *db, const char *sql)
 {
     sqlite3_stmt *statement = NULL;
     int found = -1;
-    if (sqlite3_prepare_v2(db, "PRAGMA user_version", -1, &statement, NULL) == SQLITE_OK &&
-        sqlite3_step(statement) == SQLITE_ROW)
+    if (sqlite3_prepare_v2(db, sql, -1, &statement, NULL) == SQLITE_OK && sqlite3_step(statement) == SQLITE_ROW)
         found = sqlite3_column_int(statement, 0);
     sqlite3_finalize(statement);
     return found;
+}
+
+static int schema_version(sqlite3 *db)
+{
+    return pragma(db, "PRAGMA user_version");
 }
 
 /* Each step in its own transaction; the version is read inside it, so that two processes that start together do not
@@ -329,6 +333,11 @@ static enum sp_status migrate(struct sqlite_store *self)
             snprintf(self->sql.store.trouble, sizeof self->sql.store.trouble,
                      "the file has schema %d, this program knows up to %d: it was written by a newer version", found,
                      NEWEST_VERSION);
+            status = SP_UNSUPPORTED;
+        }
+        if (found == 0 && pragma(self->db, "PRAGMA page_count") > 1) {
+            snprintf(self->sql.store.trouble, sizeof self->sql.store.trouble,
+                     "the file is no store of ours: no schema, and not empty (an interrupted copy?)");
             status = SP_UNSUPPORTED;
         }
         if (status != SP_OK || found == NEWEST_VERSION) {
