@@ -35,6 +35,7 @@ SP_MUST_CHECK enum sp_step sp_access_token_issue(struct sp_call *call, const str
 /* A presented access token that is ours, alive and not revoked. */
 struct sp_live_token {
     const struct sp_json *claims; /* iss, sub, aud, client_id, scope, exp, iat, jti, … whichever format it has */
+    struct sp_str claims_text;    /* the same as it was written: an object without space around it */
     bool is_jwt;
     struct sp_str jti;      /* a mark of it kills what was exchanged from it too */
     unsigned char hash[32]; /* of an opaque one */
