@@ -48,7 +48,7 @@ static void write_endpoints(struct sp_call *call, struct sp_json_writer *json)
     for (size_t i = 0; i < sp_endpoint_count; i++) {
         const struct sp_endpoint *endpoint = &sp_endpoints[i];
         if (endpoint->metadata != NULL && sp_endpoint_is_on(endpoint, call->authority->settings))
-            sp_json_string_member(json, endpoint->metadata, sp_authority_url(call, endpoint->path));
+            sp_json_string_member(json, endpoint->metadata, sp_authority_url(call, endpoint->path.at));
         if (endpoint->auth_methods_metadata == NULL)
             continue;
         sp_json_name(json, sp_str_from_cstr(endpoint->auth_methods_metadata));
@@ -79,7 +79,7 @@ static void write_mtls(struct sp_call *call, struct sp_json_writer *json)
         for (size_t a = 0; a < sizeof answers / sizeof answers[0]; a++)
             if (sp_endpoints[i].answer == answers[a])
                 sp_json_string_member(json, sp_endpoints[i].metadata,
-                                      sp_authority_alias_url(call, sp_endpoints[i].path));
+                                      sp_authority_alias_url(call, sp_endpoints[i].path.at));
     sp_json_end_object(json);
 }
 

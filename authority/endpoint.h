@@ -16,7 +16,8 @@ enum sp_method {
 };
 
 struct sp_endpoint {
-    const char *name, *path;
+    const char *name;
+    struct sp_str path; /* a literal: a NUL stands behind it */
     unsigned methods;
     enum sp_step (*answer)(struct sp_call *call);
     const char *metadata, *auth_methods_metadata; /* may be NULL */

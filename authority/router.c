@@ -7,14 +7,14 @@
 
 const struct sp_endpoint sp_endpoints[] = {
 #define ENDPOINT(NAME, path, methods, function, metadata, auth_methods, any_origin)                                    \
-    {#NAME, path, methods, function, metadata, auth_methods, any_origin},
+    {#NAME, {path, sizeof path - 1}, methods, function, metadata, auth_methods, any_origin},
 #include "authority/endpoints.def"
 #undef ENDPOINT
 };
 const size_t sp_endpoint_count = sizeof sp_endpoints / sizeof sp_endpoints[0];
 
 static const struct sp_endpoint discovery = {
-    "DISCOVERY", "/.well-known/openid-configuration", SP_METHOD_GET, sp_discovery_endpoint, NULL, NULL, true};
+    "DISCOVERY", {"/.well-known/openid-configuration", 33}, SP_METHOD_GET, sp_discovery_endpoint, NULL, NULL, true};
 
 /* Both documents, each below the issuer (OIDC Discovery 4) and in front of its path (RFC 8414 3.1). */
 static bool is_discovery(const struct sp_authority_settings *settings, struct sp_str path)
@@ -35,7 +35,7 @@ static bool is_discovery(const struct sp_authority_settings *settings, struct sp
 /* A path that ends with a slash has one more segment, such as the id of an upstream. */
 static bool is_at(struct sp_str path, struct sp_str below)
 {
-    if (!sp_str_has_suffix(path, SP_STR("/")))
+    if (path.at[path.len - 1] != '/')
         return sp_str_equal(below, path);
     return sp_str_has_prefix(below, path) && below.len > path.len && sp_str_index_of(below, '/', path.len) == below.len;
 }
@@ -53,7 +53,7 @@ static const struct sp_endpoint *find_endpoint(const struct sp_authority_setting
         return NULL;
     struct sp_str below = sp_str_slice(path, settings->base_path.len, path.len);
     for (size_t i = 0; i < sp_endpoint_count; i++)
-        if (is_at(sp_str_from_cstr(sp_endpoints[i].path), below))
+        if (is_at(sp_endpoints[i].path, below))
             return sp_endpoint_is_on(&sp_endpoints[i], settings) ? &sp_endpoints[i] : NULL;
     return NULL;
 }

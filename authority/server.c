@@ -143,22 +143,34 @@ static void *on_uri(void *context, const char *uri, struct MHD_Connection *conne
     return exchange;
 }
 
+/* count: how often it came, where more than once is a fault. */
 static const struct {
     struct sp_str name;
-    size_t offset;
+    size_t value, count;
 } header_rows[] = {
-    {{"Content-Type", 12}, offsetof(struct sp_asked, content_type)},
-    {{"Cookie", 6}, offsetof(struct sp_asked, cookie)},
-    {{"Origin", 6}, offsetof(struct sp_asked, origin)},
-    {{"Sec-Fetch-Site", 14}, offsetof(struct sp_asked, fetch_site)},
-    {{"Accept", 6}, offsetof(struct sp_asked, accept)},
-    {{"Accept-Language", 15}, offsetof(struct sp_asked, accept_language)},
-    {{"User-Agent", 10}, offsetof(struct sp_asked, user_agent)},
-    {{"X-Forwarded-Proto", 17}, offsetof(struct sp_asked, forwarded_proto)},
-    {{"X-Real-IP", 9}, offsetof(struct sp_asked, client_address)},
-    {{"X-Request-Id", 12}, offsetof(struct sp_asked, request_id)},
-    {{"X-Sallyport-Client-Certificate", 30}, offsetof(struct sp_asked, client_certificate)},
-    {{"X-Sallyport-Proxy-Secret", 24}, offsetof(struct sp_asked, proxy_secret)},
+#define HEADER(name, value)                                                                                            \
+    {                                                                                                                  \
+        {name, sizeof name - 1}, offsetof(struct sp_asked, value), NOT_COUNTED                                         \
+    }
+#define COUNTED_HEADER(name, value)                                                                                    \
+    {                                                                                                                  \
+        {name, sizeof name - 1}, offsetof(struct sp_asked, value), offsetof(struct sp_asked, value##_count)            \
+    }
+#define NOT_COUNTED SIZE_MAX
+    COUNTED_HEADER("Authorization", authorization),
+    HEADER("Content-Type", content_type),
+    COUNTED_HEADER("DPoP", dpop),
+    HEADER("Cookie", cookie),
+    HEADER("Origin", origin),
+    HEADER("Sec-Fetch-Site", fetch_site),
+    HEADER("Accept", accept),
+    HEADER("Accept-Language", accept_language),
+    HEADER("User-Agent", user_agent),
+    HEADER("X-Forwarded-Proto", forwarded_proto),
+    HEADER("X-Real-IP", client_address),
+    HEADER("X-Request-Id", request_id),
+    COUNTED_HEADER("X-Sallyport-Client-Certificate", client_certificate),
+    COUNTED_HEADER("X-Sallyport-Proxy-Secret", proxy_secret),
 };
 
 /* A copy: libmicrohttpd's own lives as long as the connection, whose client may go away before the turn is flushed and
@@ -176,18 +188,14 @@ static enum MHD_Result on_header(void *context, enum MHD_ValueKind kind, const c
     struct exchange *exchange = context;
     struct sp_asked *asked = &exchange->call.asked;
     struct sp_str name = sp_str_from_cstr(key);
-    if (sp_str_equal_ignoring_case(name, SP_STR("Authorization"))) {
-        asked->authorization = keep(exchange, text);
-        asked->authorization_count++;
-    } else if (sp_str_equal_ignoring_case(name, SP_STR("DPoP"))) {
-        asked->dpop = keep(exchange, text);
-        asked->dpop_count++;
+    for (size_t i = 0; i < sizeof header_rows / sizeof header_rows[0]; i++) {
+        if (name.len != header_rows[i].name.len || !sp_str_equal_ignoring_case(name, header_rows[i].name))
+            continue;
+        *(struct sp_str *)((char *)asked + header_rows[i].value) = keep(exchange, text);
+        if (header_rows[i].count != NOT_COUNTED)
+            ++*(unsigned *)((char *)asked + header_rows[i].count);
+        break;
     }
-    asked->client_certificate_count += sp_str_equal_ignoring_case(name, SP_STR("X-Sallyport-Client-Certificate"));
-    asked->proxy_secret_count += sp_str_equal_ignoring_case(name, SP_STR("X-Sallyport-Proxy-Secret"));
-    for (size_t i = 0; i < sizeof header_rows / sizeof header_rows[0]; i++)
-        if (sp_str_equal_ignoring_case(name, header_rows[i].name))
-            *(struct sp_str *)((char *)asked + header_rows[i].offset) = keep(exchange, text);
     return MHD_YES;
 }
 
