@@ -171,11 +171,12 @@ void sp_json_put_string(struct sp_json_writer *writer, struct sp_str value)
     put_quoted(writer->out, value);
 }
 
-void sp_json_put_int(struct sp_json_writer *writer, int64_t value)
+#define INT_BYTES 20u
+
+/* Digits from the end; the magnitude as unsigned, so that INT64_MIN has one. */
+static struct sp_str print_int(int64_t value, char text[INT_BYTES])
 {
-    /* Digits from the end; the magnitude as unsigned, so that INT64_MIN has one. */
-    char text[20];
-    size_t at = sizeof text;
+    size_t at = INT_BYTES;
     uint64_t left = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
     do {
         text[--at] = (char)('0' + left % 10);
@@ -184,8 +185,14 @@ void sp_json_put_int(struct sp_json_writer *writer, int64_t value)
     if (value < 0) {
         text[--at] = '-';
     }
+    return sp_str(text + at, INT_BYTES - at);
+}
+
+void sp_json_put_int(struct sp_json_writer *writer, int64_t value)
+{
+    char text[INT_BYTES];
     put_separator(writer);
-    sp_buffer_append(writer->out, sp_str(text + at, sizeof text - at));
+    sp_buffer_append(writer->out, print_int(value, text));
 }
 
 void sp_json_put_bool(struct sp_json_writer *writer, bool value)
@@ -266,14 +273,18 @@ static char *put_plain_name(struct sp_json_writer *writer, struct sp_str name, s
     return to;
 }
 
-static void put_name(struct sp_json_writer *writer, const char *name)
+/* A member whose value is printed as it is. */
+static void put_member(struct sp_json_writer *writer, const char *name, struct sp_str value)
 {
     const struct sp_str text = sp_str_from_cstr(name);
-    if (put_plain_name(writer, text, 0) != NULL) {
-        writer->after_name = true;
-    } else {
-        sp_json_name(writer, text);
+    char *to = put_plain_name(writer, text, value.len);
+    if (to != NULL) {
+        memcpy(to, value.at, value.len);
+        writer->out->len += value.len;
+        return;
     }
+    sp_json_name(writer, text);
+    sp_json_put_raw(writer, value);
 }
 
 void sp_json_string_member(struct sp_json_writer *writer, const char *name, struct sp_str value)
@@ -283,18 +294,17 @@ void sp_json_string_member(struct sp_json_writer *writer, const char *name, stru
         writer->out->len += put_plain(to, value);
         return;
     }
-    put_name(writer, name);
+    sp_json_name(writer, sp_str_from_cstr(name));
     sp_json_put_string(writer, value);
 }
 
 void sp_json_int_member(struct sp_json_writer *writer, const char *name, int64_t value)
 {
-    put_name(writer, name);
-    sp_json_put_int(writer, value);
+    char text[INT_BYTES];
+    put_member(writer, name, print_int(value, text));
 }
 
 void sp_json_bool_member(struct sp_json_writer *writer, const char *name, bool value)
 {
-    put_name(writer, name);
-    sp_json_put_bool(writer, value);
+    put_member(writer, name, value ? SP_STR("true") : SP_STR("false"));
 }

@@ -1,12 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/oauth/form.h"
 
+#include "core/base/plain.h"
+
+/* Nothing in it stands for anything else, and it is ASCII. */
+static bool is_as_it_is(struct sp_str encoded)
+{
+    return sp_is_plain(encoded.at, encoded.len) && (encoded.len == 0 || (memchr(encoded.at, '%', encoded.len) == NULL &&
+                                                                         memchr(encoded.at, '+', encoded.len) == NULL));
+}
+
 /* offset: of the byte that is at fault, within encoded. */
 static enum sp_status decode(struct sp_arena *arena, struct sp_str encoded, struct sp_str *decoded, size_t *offset)
 {
     char *at = sp_arena_alloc(arena, encoded.len + 1);
     if (at == NULL)
         return SP_NO_MEMORY;
+    if (is_as_it_is(encoded)) {
+        if (encoded.len > 0)
+            memcpy(at, encoded.at, encoded.len);
+        at[encoded.len] = '\0';
+        *decoded = sp_str(at, encoded.len);
+        return SP_OK;
+    }
     size_t len = 0;
     for (size_t i = 0; i < encoded.len; i++) {
         char c = encoded.at[i];
