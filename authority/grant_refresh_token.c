@@ -160,17 +160,25 @@ static enum sp_step check_family(struct sp_call *call, const struct rotation *r)
     return status == SP_NOT_FOUND ? SP_GOES_ON : sp_deny_failure(call, status);
 }
 
-/* What the token is followed by, whether this is its first use or not. */
+/* What the token is followed by, when it was used first at `at`. */
+static enum sp_status follow(struct sp_call *call, struct rotation *r, int64_t at)
+{
+    r->record.next = sp_token_handle_follow(call->arena, SP_REFRESH_TOKEN_PREFIX, call->authority->process_secret,
+                                            r->token, at, r->record.next_hash);
+    return r->record.next.at != NULL ? SP_OK : SP_NO_MEMORY;
+}
+
+/* Whether this is its first use or not. */
 static enum sp_step use_up(struct sp_call *call, struct rotation *r)
 {
     struct sp_store *store = call->authority->store;
     bool first = false;
-    r->record.next =
-        sp_token_handle_follow(call->arena, SP_REFRESH_TOKEN_PREFIX, call->authority->process_secret, r->token,
-                               r->ticket.used_at != 0 ? r->ticket.used_at : call->now, r->record.next_hash);
-    enum sp_status status = r->record.next.at != NULL ? store->methods->use_ticket(store, SP_TICKET_REFRESH,
-                                                                                   r->ticket.hash, call->now, &first)
-                                                      : SP_NO_MEMORY;
+    enum sp_status status = store->methods->use_ticket(store, SP_TICKET_REFRESH, r->ticket.hash, call->now, &first);
+    /* Another node used it since it was read: the rule goes by that one's clock. */
+    if (status == SP_OK && !first && r->ticket.used_at == 0)
+        status = store->methods->find_ticket(store, SP_TICKET_REFRESH, r->ticket.hash, call->arena, &r->ticket);
+    if (status == SP_OK)
+        status = follow(call, r, first ? call->now : r->ticket.used_at);
     if (status != SP_OK)
         return sp_deny_failure(call, status);
     return first ? SP_GOES_ON : judge_second_use(call, r);

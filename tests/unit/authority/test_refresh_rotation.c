@@ -123,6 +123,39 @@ static void a_thief_who_came_in_time_is_found_out_at_the_next_use(void **state)
     expect_end(fixture, copied, third);
 }
 
+/* What this node read just before another one used the token. */
+static const struct sp_store_methods *own_methods;
+static bool is_stale;
+
+static enum sp_status find_as_it_was(struct sp_store *store, enum sp_ticket_kind kind, const unsigned char hash[32],
+                                     struct sp_arena *arena, struct sp_ticket *ticket)
+{
+    enum sp_status status = own_methods->find_ticket(store, kind, hash, arena, ticket);
+    if (status == SP_OK && is_stale && kind == SP_TICKET_REFRESH) {
+        ticket->used_at = 0;
+        is_stale = false;
+    }
+    return status;
+}
+
+static void a_use_on_another_node_a_moment_before_counts_by_that_nodes_clock(void **state)
+{
+    struct fixture *fixture = *state;
+    const char *second = next_of(fixture, "sprt_first");
+    struct sp_store *store = fixture->authority.store;
+    own_methods = store->methods;
+    struct sp_store_methods methods = *own_methods;
+    methods.find_ticket = find_as_it_was;
+    store->methods = &methods;
+    is_stale = true;
+    fixture->now += 3;
+    struct sp_call *call = refresh(fixture, "sprt_first");
+    store->methods = own_methods;
+    assert_false(is_stale);
+    assert_int_equal(call->answer.status, 200);
+    assert_string_equal(fixture_member(call, "refresh_token"), second);
+}
+
 /* Another node's clock may be some seconds ahead; one that was set back by an hour opens no window of an hour. */
 static void a_use_that_lies_ahead_is_within_the_window_as_far_as_one_behind(void **state)
 {
@@ -177,6 +210,7 @@ int main(void)
         ROW(behind_the_window_it_is_theft),
         ROW(a_thief_who_came_in_time_is_found_out_at_the_next_use),
         ROW(a_use_that_lies_ahead_is_within_the_window_as_far_as_one_behind),
+        ROW(a_use_on_another_node_a_moment_before_counts_by_that_nodes_clock),
         ROW(without_a_window_the_second_use_is_theft),
         ROW(what_follows_is_told_by_the_secret_the_token_and_the_time_alone),
     };
