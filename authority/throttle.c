@@ -15,23 +15,25 @@ static const struct {
     bool is_of_all; /* addresses together */
 } classes[SP_THROTTLE_CLASSES] = {
     /* An office behind one address mistypes now and then; a guesser gets 300 tries an hour, over all accounts. */
-    [SP_THROTTLE_LOGIN] = {"login", "failures of a login", SP_CAUSE_LOGIN_THROTTLED, 50, 600},
+    [SP_THROTTLE_LOGIN] = {"login", "failures of a login", SP_CAUSE_LOGIN_THROTTLED, 50, 600, false},
     /* 20^8 codes of ten minutes: hopeless with this (RFC 8628 5.1). */
-    [SP_THROTTLE_USER_CODE] = {"user code", "failures of a user code", SP_CAUSE_LOGIN_THROTTLED, 20, 600},
-    [SP_THROTTLE_CLIENT_SECRET] = {"client secret", "failures of a client secret", SP_CAUSE_LOGIN_THROTTLED, 300, 60},
+    [SP_THROTTLE_USER_CODE] = {"user code", "failures of a user code", SP_CAUSE_LOGIN_THROTTLED, 20, 600, false},
+    [SP_THROTTLE_CLIENT_SECRET] = {"client secret", "failures of a client secret", SP_CAUSE_LOGIN_THROTTLED, 300, 60,
+                                   false},
     /* Somebody who tries out a library is far below; who fills the store needs a day from one address. */
-    [SP_THROTTLE_REGISTRATION] = {"registration", "registrations", SP_CAUSE_REGISTRATION_THROTTLED, 40, 3600},
+    [SP_THROTTLE_REGISTRATION] = {"registration", "registrations", SP_CAUSE_REGISTRATION_THROTTLED, 40, 3600, false},
     /* Of 64 kB and half an hour each: 6 MB from one address, 100 MB from all. Whoever has such requests pushes them. */
     [SP_THROTTLE_LARGE_REQUEST] = {"large request", "authorization requests of more than 4 kB",
-                                   SP_CAUSE_REQUEST_THROTTLED, 30, 600},
+                                   SP_CAUSE_REQUEST_THROTTLED, 30, 600, false},
     [SP_THROTTLE_LARGE_REQUESTS] = {"large requests", "authorization requests of more than 4 kB",
                                     SP_CAUSE_REQUEST_THROTTLED, 500, 600, true},
     /* An office of some hundred people who sign in at nine, and again. */
-    [SP_THROTTLE_UPSTREAM] = {"upstream", "sign-ins begun at another provider", SP_CAUSE_REQUEST_THROTTLED, 600, 600},
+    [SP_THROTTLE_UPSTREAM] = {"upstream", "sign-ins begun at another provider", SP_CAUSE_REQUEST_THROTTLED, 600, 600,
+                              false},
     /* They live 90 s: of one address 30 MB at the worst, 1 MB as requests are. */
-    [SP_THROTTLE_PUSHED] = {"pushed", "pushed requests of public clients", SP_CAUSE_REQUEST_THROTTLED, 300, 60},
+    [SP_THROTTLE_PUSHED] = {"pushed", "pushed requests of public clients", SP_CAUSE_REQUEST_THROTTLED, 300, 60, false},
     /* Two small rows each, for authority.device's ten minutes. */
-    [SP_THROTTLE_DEVICE] = {"device", "device codes of public clients", SP_CAUSE_REQUEST_THROTTLED, 200, 600},
+    [SP_THROTTLE_DEVICE] = {"device", "device codes of public clients", SP_CAUSE_REQUEST_THROTTLED, 200, 600, false},
 };
 
 struct sp_throttle {
