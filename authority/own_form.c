@@ -70,7 +70,7 @@ bool sp_own_form_is_sent(struct sp_call *call, struct sp_str token)
 static struct sp_str own_origin(struct sp_call *call)
 {
     struct sp_url url;
-    struct sp_str origin = SP_STR_NONE;
+    struct sp_str origin;
     if (sp_url_split(call->authority->settings->base, &url) != SP_OK)
         return SP_STR_NONE;
     unsigned port = sp_url_port(&url);

@@ -358,7 +358,7 @@ test('call_log.claims: none tells nothing, all tells header and claims whole', a
     const test = write('new.yaml', change((config) => { config.apis.photos.auth.claims = { email: true }; }));
     const { json } = await sallyport(['backtest', '-c', test, '--state', one.state, '--json']);
     await one.stop();
-    assert.deepEqual(lines.map(({ cache }) => cache), ['miss', 'shared', 'worker']);
+    assert.deepEqual(lines.map(({ cache }) => cache), ['miss', 'shared', 'shared']);
     for (const other of lines) assert.deepEqual(other.token, lines[0].token, 'the same from the cache');
     return { token: lines[0].token, totals: json.totals, rows: json.rows };
   };
