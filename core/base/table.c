@@ -37,11 +37,6 @@ static size_t own_bytes(size_t key_bytes, size_t value_bytes)
     return key_bytes + VERSION_BYTES + ((value_bytes + 7u) & ~(size_t)7u);
 }
 
-size_t sp_table_entry_bytes(size_t key_bytes, size_t value_bytes)
-{
-    return own_bytes(key_bytes, value_bytes) + sizeof(struct set) / SP_TABLE_WAYS;
-}
-
 struct sp_table *sp_table_init(void *block, size_t bytes, size_t key_bytes, size_t value_bytes)
 {
     const size_t entry = own_bytes(key_bytes, value_bytes);

@@ -25,9 +25,6 @@
 
 struct sp_table;
 
-/* Bytes of one entry with its share of the set's head; for sizing. */
-size_t sp_table_entry_bytes(size_t key_bytes, size_t value_bytes);
-
 /* Lays an empty table into block (aligned to 8), as many sets as fit. NULL when not even one fits, or key_bytes is not
  * 8, 16 … 64. */
 struct sp_table *sp_table_init(void *block, size_t bytes, size_t key_bytes, size_t value_bytes);

@@ -316,7 +316,7 @@ static void stays_inside_its_block(void **state)
     const size_t bytes = 8 * 1024 + 24;
     char *block = malloc(bytes);
     struct sp_table *table = sp_table_init(block, bytes, sizeof(struct key), 40);
-    assert_true(sp_table_capacity(table) * sp_table_entry_bytes(sizeof(struct key), 40) <= bytes);
+    assert_true(sp_table_capacity(table) * (sizeof(struct key) + 8 + 40 + 8) <= bytes);
     uint32_t seed = 1;
     for (int i = 0; i < 20000; i++) {
         seed = seed * 1664525u + 1013904223u;
