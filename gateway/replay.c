@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/replay.h"
 
-/* Longer than any leeway that core accepts a proof's iat within, to both sides. */
+#include "core/oauth/dpop_proof.h"
+
 #define REMEMBERED_S 660
+_Static_assert(REMEMBERED_S > SP_DPOP_MAX_AGE_S + SP_DPOP_MAX_AHEAD_S + 2 * SP_DPOP_MAX_LEEWAY_S,
+               "a proof is forgotten when it is good for nothing any more");
 
 const struct sp_shared_table_shape sp_replay_shape = {.key_bytes = 32, .value_bytes = sizeof(int64_t)};
 

@@ -139,6 +139,8 @@ static enum sp_dpop_fault check_url(struct proof *proof, struct sp_str htu)
 static enum sp_dpop_fault check_time(struct proof *proof)
 {
     int64_t iat = 0, age = 0, leeway = proof->expectation->leeway_s;
+    if (leeway > SP_DPOP_MAX_LEEWAY_S) /* an issuer's may be years; a proof comes from its key's holder just now */
+        leeway = SP_DPOP_MAX_LEEWAY_S;
     enum sp_status status = sp_json_int64(sp_json_member(proof->body, SP_STR("iat")), &iat);
     struct sp_str expected = sp_arena_printf(proof->arena, "%lld or at most %d s before",
                                              (long long)proof->expectation->now, SP_DPOP_MAX_AGE_S);

@@ -9,10 +9,11 @@
 #include "core/base/status.h"
 #include "core/base/str.h"
 
-/* A proof is good for this long, and this far ahead of our clock: replay caches must remember its id for the sum of
- * both. */
+/* A proof is good for this long, and this far ahead of our clock, with a leeway to both sides that stays within the
+ * last: replay caches must remember its id for the sum. */
 #define SP_DPOP_MAX_AGE_S 120
 #define SP_DPOP_MAX_AHEAD_S 30
+#define SP_DPOP_MAX_LEEWAY_S 240
 
 enum sp_dpop_fault {
     SP_DPOP_OK,

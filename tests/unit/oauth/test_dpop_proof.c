@@ -213,6 +213,29 @@ static enum sp_dpop_fault check(struct sp_arena *arena, struct sp_str proof, con
     return result.fault;
 }
 
+/* A replay cache remembers a proof for so long and no longer, whatever leeway an issuer's tokens are given. */
+static void a_leeway_of_years_makes_no_proof_last(void **state)
+{
+    struct sp_arena *arena = sp_arena_create(1 << 20);
+    (void)state;
+    struct sp_str proof = make(arena, NULL, NULL, jwk_of(arena, key, false));
+    static const struct {
+        int64_t age, leeway;
+        enum sp_dpop_fault fault;
+    } ages[] = {{360, 240, SP_DPOP_OK},    {361, 240, SP_DPOP_IAT},   {360, 86400, SP_DPOP_OK},
+                {361, 86400, SP_DPOP_IAT}, {-270, 86400, SP_DPOP_OK}, {-271, 86400, SP_DPOP_IAT},
+                {121, 0, SP_DPOP_IAT}};
+    for (size_t i = 0; i < sizeof ages / sizeof ages[0]; i++) {
+        struct sp_dpop_expectation expectation = expectation_of(&rows[0]);
+        struct sp_dpop_result result;
+        expectation.now = NOW + ages[i].age;
+        expectation.leeway_s = ages[i].leeway;
+        assert_int_equal(sp_dpop_check(arena, proof, &expectation, &result), SP_OK);
+        assert_int_equal(result.fault, ages[i].fault);
+    }
+    sp_arena_destroy(&arena);
+}
+
 static void the_key_must_have_signed_it_and_be_public(void **state)
 {
     struct sp_arena *arena = sp_arena_create(1 << 20);
@@ -313,6 +336,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(published_proofs_hold),
         cmocka_unit_test(each_fault_is_named),
+        cmocka_unit_test(a_leeway_of_years_makes_no_proof_last),
         cmocka_unit_test(the_key_must_have_signed_it_and_be_public),
         cmocka_unit_test(the_key_must_be_the_tokens),
         cmocka_unit_test(what_is_no_jwt_is_no_proof),
