@@ -83,9 +83,10 @@ static enum sp_need examine_dpop(struct sp_exam *exam)
 {
     const struct sp_possession *possession = possession_of(exam);
     enum sp_binding_rule rule = exam->input.requirements->dpop;
-    struct sp_str jkt = sp_json_string(sp_json_member(exam->claims.cnf, SP_STR("jkt")));
+    const struct sp_json *member = sp_json_member(exam->claims.cnf, SP_STR("jkt"));
+    struct sp_str jkt = sp_json_string(member); /* one that is no text binds too: to nothing that could be shown */
     bool has_proof = possession->dpop_proof.len > 0;
-    if (rule == SP_BINDING_OFF || (rule == SP_BINDING_OPTIONAL && jkt.at == NULL && !possession->scheme_is_dpop))
+    if (rule == SP_BINDING_OFF || (rule == SP_BINDING_OPTIONAL && member == NULL && !possession->scheme_is_dpop))
         return SP_EXAM_DONE;
     if (possession->scheme_is_dpop && has_proof)
         return examine_proof(exam, jkt);
@@ -102,9 +103,10 @@ static void examine_certificate(struct sp_exam *exam)
 {
     const struct sp_possession *possession = possession_of(exam);
     enum sp_binding_rule rule = exam->input.requirements->mtls;
-    struct sp_str bound = sp_json_string(sp_json_member(exam->claims.cnf, SP_STR("x5t#S256")));
+    const struct sp_json *member = sp_json_member(exam->claims.cnf, SP_STR("x5t#S256"));
+    struct sp_str bound = sp_json_string(member);
     char presented[43];
-    if (rule == SP_BINDING_OFF || (rule == SP_BINDING_OPTIONAL && bound.at == NULL))
+    if (rule == SP_BINDING_OFF || (rule == SP_BINDING_OPTIONAL && member == NULL))
         return;
     if (possession->certificate_sha256 == NULL) {
         sp_exam_claimed(exam, SP_CAUSE_BINDING_MTLS_MISSING, SP_CHECK_BINDING, SP_STR("a client certificate"),

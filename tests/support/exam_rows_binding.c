@@ -130,6 +130,8 @@ const struct exam_row exam_binding_rows[] = {
     {"a bound token with its proof", SP_CAUSE_NONE, EXAM_E1, HEADER, CLAIMS(""), prove_well, SP_CAUSE_NONE},
     {"a bound token as bearer", SP_CAUSE_BINDING_DPOP_MISSING, EXAM_E1, HEADER, CLAIMS(",\"cnf\":{\"jkt\":\"x\"}"),
      NULL, SP_CAUSE_NONE},
+    {"a token bound to a key that is no text, as bearer", SP_CAUSE_BINDING_DPOP_MISSING, EXAM_E1, HEADER,
+     CLAIMS(",\"cnf\":{\"jkt\":7}"), NULL, SP_CAUSE_NONE},
     {"a bound token pasted with the scheme Bearer", SP_CAUSE_BINDING_DPOP_MISSING, EXAM_E1, HEADER,
      CLAIMS(",\"cnf\":{\"jkt\":\"x\"}"), paste_as_bearer, SP_CAUSE_NONE},
     {"a bound token by itself", SP_CAUSE_NONE, EXAM_E1, HEADER, CLAIMS(",\"cnf\":{\"jkt\":\"x\"}"), have_it_alone,
@@ -159,5 +161,7 @@ const struct exam_row exam_binding_rows[] = {
     {"no certificate", SP_CAUSE_BINDING_MTLS_MISSING, EXAM_E1, HEADER, CLAIMS(""), need_certificate, SP_CAUSE_NONE},
     {"another certificate", SP_CAUSE_BINDING_MTLS_MISMATCH, EXAM_E1, HEADER, CLAIMS(",\"cnf\":{\"x5t#S256\":\"A\"}"),
      show_certificate, SP_CAUSE_NONE},
+    {"a certificate where the bound one is no text", SP_CAUSE_BINDING_MTLS_MISMATCH, EXAM_E1, HEADER,
+     CLAIMS(",\"cnf\":{\"x5t#S256\":{}}"), show_certificate, SP_CAUSE_NONE},
 };
 const size_t exam_binding_row_count = sizeof exam_binding_rows / sizeof exam_binding_rows[0];
