@@ -156,6 +156,21 @@ static bool is_worth_telling(const struct sp_verdict *verdict)
     return verdict != NULL && (!verdict->accepted || verdict->also_count > 0);
 }
 
+/* nginx answers what it gives up from a location of ours, by GET: the line is of what the client asked for. */
+static struct sp_str asked_path(const ngx_http_request_t *request)
+{
+    const struct sp_str asked = sp_str_of(request->unparsed_uri);
+    return request->internal && asked.len > 0 ? sp_str_slice(asked, 0, sp_str_index_of(asked, '?', 0))
+                                              : sp_str_of(request->uri);
+}
+
+static struct sp_str asked_method(const ngx_http_request_t *request)
+{
+    const struct sp_str line = sp_str_of(request->request_line);
+    return request->internal && line.len > 0 ? sp_str_slice(line, 0, sp_str_index_of(line, ' ', 0))
+                                             : sp_str_of(request->method_name);
+}
+
 static void write_line(struct sp_json_writer *json, struct sp_call *call, bool is_brief)
 {
     const ngx_http_request_t *request = call->request;
@@ -165,9 +180,9 @@ static void write_line(struct sp_json_writer *json, struct sp_call *call, bool i
     sp_json_string_member(json, "request_id", call->request_id);
     put_optional(json, "api", api);
     put_optional(json, "route", call->match.api != NULL ? call->match.api->path : SP_STR_NONE);
-    sp_json_string_member(json, "method", brief(sp_str_of(request->method_name), is_brief));
+    sp_json_string_member(json, "method", brief(asked_method(request), is_brief));
     sp_json_string_member(json, "host", brief(sp_str_of(request->headers_in.server), is_brief));
-    sp_json_string_member(json, "path", brief(sp_str_of(request->uri), is_brief));
+    sp_json_string_member(json, "path", brief(asked_path(request), is_brief));
     sp_json_int_member(json, "status", (int64_t)request->headers_out.status);
     sp_json_int_member(json, "bytes_in", (int64_t)request->request_length);
     sp_json_int_member(json, "bytes_out", (int64_t)request->connection->sent);

@@ -79,6 +79,10 @@ test('no server: 502 upstream.refused as a problem', async () => {
   const line = await gateway.call(requestId);
   assert.equal(line.accepted, true);
   assert.equal(line.cause, 'upstream.refused');
+  assert.deepEqual([line.method, line.path], ['GET', '/dead/1']);
+  const posted = await gateway.get('/dead/2?secret=1', { method: 'POST', body: 'x' });
+  const other = await gateway.call(posted.requestId);
+  assert.deepEqual([other.method, other.path], ['POST', '/dead/2']); // not that of the page that answers
 });
 
 test('too slow: 504 upstream.timeout after the time of the route', async (context) => {
