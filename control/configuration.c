@@ -152,7 +152,7 @@ static enum sp_status put_in_force(struct sp_plane *plane, struct sp_policy *pol
     return SP_OK;
 }
 
-enum sp_status sp_plane_configure(struct sp_plane *plane)
+static enum sp_status configure(struct sp_plane *plane)
 {
     char trouble[512];
     struct sp_policy *policy = NULL;
@@ -177,5 +177,13 @@ enum sp_status sp_plane_configure(struct sp_plane *plane)
     }
     sp_policy_unref(&policy);
     sp_policy_report_destroy(&report);
+    return status;
+}
+
+enum sp_status sp_plane_configure(struct sp_plane *plane)
+{
+    sp_log_keep_first_error(plane->refusal, sizeof plane->refusal);
+    enum sp_status status = configure(plane);
+    sp_log_keep_first_error(NULL, 0);
     return status;
 }

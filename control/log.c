@@ -10,6 +10,9 @@
 
 #define MAX_LINE_BYTES 4096
 
+static char *kept; /* the first error; NULL: nobody asked */
+static size_t kept_size;
+
 /* Names and evidence come from outside: a control character in them must not forge a second line. */
 static void make_safe(char *line)
 {
@@ -17,6 +20,15 @@ static void make_safe(char *line)
         if ((unsigned char)*line < 0x20 || *line == 0x7F) {
             *line = ' ';
         }
+    }
+}
+
+void sp_log_keep_first_error(char *line, size_t size)
+{
+    kept = line;
+    kept_size = size;
+    if (line != NULL) {
+        line[0] = '\0';
     }
 }
 
@@ -31,6 +43,9 @@ void sp_log(enum sp_log_level level, const char *format, ...)
     vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
     make_safe(line);
+    if (level == SP_LOG_ERROR && kept != NULL && kept[0] == '\0') {
+        snprintf(kept, kept_size, "%s", line);
+    }
     bool coloured = isatty(STDERR_FILENO) && getenv("NO_COLOR") == NULL;
     fprintf(stderr, "%s%s%s  %s\n", coloured ? colours[level] : "", words[level], coloured ? "\033[0m" : "", line);
 }

@@ -11,6 +11,9 @@
 enum sp_log_level { SP_LOG_INFO, SP_LOG_WARN, SP_LOG_ERROR };
 
 void sp_log(enum sp_log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* From here on the first error that is said is copied into line as well; NULL: no more. For whoever has to say
+ * elsewhere why something was refused. */
+void sp_log_keep_first_error(char *line, size_t size);
 /* What ends a sentence that something follows: "." unless it has an end. */
 const char *sp_log_stop(struct sp_str sentence);
 /* about: what it concerns ("issuer corp"). Says cause, evidence and fix. */

@@ -27,6 +27,7 @@
 #define RESTART_FIRST_MS 200
 #define RESTART_MOST_MS 5000
 #define STOP_MS 5000
+#define MAX_REASON_BYTES 512u
 
 /* Chosen where the configuration says 0; the admin address's is the last. */
 struct ports {
@@ -176,14 +177,29 @@ static void ask_whether_serving(void *data)
 
 /* ---- whether it took the configuration ---- */
 
-static void end_settling(struct sp_nginx *nginx, bool taken)
+static void end_settling(struct sp_nginx *nginx)
 {
     nginx->is_settling = false;
     sp_timer_clear(&nginx->settle_timer);
-    if (!taken) {
-        sp_nginx_log_tell(&nginx->since_apply);
+}
+
+static void take(struct sp_nginx *nginx)
+{
+    end_settling(nginx);
+    nginx->events.settled(nginx->events.data, true, NULL);
+}
+
+static void give_up(struct sp_nginx *nginx, bool is_late)
+{
+    char why[MAX_REASON_BYTES];
+    end_settling(nginx);
+    sp_log_keep_first_error(why, sizeof why);
+    if (is_late) {
+        sp_log(SP_LOG_ERROR, "nginx did not take its new configuration over within %d s", SETTLE_MS / 1000);
     }
-    nginx->events.settled(nginx->events.data, taken);
+    sp_nginx_log_tell(&nginx->since_apply);
+    sp_log_keep_first_error(NULL, 0);
+    nginx->events.settled(nginx->events.data, false, why);
 }
 
 /* Answered by an old worker as long as one takes connections; an answer of a new one is what is waited for. */
@@ -195,7 +211,7 @@ static void mark_came(void *data, const struct sp_fetch_report *report)
         return;
     }
     if (report->http_status == 200 && !report->too_large && sp_str_equal(report->body, wanted)) {
-        end_settling(nginx, true);
+        take(nginx);
         return;
     }
     if (report->http_status != 0 && !nginx->was_signalled && nginx->is_serving) {
@@ -213,12 +229,11 @@ static void settle(void *data)
     struct sp_nginx *nginx = data;
     /* Before it ever served, its end tells more. */
     if ((nginx->was_signalled || nginx->was_serving) && sp_nginx_log_gave_up(&nginx->since_apply)) {
-        end_settling(nginx, false);
+        give_up(nginx, false);
         return;
     }
     if (sp_loop_now_ms() >= nginx->settle_until_ms) {
-        sp_log(SP_LOG_ERROR, "nginx did not take its new configuration over within %d s", SETTLE_MS / 1000);
-        end_settling(nginx, false);
+        give_up(nginx, true);
         return;
     }
     char path[4096];
@@ -263,10 +278,15 @@ static void ended(void *data)
     if (nginx->group > 1) {
         kill(-nginx->group, SIGQUIT);
     }
+    char why[MAX_REASON_BYTES];
+    sp_log_keep_first_error(why, sizeof why);
     sp_nginx_log_tell(&nginx->since_start);
     if (!nginx->was_serving) {
         sp_log(SP_LOG_ERROR, "nginx did not start; its error log is %s/nginx.error.log", nginx->terms.state);
-        nginx->events.failed(nginx->events.data);
+    }
+    sp_log_keep_first_error(NULL, 0);
+    if (!nginx->was_serving) {
+        nginx->events.failed(nginx->events.data, why);
         return;
     }
     sp_log(SP_LOG_ERROR, "nginx ended; it is started again in %lld ms", (long long)nginx->restart_ms);

@@ -21,10 +21,12 @@ struct sp_nginx_terms {
 
 struct sp_nginx_events {
     void (*serving)(void *data); /* once, when nginx answers for the first time */
-    void (*failed)(void *data);  /* it ended before that; what its error log says is told */
+    /* It ended before that. why: the first line of what was told of it. */
+    void (*failed)(void *data, const char *why);
     /* Once after each sp_nginx_apply that was SP_OK, never before it returned: whether nginx has taken the
-     * configuration over. If not, its reasons are told, and it goes on with the configuration it had. */
-    void (*settled)(void *data, bool taken);
+     * configuration over. If not, its reasons are told, and it goes on with the configuration it had. why: the first
+     * of them; NULL: it has. */
+    void (*settled)(void *data, bool taken, const char *why);
     void (*finished)(void *data); /* after sp_nginx_finish: no call is in progress any more */
     void *data;
 };

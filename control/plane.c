@@ -73,13 +73,16 @@ static void nginx_serves(void *data)
 {
     struct sp_plane *plane = data;
     tell_ready(plane);
+    plane->has_served = true;
+    sp_plane_notice_ready(plane, plane->not_taken ? plane->refusal : NULL);
     start_keeping_when_possible(plane);
 }
 
-static void nginx_failed(void *data)
+static void nginx_failed(void *data, const char *why)
 {
     struct sp_plane *plane = data;
     plane->failed = true;
+    sp_plane_notice_failure(plane, why);
     sp_loop_stop(plane->loop);
 }
 
@@ -92,12 +95,14 @@ static void reload(struct sp_plane *plane)
         return;
     }
     sp_log(SP_LOG_INFO, "reading the configuration again");
+    sp_plane_notice_reload(plane);
     if (sp_plane_configure(plane) == SP_OK) {
         plane->is_reloading = true;
         return;
     }
     plane->refused_reloads++;
     sp_log(SP_LOG_ERROR, "the new configuration is refused; the old one stays in force");
+    sp_plane_notice_ready(plane, plane->refusal);
 }
 
 static void end_reload(struct sp_plane *plane, bool taken)
@@ -111,15 +116,21 @@ static void end_reload(struct sp_plane *plane, bool taken)
         plane->refused_reloads++;
         sp_log(SP_LOG_ERROR, "nginx refused the new configuration; the old one stays in force");
     }
+    sp_plane_notice_ready(plane, taken ? NULL : plane->refusal);
     if (plane->reloads_again) {
         plane->reloads_again = false;
         reload(plane);
     }
 }
 
-static void nginx_settled(void *data, bool taken)
+static void nginx_settled(void *data, bool taken, const char *why)
 {
     struct sp_plane *plane = data;
+    plane->has_settled = true;
+    plane->not_taken = !taken;
+    if (!taken) {
+        snprintf(plane->refusal, sizeof plane->refusal, "%s", why);
+    }
     if (taken) {
         sp_plane_keep(plane);
     } else {
@@ -127,10 +138,13 @@ static void nginx_settled(void *data, bool taken)
     }
     if (plane->is_reloading) {
         end_reload(plane, taken);
-    } else if (!taken) {
+        return;
+    }
+    if (!taken) {
         sp_log(SP_LOG_ERROR, "nginx goes on with the configuration it had: its listeners, certificates and log are not "
                              "those of the files. Mend what it says above, and send SIGHUP");
     }
+    sp_plane_notice_ready(plane, taken ? NULL : plane->refusal);
 }
 
 /* True when a file's time differs from the last look. */
@@ -180,6 +194,11 @@ static void begin_end(struct sp_plane *plane)
     const bool is_second = plane->stopping;
     plane->stopping = true;
     sp_timer_clear(&plane->watch_timer);
+    if (!is_second) {
+        char status[128];
+        snprintf(status, sizeof status, "ending once the calls in progress have ended, in %d s at most", END_MS / 1000);
+        sp_plane_notice_end(plane, status);
+    }
     if (is_second || !sp_nginx_finish(plane->nginx)) {
         stop_loop(plane);
         return;
@@ -369,6 +388,7 @@ static void destroy_parts(struct sp_plane *plane)
     sp_timer_clear(&plane->keeping_timer);
     sp_timer_clear(&plane->watch_timer);
     sp_timer_clear(&plane->end_timer);
+    sp_timer_clear(&plane->alive_timer);
     sp_nginx_destroy(&plane->nginx); /* first: what it still does may ask the authority */
     sp_plane_end_authority(plane);
     sp_http_destroy(&plane->http);
@@ -401,14 +421,19 @@ enum sp_status sp_plane_run(const struct sp_plane_terms *terms)
 {
     struct sp_plane plane = {.terms = terms, .authority_giver = -1, .started_ms = sp_loop_now_ms()};
     enum sp_status status = SP_IO;
+    sp_service_manager_find(&plane.manager);
     int lock_fd = lock_state(terms->state), signal_fd = lock_fd >= 0 ? block_signals() : -1;
     choose_user(&plane);
     if (signal_fd >= 0 && let_workers_in(&plane) && workers_can_enter(&plane) && make_proxy_secret(&plane) &&
         create_parts(&plane) && sp_loop_watch(plane.loop, signal_fd, EPOLLIN, signal_came, &plane) == SP_OK) {
         status = sp_plane_configure(&plane);
+        if (status != SP_OK) {
+            sp_plane_notice_failure(&plane, plane.refusal);
+        }
     }
     if (status == SP_OK) {
         sp_plane_apply_authority(&plane);
+        sp_plane_begin_signs_of_life(&plane);
         if (terms->watches) {
             look_at_files(&plane);
         }

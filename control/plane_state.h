@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside the control plane: what plane.c (life), plane_authority.c (the
- * authority's process), configuration.c (what is in force) and answers.c (HTTP) share. */
+/* Inside the control plane: what plane.c (life), plane_authority.c (the authority's process), configuration.c (what is
+ * in force), plane_notice.c (what the service manager is told) and answers.c (HTTP) share. */
 #ifndef SP_CONTROL_PLANE_STATE_H
 #define SP_CONTROL_PLANE_STATE_H
 
@@ -16,6 +16,7 @@
 #include "control/warnings.h"
 #include "core/policy/policy.h"
 #include "core/policy/settings.h"
+#include "probe/service_manager.h"
 
 #define SP_MAX_WATCHED_FILES 64u
 
@@ -47,6 +48,12 @@ struct sp_plane {
     int64_t authority_restart_ms; /* the last wait before a start; 0: it runs well */
     uint64_t authority_restarts;
     uint64_t reloads, refused_reloads;
+    char refusal[512];      /* the first line of why the last configuration was refused */
+    int64_t in_force_since; /* epoch; 0: nothing yet */
+    /* nginx answered for the first time; it said of the first configuration, or of the last, whether it takes it. */
+    bool has_served, has_settled, not_taken;
+    struct sp_service_manager manager;
+    struct sp_timer alive_timer;
     int64_t watched_mtime_ns[SP_MAX_WATCHED_FILES];
 };
 
@@ -61,6 +68,17 @@ void sp_plane_go_back(struct sp_plane *plane);
 void sp_plane_start_keeping(struct sp_plane *plane);
 /* Writes policy.json for the policy in force. SP_IO, SP_NO_MEMORY: told. */
 SP_MUST_CHECK enum sp_status sp_plane_publish(struct sp_plane *plane);
+
+/* ---- plane_notice.c ---- */
+/* From here on the service manager hears that the loop turns, if it wants to. */
+void sp_plane_begin_signs_of_life(struct sp_plane *plane);
+void sp_plane_notice_reload(struct sp_plane *plane);
+/* A start or a reload is over: that nginx serves, and with what. Nothing before it does, nor after the end began.
+ * refusal: why what was asked for last is not in force; NULL: it is. */
+void sp_plane_notice_ready(struct sp_plane *plane, const char *refusal);
+void sp_plane_notice_end(struct sp_plane *plane, const char *status);
+/* For a start that came to nothing. */
+void sp_plane_notice_failure(struct sp_plane *plane, const char *why);
 
 /* ---- plane_authority.c ---- */
 /* The authority runs when it is configured, and only then; a running one reads its configuration again, one that waits

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the service manager is told (probe/service_manager.h): that nginx serves, what is in force, why something is
+ * not, and that the loop turns. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include "control/log.h"
+#include "control/plane_state.h"
+
+static void tell(struct sp_plane *plane, enum sp_service_state state, const char *status)
+{
+    if (sp_service_manager_tell(&plane->manager, state, status) != SP_OK && state != SP_SERVICE_ALIVE) {
+        sp_log(SP_LOG_WARN, "the service manager ($NOTIFY_SOCKET) cannot be told how we are: %s", strerror(errno));
+    }
+}
+
+/* Sent by the loop itself: one that hangs sends nothing. */
+static void give_sign_of_life(void *data)
+{
+    struct sp_plane *plane = data;
+    tell(plane, SP_SERVICE_ALIVE, NULL);
+    sp_plane_begin_signs_of_life(plane);
+}
+
+void sp_plane_begin_signs_of_life(struct sp_plane *plane)
+{
+    if (plane->manager.watchdog_ms > 0) {
+        /* Twice in its time, as sd_watchdog_enabled(3) asks for. */
+        sp_timer_set(plane->loop, &plane->alive_timer, plane->manager.watchdog_ms / 2, give_sign_of_life, plane);
+    }
+}
+
+void sp_plane_notice_reload(struct sp_plane *plane)
+{
+    if (!plane->stopping) {
+        tell(plane, SP_SERVICE_RELOADING, "reading the configuration again");
+    }
+}
+
+static void write_time(char text[32], int64_t epoch)
+{
+    const time_t seconds = (time_t)epoch;
+    struct tm utc;
+    text[0] = '\0';
+    if (gmtime_r(&seconds, &utc) != NULL) {
+        strftime(text, 32, "%Y-%m-%d %H:%M:%S UTC", &utc);
+    }
+}
+
+void sp_plane_notice_ready(struct sp_plane *plane, const char *refusal)
+{
+    char status[SP_SERVICE_STATUS_BYTES], since[32], now[32];
+    size_t len = 0;
+    if (!plane->has_served || !plane->has_settled || plane->stopping) {
+        return;
+    }
+    const int64_t at = (int64_t)time(NULL);
+    plane->in_force_since = refusal == NULL || plane->in_force_since == 0 ? at : plane->in_force_since;
+    write_time(since, plane->in_force_since);
+    write_time(now, at);
+    if (refusal != NULL) {
+        len = (size_t)snprintf(status, sizeof status, "Refused at %s: %s | ", now,
+                               refusal[0] != '\0' ? refusal : "see the log");
+    }
+    const struct sp_policy *policy = plane->policy;
+    snprintf(status + len, sizeof status - len, "In force since %s: APIs %zu, issuers %zu, listeners %zu", since,
+             policy->api_count, policy->issuer_count, policy->serving.listener_count);
+    tell(plane, SP_SERVICE_READY, status);
+}
+
+void sp_plane_notice_end(struct sp_plane *plane, const char *status)
+{
+    tell(plane, SP_SERVICE_STOPPING, status);
+}
+
+void sp_plane_notice_failure(struct sp_plane *plane, const char *why)
+{
+    char status[SP_SERVICE_STATUS_BYTES];
+    snprintf(status, sizeof status, "Not started: %s", why[0] != '\0' ? why : "see the log");
+    tell(plane, SP_SERVICE_STATUS, status);
+}
