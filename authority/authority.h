@@ -39,6 +39,7 @@ struct sp_authority {
     const atomic_bool *abandon;            /* set when the process ends: errands outside are given up; may be NULL */
     bool has_outgoing;                     /* a message was put since the outbox looked last */
     uint64_t lost_turns;                   /* turns whose writes could not be flushed */
+    uint64_t runs;                         /* of the server's loop: what an earlier one read may be old */
 };
 
 /* Finds the endpoint by path, reads the parameters and runs it; fills call->answer, unless it hands up SP_WAITS: then

@@ -25,6 +25,8 @@ struct entry {
 struct sp_client_directory {
     struct entry *places[PLACES];
     uint64_t lost_turns;
+    uint64_t run;    /* of the loop, in which the store's version was looked at last */
+    int64_t version; /* the store's then */
 };
 
 static void let_go(void *held)
@@ -155,11 +157,30 @@ static struct sp_client_directory *directory_of(struct sp_authority *authority)
     return directory;
 }
 
+/* What another node or the command line changed is old from its very answer on. One look serves all calls of a run. */
+static enum sp_status look_for_changes(const struct sp_authority *authority, struct sp_client_directory *directory)
+{
+    int64_t version = 0;
+    if (directory->run == authority->runs)
+        return SP_OK;
+    enum sp_status status = authority->store->methods->version(authority->store, &version);
+    if (status != SP_OK)
+        return status;
+    if (version != directory->version)
+        forget_all(directory);
+    directory->version = version;
+    directory->run = authority->runs;
+    return SP_OK;
+}
+
 static enum sp_status find(struct sp_call *call, struct sp_str id, const struct sp_client **client)
 {
     struct sp_client_directory *directory = directory_of(call->authority);
     if (directory == NULL)
         return SP_NO_MEMORY;
+    enum sp_status fresh = look_for_changes(call->authority, directory);
+    if (fresh != SP_OK)
+        return fresh;
     size_t place = place_of(id);
     struct entry *entry = directory->places[place];
     if (entry == NULL || !sp_str_equal(entry->client.id, id)) {

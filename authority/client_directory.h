@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every client: those of the configuration, and those that registered themselves and are records of the store. The
  * latter are kept in memory, a bounded number of them, from their first use until they or anything that another process
- * wrote changed; whoever looks one up holds it until his call ends. The loop's thread only. */
+ * wrote changed, which is asked of the store once a run of the loop that needs one: what one node was told holds on all
+ * from its answer on. Whoever looks one up holds it until his call ends. The loop's thread only. */
 #ifndef SP_AUTHORITY_CLIENT_DIRECTORY_H
 #define SP_AUTHORITY_CLIENT_DIRECTORY_H
 

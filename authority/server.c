@@ -459,7 +459,6 @@ static void tend(struct server *server)
         status = store->methods->version(store, &version);
     if (status == SP_OK && version != server->seen_version) {
         server->seen_version = version;
-        sp_client_directory_forget(authority, SP_STR_NONE);
         status = sp_key_ring_reload(authority->keys, trouble);
     }
     if (status == SP_OK)
@@ -562,6 +561,7 @@ static enum sp_status watch(struct server *server, int *epoll_fd, int *signal_fd
 static void run_doors(const struct server *server)
 {
     struct sp_store *store = server->authority->store;
+    server->authority->runs++;
     if (store->methods->share_reads != NULL)
         store->methods->share_reads(store);
     MHD_run(server->public_door.daemon);
@@ -603,6 +603,7 @@ static void turn(struct server *server, int epoll_fd, int signal_fd)
         if (events[i].data.fd == signal_fd)
             on_signal(server, signal_fd);
     gather(server);
+    server->authority->runs++; /* what waited is as new as what comes */
     sp_errand_pool_collect(server->errands);
     bool held = server->waiting != NULL;
     end_turn(server);
