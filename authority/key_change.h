@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How the keys of a ring change: deeds of the plan (key_plan.h) and those by hand, inside one write of the store and on
+ * its newest state, since another process may change them at the same moment. The ring's inside, for key_ring.c and
+ * key_change.c alone. */
+#ifndef SP_AUTHORITY_KEY_CHANGE_H
+#define SP_AUTHORITY_KEY_CHANGE_H
+
+#include "authority/key_ring.h"
+#include "authority/signer.h"
+
+#define SP_MAX_RING_KEYS 64u
+#define SP_RING_ARENA_BYTES (1024u * 1024)
+
+struct sp_ring_key {
+    struct sp_signer *signer;
+    struct sp_key_times times;
+};
+
+struct sp_key_ring {
+    struct sp_store *store;
+    unsigned char master_key[32];
+    struct sp_ring_key keys[SP_MAX_RING_KEYS];
+    size_t count;
+    enum sp_algorithm standard;
+    int64_t longest_s;    /* as the store has it */
+    int64_t forget_until; /* see sp_key_ring_believe */
+};
+
+void sp_key_change_collect(const struct sp_key_ring *ring, struct sp_key_times times[SP_MAX_RING_KEYS]);
+/* Says in trouble what the status means, and returns it. */
+enum sp_status sp_key_change_explain(const struct sp_key_ring *ring, enum sp_status status, char trouble[256]);
+/* The next deed of the plan. */
+struct sp_key_plan sp_key_change_due(const struct sp_key_ring *ring, const struct sp_authority_settings *settings,
+                                     int64_t now);
+/* Does `first`, and whatever is due. On failure the ring is as the store has it. */
+SP_MUST_CHECK enum sp_status sp_key_change_run(struct sp_key_ring *ring, const struct sp_authority_settings *settings,
+                                               const struct sp_key_plan *first, size_t first_count, int64_t now,
+                                               char trouble[256]);
+
+#endif
