@@ -56,6 +56,14 @@ static void retire(const struct sp_key_ring *ring, struct sp_key_times *times, i
     times->forget_at = at + longest + FORGET_MARGIN_S;
 }
 
+static enum sp_status prolong(struct sp_key_ring *ring, struct sp_arena *arena, struct sp_ring_key *key, int64_t until)
+{
+    key->times.active_until = key->times.forget_at = 0;
+    if (until != 0)
+        retire(ring, &key->times, until);
+    return store_key(ring, arena, key);
+}
+
 /* Tokens may live longer from now on: so do the keys whose end is set but that sign yet. */
 static enum sp_status lengthen(struct sp_key_ring *ring, struct sp_arena *arena, int64_t longest_s, int64_t now)
 {
@@ -139,6 +147,8 @@ static enum sp_status do_deed(struct sp_key_ring *ring, struct sp_arena *arena, 
     case SP_KEYS_RETIRE:
         retire(ring, &ring->keys[plan->index].times, plan->at);
         return store_key(ring, arena, &ring->keys[plan->index]);
+    case SP_KEYS_PROLONG:
+        return prolong(ring, arena, &ring->keys[plan->index], plan->at);
     case SP_KEYS_FORGET:
         return forget_key(ring, plan->index);
     case SP_KEYS_FINE:

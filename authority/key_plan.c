@@ -52,15 +52,20 @@ static struct sp_key_plan plan_algorithm(const struct sp_key_times *keys, size_t
     return generate;
 }
 
-/* A key of an algorithm that is wanted no more. */
-static struct sp_key_plan plan_unwanted(const struct sp_key_times *keys, size_t count,
-                                        const struct sp_key_policy *policy, size_t index, int64_t now)
+/* Nobody follows in time whoever signs – a key of another algorithm, where it stands in: it goes on. */
+static struct sp_key_plan plan_end(const struct sp_key_times *keys, size_t count, const struct sp_key_policy *policy,
+                                   enum sp_algorithm algorithm, int64_t now)
 {
-    if (keys[index].active_from > now)
-        return (struct sp_key_plan){.deed = SP_KEYS_FORGET, .index = index}; /* it never signed */
-    bool stands_in = sp_key_plan_active(keys, count, policy->standard, now) == count;
-    int64_t next = next_of(keys, count, policy->standard, now);
-    return (struct sp_key_plan){.deed = SP_KEYS_RETIRE, .index = index, .at = stands_in && next != 0 ? next : now};
+    size_t signer = sp_key_plan_active(keys, count, algorithm, now);
+    if (signer == count && algorithm == policy->standard)
+        signer = sp_key_plan_active(keys, count, SP_ALGORITHM_UNKNOWN, now);
+    if (signer == count || keys[signer].active_until == 0)
+        return (struct sp_key_plan){.deed = SP_KEYS_FINE};
+    int64_t next = next_of(keys, count, algorithm, now);
+    bool is_followed = next != 0 && next <= keys[signer].active_until;
+    if (is_followed || keys[signer].active_until > now + policy->overlap_s)
+        return (struct sp_key_plan){.deed = SP_KEYS_FINE};
+    return (struct sp_key_plan){.deed = SP_KEYS_PROLONG, .index = signer, .at = next};
 }
 
 struct sp_key_plan sp_key_plan(const struct sp_key_times *keys, size_t count, const struct sp_key_policy *policy,
@@ -73,11 +78,16 @@ struct sp_key_plan sp_key_plan(const struct sp_key_times *keys, size_t count, co
     for (unsigned i = 0; i < SP_ALGORITHM_COUNT && plan.deed == SP_KEYS_FINE; i++) {
         /* The standard one first: it must sign before others can do without it. */
         enum sp_algorithm algorithm = i == 0 ? policy->standard : (enum sp_algorithm)i;
-        if ((policy->algorithms & sp_algorithm_bit(algorithm)) != 0)
-            plan = plan_algorithm(keys, count, policy, algorithm, now);
+        if ((policy->algorithms & sp_algorithm_bit(algorithm)) == 0)
+            continue;
+        plan = plan_algorithm(keys, count, policy, algorithm, now);
+        if (plan.deed == SP_KEYS_FINE)
+            plan = plan_end(keys, count, policy, algorithm, now);
     }
-    for (size_t i = 0; i < count && plan.deed == SP_KEYS_FINE; i++)
-        if ((policy->algorithms & sp_algorithm_bit(keys[i].algorithm)) == 0 && keys[i].active_until == 0)
-            plan = plan_unwanted(keys, count, policy, i, now);
+    for (size_t i = 0; i < count && plan.deed == SP_KEYS_FINE; i++) {
+        bool is_wanted = (policy->algorithms & sp_algorithm_bit(keys[i].algorithm)) != 0;
+        if (!is_wanted && keys[i].active_from <= now && keys[i].active_until == 0)
+            plan = (struct sp_key_plan){.deed = SP_KEYS_RETIRE, .index = i, .at = now + 2 * policy->overlap_s};
+    }
     return plan;
 }

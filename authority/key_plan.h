@@ -5,7 +5,13 @@
  *   published from here      signs from here              the next one signs                        gone
  *
  * Each algorithm has a line of keys of its own. An algorithm that comes later is published like any other key before it
- * signs; one that is no longer wanted signs until the default one does, and is kept until its last token is dead. */
+ * signs; until then whoever signed goes on, whatever it is.
+ *
+ * Processes that share the keys may want other algorithms (a deployment that rolls), and none sees what the others
+ * want. So an end is a lease. Who meets a key that signs, has no end and is of an algorithm that it does not want, ends
+ * it two overlaps from now; who wants it, and sees but one overlap left and nobody to follow, takes the end away again.
+ * A key ends when nobody wanted it for an overlap at least, and between processes that disagree the store is written a
+ * few times an overlap, not each second. A key that waits to sign is left to it: whether it is of use shows then. */
 #ifndef SP_AUTHORITY_KEY_PLAN_H
 #define SP_AUTHORITY_KEY_PLAN_H
 
@@ -27,13 +33,13 @@ struct sp_key_policy {
     int64_t forget_until; /* keys whose end lies behind it are kept, whatever the clock says (credible_time.h) */
 };
 
-enum sp_key_deed { SP_KEYS_FINE, SP_KEYS_GENERATE, SP_KEYS_RETIRE, SP_KEYS_FORGET };
+enum sp_key_deed { SP_KEYS_FINE, SP_KEYS_GENERATE, SP_KEYS_RETIRE, SP_KEYS_PROLONG, SP_KEYS_FORGET };
 
 struct sp_key_plan {
     enum sp_key_deed deed;
-    size_t index;                /* RETIRE, FORGET: which */
+    size_t index;                /* RETIRE, PROLONG, FORGET: which */
     enum sp_algorithm algorithm; /* GENERATE */
-    int64_t at;                  /* GENERATE: when it signs first; RETIRE: from when it does not */
+    int64_t at;                  /* GENERATE: when it signs first; RETIRE, PROLONG: from when it does not (0: no end) */
 };
 
 /* What is due now; ask again after doing it. */

@@ -7,6 +7,7 @@ import { test } from 'node:test';
 import * as openid from 'openid-client';
 import { startAuthority } from '../lib/authority.mjs';
 import { startBrowser } from '../lib/browser.mjs';
+import { canSetClock, makeClock } from '../lib/clock.mjs';
 import { decodePart, jose } from '../lib/tokens.mjs';
 import { until } from '../lib/wait.mjs';
 
@@ -102,6 +103,31 @@ test('an algorithm comes, is published first, and goes again while old tokens st
   await jose.jwtVerify(first, jose.createLocalJWKSet(await keySet(at)));
   assert.equal((await at.post('/introspect', { token: first }, { basic: ['service', 's'] })).json.active, true);
   assert.deepEqual((await at.get('/.well-known/openid-configuration')).json.id_token_signing_alg_values_supported, ['EdDSA']);
+});
+
+test('to another algorithm and back within the overlap: the key of before goes on, and nothing signs that was not published first', { skip: !canSetClock && 'the sanitizers are preloaded' }, async () => {
+  const clock = makeClock();
+  const section = (algorithm) => ({ tokens: { algorithm }, clients: { service: clients.service } });
+  const at = await startAuthority({ authority: section('ES256'), env: clock.env });
+  const token = async () => (await at.post('/token', { grant_type: 'client_credentials' }, { basic: ['service', 's'] })).json.access_token;
+  const start = decodePart(await token(), 1).iat;
+  const first = decodePart(await token(), 0).kid;
+  // Housekeeping is done once a second: it was when a token is two seconds younger.
+  const after = async (hours) => {
+    clock.set(hours * 3600);
+    const jwt = await until(async () => [await token()].find((each) => decodePart(each, 1).iat >= start + hours * 3600 + 2), 'the clock to be read');
+    return decodePart(jwt, 0).kid;
+  };
+  for (const [hours, algorithm] of [[1, 'EdDSA'], [2, 'ES256']]) {
+    assert.equal(await after(hours), first);
+    at.write(section(algorithm));
+    at.signal('SIGHUP');
+    await until(() => at.output().split('the configuration was read again').length === hours + 1, 'the configuration to be read again');
+    await until(async () => (await keySet(at)).keys.length === 2, 'the key of the other algorithm to be published');
+  }
+  const known = (await keySet(at)).keys.map(({ kid }) => kid);
+  for (const hours of [24.9, 25.1, 27, 49.1]) assert.equal(await after(hours), first, `after ${hours} hours`);
+  assert.deepEqual((await keySet(at)).keys.map(({ kid }) => kid), known);
 });
 
 test('what no key can sign is refused when the configuration is read', async () => {

@@ -151,6 +151,27 @@ test('the nodes sign with the same keys, and both see a rotation by hand', { ski
   for (const node of nodes) await until(async () => (await kids(node)).includes(added), 'the new key to be published');
 });
 
+test('nodes of different tokens.algorithm, as a deployment that rolls has them: each signs by its own, and no key is made again and again', { skip }, async () => {
+  const of = (algorithm) => ({ ...section, store: { ...section.store, schema: 'rolling' }, keys: { ...section.keys, overlap: '2s' }, tokens: { algorithm } });
+  const old = await startAuthority({ authority: of('ES256') });
+  const signer = async ({ listen }) => jose.decodeProtectedHeader((await post(listen, '/token', { grant_type: 'client_credentials' }, 'machine')).json.access_token);
+  const keys = () => postgres.psql('select kid from rolling.signing_keys order by kid');
+  const es256 = (what) => postgres.psql(`select ${what} from rolling.signing_keys where algorithm='ES256'`);
+  await until(() => es256('created_at < floor(extract(epoch from now()))') === 't', 'the key to be a second old: somebody may know it');
+  const fresh = await startAuthority({ authority: of('EdDSA') });
+  assert.equal((await signer(fresh)).alg, 'ES256'); // the only one that verifiers know
+  await until(async () => (await signer(fresh)).alg === 'EdDSA', 'the new algorithm to sign where it is wanted');
+  const both = keys();
+  assert.equal(both.split('\n').length, 2);
+  for (const word of ['t', 'f', 't', 'f']) await until(() => es256('active_until <> 0') === word, 'the one node to end the key, the other to take that back');
+  assert.equal(keys(), both);
+  assert.equal((await signer(old)).alg, 'ES256');
+  assert.equal((await signer(fresh)).alg, 'EdDSA');
+  await old.stop();
+  await until(() => es256('active_until <> 0 and active_until < extract(epoch from now())') === 't', 'the old key to sign no more once nobody wants it');
+  await fresh.stop();
+});
+
 test('a DPoP nonce of one node is good at the other', { skip }, async () => {
   const pair = await openid.randomDPoPKeyPair('ES256');
   const handle = openid.getDPoPHandle(config, pair);
