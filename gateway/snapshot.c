@@ -264,30 +264,16 @@ static void publish(struct sp_main_conf *conf, struct sp_snapshot *snapshot)
     sp_snapshot_unref(&old);
 }
 
-/* The API of that name. Most policies differ little from the one before: `from` is where it is likely to be. */
-static const struct sp_api *find_api(const struct sp_policy *policy, struct sp_str name, size_t from)
-{
-    for (size_t i = 0; i < policy->api_count; i++) {
-        const struct sp_api *api = &policy->apis[(from + i) % policy->api_count];
-        if (sp_str_equal(api->name, name)) {
-            return api;
-        }
-    }
-    return NULL;
-}
-
 /* A server that is out stays out: a name behind a balancer brings a policy each half minute, and each would send
  * max_fails calls into the time-out of a dead one. */
 static void inherit_peers(struct sp_snapshot *snapshot, const struct sp_snapshot *before)
 {
-    size_t shift = 0; /* of the last one found: unsigned, shift + i is none the less where the next one follows it */
     for (size_t i = 0; i < before->policy->api_count; i++) {
         const struct sp_api *api =
-            before->peers[i] != NULL ? find_api(snapshot->policy, before->policy->apis[i].name, shift + i) : NULL;
+            before->peers[i] != NULL ? sp_policy_api(snapshot->policy, before->policy->apis[i].name) : NULL;
         struct sp_peers *peers = api != NULL ? sp_snapshot_peers(snapshot, api) : NULL;
         if (peers != NULL) {
             sp_peers_inherit(peers, before->peers[i]);
-            shift = api->index - i;
         }
     }
 }

@@ -265,6 +265,12 @@ uint32_t sp_draft_refer(struct sp_draft *draft, const struct sp_index *names, co
     return SP_INDEX_NONE;
 }
 
+const struct sp_api *sp_policy_api(const struct sp_policy *policy, struct sp_str name)
+{
+    const uint32_t found = sp_index_find(&((const struct sp_policy_parts *)policy)->api_names, name);
+    return found != SP_INDEX_NONE ? &policy->apis[found] : NULL;
+}
+
 struct sp_policy_problem sp_policy_place(const struct sp_policy *policy, const struct sp_json *value)
 {
     const struct sp_draft draft = sp_draft_of((const struct sp_policy_parts *)policy, NULL, NULL);

@@ -222,6 +222,8 @@ struct sp_route_match {
 enum sp_match_outcome sp_policy_match(const struct sp_policy *policy, struct sp_str host, struct sp_str path,
                                       struct sp_str method, struct sp_route_match *match);
 
+/* The API of that name; NULL: there is none. */
+const struct sp_api *sp_policy_api(const struct sp_policy *policy, struct sp_str name);
 /* By the SHA-256 of the key presented; NULL: unknown. */
 const struct sp_consumer *sp_policy_consumer_of_key(const struct sp_policy *policy, const unsigned char sha256[32]);
 const struct sp_consumer *sp_policy_consumer_of_client(const struct sp_policy *policy, struct sp_str client_id);

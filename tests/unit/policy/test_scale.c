@@ -127,10 +127,12 @@ static void each_route_is_itself(void **state)
         assert_int_equal(sp_policy_match(policy, host, sp_str(path, (size_t)len), SP_STR("POST"), &match),
                          SP_MATCH_FOUND);
         assert_true(sp_str_equal(match.api->name, sp_str(name, (size_t)name_len)));
+        assert_ptr_equal(sp_policy_api(policy, sp_str(name, (size_t)name_len)), match.api);
         path[len - 2] = 'Y'; /* service-1Yx: another segment */
         assert_int_equal(sp_policy_match(policy, host, sp_str(path, (size_t)len), SP_STR("POST"), &match),
                          SP_MATCH_NO_ROUTE);
     }
+    assert_null(sp_policy_api(policy, SP_STR("api-10000")));
     sp_policy_unref(&policy);
 }
 
