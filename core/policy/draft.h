@@ -83,6 +83,8 @@ void sp_read_upstream(struct sp_draft *draft, const struct sp_json *api, const s
                       struct sp_upstream *upstream);
 void sp_read_consumers(struct sp_draft *draft, struct sp_policy_parts *parts);
 void sp_read_serving(struct sp_draft *draft, struct sp_policy_parts *parts);
+/* listen_address.c: an address that two of them have; nginx would not start on it. */
+void sp_check_listen_addresses(struct sp_draft *draft, const struct sp_serving *serving);
 /* route.c: the index of all match rules. */
 void sp_index_routes(struct sp_draft *draft, struct sp_policy_parts *parts);
 /* check.c: what parses and is unwise or cannot work. */

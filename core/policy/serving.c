@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* listen, admin, workers, call_log: how the policy is served. */
+#include "core/policy/listen_address.h"
 #include "core/policy/parts.h"
 #include "core/policy/settings.h"
 
@@ -44,42 +45,10 @@ static void read_listeners(struct sp_draft *draft, const struct sp_json *root, s
     serving->listener_count = count > 0 ? count : 1;
 }
 
-/* nginx would not start on it. */
-static void check_addresses(struct sp_draft *draft, const struct sp_serving *serving)
-{
-    struct sp_index addresses;
-    if (sp_index_init(&addresses, draft->arena, serving->listener_count + 1) != SP_OK) {
-        draft->status = SP_NO_MEMORY;
-        return;
-    }
-    if (serving->has_admin) {
-        sp_index_put(&addresses, serving->admin_address, 0);
-    }
-    for (size_t i = 0; i < serving->listener_count; i++) {
-        struct sp_str address = serving->listeners[i].address;
-        if (sp_index_put(&addresses, address, 0) == SP_INDEX_NONE || sp_str_has_suffix(address, SP_STR(":0"))) {
-            continue;
-        }
-        const struct sp_complaint complaint = {.cause = SP_CAUSE_CONFIG_TYPE,
-                                               .value = serving->listeners[i].source,
-                                               .where = SP_STR("listen"),
-                                               .expected = SP_STR("an address that nothing else here listens on"),
-                                               .received = address,
-                                               .detail = SP_STR("listen")};
-        sp_draft_complain(draft, &complaint, "%.*s stands twice among listen and admin", SP_STR_ARG(address));
-    }
-}
-
-/* No host, or one that stands for all of them. */
 static bool is_every_address(struct sp_str address)
 {
-    static const struct sp_str beginnings[] = {{":", 1}, {"0.0.0.0:", 8}, {"[::]:", 5}};
-    for (size_t i = 0; i < sizeof beginnings / sizeof beginnings[0]; i++) {
-        if (sp_str_has_prefix(address, beginnings[i])) {
-            return true;
-        }
-    }
-    return false;
+    struct sp_listen_place places[2];
+    return sp_listen_places(address, places) > 0 && sp_listen_place_is_wildcard(&places[0]);
 }
 
 /* Accounts and metrics are behind it, over plain HTTP. */
@@ -149,7 +118,7 @@ void sp_read_serving(struct sp_draft *draft, struct sp_policy_parts *parts)
     serving->admin_hosts = sp_read_names(draft, sp_setting_value(admin, SP_SETTING_ADMIN_HOSTS));
     check_admin_token(draft, admin, serving->admin_token);
     check_admin_address(draft, admin, serving);
-    check_addresses(draft, serving);
+    sp_check_listen_addresses(draft, serving);
     serving->workers = sp_size_parse(workers, &worker_count) == SP_OK ? (unsigned)worker_count : 0;
     serving->logs_calls = !is_switched_off(call_log);
     serving->call_log_file = sp_setting_text(call_log, SP_SETTING_CALL_LOG_FILE);
