@@ -45,12 +45,11 @@ enum sp_status sp_check_authority(const struct sp_policy *policy, struct sp_poli
         arena == NULL ? SP_NO_MEMORY : sp_authority_settings_read(arena, section, SP_STR_NONE, &settings, &error);
     if (status == SP_MALFORMED) {
         struct sp_policy_problem problem = sp_policy_place(policy, value_at(policy->source, error.member));
-        problem.finding = (struct sp_finding){.cause = SP_CAUSE_CONFIG_TYPE,
+        problem.finding = (struct sp_finding){.cause = SP_CAUSE_CONFIG_AUTHORITY,
                                               .check = SP_CHECK_COUNT,
                                               .verified = true,
-                                              .expected = error.message,
-                                              .received = SP_STR("not as the authority needs it"),
-                                              .detail = error.member};
+                                              .received = error.member,
+                                              .detail = error.message};
         problem.path = error.member;
         problem.message = sp_arena_printf(arena, "%.*s: %.*s", SP_STR_ARG(error.member), SP_STR_ARG(error.message));
         status = sp_policy_report_add(report, &problem);

@@ -135,6 +135,24 @@ test('what the authority would not start with is found, at its line', async () =
   assert.ok(found.json.problems[0].line >= 4, found.stdout);
 });
 
+test('what the authority would not start with says once what to write', async () => {
+  const client = (members) => `authority:\n  issuer: https://as.example.com\n  clients:\n    web: {secret: "\${SECRET}", ${members}}\n`;
+  for (const [text, where, sentence] of [
+    [client('redirect_uris: "http://app.example.com/cb"'), 'redirect_uris', /https/],
+    [client('logo_uri: "http://app.example.com/logo"'), 'logo_uri', /^Write an https URL; plain http is for loopback only\.$/],
+    [client('grants: ["urn:ietf:params:oauth:grant-type:jwt-bearer"]'), 'grants', /^The jwt-bearer grant needs an issuer: add authority\.assertion_issuers\.$/],
+  ]) {
+    const file = write(text);
+    const { json, code } = await sallyport(['check', '--json', '-c', file], { env: { SECRET: 'x'.repeat(40) } });
+    const { cause, message, path: member } = json.problems[0];
+    assert.deepEqual([code, cause.id, member], [1, 'config.authority', `authority.clients.web.${where}`], message);
+    assert.equal(cause.received, member);
+    assert.match(message.slice(`${member}: `.length), sentence);
+    assert.equal(cause.fix, `Correct ${member} at this line. ${message.slice(`${member}: `.length)}`);
+    assert.doesNotMatch((await sallyport(['check', '-c', file], { env: { SECRET: 'x'.repeat(40) } })).stdout, /Write Write|Write The|\.\./);
+  }
+});
+
 test('--online asks the issuers', async () => {
   const issuer = await startPlainIssuer();
   const config = (name, more = {}) => ({
