@@ -53,15 +53,16 @@ static enum sp_status project(struct sp_arena *arena, const struct sp_json *body
     return SP_OK;
 }
 
+/* Whether the token is bound that way. What is no hash binds too, to nothing that could be shown: the hash of zeros. */
 static bool read_hash(const struct sp_json *cnf, struct sp_str name, unsigned char out[32])
 {
     unsigned char bytes[SP_BASE64URL_DECODED_MAX(43)];
-    struct sp_str text = sp_json_string(sp_json_member(cnf, name));
+    const struct sp_json *member = sp_json_member(cnf, name);
+    struct sp_str text = sp_json_string(member);
     size_t len = 0;
-    if (text.len != 43 || sp_base64url_decode_into(text, bytes, &len) != SP_OK || len != 32)
-        return false;
-    memcpy(out, bytes, 32);
-    return true;
+    if (text.len == 43 && sp_base64url_decode_into(text, bytes, &len) == SP_OK && len == 32)
+        memcpy(out, bytes, 32);
+    return member != NULL;
 }
 
 static int64_t time_or_zero(const struct sp_json *claim)
@@ -105,12 +106,8 @@ enum sp_status sp_facts_from_exam(const struct sp_exam *exam, const struct sp_ke
     facts.scope = sp_scope_granted(arena, claims);
     facts.audiences = joined_audiences(arena, claims->aud);
     /* A confirmation of any kind makes it bound: which one only the full examination knows. */
-    facts.bound_to_key = sp_json_member(claims->cnf, SP_STR("jkt")) != NULL;
-    facts.bound_to_certificate = sp_json_member(claims->cnf, SP_STR("x5t#S256")) != NULL;
-    if (facts.bound_to_key && !read_hash(claims->cnf, SP_STR("jkt"), facts.jkt_sha256))
-        return SP_UNSUPPORTED;
-    if (facts.bound_to_certificate && !read_hash(claims->cnf, SP_STR("x5t#S256"), facts.x5t_sha256))
-        return SP_UNSUPPORTED;
+    facts.bound_to_key = read_hash(claims->cnf, SP_STR("jkt"), facts.jkt_sha256);
+    facts.bound_to_certificate = read_hash(claims->cnf, SP_STR("x5t#S256"), facts.x5t_sha256);
     enum sp_status status = project(arena, exam->body, kept, &facts.claims);
     if (status == SP_OK)
         *out = facts;

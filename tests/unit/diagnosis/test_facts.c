@@ -154,6 +154,41 @@ static void requirements_are_judged(void **state)
     sp_arena_destroy(&arena);
 }
 
+/* Where the route does not look at bindings the token is accepted; where one does, the facts alone never suffice. */
+static void a_binding_to_what_is_no_hash_is_kept(void **state)
+{
+    static const char *const bindings[] = {"{\"jkt\":7}", "{\"jkt\":null}", "{\"jkt\":\"short\"}", "{\"x5t#S256\":{}}",
+                                           "{\"x5t#S256\":\"\"}"};
+    const struct sp_requirements blind = {
+        .issuers = &first, .issuer_count = 1, .dpop = SP_BINDING_OFF, .mtls = SP_BINDING_OFF};
+    const struct sp_requirements looking = {.issuers = &first, .issuer_count = 1};
+    (void)state;
+    for (size_t i = 0; i < sizeof bindings / sizeof bindings[0]; i++) {
+        struct sp_arena *arena = sp_arena_create(1 << 20);
+        struct sp_facts made, facts;
+        struct sp_str token;
+        struct sp_str body = sp_arena_printf(arena,
+                                             "{\"iss\":\"https://idp.example.com\",\"sub\":\"u\",\"aud\":\"b\","
+                                             "\"exp\":1700000600,\"cnf\":%s}",
+                                             bindings[i]);
+        assert_int_equal(
+            sp_jws_sign(arena, key, SP_ALGORITHM_ES256, SP_STR("{\"alg\":\"ES256\",\"kid\":\"k\"}"), body, &token),
+            SP_OK);
+        struct sp_exam_input input = {.token = token, .requirements = &blind, .world = &world, .now = NOW};
+        struct sp_exam *exam = sp_exam_start(arena, &input);
+        assert_int_equal(sp_exam_step(exam), SP_EXAM_DONE);
+        assert_true(sp_exam_verdict(exam)->accepted);
+        assert_int_equal(sp_facts_from_exam(exam, &keep_these, arena, &made), SP_OK);
+        void *block = malloc(sp_facts_packed_size(&made));
+        sp_facts_pack(&made, block);
+        assert_int_equal(sp_facts_unpack(block, sp_facts_packed_size(&made), &facts), SP_OK);
+        assert_int_equal(sp_facts_judge(&facts, &blind, &world, NOW), SP_CHECK_COUNT);
+        assert_int_equal(sp_facts_judge(&facts, &looking, &world, NOW), SP_CHECK_BINDING);
+        free(block);
+        sp_arena_destroy(&arena);
+    }
+}
+
 static int make_key(void **state)
 {
     (void)state;
@@ -183,6 +218,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(facts_survive_packing),
         cmocka_unit_test(requirements_are_judged),
+        cmocka_unit_test(a_binding_to_what_is_no_hash_is_kept),
     };
     return cmocka_run_group_tests(tests, make_key, drop_key);
 }
