@@ -12,6 +12,8 @@
 #include "core/policy/settings.h"
 #include "probe/mail_call.h"
 
+#define MIN_PROXY_SECRET 32u
+
 /* ---- the section ---- */
 #define SETTING(member) offsetof(struct sp_authority_settings, member)
 
@@ -106,6 +108,14 @@ static enum sp_status read_mail_from(struct sp_settings_reader *reader, const st
     return ((struct sp_str *)at)->at != NULL ? SP_OK : SP_MALFORMED;
 }
 
+/* Who knows it can be any client with a certificate: as long as no guess reaches. */
+static enum sp_status read_proxy_secret(struct sp_settings_reader *reader, const struct sp_json *value, void *at)
+{
+    (void)reader;
+    *(struct sp_str *)at = sp_json_string(value);
+    return ((struct sp_str *)at)->len >= MIN_PROXY_SECRET ? SP_OK : SP_MALFORMED;
+}
+
 static const struct sp_member_row mail_rows[] = {
     SP_MEMBER_BY("url", SETTING(mail.url), read_mail_url, "Write smtp://HOST:587 or smtps://HOST:465."),
     SP_MEMBER_BY("from", SETTING(mail.from), read_mail_from, "Write an e-mail address alone."),
@@ -120,7 +130,9 @@ static const struct sp_member_row mtls_rows[] = {
         "Write certificates of authorities (and their revocation lists) as PEM, such as ${file:client-ca.pem}."),
     SP_MEMBER_BY("alias", SETTING(mtls.alias), read_alias,
                  "Write an origin without a path, such as https://mtls.login.example.com."),
-    SP_MEMBER("proxy_secret", TEXT, SETTING(mtls.proxy_secret)),
+    SP_MEMBER_BY("proxy_secret", SETTING(mtls.proxy_secret), read_proxy_secret,
+                 "Write a text of 32 characters at least, such as `openssl rand -base64 33` makes, better as "
+                 "${file:PATH}; the proxy sends the same."),
     SP_MEMBERS_END,
 };
 

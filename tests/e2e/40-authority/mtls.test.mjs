@@ -21,6 +21,7 @@ import { startUpstream } from '../lib/upstream.mjs';
 import { until } from '../lib/wait.mjs';
 
 const haproxy = fs.existsSync('/usr/sbin/haproxy') ? false : 'haproxy is not installed';
+const proxySecret = 'between us two, and no third party';
 const folder = temporaryFolder();
 const ca = makeAuthority(folder);
 const others = makeAuthority(folder, 'Other CA');
@@ -156,7 +157,7 @@ test('the authority alone behind HAProxy, which hands the certificate on as RFC 
   const alone = await startAuthority({
     authority: {
       issuer: url,
-      mtls: { proxy_secret: 'between us two', client_ca: ca.ca.toString() },
+      mtls: { proxy_secret: proxySecret, client_ca: ca.ca.toString() },
       clients: { reports: { ...machine, method: 'tls_client_auth', tls_client_auth_san_dns: 'reports.example' } },
     },
   });
@@ -170,7 +171,7 @@ frontend tls
   bind 127.0.0.1:${port} ssl crt ${folder}/both.pem verify optional ca-file ${ca.caFile} crt-ignore-err all ca-ignore-err all
   http-request del-header X-Sallyport-Client-Certificate
   http-request set-header X-Sallyport-Client-Certificate :%[ssl_c_der,base64]: if { ssl_c_used }
-  http-request set-header X-Sallyport-Proxy-Secret "between us two"
+  http-request set-header X-Sallyport-Proxy-Secret "${proxySecret}"
   default_backend authority
 backend authority
   server one ${new URL(alone.listen).host}

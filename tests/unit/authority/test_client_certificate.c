@@ -83,7 +83,7 @@ static int start(void **state)
         sp_arena_printf(
             arena,
             "{'tokens':{'algorithm':'ES256'},'mtls':{'client_ca':'%s%s','alias':'https://mtls.example',"
-            "'proxy_secret':'of the operator'},'clients':{"
+            "'proxy_secret':'of the operator, and of nobody else'},'clients':{"
             "'subject':{'method':'tls_client_auth','tls_client_auth_subject_dn':'CN=reports,O=Example,C=DE'},"
             "'reversed':{'method':'tls_client_auth','tls_client_auth_subject_dn':'C=DE,O=Example,CN=reports'},"
             "'dns':{'method':'tls_client_auth','tls_client_auth_san_dns':'Reports.example'},"
@@ -193,12 +193,15 @@ static void only_the_proxy_is_believed(void **state)
 {
     struct fixture *fixture = *state;
     const char *body = "grant_type=client_credentials&client_id=subject", *header = escaped(fixture->arena, &reports);
-    const char *wrong[] = {"", "x", "nginx-and-nobody-elsE", "nginx-and-nobody-else ", "of the operato"};
+    const char *wrong[] = {"", "x", "nginx-and-nobody-elsE", "nginx-and-nobody-else ",
+                           "of the operator, and of nobody els"};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
         assert_string_equal(fixture_cause(CALL(fixture, .body = body, .certificate = header, .proxy_secret = wrong[i])),
                             "client.certificate_missing");
     assert_int_equal(
-        CALL(fixture, .body = body, .certificate = header, .proxy_secret = "of the operator")->answer.status, 200);
+        CALL(fixture, .body = body, .certificate = header, .proxy_secret = "of the operator, and of nobody else")
+            ->answer.status,
+        200);
     struct sp_str rfc9440 = sp_arena_printf(fixture->arena, ":%.*s:", SP_STR_ARG(base64_of(fixture->arena, &reports)));
     assert_int_equal(CALL(fixture, .body = body, .certificate = rfc9440.at)->answer.status, 200);
     assert_int_equal(CALL(fixture, .body = body, .certificate = reports.pem)->answer.status, 200);
