@@ -53,16 +53,18 @@ static enum sp_step check_signature(struct sp_call *call, const struct sp_client
 {
     const struct sp_jwk_set *keys = NULL;
     bool symmetric = (sp_algorithm_bit(a->jwt.algorithm) & sp_algorithms_symmetric()) != 0;
-    if (client->is_fapi2 && (sp_algorithm_bit(a->jwt.algorithm) & sp_fapi2_algorithms()) == 0)
-        return refuse_form(call, "its alg is none of PS256, ES256 and EdDSA");
+    if (client->is_fapi2 && !sp_fapi2_allows(a->jwt.algorithm, SP_CURVE_NONE))
+        return refuse_form(call, "its alg is not " SP_FAPI2_ALGORITHMS);
     /* OIDC Registration 2: and no other, whatever keys it has. */
     if (client->assertion_algorithm != SP_ALGORITHM_UNKNOWN && a->jwt.algorithm != client->assertion_algorithm)
         return refuse_form(call, "its alg is not the client's token_endpoint_auth_signing_alg");
     enum sp_step step = symmetric ? SP_GOES_ON : sp_client_keys_for(call, client, a->jwt.kid, &keys);
     if (step != SP_GOES_ON)
         return step;
-    if (symmetric ? sp_signed_jwt_verifies_by_secret(&a->jwt, client, call->now)
-                  : sp_signed_jwt_verifies(&a->jwt, keys))
+    const struct sp_key *verifier = symmetric ? NULL : sp_signed_jwt_verifier(&a->jwt, keys);
+    if (verifier != NULL && client->is_fapi2 && !sp_fapi2_allows(a->jwt.algorithm, sp_key_curve(verifier)))
+        return refuse_form(call, "its key is of Ed448, and not for " SP_FAPI2_ALGORITHMS);
+    if (verifier != NULL || (symmetric && sp_signed_jwt_verifies_by_secret(&a->jwt, client, call->now)))
         return SP_GOES_ON;
     return SP_DENY(call, .cause = SP_CAUSE_CLIENT_ASSERTION_SIGNATURE, .expected = client->id,
                    .received = sp_arena_printf(call->arena, "%.*s, kid %.*s", SP_STR_ARG(a->jwt.algorithm_name),

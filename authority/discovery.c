@@ -6,6 +6,7 @@
 #include "authority/endpoint.h"
 #include "authority/key_ring.h"
 #include "authority/request_object.h"
+#include "core/oauth/dpop_proof.h"
 
 static const struct {
     unsigned bit;
@@ -173,7 +174,7 @@ enum sp_step sp_discovery_endpoint(struct sp_call *call)
     write_claims(&json);
     write_acrs(&json);
     WRITE_TEXTS(&json, "token_endpoint_auth_signing_alg_values_supported", "RS256", "PS256", "ES256", "EdDSA", "HS256");
-    WRITE_TEXTS(&json, "dpop_signing_alg_values_supported", "ES256", "RS256", "PS256", "EdDSA");
+    write_algorithms(&json, "dpop_signing_alg_values_supported", sp_dpop_algorithms());
     sp_json_bool_member(&json, "authorization_response_iss_parameter_supported", true);
     sp_json_bool_member(&json, "request_parameter_supported", true);
     sp_json_bool_member(&json, "require_signed_request_object", false);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "authority/dpop.h"
 
+#include "authority/client.h"
 #include "authority/denial.h"
+#include "authority/fapi2.h"
 #include "authority/replay.h"
 #include "authority/handle.h"
 #include "core/base/secret.h"
@@ -27,6 +29,18 @@ static enum sp_step refuse(struct sp_call *call, const struct sp_dpop_result *re
     return SP_DENY(call, .cause = cause, .expected = result->expected, .received = result->received,
                    .detail = result->part, .status = status,
                    .tell = sp_arena_printf(call->arena, "It fails at %.*s.", SP_STR_ARG(result->part)));
+}
+
+/* FAPI 2.0 5.4.1: told as the alg that it is. */
+static void check_profile(const struct sp_client *client, struct sp_dpop_result *result)
+{
+    if (client == NULL || !client->is_fapi2 || sp_fapi2_allows(result->algorithm, result->curve))
+        return;
+    result->fault = SP_DPOP_ALGORITHM;
+    result->part = SP_STR("alg");
+    result->expected = SP_STR(SP_FAPI2_ALGORITHMS);
+    result->received =
+        result->curve == SP_CURVE_ED448 ? SP_STR("EdDSA with Ed448") : sp_algorithm_get(result->algorithm)->name;
 }
 
 /* With nonces in use the present one or the one before is good. */
@@ -58,8 +72,9 @@ static enum sp_step remember(struct sp_call *call, const struct sp_dpop_result *
     return SP_GOES_ON;
 }
 
-enum sp_step sp_dpop_take(struct sp_call *call, const char *path, struct sp_str access_token, struct sp_str jkt)
+enum sp_step sp_dpop_take(struct sp_call *call, const struct sp_dpop_terms *terms)
 {
+    struct sp_str jkt = terms->jkt;
     struct sp_dpop_result result;
     char bound[64] = "";
     if (call->asked.dpop_count == 0)
@@ -70,23 +85,25 @@ enum sp_step sp_dpop_take(struct sp_call *call, const char *path, struct sp_str 
     if (jkt.len > 0 && jkt.len < sizeof bound)
         memcpy(bound, jkt.at, jkt.len);
     struct sp_dpop_expectation expectation = {.method = call->asked.method,
-                                              .url = sp_authority_url(call, path),
-                                              .access_token = access_token,
+                                              .url = sp_authority_url(call, terms->path),
+                                              .access_token = terms->access_token,
                                               .jkt = bound[0] != '\0' ? bound : NULL,
                                               .now = call->now};
     if (call->authority->settings->dpop_nonce)
         sp_answer_header(call, "DPoP-Nonce", nonce_of(call, call->now / NONCE_PERIOD_S));
     enum sp_status status = check(call, &expectation, &result);
-    struct sp_str alias = sp_authority_alias_url(call, path);
+    struct sp_str alias = sp_authority_alias_url(call, terms->path);
     if (status == SP_OK && result.fault == SP_DPOP_HTU_PROXY && alias.at != NULL) {
         expectation.url = alias;
         status = check(call, &expectation, &result);
     }
     if (status != SP_OK)
         return sp_deny_failure(call, status);
+    if (result.fault == SP_DPOP_OK)
+        check_profile(terms->client, &result);
     /* RFC 9449 5 and 7.1: 400 where tokens are asked for, 401 where one is presented. */
     if (result.fault != SP_DPOP_OK)
-        return refuse(call, &result, access_token.at == NULL ? 400 : 401);
+        return refuse(call, &result, terms->access_token.at == NULL ? 400 : 401);
     if (remember(call, &result) != SP_GOES_ON)
         return SP_DENIED;
     status = sp_arena_copy(call->arena, sp_str(result.jkt, sizeof result.jkt), &call->jkt);

@@ -5,10 +5,14 @@
 
 #include "authority/authority.h"
 
-/* The thumbprint of the key that the request proves to hold, into call->jkt; absent when it has no proof. access_token:
- * absent at the token endpoint; jkt: that the proof's key must have, absent: any. A proof is remembered so that it is
- * not taken twice. */
-SP_MUST_CHECK enum sp_step sp_dpop_take(struct sp_call *call, const char *path, struct sp_str access_token,
-                                        struct sp_str jkt);
+struct sp_dpop_terms {
+    const char *path;                /* of the endpoint, below the issuer */
+    const struct sp_client *client;  /* whose profile may want strong algorithms; NULL: not known any more */
+    struct sp_str access_token, jkt; /* absent where tokens are asked for; the thumbprint that the key must have */
+};
+
+/* The thumbprint of the key that the request proves to hold, into call->jkt; absent when it has no proof. A proof is
+ * remembered so that it is not taken twice. */
+SP_MUST_CHECK enum sp_step sp_dpop_take(struct sp_call *call, const struct sp_dpop_terms *terms);
 
 #endif

@@ -10,6 +10,11 @@ uint32_t sp_fapi2_algorithms(void)
            sp_algorithm_bit(SP_ALGORITHM_EDDSA) | sp_algorithm_bit(SP_ALGORITHM_ED25519);
 }
 
+bool sp_fapi2_allows(enum sp_algorithm algorithm, enum sp_curve curve)
+{
+    return (sp_algorithm_bit(algorithm) & sp_fapi2_algorithms()) != 0 && curve != SP_CURVE_ED448;
+}
+
 static bool signs_weakly(enum sp_algorithm algorithm)
 {
     return algorithm != SP_ALGORITHM_UNKNOWN && (sp_algorithm_bit(algorithm) & sp_fapi2_algorithms()) == 0;

@@ -86,10 +86,10 @@ static enum sp_status add_parameter(struct sp_call *call, const char *name, stru
 }
 
 /* RFC 9449 10.1: a proof here binds the code as dpop_jkt does. */
-static enum sp_step bind_key(struct sp_call *call)
+static enum sp_step bind_key(struct sp_call *call, const struct sp_client *client)
 {
     struct sp_str named = sp_call_parameter(call, "dpop_jkt");
-    enum sp_step step = sp_dpop_take(call, "/par", SP_STR_NONE, SP_STR_NONE);
+    enum sp_step step = sp_dpop_take(call, &(struct sp_dpop_terms){.path = "/par", .client = client});
     if (step != SP_GOES_ON || call->jkt.at == NULL)
         return step;
     if (named.at != NULL && !sp_str_equal(named, call->jkt))
@@ -114,7 +114,7 @@ enum sp_step sp_pushed_request_endpoint(struct sp_call *call)
                        .received = SP_STR("request_uri"), .tell = SP_STR("It is 'request_uri' (RFC 9126 2.1)."));
     enum sp_step step = sp_request_object_take(call, client);
     if (step == SP_GOES_ON)
-        step = bind_key(call);
+        step = bind_key(call, client);
     if (step != SP_GOES_ON)
         return step;
     /* Judged now, answered as JSON: the client learns at once what the browser would. */

@@ -118,7 +118,11 @@ static enum sp_step check_signature(struct sp_call *call, const struct sp_client
     enum sp_step step = sp_client_keys_for(call, client, jwt->kid, &keys);
     if (step != SP_GOES_ON)
         return step;
-    if (sp_signed_jwt_verifies(jwt, keys))
+    const struct sp_key *verifier = sp_signed_jwt_verifier(jwt, keys);
+    if (verifier != NULL && client->is_fapi2 && !sp_fapi2_allows(jwt->algorithm, sp_key_curve(verifier)))
+        return SP_DENY(call, .cause = SP_CAUSE_REQUEST_OBJECT_ALGORITHM, .expected = SP_STR(SP_FAPI2_ALGORITHMS),
+                       .received = SP_STR("EdDSA with Ed448"));
+    if (verifier != NULL)
         return SP_GOES_ON;
     return SP_DENY(call, .cause = SP_CAUSE_REQUEST_OBJECT_SIGNATURE, .expected = client->id,
                    .received = sp_arena_printf(call->arena, "%.*s, kid %.*s", SP_STR_ARG(jwt->algorithm_name),

@@ -80,18 +80,18 @@ enum sp_status sp_signed_jwt_read(struct sp_arena *arena, struct sp_str text, st
     return SP_OK;
 }
 
-bool sp_signed_jwt_verifies(const struct sp_signed_jwt *jwt, const struct sp_jwk_set *keys)
+const struct sp_key *sp_signed_jwt_verifier(const struct sp_signed_jwt *jwt, const struct sp_jwk_set *keys)
 {
     if ((sp_algorithm_bit(jwt->algorithm) & sp_algorithms_asymmetric()) == 0)
-        return false;
+        return NULL;
     for (size_t i = 0; keys != NULL && i < keys->count; i++) {
         const struct sp_jwk *jwk = &keys->keys[i];
         bool named = jwt->kid.at == NULL || jwk->kid.at == NULL || sp_str_equal(jwt->kid, jwk->kid);
         if (named && sp_jwk_fits(jwk, jwt->algorithm) &&
             sp_key_verify(jwk->key, jwt->algorithm, jwt->signed_text, jwt->signature) == SP_VERIFICATION_HOLDS)
-            return true;
+            return jwk->key;
     }
-    return false;
+    return NULL;
 }
 
 bool sp_signed_jwt_verifies_by_secret(const struct sp_signed_jwt *jwt, const struct sp_client *client, int64_t now)

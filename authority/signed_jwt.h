@@ -19,8 +19,13 @@ struct sp_signed_jwt {
  * they are whole numbers, lie between 1970 and 9999: they can be added to. Borrows from text and arena. */
 SP_MUST_CHECK enum sp_status sp_signed_jwt_read(struct sp_arena *arena, struct sp_str text, struct sp_signed_jwt *jwt,
                                                 const char **fault);
-/* By a key of the set (NULL: of none) that fits kid and algorithm. A MAC is never verified by a public key. */
-bool sp_signed_jwt_verifies(const struct sp_signed_jwt *jwt, const struct sp_jwk_set *keys);
+/* The key of the set (NULL: of none) that fits kid and algorithm and verifies it; NULL: none does. A MAC is never
+ * verified by a public key. */
+const struct sp_key *sp_signed_jwt_verifier(const struct sp_signed_jwt *jwt, const struct sp_jwk_set *keys);
+static inline bool sp_signed_jwt_verifies(const struct sp_signed_jwt *jwt, const struct sp_jwk_set *keys)
+{
+    return sp_signed_jwt_verifier(jwt, keys) != NULL;
+}
 /* A MAC, by one of the client's secrets that are known in plain. */
 bool sp_signed_jwt_verifies_by_secret(const struct sp_signed_jwt *jwt, const struct sp_client *client, int64_t now);
 /* A text claim; absent when it is none. */

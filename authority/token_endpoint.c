@@ -40,7 +40,7 @@ enum sp_step sp_token_endpoint(struct sp_call *call)
                        .received = SP_STR("no grant_type"), .tell = SP_STR("It is 'grant_type'."));
     if (sp_client_authenticate(call, &client) != SP_GOES_ON)
         return SP_DENIED;
-    if (sp_dpop_take(call, "/token", SP_STR_NONE, SP_STR_NONE) != SP_GOES_ON)
+    if (sp_dpop_take(call, &(struct sp_dpop_terms){.path = "/token", .client = client}) != SP_GOES_ON)
         return SP_DENIED;
     if (client->require_dpop && call->jkt.at == NULL)
         return SP_DENY(call, .cause = SP_CAUSE_BINDING_DPOP_MISSING, .received = SP_STR("without a DPoP header"),

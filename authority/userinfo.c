@@ -45,6 +45,16 @@ static struct sp_str presented_token(const struct sp_call *call)
     return is_post && call->asked.authorization_count == 0 ? sp_call_parameter(call, "access_token") : SP_STR_NONE;
 }
 
+/* RFC 9449 7.1: that scheme is for bound tokens, and never without a proof. */
+static enum sp_step refuse_unbound(struct sp_call *call)
+{
+    if (call->asked.dpop_count == 0)
+        return SP_DENY(call, .cause = SP_CAUSE_BINDING_DPOP_MISSING, .received = SP_STR("without a DPoP header"));
+    return SP_DENY(call, .cause = SP_CAUSE_BINDING_DPOP_INVALID,
+                   .expected = SP_STR("a token bound to the proof's key (cnf.jkt)"),
+                   .received = SP_STR("a token that is bound to no key"), .detail = SP_STR("jkt"), .status = 401);
+}
+
 /* RFC 8705 3: over a connection with its certificate. RFC 9449 7: with a proof of its key, under its own scheme. */
 static enum sp_step check_binding(struct sp_call *call, struct sp_str value, const struct sp_live_token *token)
 {
@@ -53,10 +63,16 @@ static enum sp_step check_binding(struct sp_call *call, struct sp_str value, con
     if (sp_client_certificate_check_bound(call, sp_json_string(sp_json_member(cnf, SP_STR("x5t#S256")))) != SP_GOES_ON)
         return SP_DENIED;
     if (jkt.at == NULL)
-        return SP_GOES_ON;
+        return is_dpop(call) ? refuse_unbound(call) : SP_GOES_ON;
     if (!is_dpop(call) || call->asked.dpop_count == 0)
-        return SP_DENY(call, .cause = SP_CAUSE_BINDING_DPOP_MISSING, .received = SP_STR("as a bearer token"));
-    return sp_dpop_take(call, "/userinfo", value, jkt);
+        return SP_DENY(call, .cause = SP_CAUSE_BINDING_DPOP_MISSING,
+                       .received = is_dpop(call) ? SP_STR("without a DPoP header") : SP_STR("as a bearer token"));
+    const struct sp_client *client = NULL;
+    if (sp_client_look_up(call, sp_json_string(sp_json_member(token->claims, SP_STR("client_id"))), &client) !=
+        SP_GOES_ON)
+        return SP_DENIED;
+    return sp_dpop_take(
+        call, &(struct sp_dpop_terms){.path = "/userinfo", .client = client, .access_token = value, .jkt = jkt});
 }
 
 /* OIDC Core 5.3.2: a JWT with iss and aud, when the client is registered for one. */

@@ -96,10 +96,17 @@ static enum sp_dpop_fault check_key(struct proof *proof, struct sp_str alg)
                      sp_key_type_name(sp_key_type(proof->jwk.key)));
     struct sp_str thumbprint = sp_str((const char *)proof->jwk.thumbprint, sizeof proof->jwk.thumbprint);
     sp_base64url_encode_into(thumbprint, proof->result->jkt);
+    proof->result->algorithm = algorithm;
+    proof->result->curve = sp_key_curve(proof->jwk.key);
     if (sp_key_verify(proof->jwk.key, algorithm, proof->signed_text, proof->signature) != SP_VERIFICATION_HOLDS)
         return fault(proof, SP_DPOP_SIGNATURE, "signature", SP_STR("one that verifies with its jwk"),
                      SP_STR("one that does not"));
     return SP_DPOP_OK;
+}
+
+uint32_t sp_dpop_algorithms(void)
+{
+    return sp_algorithms_asymmetric();
 }
 
 static enum sp_dpop_fault check_header(struct proof *proof)
@@ -108,7 +115,7 @@ static enum sp_dpop_fault check_header(struct proof *proof)
     if (!sp_str_equal_ignoring_case(typ, SP_STR("dpop+jwt")) &&
         !sp_str_equal_ignoring_case(typ, SP_STR("application/dpop+jwt")))
         return fault(proof, SP_DPOP_TYP, "typ", SP_STR("dpop+jwt"), typ);
-    if ((sp_algorithms_asymmetric() & sp_algorithm_bit(sp_algorithm_find(alg))) == 0)
+    if ((sp_dpop_algorithms() & sp_algorithm_bit(sp_algorithm_find(alg))) == 0)
         return fault(proof, SP_DPOP_ALGORITHM, "alg", SP_STR("an asymmetric algorithm"), alg);
     return check_key(proof, alg);
 }

@@ -8,6 +8,7 @@
 #include "core/base/arena.h"
 #include "core/base/status.h"
 #include "core/base/str.h"
+#include "core/jose/algorithm.h"
 
 /* A proof is good for this long, and this far ahead of our clock, with a leeway to both sides that stays within the
  * last: replay caches must remember its id for the sum. */
@@ -45,9 +46,14 @@ struct sp_dpop_result {
     struct sp_str part;               /* "htm", "signature" … */
     struct sp_str expected, received; /* evidence, in the arena */
     char jkt[43];                     /* thumbprint of the proof's key, once it could be read */
-    unsigned char proof_id[32];       /* SHA-256 over thumbprint, jti and URL, once the signature holds */
+    enum sp_algorithm algorithm;      /* it was signed with, and the key's curve (SP_CURVE_NONE: RSA), then too */
+    enum sp_curve curve;
+    unsigned char proof_id[32]; /* SHA-256 over thumbprint, jti and URL, once the signature holds */
     struct sp_str jti;
 };
+
+/* What a proof may be signed with: a set of sp_algorithm_bit. */
+uint32_t sp_dpop_algorithms(void);
 
 /* SP_NO_MEMORY, *result untouched then; everything else is a fault in it. */
 SP_MUST_CHECK enum sp_status sp_dpop_check(struct sp_arena *arena, struct sp_str proof,

@@ -58,6 +58,22 @@ test('a token is bound to the key of the proof, and worth nothing without it', a
   await assert.rejects(openid.refreshTokenGrant(config, next.refresh_token, undefined, { DPoP: other }), { error: 'invalid_grant' });
 });
 
+test('the scheme DPoP is for bound tokens, with a proof: a bearer token gains nothing by it', async () => {
+  const { tokens } = await login('spa');
+  assert.equal(tokens.token_type, 'bearer');
+  const url = `${authority.issuer}/userinfo`;
+  const info = (scheme, proof) => authority.get('/userinfo', { headers: { Authorization: `${scheme} ${tokens.access_token}`, ...(proof && { DPoP: proof }) } });
+  assert.equal((await info('Bearer')).status, 200);
+  const proof = await makeProof(await makeKey('ES256'), 'GET', url, { token: tokens.access_token });
+  for (const [sent, cause, error] of [[undefined, 'dpop_missing', 'invalid_token'], ['garbage', 'dpop_invalid', 'invalid_dpop_proof'], [proof, 'dpop_invalid', 'invalid_dpop_proof']])
+    for (const scheme of ['DPoP', 'dpop']) {
+      const answer = await info(scheme, sent);
+      assert.equal(answer.status, 401, `${scheme} ${sent}`);
+      assert.match(answer.headers['www-authenticate'], new RegExp(`^DPoP error="${error}"`));
+      await authority.lastLine(`binding.${cause}`);
+    }
+});
+
 test('a proof is refused without our nonce, twice, or for another URL', async () => {
   const key = await makeKey('ES256');
   const ask = (proof) => authority.post('/token', { grant_type: 'client_credentials', client_id: 'machine', client_secret: 's' }, { headers: proof ? { DPoP: proof } : {} });

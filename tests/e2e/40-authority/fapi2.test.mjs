@@ -14,10 +14,11 @@ const pair = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256
 const jwk = { ...(await jose.exportJWK(pair.publicKey)), kid: 'one', alg: 'ES256', use: 'sig' };
 const byHand = await makeKey('ES256');
 const rsa = await makeKey('RS256');
+const ed448 = await makeKey('EdDSA', { crv: 'Ed448' });
 const client = { client_id: 'bank' };
 const base = { profile: 'fapi2', require_dpop: true, redirect_uris: [redirect], scopes: ['openid', 'offline_access'], skip_consent: true };
 const authority = await startAuthority({
-  authority: { tokens: { algorithm: 'ES256' }, clients: { bank: { ...base, jwks: jwks(jwk, byHand, rsa) }, other: { ...base, jwks: jwks(byHand) }, signer: { ...base, jwks: jwks(byHand, rsa), require_signed_request_object: true } } },
+  authority: { tokens: { algorithm: 'ES256' }, clients: { bank: { ...base, jwks: jwks(jwk, byHand, rsa, ed448) }, other: { ...base, jwks: jwks(byHand) }, machine: { ...base, redirect_uris: [], grants: ['client_credentials'], scopes: ['read'], jwks: jwks(byHand) }, signer: { ...base, jwks: jwks(byHand, rsa, ed448), require_signed_request_object: true } } },
 });
 const http = { [oauth.allowInsecureRequests]: true };
 const as = await oauth.processDiscoveryResponse(new URL(authority.issuer), await oauth.discoveryRequest(new URL(authority.issuer), http));
@@ -198,6 +199,48 @@ test('a proof may be ten seconds off, carry nbf and exp and what nobody knows, a
   const info = async (scheme, claims, more = {}) => authority.get('/userinfo', { headers: { Authorization: `${scheme} ${tokens.access_token}`, DPoP: await makeProof(more.key ?? key, 'GET', `${authority.issuer}/userinfo`, { claims }) } });
   for (const scheme of ['DPoP', 'dpop', 'DPOP']) assert.equal((await info(scheme, { ath })).status, 200, scheme);
   for (const [scheme, claims, more] of [['Bearer', { ath }], ['DPoP', {}], ['DPoP', { ath: ath.replace(/^./, (first) => (first === 'A' ? 'B' : 'A')) }], ['DPoP', { ath }, { key: await makeKey('ES256') }]]) assert.equal((await info(scheme, claims, more)).status, 401, `${scheme} ${JSON.stringify(claims)}`);
+});
+
+test('DPoP proofs, assertions and request objects of what the profile does not know are refused: other algorithms, and Ed448', async () => {
+  const ps = await makeKey('PS256');
+  const weak = [rsa, await makeKey('ES512'), await makeKey('ES256K'), ed448];
+  const strong = [byHand, ps, await makeKey('EdDSA')];
+  for (const key of [...weak, ...strong]) {
+    const pushed = await push({}, undefined, { DPoP: await makeProof(key, 'POST', `${authority.issuer}/par`) });
+    const asked = await authority.post('/token', { grant_type: 'client_credentials', client_id: 'machine', client_assertion: await assertion({}, byHand, 'machine'), client_assertion_type: ASSERTION }, { headers: { DPoP: await makeProof(key, 'POST', `${authority.issuer}/token`) } });
+    const what = `${key.alg} ${key.publicJwk.crv ?? ''}`;
+    if (strong.includes(key)) {
+      assert.deepEqual([pushed.status, asked.status], [201, 200], what);
+      continue;
+    }
+    for (const { status, json } of [pushed, asked]) {
+      assert.equal(status, 400, what);
+      assert.equal(json.error, 'invalid_dpop_proof', what);
+      assert.match(json.error_description, /fails at alg\. \(binding\.dpop_invalid\)/, what);
+    }
+  }
+  // A key that is good for PS256 is no leave to sign with it as one likes.
+  const { json: code } = await push({ scope: 'openid' }, undefined, { DPoP: await makeProof(ps, 'POST', `${authority.issuer}/par`) });
+  const browser = startBrowser();
+  await visit(code.request_uri, browser);
+  const { location } = await browser.signIn();
+  const bound = await authority.post('/token', { grant_type: 'authorization_code', code: location.searchParams.get('code'), redirect_uri: redirect, code_verifier: verifier, client_assertion: await assertion(), client_assertion_type: ASSERTION }, { headers: { DPoP: await makeProof(ps, 'POST', `${authority.issuer}/token`) } });
+  const ath = createHash('sha256').update(bound.json.access_token).digest('base64url');
+  const twin = { ...ps, alg: 'RS256', publicJwk: { ...ps.publicJwk, alg: 'RS256' } };
+  const info = async (key) => authority.get('/userinfo', { headers: { Authorization: `DPoP ${bound.json.access_token}`, DPoP: await makeProof(key, 'GET', `${authority.issuer}/userinfo`, { claims: { ath } }) } });
+  assert.equal((await info(ps)).status, 200);
+  const refused = await info(twin);
+  assert.equal(refused.status, 401);
+  assert.match(refused.headers['www-authenticate'], /error="invalid_dpop_proof".*fails at alg/);
+
+  const signed = await push({}, await assertion({}, ed448));
+  assert.equal(signed.status, 401);
+  assert.match(signed.json.error_description, /Ed448.*request\.parameter_invalid/);
+  const object = await makeToken(ed448, { iss: 'signer', aud: authority.issuer, nbf: now(), exp: now() + 300, client_id: 'signer', ...request() }, { typ: 'oauth-authz-req+jwt' });
+  const sent = await authority.post('/par', { client_assertion: await assertion({}, byHand, 'signer'), client_assertion_type: ASSERTION, client_id: 'signer', request: object });
+  assert.match(sent.json.error_description, /request\.object_algorithm/);
+  const { json: discovered } = await authority.get('/.well-known/openid-configuration');
+  assert.ok([...weak, ...strong].every(({ alg }) => discovered.dpop_signing_alg_values_supported.includes(alg)));
 });
 
 test('state and nonce beside a request object are not looked at', async () => {
