@@ -13,6 +13,7 @@ enum sp_method {
     SP_METHOD_DELETE = 8,
     SP_BODY_IS_JSON = 16, /* the endpoint reads it; parameters are those of the query */
     SP_POST_IS_OURS = 32, /* only our own pages send it (own_form.h) */
+    SP_SHOWS_PAGES = 64,  /* to browsers: whatever is refused there is a page, too */
 };
 
 struct sp_endpoint {

@@ -155,6 +155,8 @@ enum sp_step sp_authority_answer(struct sp_call *call)
                        .expected = call->authority->settings->issuer,
                        .detail = sp_authority_url(call, "/.well-known/openid-configuration"));
     call->endpoint = endpoint->name;
+    if ((endpoint->methods & (unsigned)SP_SHOWS_PAGES) != 0)
+        call->deny = sp_denial_page;
     if (endpoint->any_origin && call->asked.origin.len > 0) {
         sp_answer_header(call, "Access-Control-Allow-Origin", SP_STR("*"));
         if (sp_str_equal(call->asked.method, SP_STR("OPTIONS"))) {

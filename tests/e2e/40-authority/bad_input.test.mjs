@@ -29,6 +29,16 @@ const rows = [
   ['a scope of 50 kB', `grant_type=client_credentials&client_id=app&client_secret=s&scope=${'x'.repeat(50_000)}`, form, 400, 'request.scope_unknown'],
   ['10,000 scopes', `grant_type=client_credentials&client_id=app&client_secret=s&scope=${'read+'.repeat(10_000)}`, form, 400, 'request.too_large'],
 ];
+for (const where of ['/authorize', '/signin', '/device', '/logout', '/account', '/email', '/reset', '/upstream/x', '/callback/x', '/signed_out']) {
+  test(`a browser that is refused at ${where} before it is looked at sees a page`, async () => {
+    for (const [query, method, cause] of [['state=a&state=b', 'GET', 'request.duplicate_parameter'], ['state=%ff', 'GET', 'request.not_form'], ['', 'PUT', 'request.method']]) {
+      const answer = await authority.get(`${where}?${query}`, { method, headers: { Accept: 'text/html' } });
+      assert.match(answer.headers['content-type'], /^text\/html/, `${where}?${query}: ${answer.text}`);
+      assert.ok(answer.text.includes(cause), answer.text);
+      assert.equal(answer.status, method === 'PUT' ? 405 : 400);
+    }
+  });
+}
 for (const [name, body, type, status, cause] of rows) {
   test(`${name} is refused by ${cause}`, async () => {
     const answer = await authority.post('/token', body, { headers: { 'Content-Type': type ?? '' } });
