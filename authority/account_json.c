@@ -61,6 +61,8 @@ enum sp_status sp_account_json_sessions(struct sp_json_writer *json, struct sp_c
         status = sp_json_parse(call->arena, tickets[i].data, &sp_json_limits_token, &data, &error);
         sp_json_begin_object(json);
         sp_json_string_member(json, "sid", tickets[i].family);
+        if (sp_json_member(data, SP_STR("device")) != NULL)
+            sp_json_string_member(json, "device", sp_json_string(sp_json_member(data, SP_STR("device"))));
         sp_json_string_member(json, "browser", sp_json_string(sp_json_member(data, SP_STR("browser"))));
         sp_json_string_member(json, "address", sp_json_string(sp_json_member(data, SP_STR("address"))));
         put_time(json, "since", tickets[i].issued_at);

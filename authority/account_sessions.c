@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The account page's section of the browsers in which the person is signed in. */
+/* The account page's section of the browsers and devices in which the person is signed in. */
 #include "authority/account_page.h"
+#include "authority/client_directory.h"
 #include "authority/denial.h"
+#include "authority/person.h"
 
-/* Nobody looks through more; with "end all others" the rest ends too, in portions. */
+/* Nobody looks through more; "end all others" ends the rest too. */
 #define MAX_SHOWN 100u
 
 static enum sp_status list(struct sp_call *call, struct sp_str subject, struct sp_ticket **tickets, size_t *count)
@@ -13,6 +15,29 @@ static enum sp_status list(struct sp_call *call, struct sp_str subject, struct s
                                         count);
 }
 
+static void write_tag(struct sp_page *page, enum sp_text text)
+{
+    sp_page_raw(page, SP_STR(" <span class=\"tag\">"));
+    sp_page_text(page, sp_text_get(page->call, text));
+    sp_page_raw(page, SP_STR("</span>"));
+}
+
+/* By the browser's name, or what the person knows the device as. */
+static void write_name(struct sp_page *page, const struct sp_json *data)
+{
+    struct sp_str browser = sp_json_string(sp_json_member(data, SP_STR("browser"))),
+                  device = sp_json_string(sp_json_member(data, SP_STR("device")));
+    const struct sp_client *client = device.at != NULL ? sp_client_look_up_or_none(page->call, device) : NULL;
+    sp_page_raw(page, SP_STR("<strong>"));
+    sp_page_text(page, client != NULL      ? client->name
+                       : device.at != NULL ? device
+                       : browser.len > 0   ? browser
+                                           : sp_text_get(page->call, SP_TEXT_SESSION_BROWSER));
+    sp_page_raw(page, SP_STR("</strong>"));
+    if (device.at != NULL)
+        write_tag(page, SP_TEXT_SESSION_DEVICE);
+}
+
 static void write_session(struct sp_page *page, const struct sp_account_view *view, const struct sp_ticket *ticket)
 {
     struct sp_call *call = page->call;
@@ -20,17 +45,12 @@ static void write_session(struct sp_page *page, const struct sp_account_view *vi
     struct sp_json_error error;
     if (sp_json_parse(call->arena, ticket->data, &sp_json_limits_token, &data, &error) != SP_OK)
         data = NULL;
-    struct sp_str browser = sp_json_string(sp_json_member(data, SP_STR("browser"))),
-                  address = sp_json_string(sp_json_member(data, SP_STR("address")));
+    struct sp_str address = sp_json_string(sp_json_member(data, SP_STR("address")));
     bool is_this = memcmp(ticket->hash, view->session.hash, sizeof ticket->hash) == 0;
-    sp_page_raw(page, SP_STR("<li><div><strong>"));
-    sp_page_text(page, browser.len > 0 ? browser : sp_text_get(call, SP_TEXT_SESSION_BROWSER));
-    sp_page_raw(page, SP_STR("</strong>"));
-    if (is_this) {
-        sp_page_raw(page, SP_STR(" <span class=\"tag\">"));
-        sp_page_text(page, sp_text_get(call, SP_TEXT_SESSION_THIS));
-        sp_page_raw(page, SP_STR("</span>"));
-    }
+    sp_page_raw(page, SP_STR("<li><div>"));
+    write_name(page, data);
+    if (is_this)
+        write_tag(page, SP_TEXT_SESSION_THIS);
     sp_page_raw(page, SP_STR("<div class=\"quiet\">"));
     sp_page_text(page, sp_text_get(call, SP_TEXT_SINCE));
     sp_page_raw(page, SP_STR(" "));
@@ -70,22 +90,14 @@ enum sp_step sp_account_sessions_show(struct sp_page *page, const struct sp_acco
 
 enum sp_step sp_account_sessions_act(struct sp_call *call, struct sp_account_view *view, struct sp_str step)
 {
+    enum sp_status status = SP_OK;
     struct sp_str item = sp_call_parameter(call, "item");
-    bool all = sp_str_equal(step, SP_STR("end_others"));
-    if (!all && !sp_str_equal(step, SP_STR("end")))
+    if (sp_str_equal(step, SP_STR("end_others")))
+        status = sp_person_end_sessions(call, view->session.subject, view->session.hash);
+    else if (!sp_str_equal(step, SP_STR("end")))
         return SP_GOES_ON;
-    struct sp_ticket *tickets = NULL;
-    size_t count = 0;
-    enum sp_status status = list(call, view->session.subject, &tickets, &count);
-    for (size_t i = 0; status == SP_OK && i < count; i++) {
-        bool is_this = memcmp(tickets[i].hash, view->session.hash, sizeof tickets[i].hash) == 0;
-        if (is_this || (!all && !sp_str_equal(tickets[i].family, item)))
-            continue;
-        struct sp_session session;
-        status = sp_session_find_by_hash(call, tickets[i].hash, &session);
-        if (status == SP_OK)
-            status = sp_session_end(call, &session);
-    }
+    else if (!sp_str_equal(item, view->session.sid)) /* the button for this one is another */
+        status = sp_person_end_session(call, view->session.subject, item);
     view->notice = SP_TEXT_SESSION_ENDED;
-    return status == SP_OK ? SP_GOES_ON : sp_deny_failure(call, status);
+    return status == SP_OK || status == SP_NOT_FOUND ? SP_GOES_ON : sp_deny_failure(call, status);
 }

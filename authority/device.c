@@ -9,6 +9,8 @@
 static const char letters[] = "BCDFGHJKLMNPQRSTVWXZ";
 #define LETTER_COUNT 20u
 #define USER_CODE_LETTERS 8u
+/* At once; what is more comes in a next portion. */
+#define PORTION 100u
 
 static const struct sp_str state_names[] = {
     [SP_DEVICE_PENDING] = {"pending", 7}, [SP_DEVICE_ALLOWED] = {"allowed", 7}, [SP_DEVICE_DENIED] = {"denied", 6}};
@@ -94,6 +96,29 @@ enum sp_status sp_device_change(struct sp_call *call, const struct sp_device *de
         return SP_NO_MEMORY;
     return store->methods->change_ticket(store, SP_TICKET_DEVICE, device->ticket.hash, device->ticket.expires_at,
                                          device->record.subject, data);
+}
+
+enum sp_status sp_device_drop_allowed(struct sp_call *call, struct sp_str subject, struct sp_str spared)
+{
+    struct sp_store *store = call->authority->store;
+    size_t dropped = 1;
+    enum sp_status status = SP_OK;
+    while (status == SP_OK && dropped > 0) {
+        struct sp_ticket *tickets = NULL;
+        size_t count = 0;
+        dropped = 0;
+        status = store->methods->list_tickets(store, SP_TICKET_DEVICE, subject, call->now, PORTION, call->arena,
+                                              &tickets, &count);
+        for (size_t i = 0; status == SP_OK && i < count; i++) {
+            struct sp_device device;
+            status = sp_device_find(call, tickets[i].hash, &device);
+            if (status != SP_OK || (spared.at != NULL && sp_str_equal(device.record.sid, spared)))
+                continue;
+            status = store->methods->drop_ticket(store, SP_TICKET_DEVICE, tickets[i].hash);
+            dropped++;
+        }
+    }
+    return status;
 }
 
 static struct sp_str make_user_code(struct sp_call *call)

@@ -26,6 +26,9 @@ SP_MUST_CHECK enum sp_status sp_device_find_by_user_code(struct sp_call *call, s
                                                          struct sp_device *device);
 /* Writes the state back. The caller has begun a write. */
 SP_MUST_CHECK enum sp_status sp_device_change(struct sp_call *call, const struct sp_device *device);
+/* What the person allowed and no device has fetched yet is not given any more, but for what was allowed in the session
+ * `spared` (absent: none). The caller has begun a write. */
+SP_MUST_CHECK enum sp_status sp_device_drop_allowed(struct sp_call *call, struct sp_str subject, struct sp_str spared);
 /* A new one with its two codes. The caller has begun a write. user_code as shown: XXXX-XXXX. */
 SP_MUST_CHECK enum sp_status sp_device_start(struct sp_call *call, const struct sp_client *client, struct sp_str scope,
                                              struct sp_str_list audiences, struct sp_str *device_code,

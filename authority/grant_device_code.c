@@ -3,6 +3,7 @@
  * longer. */
 #include "authority/denial.h"
 #include "authority/device.h"
+#include "authority/handle.h"
 #include "core/jose/crypto.h"
 
 static enum sp_step refuse_pending(struct sp_call *call, struct sp_device *device)
@@ -22,6 +23,29 @@ static enum sp_step refuse_pending(struct sp_call *call, struct sp_device *devic
                             : SP_DENY(call, .cause = SP_CAUSE_DEVICE_PENDING);
     call->finding.tolerated = true;
     return step;
+}
+
+/* From here on it is signed in by itself: the browser in which it was allowed may sign out. Without refresh tokens
+ * there is nothing to end. */
+static enum sp_status begin_session(struct sp_call *call, const struct sp_client *client, struct sp_device *device)
+{
+    struct sp_grant_record *record = &device->record;
+    struct sp_session session;
+    if ((client->grants & (unsigned)SP_GRANT_REFRESH_TOKEN) == 0)
+        return SP_OK;
+    const struct sp_session known = {.subject = record->subject,
+                                     .sid = record->family,
+                                     .acr = record->acr,
+                                     .amr = record->amr,
+                                     .auth_time = record->auth_time,
+                                     .device = client->id,
+                                     .expires_at = call->now + call->authority->settings->refresh_lifetime_s};
+    enum sp_status status = sp_session_start_device(call, &known, &session);
+    if (status != SP_OK)
+        return status;
+    record->sid = session.sid;
+    record->session = sp_base64url_of(call->arena, session.hash, sizeof session.hash);
+    return record->session.at != NULL ? SP_OK : SP_NO_MEMORY;
 }
 
 static enum sp_step redeem(struct sp_call *call, void *context)
@@ -62,6 +86,9 @@ static enum sp_step redeem(struct sp_call *call, void *context)
                            sp_arena_printf(call->arena, "%lld s ago", (long long)(call->now - device.ticket.used_at)));
     call->subject = device.record.subject;
     device.record.jkt = call->jkt;
+    status = begin_session(call, client, &device);
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
     return sp_grant_record_issue(call, client, &device.record, device.record.scope, &answer) == SP_GOES_ON
                ? sp_token_answer_write(call, &answer)
                : SP_DENIED;

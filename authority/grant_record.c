@@ -74,13 +74,20 @@ void sp_grant_record_write(struct sp_json_writer *json, const struct sp_grant_re
     sp_json_end_array(json);
 }
 
+bool sp_grant_record_is_devices(const struct sp_grant_record *record)
+{
+    return record->session.at != NULL && record->sid.len > 0 && sp_str_equal(record->sid, record->family);
+}
+
 static enum sp_status issue_refresh_token(struct sp_call *call, const struct sp_client *client,
                                           const struct sp_grant_record *record, struct sp_str *token)
 {
     struct sp_grant_record kept = *record;
     kept.x5t = call->x5t;
-    /* offline_access outlives the browser's session; without it the token ends with the session. */
-    if (sp_scope_has(record->scope, SP_STR("offline_access")) && sp_list_has(client->scopes, SP_STR("offline_access")))
+    /* offline_access outlives the browser's session; without it the token ends with the session. A device's is nothing
+     * but what was granted to it. */
+    if (!sp_grant_record_is_devices(record) && sp_scope_has(record->scope, SP_STR("offline_access")) &&
+        sp_list_has(client->scopes, SP_STR("offline_access")))
         kept.session = SP_STR_NONE;
     struct sp_buffer data;
     struct sp_json_writer json;

@@ -22,6 +22,7 @@ struct rotation {
     struct sp_ticket ticket;
     const struct sp_json *data;
     struct sp_grant_record record;
+    struct sp_session session; /* that it is bound to */
 };
 
 static struct sp_str ago(struct sp_call *call, int64_t then)
@@ -61,13 +62,12 @@ static enum sp_step find_token(struct sp_call *call, struct rotation *r)
 static enum sp_step check_session(struct sp_call *call, struct rotation *r)
 {
     struct sp_str hash;
-    struct sp_session session;
     if (r->record.session.at == NULL)
         return SP_GOES_ON;
     enum sp_status status = sp_base64url_decode(call->arena, r->record.session, &hash);
     if (status == SP_OK)
         status = hash.len == 32 ? sp_session_find_granted(call, (const unsigned char *)hash.at, r->record.subject,
-                                                          r->record.sid, &session)
+                                                          r->record.sid, &r->session)
                                 : SP_MALFORMED;
     if (status == SP_NOT_FOUND)
         return SP_DENY(call, .cause = SP_CAUSE_REFRESH_SESSION_ENDED,
@@ -75,7 +75,7 @@ static enum sp_step check_session(struct sp_call *call, struct rotation *r)
                        .detail = SP_STR("or the session expired"));
     if (status != SP_OK)
         return sp_deny_failure(call, status);
-    r->record.session = sp_base64url_of(call->arena, session.hash, sizeof session.hash);
+    r->record.session = sp_base64url_of(call->arena, r->session.hash, sizeof r->session.hash);
     return SP_GOES_ON;
 }
 
@@ -184,6 +184,16 @@ static enum sp_step use_up(struct sp_call *call, struct rotation *r)
     return first ? SP_GOES_ON : judge_second_use(call, r);
 }
 
+/* A device is signed in for as long as its newest refresh token lives. */
+static enum sp_step prolong_device(struct sp_call *call, const struct rotation *r)
+{
+    if (r->session.device.at == NULL || r->record.keeps_refresh_token)
+        return SP_GOES_ON;
+    enum sp_status status =
+        sp_session_prolong(call, &r->session, call->now + call->authority->settings->refresh_lifetime_s);
+    return status == SP_OK ? SP_GOES_ON : sp_deny_failure(call, status);
+}
+
 static enum sp_step rotate(struct sp_call *call, void *context)
 {
     struct rotation *r = context;
@@ -198,7 +208,8 @@ static enum sp_step rotate(struct sp_call *call, void *context)
         r->record.keeps_refresh_token = true;
     else if (use_up(call, r) != SP_GOES_ON)
         return SP_DENIED;
-    if (sp_grant_record_issue(call, r->client, &r->record, scope, &answer) != SP_GOES_ON)
+    if (sp_grant_record_issue(call, r->client, &r->record, scope, &answer) != SP_GOES_ON ||
+        prolong_device(call, r) != SP_GOES_ON)
         return SP_DENIED;
     answer.refresh_token = r->record.next;
     return sp_token_answer_write(call, &answer);

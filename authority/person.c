@@ -2,6 +2,7 @@
 #include "authority/person.h"
 
 #include "authority/account.h"
+#include "authority/device.h"
 #include "authority/grants_given.h"
 #include "authority/handle.h"
 #include "authority/session.h"
@@ -20,6 +21,14 @@ enum sp_status sp_person_end_session(struct sp_call *call, struct sp_str subject
     struct sp_session session;
     enum sp_status status = sp_session_find_by_sid(call, subject, sid, &session);
     return status == SP_OK ? sp_session_end(call, &session) : status;
+}
+
+/* One that was allowed a moment ago would sign in after the others were signed out. */
+static enum sp_status drop_devices(struct sp_call *call, struct sp_str subject, const unsigned char spared[32])
+{
+    struct sp_session session = {0};
+    enum sp_status status = spared != NULL ? sp_session_find_by_hash(call, spared, &session) : SP_OK;
+    return status == SP_OK || status == SP_NOT_FOUND ? sp_device_drop_allowed(call, subject, session.sid) : status;
 }
 
 enum sp_status sp_person_end_sessions(struct sp_call *call, struct sp_str subject, const unsigned char spared[32])
@@ -43,7 +52,7 @@ enum sp_status sp_person_end_sessions(struct sp_call *call, struct sp_str subjec
             ended++;
         }
     }
-    return status;
+    return status == SP_OK ? drop_devices(call, subject, spared) : status;
 }
 
 static enum sp_status drop_links(struct sp_call *call, struct sp_str subject)

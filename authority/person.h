@@ -6,7 +6,7 @@
 
 #include "authority/authority.h"
 
-/* Signs the person out of every browser but the one of `spared` (NULL: of every one). */
+/* Signs the person out of every browser and device but the one of `spared` (NULL: of every one). */
 SP_MUST_CHECK enum sp_status sp_person_end_sessions(struct sp_call *call, struct sp_str subject,
                                                     const unsigned char spared[32]);
 /* Of the one that clients know by this sid; SP_NOT_FOUND. */

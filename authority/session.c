@@ -4,6 +4,7 @@
 #include "authority/assurance.h"
 #include "authority/back_channel_logout.h"
 #include "authority/cookie.h"
+#include "authority/grant_record.h"
 #include "authority/handle.h"
 #include "authority/known_browser.h"
 #include "authority/upstream_sign_out.h"
@@ -81,6 +82,7 @@ enum sp_status sp_session_find_by_hash(struct sp_call *call, const unsigned char
     struct sp_session found = {.subject = ticket.subject,
                                .sid = ticket.family,
                                .expires_at = ticket.expires_at,
+                               .device = sp_json_string(sp_json_member(data, SP_STR("device"))),
                                .acr = sp_json_string(sp_json_member(data, SP_STR("acr"))),
                                .amr = sp_json_string(sp_json_member(data, SP_STR("amr")))};
     sp_session_origin_read(data, &found.origin);
@@ -124,6 +126,8 @@ static enum sp_status find_by_cookie(struct sp_call *call, struct sp_session *se
         return SP_OK;
     sp_sha256(handle, hash);
     enum sp_status status = sp_session_find_by_hash(call, hash, session);
+    if (status == SP_OK && session->device.at != NULL)
+        *session = (struct sp_session){0};
     return status == SP_NOT_FOUND ? SP_OK : status;
 }
 
@@ -156,6 +160,8 @@ static enum sp_status drop(struct sp_call *call, const struct sp_session *sessio
 enum sp_status sp_session_end(struct sp_call *call, const struct sp_session *session)
 {
     enum sp_status status = sp_back_channel_logout_put(call, session);
+    if (status == SP_OK && session->device.at != NULL)
+        return sp_grant_family_revoke(call, session->sid, 0); /* this ticket is of the family, too */
     return status == SP_OK ? drop(call, session) : status;
 }
 
@@ -229,6 +235,8 @@ static struct sp_str session_data(struct sp_call *call, const struct sp_session 
     sp_json_string_member(&json, "browser", sp_user_agent_name(call->arena, call->asked.user_agent));
     if (call->asked.client_address.len > 0)
         sp_json_string_member(&json, "address", sp_str_slice(call->asked.client_address, 0, 64));
+    if (session->device.at != NULL)
+        sp_json_string_member(&json, "device", session->device);
     if (session->clients.count > 0)
         write_clients(&json, session->clients, SP_STR_NONE);
     sp_json_end_object(&json);
@@ -277,4 +285,34 @@ enum sp_status sp_session_start_as(struct sp_call *call, const struct sp_session
     sp_known_browser_remember(call, fresh.subject);
     *session = fresh;
     return SP_OK;
+}
+
+enum sp_status sp_session_start_device(struct sp_call *call, const struct sp_session *known, struct sp_session *session)
+{
+    struct sp_store *store = call->authority->store;
+    struct sp_session fresh = *known;
+    struct sp_ticket ticket = {.kind = SP_TICKET_SESSION,
+                               .family = fresh.sid,
+                               .subject = fresh.subject,
+                               .issued_at = call->now,
+                               .expires_at = fresh.expires_at,
+                               .data = session_data(call, &fresh)};
+    if (ticket.data.at == NULL)
+        return SP_NO_MEMORY;
+    sp_random_bytes(ticket.hash, sizeof ticket.hash); /* of no handle: nobody has one */
+    memcpy(fresh.hash, ticket.hash, sizeof fresh.hash);
+    enum sp_status status = store->methods->put_ticket(store, &ticket, NULL);
+    if (status == SP_OK)
+        *session = fresh;
+    return status;
+}
+
+enum sp_status sp_session_prolong(struct sp_call *call, const struct sp_session *session, int64_t expires_at)
+{
+    struct sp_store *store = call->authority->store;
+    struct sp_ticket ticket;
+    enum sp_status status = store->methods->find_ticket(store, SP_TICKET_SESSION, session->hash, call->arena, &ticket);
+    return status == SP_OK ? store->methods->change_ticket(store, SP_TICKET_SESSION, session->hash, expires_at,
+                                                           ticket.subject, ticket.data)
+                           : status;
 }

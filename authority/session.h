@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A person logged in with a browser: a ticket found by the hash of its cookie. The handle is new with every login, so
- * none can be fixed beforehand; `sid` names it to clients. */
+ * none can be fixed beforehand; `sid` names it to clients.
+ *
+ * A device that a person let in (device.h) is signed in by itself, whatever becomes of the browser it was allowed in:
+ * it has a session of its own, without a cookie. Its sid is the family of what was granted to it, so neither outlives
+ * the other. */
 #ifndef SP_AUTHORITY_SESSION_H
 #define SP_AUTHORITY_SESSION_H
 
@@ -20,6 +24,7 @@ struct sp_session {
     struct sp_session_origin origin;
     int64_t auth_time; /* no later than this; 0: an upstream did not tell */
     int64_t expires_at;
+    struct sp_str device;       /* client_id of the device whose session it is; absent: a browser's */
     struct sp_str_list clients; /* ids of those that got tokens in it and are to hear of its end */
     unsigned char hash[32];
 };
@@ -45,6 +50,13 @@ SP_MUST_CHECK enum sp_status sp_session_start(struct sp_call *call, struct sp_st
  */
 SP_MUST_CHECK enum sp_status sp_session_start_as(struct sp_call *call, const struct sp_session *known,
                                                  struct sp_session *session);
+/* Of a device: known has subject, sid (the family), acr, amr, auth_time, device and expires_at. The caller has begun a
+ * write. */
+SP_MUST_CHECK enum sp_status sp_session_start_device(struct sp_call *call, const struct sp_session *known,
+                                                     struct sp_session *session);
+/* It goes on until then. The caller has begun a write. */
+SP_MUST_CHECK enum sp_status sp_session_prolong(struct sp_call *call, const struct sp_session *session,
+                                                int64_t expires_at);
 /* As a member of what is kept meanwhile; absent: nothing is written, and none is read. */
 void sp_session_origin_write(struct sp_json_writer *json, const struct sp_session_origin *origin);
 void sp_session_origin_read(const struct sp_json *data, struct sp_session_origin *origin);
@@ -52,7 +64,8 @@ void sp_session_forget_cookie(struct sp_call *call);
 /* The client got tokens in the session; a session that has ended is SP_OK too. The caller has begun a write. */
 SP_MUST_CHECK enum sp_status sp_session_add_client(struct sp_call *call, const unsigned char hash[32],
                                                    const struct sp_client *client);
-/* Its clients are told by back-channel messages. The caller has begun a write. */
+/* Its clients are told by back-channel messages; with a device's everything dies that was granted to the device. The
+ * caller has begun a write. */
 SP_MUST_CHECK enum sp_status sp_session_end(struct sp_call *call, const struct sp_session *session);
 
 #endif
