@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "authority/key_change.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include "authority/id_token.h"
+#include "authority/patience.h"
 #include "authority/token_lifetime.h"
 #include "core/base/secret.h"
 #include "core/jose/crypto_seal.h"
@@ -30,10 +32,22 @@ enum sp_status sp_key_change_explain(const struct sp_key_ring *ring, enum sp_sta
     return status;
 }
 
-static enum sp_status store_key(struct sp_key_ring *ring, struct sp_arena *arena, const struct sp_ring_key *key)
+/* One try of a change. */
+struct turn {
+    struct sp_key_ring *ring;
+    struct sp_arena *arena;
+    const struct sp_authority_settings *settings;
+    int64_t now;
+    size_t fresh;            /* keys that it added */
+    enum sp_algorithm lacks; /* it cannot go on without a spare key of this one */
+    bool holds;              /* nobody else changes the keys now */
+};
+
+static enum sp_status store_key(struct turn *turn, const struct sp_ring_key *key)
 {
+    struct sp_key_ring *ring = turn->ring;
     struct sp_str der, kid = sp_signer_kid(key->signer);
-    enum sp_status status = sp_signer_export(key->signer, arena, &der);
+    enum sp_status status = sp_signer_export(key->signer, turn->arena, &der);
     if (status != SP_OK)
         return status;
     struct sp_stored_key stored = {.kid = kid,
@@ -42,7 +56,7 @@ static enum sp_status store_key(struct sp_key_ring *ring, struct sp_arena *arena
                                    .active_from = key->times.active_from,
                                    .active_until = key->times.active_until,
                                    .forget_at = key->times.forget_at};
-    status = sp_seal(ring->master_key, kid, der, arena, &stored.sealed);
+    status = sp_seal(ring->master_key, kid, der, turn->arena, &stored.sealed);
     sp_wipe((char *)(uintptr_t)der.at, der.len);
     return status == SP_OK ? ring->store->methods->put_key(ring->store, &stored) : status;
 }
@@ -56,74 +70,105 @@ static void retire(const struct sp_key_ring *ring, struct sp_key_times *times, i
     times->forget_at = at + longest + FORGET_MARGIN_S;
 }
 
-static enum sp_status prolong(struct sp_key_ring *ring, struct sp_arena *arena, struct sp_ring_key *key, int64_t until)
+static enum sp_status prolong(struct turn *turn, struct sp_ring_key *key, int64_t until)
 {
     key->times.active_until = key->times.forget_at = 0;
     if (until != 0)
-        retire(ring, &key->times, until);
-    return store_key(ring, arena, key);
+        retire(turn->ring, &key->times, until);
+    return store_key(turn, key);
 }
 
 /* Tokens may live longer from now on: so do the keys whose end is set but that sign yet. */
-static enum sp_status lengthen(struct sp_key_ring *ring, struct sp_arena *arena, int64_t longest_s, int64_t now)
+static enum sp_status lengthen(struct turn *turn, int64_t longest_s)
 {
-    enum sp_status status = sp_token_lifetime_put(ring->store, arena, longest_s, now);
+    struct sp_key_ring *ring = turn->ring;
+    enum sp_status status = sp_token_lifetime_put(ring->store, turn->arena, longest_s, turn->now);
     if (status != SP_OK)
         return status;
     ring->longest_s = longest_s;
     for (size_t i = 0; i < ring->count && status == SP_OK; i++) {
         struct sp_ring_key *key = &ring->keys[i];
-        if (key->times.active_until <= now)
+        if (key->times.active_until <= turn->now)
             continue; /* signs no more, or has no end */
         retire(ring, &key->times, key->times.active_until);
-        status = store_key(ring, arena, key);
+        status = store_key(turn, key);
     }
     return status;
 }
 
 /* A key that waited for a later moment is brought forward in place of making another: verifiers know it already. */
-static enum sp_status bring_forward(struct sp_key_ring *ring, struct sp_arena *arena, const struct sp_key_plan *plan,
-                                    bool *done)
+static enum sp_status bring_forward(struct turn *turn, const struct sp_key_plan *plan, bool *done)
 {
+    struct sp_key_ring *ring = turn->ring;
     for (size_t i = 0; i < ring->count; i++) {
         struct sp_ring_key *key = &ring->keys[i];
         if (key->times.algorithm != plan->algorithm || key->times.active_from <= plan->at)
             continue;
         key->times.active_from = plan->at;
         *done = true;
-        return store_key(ring, arena, key);
+        return store_key(turn, key);
     }
     return SP_OK;
 }
 
-/* Adds a key that signs from plan->at; whoever would sign by its algorithm then ends there. */
-static enum sp_status add_key(struct sp_key_ring *ring, struct sp_arena *arena, const struct sp_key_plan *plan,
-                              int64_t now)
+/* A key takes long to make, an RSA one up to seconds: too long while others wait. So none is made within a write; where
+ * one is missing, the write is undone, and done again once it is there. */
+static enum sp_status take_spare(struct turn *turn, enum sp_algorithm algorithm, struct sp_signer **signer)
 {
-    struct sp_ring_key fresh = {.times = {.created_at = now, .active_from = plan->at, .algorithm = plan->algorithm}};
+    struct sp_key_ring *ring = turn->ring;
+    for (size_t i = 0; i < ring->spare_count; i++) {
+        if (!sp_str_equal(sp_signer_algorithm(ring->spares[i]), sp_algorithm_get(algorithm)->name))
+            continue;
+        *signer = ring->spares[i];
+        ring->spares[i] = ring->spares[--ring->spare_count];
+        return SP_OK;
+    }
+    turn->lacks = algorithm;
+    return SP_NOT_FOUND;
+}
+
+static enum sp_status make_spare(struct sp_key_ring *ring, enum sp_algorithm algorithm)
+{
+    assert(ring->spare_count < SP_MAX_RING_KEYS);
+    enum sp_status status = sp_signer_generate(sp_algorithm_get(algorithm)->name, &ring->spares[ring->spare_count]);
+    if (status == SP_OK)
+        ring->spare_count++;
+    return status;
+}
+
+void sp_key_change_drop_spares(struct sp_key_ring *ring)
+{
+    while (ring->spare_count > 0)
+        sp_signer_destroy(&ring->spares[--ring->spare_count]);
+}
+
+/* Adds a key that signs from plan->at; whoever would sign by its algorithm then ends there. */
+static enum sp_status add_key(struct turn *turn, const struct sp_key_plan *plan)
+{
+    struct sp_key_ring *ring = turn->ring;
+    struct sp_ring_key fresh = {
+        .times = {.created_at = turn->now, .active_from = plan->at, .algorithm = plan->algorithm}};
     bool brought_forward = false;
-    enum sp_status status = bring_forward(ring, arena, plan, &brought_forward);
+    enum sp_status status = bring_forward(turn, plan, &brought_forward);
     for (size_t i = 0; i < ring->count && status == SP_OK; i++) {
         struct sp_ring_key *key = &ring->keys[i];
         bool ends = key->times.algorithm == plan->algorithm && key->times.active_from < plan->at &&
                     (key->times.active_until == 0 || key->times.active_until > plan->at);
         if (ends) {
             retire(ring, &key->times, plan->at);
-            status = store_key(ring, arena, key);
+            status = store_key(turn, key);
         }
     }
     if (status != SP_OK || brought_forward)
         return status;
     if (ring->count == SP_MAX_RING_KEYS)
         return SP_TOO_LARGE;
-    status = sp_signer_generate(sp_algorithm_get(plan->algorithm)->name, &fresh.signer);
-    if (status == SP_OK)
-        status = store_key(ring, arena, &fresh);
-    if (status == SP_OK)
-        ring->keys[ring->count++] = fresh;
-    else
-        sp_signer_destroy(&fresh.signer);
-    return status;
+    status = take_spare(turn, plan->algorithm, &fresh.signer);
+    if (status != SP_OK)
+        return status;
+    ring->keys[ring->count++] = fresh;
+    turn->fresh++;
+    return store_key(turn, &fresh);
 }
 
 static enum sp_status forget_key(struct sp_key_ring *ring, size_t index)
@@ -138,17 +183,17 @@ static enum sp_status forget_key(struct sp_key_ring *ring, size_t index)
     return SP_OK;
 }
 
-static enum sp_status do_deed(struct sp_key_ring *ring, struct sp_arena *arena, const struct sp_key_plan *plan,
-                              int64_t now)
+static enum sp_status do_deed(struct turn *turn, const struct sp_key_plan *plan)
 {
+    struct sp_key_ring *ring = turn->ring;
     switch (plan->deed) {
     case SP_KEYS_GENERATE:
-        return add_key(ring, arena, plan, now);
+        return add_key(turn, plan);
     case SP_KEYS_RETIRE:
         retire(ring, &ring->keys[plan->index].times, plan->at);
-        return store_key(ring, arena, &ring->keys[plan->index]);
+        return store_key(turn, &ring->keys[plan->index]);
     case SP_KEYS_PROLONG:
-        return prolong(ring, arena, &ring->keys[plan->index], plan->at);
+        return prolong(turn, &ring->keys[plan->index], plan->at);
     case SP_KEYS_FORGET:
         return forget_key(ring, plan->index);
     case SP_KEYS_FINE:
@@ -167,34 +212,70 @@ struct sp_key_plan sp_key_change_due(const struct sp_key_ring *ring, const struc
     return sp_key_plan(times, ring->count, &policy, now);
 }
 
-/* Runs deeds inside one write of the store, on its newest state: another process may rotate at the same moment. */
-enum sp_status sp_key_change_run(struct sp_key_ring *ring, const struct sp_authority_settings *settings,
-                                 const struct sp_key_plan *first, size_t first_count, int64_t now, char trouble[256])
+static enum sp_status do_all(struct turn *turn, const struct sp_key_change *change)
 {
-    struct sp_store *store = ring->store;
-    struct sp_arena *arena = sp_arena_create(SP_RING_ARENA_BYTES);
-    if (arena == NULL)
-        return SP_NO_MEMORY;
-    enum sp_status status = store->methods->begin(store);
-    if (status != SP_OK) {
-        sp_arena_destroy(&arena);
-        return sp_key_change_explain(ring, status, trouble);
-    }
-    status = sp_key_ring_reload(ring, trouble);
-    if (status == SP_OK && settings->max_token_lifetime_s > ring->longest_s)
-        status = lengthen(ring, arena, settings->max_token_lifetime_s, now);
-    for (size_t i = 0; status == SP_OK && i < first_count; i++)
-        status = do_deed(ring, arena, &first[i], now);
+    struct sp_key_ring *ring = turn->ring;
+    int64_t longest_s = turn->settings->max_token_lifetime_s;
+    enum sp_status status = longest_s > ring->longest_s ? lengthen(turn, longest_s) : SP_OK;
+    for (size_t i = 0; status == SP_OK && i < change->count; i++)
+        status = do_deed(turn, &change->first[i]);
     for (struct sp_key_plan plan;
-         status == SP_OK && (plan = sp_key_change_due(ring, settings, now)).deed != SP_KEYS_FINE;)
-        status = do_deed(ring, arena, &plan, now);
-    status = sp_store_commit(store, status);
-    if (status != SP_OK) {
-        char ignored[256];
-        sp_key_change_explain(ring, status, trouble);
-        if (sp_key_ring_reload(ring, ignored) != SP_OK)
-            status = SP_IO; /* what is in memory stays in use; the next tending tries again */
-    }
-    sp_arena_destroy(&arena);
+         status == SP_OK && (plan = sp_key_change_due(ring, turn->settings, turn->now)).deed != SP_KEYS_FINE;)
+        status = do_deed(turn, &plan);
     return status;
+}
+
+/* What was made for a write that came to nothing is of use for the next; it stands behind all others. */
+static void take_back(struct turn *turn)
+{
+    struct sp_key_ring *ring = turn->ring;
+    for (; turn->fresh > 0; turn->fresh--)
+        ring->spares[ring->spare_count++] = ring->keys[--ring->count].signer;
+}
+
+/* One write of the store, on its newest state. */
+static enum sp_status try_once(struct turn *turn, const struct sp_key_change *change, char trouble[256])
+{
+    struct sp_key_ring *ring = turn->ring;
+    char ignored[256];
+    enum sp_status status = ring->store->methods->begin(ring->store);
+    if (status != SP_OK)
+        return sp_key_change_explain(ring, status, trouble);
+    status = sp_key_ring_reload(ring, trouble);
+    turn->holds = status == SP_OK;
+    if (status == SP_OK)
+        status = do_all(turn, change);
+    status = sp_store_commit(ring->store, status);
+    if (status == SP_OK)
+        return status;
+    if (turn->lacks == SP_ALGORITHM_UNKNOWN)
+        sp_key_change_explain(ring, status, trouble);
+    take_back(turn);
+    /* Where that fails, what is in memory stays in use; the next tending tries again. */
+    return sp_key_ring_reload(ring, ignored) == SP_OK ? status : SP_IO;
+}
+
+enum sp_status sp_key_change_run(struct sp_key_ring *ring, const struct sp_authority_settings *settings,
+                                 const struct sp_key_change *change, char trouble[256])
+{
+    const struct sp_patience patience = sp_patience_begin(change->is_patient ? SP_PATIENCE_MS : 0);
+    for (;;) {
+        struct turn turn = {.ring = ring,
+                            .arena = sp_arena_create(SP_RING_ARENA_BYTES),
+                            .settings = settings,
+                            .now = change->now,
+                            .lacks = SP_ALGORITHM_UNKNOWN};
+        enum sp_status status = turn.arena != NULL ? try_once(&turn, change, trouble) : SP_NO_MEMORY;
+        sp_arena_destroy(&turn.arena);
+        if (turn.lacks != SP_ALGORITHM_UNKNOWN) {
+            status = make_spare(ring, turn.lacks);
+            if (status == SP_OK)
+                continue;
+            return sp_key_change_explain(ring, status, trouble);
+        }
+        if (status == SP_OK)
+            sp_key_change_drop_spares(ring); /* another process was first */
+        if (status != SP_IO || turn.holds || !sp_patience_lasts(&patience))
+            return status;
+    }
 }

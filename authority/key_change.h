@@ -22,8 +22,17 @@ struct sp_key_ring {
     struct sp_ring_key keys[SP_MAX_RING_KEYS];
     size_t count;
     enum sp_algorithm standard;
-    int64_t longest_s;    /* as the store has it */
-    int64_t forget_until; /* see sp_key_ring_believe */
+    int64_t longest_s;                              /* as the store has it */
+    int64_t forget_until;                           /* see sp_key_ring_believe */
+    struct sp_signer *spares[2 * SP_MAX_RING_KEYS]; /* made, and of no use yet */
+    size_t spare_count;
+};
+
+struct sp_key_change {
+    const struct sp_key_plan *first; /* deeds by hand */
+    size_t count;
+    int64_t now;
+    bool is_patient; /* waits for another process that changes the keys, for SP_PATIENCE_MS */
 };
 
 void sp_key_change_collect(const struct sp_key_ring *ring, struct sp_key_times times[SP_MAX_RING_KEYS]);
@@ -34,7 +43,7 @@ struct sp_key_plan sp_key_change_due(const struct sp_key_ring *ring, const struc
                                      int64_t now);
 /* Does `first`, and whatever is due. On failure the ring is as the store has it. */
 SP_MUST_CHECK enum sp_status sp_key_change_run(struct sp_key_ring *ring, const struct sp_authority_settings *settings,
-                                               const struct sp_key_plan *first, size_t first_count, int64_t now,
-                                               char trouble[256]);
+                                               const struct sp_key_change *change, char trouble[256]);
+void sp_key_change_drop_spares(struct sp_key_ring *ring);
 
 #endif

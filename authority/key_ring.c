@@ -56,6 +56,8 @@ enum sp_status sp_key_ring_reload(struct sp_key_ring *ring, char trouble[256])
     size_t count = 0, opened = 0;
     int64_t longest_s = 0;
     enum sp_status status = ring->store->methods->list_keys(ring->store, arena, &stored, &count);
+    if (status == SP_OK && count > SP_MAX_RING_KEYS)
+        status = SP_TOO_LARGE;
     if (status == SP_OK)
         status = sp_token_lifetime_find(ring->store, arena, &longest_s);
     for (; status == SP_OK && opened < count; opened++) {
@@ -96,14 +98,20 @@ static enum sp_status believe_store(struct sp_key_ring *ring, int64_t now, char 
     return sp_key_change_explain(ring, status, trouble);
 }
 
-enum sp_status sp_key_ring_tend(struct sp_key_ring *ring, const struct sp_authority_settings *settings, int64_t now,
-                                char trouble[256])
+static enum sp_status tend(struct sp_key_ring *ring, const struct sp_authority_settings *settings,
+                           const struct sp_key_change *change, char trouble[256])
 {
     ring->standard = settings->algorithm;
     if (settings->max_token_lifetime_s <= ring->longest_s &&
-        sp_key_change_due(ring, settings, now).deed == SP_KEYS_FINE)
+        sp_key_change_due(ring, settings, change->now).deed == SP_KEYS_FINE)
         return SP_OK;
-    return sp_key_change_run(ring, settings, NULL, 0, now, trouble);
+    return sp_key_change_run(ring, settings, change, trouble);
+}
+
+enum sp_status sp_key_ring_tend(struct sp_key_ring *ring, const struct sp_authority_settings *settings, int64_t now,
+                                char trouble[256])
+{
+    return tend(ring, settings, &(struct sp_key_change){.now = now}, trouble);
 }
 
 enum sp_status sp_key_ring_rotate(struct sp_key_ring *ring, const struct sp_authority_settings *settings,
@@ -122,7 +130,8 @@ enum sp_status sp_key_ring_rotate(struct sp_key_ring *ring, const struct sp_auth
         snprintf(trouble, 256, "no keys of that algorithm are configured: see tokens.algorithm and tokens.algorithms");
         return SP_UNSUPPORTED;
     }
-    return sp_key_change_run(ring, settings, plans, count, now, trouble);
+    const struct sp_key_change change = {.first = plans, .count = count, .now = now, .is_patient = true};
+    return sp_key_change_run(ring, settings, &change, trouble);
 }
 
 enum sp_status sp_key_ring_create(struct sp_store *store, const struct sp_authority_settings *settings,
@@ -138,7 +147,7 @@ enum sp_status sp_key_ring_create(struct sp_store *store, const struct sp_author
     if (status == SP_OK)
         status = believe_store(ring, now, trouble);
     if (status == SP_OK)
-        status = sp_key_ring_tend(ring, settings, now, trouble);
+        status = tend(ring, settings, &(struct sp_key_change){.now = now, .is_patient = true}, trouble);
     if (status != SP_OK)
         sp_key_ring_destroy(&ring);
     else
@@ -151,6 +160,7 @@ void sp_key_ring_destroy(struct sp_key_ring **ring)
     if (*ring == NULL)
         return;
     forget_all(*ring);
+    sp_key_change_drop_spares(*ring);
     sp_wipe((*ring)->master_key, sizeof(*ring)->master_key);
     free(*ring);
     *ring = NULL;

@@ -12,13 +12,15 @@
 
 struct sp_key_ring;
 
-/* Reads the keys of the store, makes the first one. SP_NOT_FOUND: sealed under another master key. trouble says what
+/* Reads the keys of the store, makes the first one. Waits some seconds for another process that changes them, as rotate
+ * does. SP_NOT_FOUND: sealed under another master key. trouble says what
  * failed. */
 SP_MUST_CHECK enum sp_status sp_key_ring_create(struct sp_store *store, const struct sp_authority_settings *settings,
                                                 const unsigned char master_key[32], int64_t now,
                                                 struct sp_key_ring **ring, char trouble[256]);
 void sp_key_ring_destroy(struct sp_key_ring **ring);
-/* Does what the plan says is due; reloads when another process changed the keys. Call once a second or so. */
+/* Does what the plan says is due, or fails when another process changes the keys at the moment. Call once a second or
+ * so. */
 SP_MUST_CHECK enum sp_status sp_key_ring_tend(struct sp_key_ring *ring, const struct sp_authority_settings *settings,
                                               int64_t now, char trouble[256]);
 /* Until when keys that ended may be forgotten: told each time before it is tended. Until it is told, as far as the

@@ -11,6 +11,7 @@
  * When a statement fails in a call, the call fails; when it was an earlier call's, or the connection is lost, the turn
  * is doomed: everything answers SP_IO until flush, and flush answers SP_IO. A COMMIT whose answer never came counts as
  * failed: what it wrote may be there, but nobody was told of it. */
+#include "authority/patience.h"
 #include "authority/store_postgres_link.h"
 #include "authority/store_sql.h"
 
@@ -25,6 +26,9 @@
 #define CALL_WAIT_MS 250
 /* Results that pile up unread fill sockets. */
 #define MAX_UNANSWERED 512
+
+/* lock_not_available: lock_timeout is over. */
+#define LOCKED "55P03"
 
 #define INT8_OID 20
 #define INT4_OID 23
@@ -388,6 +392,25 @@ static enum sp_status prepare(void *context)
     return status == SP_OK ? settle(self, NULL) : status;
 }
 
+/* Who holds a table, as all do who change the keys, is in the way of preparing too: the connection is then made anew.
+ */
+static enum sp_status prepare_at_start(struct postgres_store *self)
+{
+    const struct sp_patience patience = sp_patience_begin(SP_PATIENCE_MS);
+    enum sp_status status = prepare(self);
+    self->link.prepare = prepare;
+    self->link.context = self;
+    while (status == SP_IO && strcmp(self->link.sqlstate, LOCKED) == 0 && sp_patience_lasts(&patience)) {
+        if (self->link.conn != NULL) {
+            char why[256];
+            snprintf(why, sizeof why, "%.250s", self->link.trouble);
+            sp_postgres_link_lose(&self->link, why);
+        }
+        status = sp_postgres_link_ready(&self->link, OPEN_WAIT_MS);
+    }
+    return status;
+}
+
 static void destroy(struct sp_store **store)
 {
     if (*store == NULL)
@@ -436,9 +459,7 @@ enum sp_status sp_store_open_postgres(const struct sp_postgres_terms *terms, str
     if (status == SP_OK)
         status = sp_postgres_migrate(&self->link);
     if (status == SP_OK)
-        status = prepare(self);
-    self->link.prepare = prepare;
-    self->link.context = self;
+        status = prepare_at_start(self);
     if (status != SP_OK)
         snprintf(trouble, 256, "PostgreSQL: %.240s", opened->trouble);
 done:

@@ -14,6 +14,7 @@
 #include "authority/handle.h"
 #include "authority/key_ring.h"
 #include "authority/master_mark.h"
+#include "authority/patience.h"
 #include "authority/remote_keys.h"
 #include "authority/server.h"
 #include "authority/settings_generation.h"
@@ -76,8 +77,12 @@ static enum sp_status warn_of_another_master_key(struct running *running, char t
 {
     struct sp_store *store = running->authority.store;
     struct sp_master_change change = {0, false};
-    enum sp_status status = sp_master_mark_check(store, running->authority.process_secret, sp_cli_arena(running->cli),
-                                                 sp_cli_now(), &change);
+    const struct sp_patience patience = sp_patience_begin(SP_PATIENCE_MS);
+    enum sp_status status;
+    do
+        status = sp_master_mark_check(store, running->authority.process_secret, sp_cli_arena(running->cli),
+                                      sp_cli_now(), &change);
+    while (status == SP_IO && sp_patience_lasts(&patience));
     if (status == SP_IO)
         snprintf(trouble, 256, "the store: %.230s", store->trouble);
     if (change.lost_names > 0 && change.is_known_again)

@@ -151,6 +151,16 @@ test('the nodes sign with the same keys, and both see a rotation by hand', { ski
   for (const node of nodes) await until(async () => (await kids(node)).includes(added), 'the new key to be published');
 });
 
+test('nodes that start together on an empty database share its first key, and rotations by hand at one moment all come to something', { skip }, async () => {
+  const own = { ...section, store: { ...section.store, schema: 'together' }, tokens: { algorithm: 'RS256' } };
+  const started = await Promise.all(Array.from({ length: 5 }, () => startAuthority({ authority: own })));
+  assert.equal(postgres.psql('select count(*) from together.signing_keys'), '1');
+  const answers = await Promise.all(started.map((node) => node.cli(['keys', 'rotate', '--json'])));
+  assert.deepEqual(answers.map(({ code, stderr }) => [code, stderr]), started.map(() => [0, '']));
+  assert.equal(postgres.psql('select count(*) from together.signing_keys'), '6');
+  for (const node of started) await node.stop();
+});
+
 test('nodes of different tokens.algorithm, as a deployment that rolls has them: each signs by its own, and no key is made again and again', { skip }, async () => {
   const of = (algorithm) => ({ ...section, store: { ...section.store, schema: 'rolling' }, keys: { ...section.keys, overlap: '2s' }, tokens: { algorithm } });
   const old = await startAuthority({ authority: of('ES256') });

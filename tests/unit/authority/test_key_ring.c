@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The keys of a ring in the store, while other processes change them, on every back end. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include "authority/key_ring.h"
+#include "tests/support/store_fixture.h"
+
+#define NOW 1800000000
+#define OVERLAP 3600
+#define LIFETIME 3600
+#define BIT(algorithm) (UINT32_C(1) << (algorithm))
+#define ES SP_ALGORITHM_ES256
+#define ED SP_ALGORITHM_EDDSA
+
+static const unsigned char master_key[32] = {7};
+
+static struct sp_authority_settings settings_of(enum sp_algorithm standard, uint32_t others)
+{
+    return (struct sp_authority_settings){.algorithm = standard,
+                                          .algorithms = BIT(standard) | others,
+                                          .overlap_s = OVERLAP,
+                                          .max_token_lifetime_s = LIFETIME};
+}
+
+static struct sp_key_ring *open_ring(struct sp_store *store, const struct sp_authority_settings *settings)
+{
+    struct sp_key_ring *ring = NULL;
+    char trouble[256] = "";
+    if (sp_key_ring_create(store, settings, master_key, NOW, &ring, trouble) != SP_OK)
+        fail_msg("no ring: %s", trouble);
+    return ring;
+}
+
+static size_t count_keys(const struct store_fixture *f)
+{
+    struct sp_stored_key *keys = NULL;
+    size_t count = 0;
+    assert_int_equal(f->store->methods->list_keys(f->store, f->arena, &keys, &count), SP_OK);
+    return count;
+}
+
+/* Processes that open the ring at the same moment, and then each gives a new key. */
+#define PROCESSES 4
+static int rotate_once(const struct store_fixture *f, const struct sp_authority_settings *settings)
+{
+    struct sp_store *store = store_open_in_child(f);
+    struct sp_key_ring *ring = NULL;
+    char trouble[256] = "";
+    enum sp_status status = sp_key_ring_create(store, settings, master_key, NOW, &ring, trouble);
+    if (status == SP_OK)
+        status = sp_key_ring_rotate(ring, settings, SP_ALGORITHM_UNKNOWN, false, NOW + 1, trouble);
+    if (status != SP_OK)
+        fprintf(stderr, "%s\n", trouble);
+    sp_key_ring_destroy(&ring);
+    store->methods->destroy(&store);
+    return status == SP_OK ? 0 : 1;
+}
+
+static void processes_that_start_together_make_one_key_and_all_of_them_start(void **state)
+{
+    const struct store_fixture *f = store_fixture_of(state);
+    const struct sp_authority_settings settings = settings_of(SP_ALGORITHM_RS256, 0);
+    pid_t children[PROCESSES];
+    for (size_t i = 0; i < PROCESSES; i++) {
+        children[i] = fork();
+        assert_true(children[i] >= 0);
+        if (children[i] == 0)
+            _exit(rotate_once(f, &settings));
+    }
+    for (size_t i = 0; i < PROCESSES; i++) {
+        int status = 0;
+        assert_int_equal(waitpid(children[i], &status, 0), children[i]);
+        assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    }
+    assert_int_equal(count_keys(f), 1 + PROCESSES);
+}
+
+static void while_another_process_changes_the_keys_a_server_goes_on_and_a_command_waits(void **state)
+{
+    struct store_fixture *f = store_fixture_of(state);
+    const struct sp_authority_settings settings = settings_of(ES, 0), both = settings_of(ES, BIT(ED));
+    char trouble[256] = "";
+    struct sp_stored_key *keys = NULL;
+    size_t count = 0;
+    struct sp_key_ring *ring = open_ring(f->store, &settings);
+    int go[2];
+    char byte = 0;
+    assert_int_equal(pipe(go), 0);
+    pid_t child = fork(); /* now: a lock that SQLite holds at a fork is held in the child for ever */
+    assert_true(child >= 0);
+    if (child == 0)
+        _exit(read(go[0], &byte, 1) == 1 ? rotate_once(f, &settings) : 2);
+    assert_int_equal(f->other->methods->begin(f->other), SP_OK);
+    assert_int_equal(f->other->methods->list_keys(f->other, f->arena, &keys, &count), SP_OK); /* held from here on */
+    assert_int_equal(sp_key_ring_tend(ring, &both, NOW + 1, trouble), SP_IO);
+    assert_true(strstr(trouble, "lock") != NULL);
+    assert_int_equal(sp_key_ring_algorithm(ring, ES, NOW + 1), ES); /* what is in memory stays in use */
+    assert_int_equal(write(go[1], &byte, 1), 1);
+    sleep(1); /* longer than one try waits for a lock; a slow machine makes the test easier, not wrong */
+    f->other->methods->undo(f->other);
+    assert_int_equal(f->other->methods->flush(f->other), SP_OK);
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    assert_int_equal(sp_key_ring_tend(ring, &both, NOW + 2, trouble), SP_OK);
+    assert_int_equal(count_keys(f), 3);
+    close(go[0]);
+    close(go[1]);
+    sp_key_ring_destroy(&ring);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        STORE_ROW(processes_that_start_together_make_one_key_and_all_of_them_start),
+        STORE_ROW(while_another_process_changes_the_keys_a_server_goes_on_and_a_command_waits),
+    };
+    return cmocka_run_group_tests(tests, store_postgres_start, store_postgres_stop);
+}
