@@ -11,6 +11,7 @@
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 /* How long a call may wait for another process's write (the CLI's, a backup's) before it answers 503. */
@@ -99,8 +100,11 @@ struct sqlite_store {
     struct sp_sql_store sql; /* first: a struct sp_store * is one of these */
     sqlite3 *db;
     sqlite3_stmt *statements[STATEMENT_COUNT];
-    bool shares_reads; /* the server's turn is on */
-    bool in_reads;     /* a transaction that only reads: SQLite locks and looks for news once for all of them */
+    bool is_full;        /* the disk was, and the log has not been copied into the file since */
+    bool was_refused;    /* so was the last flush */
+    time_t made_room_at; /* the last try, by the monotonic clock */
+    bool shares_reads;   /* the server's turn is on */
+    bool in_reads;       /* a transaction that only reads: SQLite locks and looks for news once for all of them */
 };
 
 static struct sqlite_store *self_of(struct sp_store *store)
@@ -112,6 +116,7 @@ static enum sp_status fail(struct sqlite_store *self, int code)
 {
     snprintf(self->sql.store.trouble, sizeof self->sql.store.trouble, "%s (%s)", sqlite3_errmsg(self->db),
              sqlite3_errstr(code));
+    self->is_full |= (code & 0xFF) == SQLITE_FULL;
     return code == SQLITE_NOMEM ? SP_NO_MEMORY : SP_IO;
 }
 
@@ -248,6 +253,36 @@ static enum sp_status release(struct sp_sql_store *sql)
     return control(self_of(&sql->store), RELEASE);
 }
 
+/* The disk was full. Most pages of the log are versions of the same ones: copied into the file, as soon as that has
+ * room, the log begins anew in the space that it has. By itself SQLite would let it grow into what room there is first,
+ * and be where it was. Each try may write megabytes: one a second, and one when the first commit succeeds again. */
+static void make_room(struct sqlite_store *self, bool refused)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    bool is_due = self->made_room_at != now.tv_sec || (self->was_refused && !refused);
+    self->was_refused = refused;
+    if (!is_due)
+        return;
+    self->made_room_at = now.tv_sec;
+    if (sqlite3_wal_checkpoint_v2(self->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL) == SQLITE_OK)
+        self->is_full = refused;
+}
+
+static enum sp_status end_turn(struct sqlite_store *self)
+{
+    if (sqlite3_get_autocommit(self->db)) {
+        char *trouble = self->sql.store.trouble;
+        snprintf(trouble, sizeof self->sql.store.trouble,
+                 "the transaction was rolled back: the store is full or failed");
+        return SP_IO;
+    }
+    enum sp_status status = control(self, COMMIT);
+    if (status != SP_OK)
+        undo_turn(self);
+    return status;
+}
+
 static enum sp_status flush(struct sp_store *store)
 {
     struct sqlite_store *self = self_of(store);
@@ -255,15 +290,10 @@ static enum sp_status flush(struct sp_store *store)
     self->shares_reads = false;
     if (!self->sql.in_turn)
         return SP_OK;
-    if (sqlite3_get_autocommit(self->db)) {
-        self->sql.in_turn = false;
-        snprintf(store->trouble, sizeof store->trouble, "the transaction was rolled back: the store is full or failed");
-        return SP_IO;
-    }
-    enum sp_status status = control(self, COMMIT);
-    if (status != SP_OK)
-        undo_turn(self);
+    enum sp_status status = end_turn(self);
     self->sql.in_turn = false;
+    if (self->is_full)
+        make_room(self, status != SP_OK);
     return status;
 }
 

@@ -63,3 +63,6 @@ SP_LIBRARY_ROW(int, sqlite3_step, (sqlite3_stmt * statement), statement)
 SP_LIBRARY_ROW(int, sqlite3_stmt_readonly, (sqlite3_stmt * statement), statement)
 SP_LIBRARY_ROW(sqlite3_vfs *, sqlite3_vfs_find, (const char *name), name)
 SP_LIBRARY_ROW(int, sqlite3_vfs_register, (sqlite3_vfs * vfs, int is_default), vfs, is_default)
+SP_LIBRARY_ROW(int, sqlite3_wal_checkpoint_v2,
+               (sqlite3 * db, const char *schema, int mode, int *log_pages, int *copied_pages), db, schema, mode,
+               log_pages, copied_pages)
