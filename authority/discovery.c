@@ -24,9 +24,9 @@ static const char *const grant_types[] = {
 #undef GRANT
 };
 
-static void write_texts(struct sp_json_writer *json, const char *name, const char *const *texts, size_t count)
+static void write_texts(struct sp_json_writer *json, struct sp_str name, const char *const *texts, size_t count)
 {
-    sp_json_name(json, sp_str_from_cstr(name));
+    sp_json_name(json, name);
     sp_json_begin_array(json);
     for (size_t i = 0; i < count; i++)
         sp_json_put_string(json, sp_str_from_cstr(texts[i]));
@@ -44,6 +44,15 @@ static bool is_offered(const struct sp_authority_settings *settings, unsigned me
     return method != (unsigned)SP_CLIENT_SELF_SIGNED_TLS || settings->mtls.enabled;
 }
 
+/* RFC 8414 2: each list of methods with assertions among them has a list of their algorithms beside it. */
+static void write_assertion_algorithms(struct sp_call *call, struct sp_json_writer *json, struct sp_str methods_member)
+{
+    struct sp_str tail = SP_STR("methods_supported");
+    struct sp_str stem = sp_str_slice(methods_member, 0, methods_member.len - tail.len);
+    WRITE_TEXTS(json, sp_arena_printf(call->arena, "%.*ssigning_alg_values_supported", SP_STR_ARG(stem)), "RS256",
+                "PS256", "ES256", "EdDSA", "HS256");
+}
+
 static void write_endpoints(struct sp_call *call, struct sp_json_writer *json)
 {
     for (size_t i = 0; i < sp_endpoint_count; i++) {
@@ -59,6 +68,7 @@ static void write_endpoints(struct sp_call *call, struct sp_json_writer *json)
                 (methods[m].uses_secret || endpoint->answer != sp_introspection_endpoint))
                 sp_json_put_string(json, sp_str_from_cstr(methods[m].text));
         sp_json_end_array(json);
+        write_assertion_algorithms(call, json, sp_str_from_cstr(endpoint->auth_methods_metadata));
     }
 }
 
@@ -165,15 +175,14 @@ enum sp_step sp_discovery_endpoint(struct sp_call *call)
     write_endpoints(call, &json);
     write_mtls(call, &json);
     write_scopes(call, &json);
-    write_texts(&json, "grant_types_supported", grant_types, sizeof grant_types / sizeof grant_types[0]);
-    write_texts(&json, "ui_locales_supported", languages, sizeof languages / sizeof languages[0]);
-    WRITE_TEXTS(&json, "response_types_supported", "code");
-    WRITE_TEXTS(&json, "response_modes_supported", "query", "fragment", "form_post");
-    WRITE_TEXTS(&json, "code_challenge_methods_supported", "S256");
-    WRITE_TEXTS(&json, "prompt_values_supported", "none", "login", "consent", "select_account");
+    write_texts(&json, SP_STR("grant_types_supported"), grant_types, sizeof grant_types / sizeof grant_types[0]);
+    write_texts(&json, SP_STR("ui_locales_supported"), languages, sizeof languages / sizeof languages[0]);
+    WRITE_TEXTS(&json, SP_STR("response_types_supported"), "code");
+    WRITE_TEXTS(&json, SP_STR("response_modes_supported"), "query", "fragment", "form_post");
+    WRITE_TEXTS(&json, SP_STR("code_challenge_methods_supported"), "S256");
+    WRITE_TEXTS(&json, SP_STR("prompt_values_supported"), "none", "login", "consent", "select_account");
     write_claims(&json);
     write_acrs(&json);
-    WRITE_TEXTS(&json, "token_endpoint_auth_signing_alg_values_supported", "RS256", "PS256", "ES256", "EdDSA", "HS256");
     write_algorithms(&json, "dpop_signing_alg_values_supported", sp_dpop_algorithms());
     sp_json_bool_member(&json, "authorization_response_iss_parameter_supported", true);
     sp_json_bool_member(&json, "request_parameter_supported", true);
@@ -186,7 +195,7 @@ enum sp_step sp_discovery_endpoint(struct sp_call *call)
                                          "frontchannel_logout_supported", "frontchannel_logout_session_supported"};
     for (size_t i = 0; i < sizeof logout / sizeof logout[0]; i++)
         sp_json_bool_member(&json, logout[i], true);
-    WRITE_TEXTS(&json, "subject_types_supported", "public", "pairwise");
+    WRITE_TEXTS(&json, SP_STR("subject_types_supported"), "public", "pairwise");
     static const char *const signed_answers[] = {"id_token_signing_alg_values_supported",
                                                  "userinfo_signing_alg_values_supported",
                                                  "introspection_signing_alg_values_supported"};

@@ -144,6 +144,9 @@ test('discovery has what Config OP asks for', async () => {
     assert.ok(json.request_object_signing_alg_values_supported.includes('RS256'));
     assert.ok(json.token_endpoint_auth_methods_supported.includes('private_key_jwt'));
     for (const alg of ['PS256', 'ES256', 'EdDSA']) assert.ok(json.token_endpoint_auth_signing_alg_values_supported.includes(alg) && json.dpop_signing_alg_values_supported.includes(alg), alg);
+    // RFC 8414 2: where a list of methods has assertions, their algorithms stand beside it.
+    for (const name of Object.keys(json).filter((each) => each.endsWith('_auth_methods_supported') && json[each].some((method) => method.endsWith('_jwt'))))
+      assert.ok(json[name.replace('methods_supported', 'signing_alg_values_supported')]?.includes('PS256'), name);
     assert.ok(json.scopes_supported.includes('openid') && json.scopes_supported.every((scope) => /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(scope)));
     assert.deepEqual(json.ui_locales_supported, Intl.getCanonicalLocales(json.ui_locales_supported));
     assert.ok(json.claims_supported.includes('sub') && json.grant_types_supported.includes('authorization_code'));

@@ -382,6 +382,12 @@ static void discovery_says_what_the_tables_say_at_both_forms(void **state)
     assert_true(sp_str_equal(one->answer.body, other->answer.body));
     assert_string_equal(fixture_member(one, "issuer"), "https://login.example");
     assert_string_equal(fixture_member(one, "token_endpoint"), "https://login.example/token");
+    static const char *const algorithms[] = {"token_endpoint_auth_signing_alg_values_supported",
+                                             "introspection_endpoint_auth_signing_alg_values_supported",
+                                             "revocation_endpoint_auth_signing_alg_values_supported"};
+    for (size_t i = 0; i < sizeof algorithms / sizeof algorithms[0]; i++)
+        assert_non_null(strstr(sp_arena_printf(fixture->arena, "%.*s", SP_STR_ARG(one->answer.body)).at,
+                               sp_arena_printf(fixture->arena, "\"%s\":[\"RS256\",", algorithms[i]).at));
     struct fixture *deep = fixture_create("{'issuer':'https://login.example/tenant/'}");
     assert_int_equal(CALL(deep, .method = "GET", .path = "/tenant/.well-known/openid-configuration")->answer.status,
                      200);
