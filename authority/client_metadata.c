@@ -391,7 +391,7 @@ enum sp_status sp_client_metadata_read(struct sp_arena *arena, const struct sp_m
                              .audiences = settings->registration.audiences,
                              .token_format = settings->token_format,
                              .token_lifetime_s = settings->token_lifetime_s,
-                             .require_pkce = true};
+                             .require_pkce = settings->registration.require_pkce};
     enum sp_status status = sp_settings_read_members(&reading.reader, SP_STR("client"), metadata, rows, &read);
     if (status == SP_OK)
         status = check(&reading, &read);

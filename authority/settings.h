@@ -30,6 +30,7 @@ struct sp_registration_settings {
     bool open;                    /* without an initial access token */
     int64_t max_clients;          /* that registered themselves, at a time */
     int64_t unused_lifetime_s;    /* of those that anybody registered, until their first token */
+    bool require_pkce;            /* also of those that have a secret or a key */
     unsigned grants;              /* that they may use */
     struct sp_str_list scopes;    /* that they may ask for */
     struct sp_str_list audiences; /* that they may name as `resource`; the first is the default */

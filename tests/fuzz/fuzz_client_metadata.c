@@ -17,6 +17,7 @@ static const struct sp_authority_settings settings = {
     .registration = {.enabled = true,
                      .open = true,
                      .max_clients = 1,
+                     .require_pkce = true,
                      .grants = (unsigned)SP_GRANT_AUTHORIZATION_CODE | (unsigned)SP_GRANT_REFRESH_TOKEN,
                      .scopes = {scopes, 2}}};
 static const struct sp_client_secret secret = {.kind = SP_CLIENT_SECRET_SHA256};

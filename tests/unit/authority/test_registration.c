@@ -482,6 +482,32 @@ static void narrower_rules_hold_for_those_that_are_there(void **state)
     assert_int_equal(sp_client_look_up_or_none(call, id)->scopes.count, 1);
 }
 
+static void who_needs_no_pkce_has_a_secret_and_the_operators_word(void **state)
+{
+    static const struct {
+        const char *section, *metadata, *cause;
+    } rows[] = {
+        {"{'registration':{'open':true}}", "{" URI "}", "pkce.required"},
+        {"{'registration':{'open':true,'require_pkce':false}}", "{" URI "}", ""},
+        {"{'registration':{'open':true,'require_pkce':false}}", "{" URI ",'token_endpoint_auth_method':'none'}",
+         "pkce.required"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct fixture *fixture = fixture_create(rows[i].section);
+        struct sp_call *made = post(fixture, rows[i].metadata, NULL);
+        struct sp_call *call = CALL(
+            fixture, .method = "GET", .path = "/authorize",
+            .query = sp_arena_printf(fixture->arena,
+                                     "response_type=code&scope=openid&redirect_uri=https%%3A%%2F%%2Fapp.example%%2Fcb&"
+                                     "client_id=%s",
+                                     fixture_member(made, "client_id"))
+                         .at);
+        assert_string_equal(fixture_cause(call), rows[i].cause);
+        fixture_destroy(&fixture);
+    }
+}
+
 /* Whatever its name says, where it leads is known once it is connected to. The name is not judged again: it was taken
  * while the rules were others. */
 static void keys_of_strangers_are_not_looked_for_inside(void **state)
@@ -541,6 +567,7 @@ int main(void)
         cmocka_unit_test(browsers_are_not_sent_inside_by_what_was_kept),
         cmocka_unit_test(keys_of_strangers_are_not_looked_for_inside),
         cmocka_unit_test(narrower_rules_hold_for_those_that_are_there),
+        cmocka_unit_test(who_needs_no_pkce_has_a_secret_and_the_operators_word),
     };
     return cmocka_run_group_tests(tests, start, fixture_stop);
 }
