@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include "authority/claims.h"
 #include "authority/handle.h"
 #include "authority/password.h"
 #include "authority/password_foreign.h"
@@ -92,6 +93,27 @@ static bool is_id(struct sp_str id)
     return fits;
 }
 
+static enum sp_status check_types(struct sp_arena *arena, const struct sp_json *claims, char trouble[256])
+{
+    struct sp_buffer text;
+    struct sp_json_writer writer;
+    sp_buffer_init(&text, arena, MAX_CLAIMS_BYTES + 1024);
+    for
+        SP_JSON_EACH(claim, claims)
+        {
+            const char *wanted = sp_claim_type_wanted(claim);
+            if (wanted == NULL)
+                continue;
+            sp_json_writer_init(&writer, &text, false);
+            sp_json_put_value(&writer, claim);
+            snprintf(trouble, 256, "the claim '%.*s' has to be %s (OpenID Connect Core 5.1), and is %.*s",
+                     SP_STR_ARG(sp_str_slice(claim->name, 0, 60)), wanted,
+                     SP_STR_ARG(sp_str_slice(sp_buffer_str(&text), 0, 60)));
+            return SP_MALFORMED;
+        }
+    return SP_OK;
+}
+
 static enum sp_status check_claims(struct sp_arena *arena, struct sp_str claims, char trouble[256])
 {
     const struct sp_json *json = NULL;
@@ -105,6 +127,8 @@ static enum sp_status check_claims(struct sp_arena *arena, struct sp_str claims,
         snprintf(trouble, 256, "the claims are no JSON object of at most %u bytes", MAX_CLAIMS_BYTES);
         return SP_MALFORMED;
     }
+    if (check_types(arena, json, trouble) != SP_OK)
+        return SP_MALFORMED;
     const struct sp_json *email = sp_json_member(json, SP_STR("email"));
     if (email != NULL && sp_email_normal(arena, sp_json_string(email)).at == NULL) {
         snprintf(trouble, 256, "'%.*s' is no e-mail address", (int)(email->text.len < 100 ? email->text.len : 100),

@@ -2,6 +2,7 @@
 #include "authority/upstream_account.h"
 
 #include "authority/account.h"
+#include "authority/claims.h"
 #include "authority/handle.h"
 
 struct sp_str sp_upstream_identity_id(struct sp_arena *arena, const struct sp_upstream_identity *identity)
@@ -17,7 +18,8 @@ static const struct sp_json *claim(const struct sp_upstream_identity *identity, 
 
 static bool is_taken_over(const struct sp_upstream_identity *identity, struct sp_str name)
 {
-    return sp_list_has(identity->upstream->claims, name) && claim(identity, name) != NULL &&
+    const struct sp_json *value = claim(identity, name);
+    return sp_list_has(identity->upstream->claims, name) && value != NULL && sp_claim_type_wanted(value) == NULL &&
            !sp_str_equal(name, SP_STR("sub"));
 }
 

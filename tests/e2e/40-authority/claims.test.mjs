@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The claims parameter and acr (OIDC Core 5.5), with openid-client and oauth4webapi as applications.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import * as oauth from 'oauth4webapi';
 import * as openid from 'openid-client';
@@ -138,6 +139,25 @@ test('a login that stays too weak ends with the application, not in a circle', a
   assert.equal((await browser.open(`${url}&prompt=none`)).location.searchParams.get('error'), 'login_required');
   assert.match((await browser.open(url)).text, /name="password"/);
   assert.equal((await browser.signIn()).location.searchParams.get('error'), 'unmet_authentication_requirements');
+});
+
+test('a claim of another type is refused where it is written, and told to nobody where it was; what is empty is left out', async () => {
+  const add = (name, claims) => sallyport(['accounts', 'add', name, '--state', authority.state, '--claims', JSON.stringify(claims)], { input: 'long-secret\n' });
+  for (const [claim, value, wanted] of [['email_verified', 'false', 'true or false'], ['updated_at', '2026', 'a number'], ['address', 'Road 1', 'an object'], ['name#ja', 7, 'a text']]) {
+    const { code, stderr } = await add('typed', { [claim]: value });
+    assert.equal(code, 1);
+    assert.ok(stderr.includes(`the claim '${claim}' has to be ${wanted} (OpenID Connect Core 5.1), and is ${JSON.stringify(value)}`), stderr);
+  }
+  assert.equal((await add('typed', { name: 'Typed', nickname: '', email: 'typed@example.test', email_verified: true, updated_at: 1 })).code, 0);
+  // What a store of before these rules may hold: "false", which a script takes for true.
+  const edit = "import sqlite3,sys; db=sqlite3.connect(sys.argv[1]); db.execute(\"update accounts set claims=replace(claims,':true',':\\\"false\\\"') where name='typed'\"); db.commit()";
+  await authority.stop();
+  const { status, stderr } = spawnSync('python3', ['-c', edit, `${authority.state}/authority.sqlite`], { encoding: 'utf8' });
+  assert.equal(status, 0, stderr);
+  await authority.start();
+  const { config, tokens, claims } = await login({ scope: 'openid profile email', claims: { id_token: { email_verified: null, email: null, nickname: null } } }, { who: ['typed', 'long-secret'] });
+  assert.deepEqual(await openid.fetchUserInfo(config, tokens.access_token, claims.sub), { sub: claims.sub, preferred_username: 'typed', name: 'Typed', updated_at: 1, email: 'typed@example.test' });
+  assert.deepEqual([claims.email, 'email_verified' in claims, 'nickname' in claims], ['typed@example.test', false, false]);
 });
 
 test('what is no claims request goes back as invalid_request', async () => {
