@@ -37,14 +37,4 @@ SP_MUST_CHECK enum sp_status sp_server_hold_signals(void);
 /* Returns when SIGTERM or SIGINT came and the calls under way are answered. SP_IO: libmicrohttpd could not start. */
 SP_MUST_CHECK enum sp_status sp_server_run(const struct sp_server_terms *terms);
 
-/* "HOST:PORT", ":PORT" (loopback) or port 0 for any free one; *url becomes "http://127.0.0.1:PORT". SP_IO with trouble.
- */
-SP_MUST_CHECK enum sp_status sp_listen_tcp(struct sp_str address, int *fd, char url[80], char trouble[256]);
-/* Who may connect to a unix socket: whoever can enter its directory, our own user, or a group besides. */
-#define SP_LISTEN_TO_ALL (-2)
-#define SP_LISTEN_TO_US (-1)
-/* Takes the place of a socket that nobody serves; SP_IO with trouble when somebody does. group: one of the above, or a
- * group's number. */
-SP_MUST_CHECK enum sp_status sp_listen_unix(const char *path, int group, int *fd, char trouble[256]);
-
 #endif

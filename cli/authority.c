@@ -16,6 +16,7 @@
 #include "authority/master_mark.h"
 #include "authority/patience.h"
 #include "authority/remote_keys.h"
+#include "authority/listener.h"
 #include "authority/server.h"
 #include "authority/settings_generation.h"
 #include "authority/throttle.h"
