@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A rate limit's counter: a sliding window made of two fixed ones. The first window starts with the first call; of the
- * one before, the share that still lies within the last `window` counts. So no more than `requests` calls pass in any
- * window, give or take the assumption that the earlier ones came evenly, and one counter is 16 bytes. */
+ * one before, the share that still lies within the last `window` counts, in whole calls. So no more than `requests`
+ * calls pass in any window, give or take the assumption that the earlier ones came evenly, and one counter is 24 bytes.
+ * Where nothing passed for a whole window nothing is assumed: all `requests` pass. */
 #ifndef SP_BASE_WINDOW_H
 #define SP_BASE_WINDOW_H
 
@@ -10,6 +11,7 @@
 
 struct sp_window {
     int64_t started_ms; /* 0: never used */
+    int64_t last_ms;    /* when a call was allowed last */
     uint32_t count, previous;
 };
 

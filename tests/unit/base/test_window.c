@@ -29,10 +29,39 @@ static void the_window_slides_instead_of_opening_at_once(void **state)
     (void)state;
     struct sp_window window = {0};
     const int64_t start = 1000000;
-    assert_int_equal(passed(&window, 100, 100, start), 100);
+    assert_int_equal(passed(&window, 1, 100, start), 1);
+    assert_int_equal(passed(&window, 100, 100, start + MINUTE - 1), 99);
     assert_int_equal(passed(&window, 100, 100, start + MINUTE), 0);
     assert_int_equal(passed(&window, 100, 100, start + MINUTE + MINUTE / 2), 50);
     assert_int_equal(passed(&window, 100, 100, start + 10 * MINUTE), 100);
+}
+
+/* What passed more than a window ago holds nobody back, however few calls are allowed. */
+static void after_a_window_without_calls_all_pass(void **state)
+{
+    (void)state;
+    for (uint32_t requests = 1; requests <= 100; requests++) {
+        struct sp_window window = {0};
+        int64_t now = 1000000;
+        for (int i = 0; i < 5; i++, now += MINUTE) {
+            assert_int_equal(passed(&window, requests + 1, requests, now), requests);
+            const struct sp_window_answer answer = sp_window_take(&window, requests, MINUTE, now + 1000);
+            assert_false(answer.allowed);
+            assert_true(answer.retry_after_ms <= MINUTE - 1000);
+        }
+    }
+}
+
+static void a_caller_as_slow_as_its_limit_is_never_refused(void **state)
+{
+    (void)state;
+    for (uint32_t requests = 1; requests <= 10; requests++) {
+        struct sp_window window = {0};
+        int64_t now = 1000000;
+        for (int i = 0; i < 50; i++, now += MINUTE / requests + 1) {
+            assert_int_equal(passed(&window, 1, requests, now), 1);
+        }
+    }
 }
 
 static void retry_after_is_the_moment_when_one_more_passes(void **state)
@@ -63,9 +92,12 @@ static void a_process_that_is_a_little_behind_counts_with_the_others(void **stat
     assert_int_equal(passed(&window, 4, 5, start), 4);
     assert_int_equal(passed(&window, 4, 5, start - 1), 1);
     assert_int_equal(passed(&window, 4, 5, start - SP_WINDOW_SLACK_MS), 0);
-    assert_int_equal(passed(&window, 4, 5, start + MINUTE), 0);
-    assert_int_equal(passed(&window, 4, 5, start + MINUTE - 3), 0);
-    assert_int_equal(passed(&window, 4, 5, start + MINUTE + MINUTE / 2), 2);
+    struct sp_window late = {0};
+    assert_int_equal(passed(&late, 1, 5, start), 1);
+    assert_int_equal(passed(&late, 9, 5, start + MINUTE - 1), 4);
+    assert_int_equal(passed(&late, 4, 5, start + MINUTE), 0);
+    assert_int_equal(passed(&late, 4, 5, start + MINUTE - 3), 0);
+    assert_int_equal(passed(&late, 4, 5, start + MINUTE + MINUTE / 2), 3);
 }
 
 static void a_clock_set_back_starts_anew(void **state)
@@ -81,6 +113,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(exactly_the_allowed_number_passes_in_a_fresh_window),
         cmocka_unit_test(the_window_slides_instead_of_opening_at_once),
+        cmocka_unit_test(after_a_window_without_calls_all_pass),
+        cmocka_unit_test(a_caller_as_slow_as_its_limit_is_never_refused),
         cmocka_unit_test(retry_after_is_the_moment_when_one_more_passes),
         cmocka_unit_test(a_process_that_is_a_little_behind_counts_with_the_others),
         cmocka_unit_test(a_clock_set_back_starts_anew),
