@@ -297,7 +297,7 @@ static void put_authority_location(struct writing *writing, const char *match, s
 }
 
 /* What nginx refuses by itself and no location answers otherwise. */
-#define OWN_ERRORS "400 404 408 411 412 413 414 415 416 421 495 496 497 500 501 503 505 507"
+#define OWN_ERRORS "400 404 405 408 411 412 413 414 415 416 421 495 496 497 500 501 503 505 507"
 
 /* nginx has the error pages of the innermost block that has any, and no others. 494: without a status nginx would make
  * it a 400. */

@@ -12,6 +12,12 @@ static const struct sp_str problem_type = {"application/problem+json", 24};
 
 ngx_int_t sp_respond(ngx_http_request_t *request, ngx_uint_t status, struct sp_str content_type, struct sp_str body)
 {
+    /* A final answer stands in place of 100 Continue (RFC 9110 10.1.1): who waits for one keeps its body, so that what
+     * follows on this connection would be unclear. */
+    if (request->headers_in.expect != NULL && !request->expect_tested && request->request_body == NULL) {
+        request->expect_tested = 1;
+        request->keepalive = 0;
+    }
     const ngx_int_t discarded = ngx_http_discard_request_body(request);
     if (discarded != NGX_OK) {
         return discarded;

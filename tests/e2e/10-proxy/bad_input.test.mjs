@@ -47,6 +47,13 @@ test('headers beyond the ceiling are 431 with their cause', async () => {
   assert.deepEqual([url.status, url.cause], [414, 'header.request_too_large']);
 });
 
+test('who asks before sending a body gets the refusal in place of 100 Continue', async () => {
+  const { text, closed } = await rawRequest(gateway.port, 'POST /x HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5000000\r\n\r\n', { end: true });
+  assert.match(text, /^HTTP\/1\.1 401 /);
+  assert.match(text, /\r\nConnection: close\r\n/);
+  assert.ok(closed);
+});
+
 const raw = {
   'a NUL in a header': 'GET /x HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer a\0b\r\n\r\n',
   'no request at all': 'hello\r\n\r\n',

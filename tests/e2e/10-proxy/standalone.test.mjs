@@ -177,6 +177,12 @@ test('control plane killed: valid calls go on, what cannot be decided is 503, an
   await until(async () => (await gateway.get('/photos/1', { token: await token() })).status === 200, 'the new key to be accepted');
 });
 
+test('a method that nginx itself takes from nobody is refused by its cause, and explained', async () => {
+  const { status, cause, requestId } = await gateway.get('/photos/1', { method: 'TRACE' });
+  assert.deepEqual([status, cause], [405, 'route.method']);
+  assert.equal((await gateway.call(requestId)).method, 'TRACE');
+});
+
 test('the counters reach /metrics', async () => {
   const metrics = await gateway.metrics();
   const accepted = Object.entries(metrics).find(([name]) => /^sallyport_requests_total\{.*photos.*accepted/.test(name));
