@@ -4,6 +4,7 @@
 #include "core/base/json.h"
 #include "core/base/limits.h"
 #include "core/base/url.h"
+#include "core/base/url_path.h"
 #include "core/jose/base64url.h"
 #include "core/jose/jwk.h"
 
@@ -122,20 +123,26 @@ static enum sp_dpop_fault check_header(struct proof *proof)
 
 /* ---- claims ---- */
 
-static struct sp_str path_of(const struct sp_url *url)
+static bool is_same_path(struct proof *proof, struct sp_str one, struct sp_str other)
 {
-    return url->path.len > 0 ? url->path : SP_STR("/");
+    if (sp_str_equal(one, other))
+        return true;
+    char *first = sp_arena_alloc(proof->arena, one.len + 1), *second = sp_arena_alloc(proof->arena, other.len + 1);
+    proof->no_memory = proof->no_memory || first == NULL || second == NULL;
+    return first != NULL && second != NULL &&
+           sp_str_equal(sp_str(first, sp_url_path_normalise(one, first)),
+                        sp_str(second, sp_url_path_normalise(other, second)));
 }
 
-/* Query and fragment do not count (RFC 9449 4.3); scheme and host compare without case, default ports are equal to
- * none. */
+/* Query and fragment do not count; scheme, host, port and path are normalised (RFC 9449 4.3). What stands before '@' is
+ * never of a request. */
 static enum sp_dpop_fault check_url(struct proof *proof, struct sp_str htu)
 {
     struct sp_url here, there;
     struct sp_str wanted = proof->expectation->url;
     wanted = sp_str_slice(wanted, 0, sp_str_index_of(wanted, '?', 0));
-    if (sp_url_split(htu, &there) != SP_OK || sp_url_split(wanted, &here) != SP_OK ||
-        !sp_str_equal(path_of(&here), path_of(&there)))
+    if (sp_url_split(htu, &there) != SP_OK || sp_url_split(wanted, &here) != SP_OK || there.userinfo.at != NULL ||
+        !is_same_path(proof, here.path, there.path))
         return fault(proof, SP_DPOP_HTU, "htu", wanted, htu);
     if (sp_str_equal_ignoring_case(here.scheme, there.scheme) && sp_str_equal_ignoring_case(here.host, there.host) &&
         sp_url_port(&here) == sp_url_port(&there))

@@ -76,6 +76,17 @@ test('without its proof, with another key, for another URL or method it does not
   assert.equal(response.cause, 'binding.dpop_invalid');
 });
 
+test('htu is compared in its normal form, and what the route or the API might read in two ways stays apart', async () => {
+  for (const [sent, signed] of [['/any/%31%7e', '/any/1~'], ['/any/1~', '/any/%31%7E'], ['/any/%c3%bc', '/any/%C3%BC'], ['/any/1', '/any/x/.././1']]) {
+    const { status, cause } = await dpop(sent, { claims: { htu: gateway.url.replace('https', 'HTTPS') + signed } });
+    assert.deepEqual([status, cause], [200, undefined], `${sent} ${signed}`);
+  }
+  for (const [sent, signed] of [['/any/a%2Fb', '/any/a/b'], ['/any//1', '/any/1'], ['/any/%2531', '/any/1'], ['/any/1;x', '/any/1']]) {
+    const { status, cause } = await dpop(sent, { url: signed });
+    assert.deepEqual([status, cause], [401, 'binding.dpop_invalid'], `${sent} ${signed}`);
+  }
+});
+
 test('where a proof is required a plain bearer token is refused', async () => {
   const { status, cause, headers } = await gateway.get('/proof/1', { token: await corp.token() });
   assert.match(headers['www-authenticate'], /^DPoP /, 'a scheme that is never taken is not offered');
