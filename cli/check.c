@@ -3,11 +3,13 @@
  * caret, the fix. A warning is a problem found too (exit status 1): who runs this in a pipeline wants to know. */
 #include "cli/check.h"
 
+#include "cli/serve.h"
 #include "core/base/limits.h"
 #include "core/diagnosis/verdict.h"
 #include "core/policy/settings.h"
 #include "core/policy/check.h"
 #include "probe/certificate_file.h"
+#include "probe/check_here.h"
 #include "probe/check_online.h"
 #include "probe/configuration.h"
 
@@ -17,7 +19,12 @@
 static const struct sp_cli_option options[] = {
     {"config", 'c', SP_OPTION_LIST, "FILE",
      "A configuration file; several are merged in order. Default: sallyport.yaml here or in /etc/sallyport."},
-    {"online", 0, SP_OPTION_FLAG, NULL, "Also ask the issuers: discovery, key sets, certificates."},
+    {"online", 0, SP_OPTION_FLAG, NULL,
+     "Also ask the outside: the issuers (discovery, key sets, certificates), and the names of upstreams."},
+    {"here", 0, SP_OPTION_FLAG, NULL,
+     "Also ask this machine, as the user who runs it: can nginx listen on each address, can each file be written."},
+    {"state", 0, SP_OPTION_TEXT, "DIR",
+     "The state directory of --here, as `serve` has it. Default: $STATE_DIRECTORY, or ./state."},
     {"schema", 0, SP_OPTION_FLAG, NULL, "Print the JSON schema of the configuration, for editors, and check nothing."},
     {NULL, 0, SP_OPTION_FLAG, NULL, NULL},
 };
@@ -201,6 +208,12 @@ static enum sp_status judge(const struct sp_cli *cli, const struct sources *sour
     if (status == SP_OK) {
         status = sp_check_authority(policy, report);
     }
+    if (status == SP_OK && sp_cli_flag(cli, "here")) {
+        bool is_named;
+        struct sp_machine_terms terms = {.state = sp_cli_serve_state(cli, &is_named)};
+        terms.is_state_assumed = !is_named;
+        status = sp_check_here(policy, &terms, report);
+    }
     if (status == SP_OK && sp_cli_flag(cli, "online")) {
         status = sp_check_online(policy, report);
     }
@@ -254,10 +267,12 @@ static int run_check(struct sp_cli *cli)
 
 const struct sp_cli_command sp_cli_check = {
     .name = "check",
-    .summary = "Lint the configuration; with --online also ask the issuers.",
+    .summary = "Lint the configuration; with --here also ask this machine, with --online the issuers.",
     .options = options,
-    .text = "Examples:\n"
-            "  sallyport check -c base.yaml -c production.yaml\n"
-            "  sallyport check --online --json | jq '.problems[].cause.id'\n",
+    .text =
+        "Examples:\n"
+        "  sallyport check -c base.yaml -c production.yaml\n"
+        "  sallyport check --here --state /var/lib/sallyport     # on the machine that serves, as the user who does\n"
+        "  sallyport check --online --json | jq '.problems[].cause.id'\n",
     .run = run_check,
 };

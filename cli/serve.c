@@ -16,11 +16,18 @@
 /* STATE/authority.sock must fit into a socket's address of 108 bytes. */
 #define MAX_STATE_BYTES 90u
 
-static bool make_state(const struct sp_cli *cli, char state[PATH_MAX], bool *is_new)
+const char *sp_cli_serve_state(const struct sp_cli *cli, bool *is_named)
 {
     struct sp_str given = sp_cli_text(cli, "state");
-    const char *directory = getenv("STATE_DIRECTORY"); /* systemd's */
-    const char *path = given.at != NULL ? given.at : directory != NULL ? directory : "state";
+    const char *directory = getenv("STATE_DIRECTORY");
+    *is_named = given.at != NULL || directory != NULL;
+    return given.at != NULL ? given.at : directory != NULL ? directory : "state";
+}
+
+static bool make_state(const struct sp_cli *cli, char state[PATH_MAX], bool *is_new)
+{
+    bool is_named;
+    const char *path = sp_cli_serve_state(cli, &is_named);
     /* The control plane lets the workers' group into it. */
     *is_new = mkdir(path, 0700) == 0;
     if (!*is_new && errno != EEXIST) {

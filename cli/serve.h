@@ -6,4 +6,7 @@
 
 extern const struct sp_cli_command sp_cli_serve;
 
+/* --state DIR, else $STATE_DIRECTORY (systemd's), else ./state, which nobody named. */
+const char *sp_cli_serve_state(const struct sp_cli *cli, bool *is_named);
+
 #endif

@@ -12,6 +12,7 @@
 #include "core/diagnosis/verdict.h"
 #include "core/policy/settings.h"
 #include "core/policy/snapshot.h"
+#include "probe/check_here.h"
 #include "probe/configuration.h"
 
 #define SETUP_ARENA_BYTES ((size_t)64 * 1024 * 1024)
@@ -26,6 +27,18 @@ static void tell_problem(const struct sp_policy_problem *problem)
            SP_STR_ARG(problem->file), problem->line, problem->column, SP_STR_ARG(info->id),
            SP_STR_ARG(problem->message), sp_log_stop(problem->message), SP_STR_ARG(fix));
     sp_arena_destroy(&arena);
+}
+
+void sp_plane_tell_machine(const struct sp_plane *plane)
+{
+    const struct sp_machine_terms terms = {.state = plane->terms->state};
+    struct sp_policy_report *report = sp_policy_report_create();
+    if (report != NULL && plane->policy != NULL && sp_check_here(plane->policy, &terms, report) == SP_OK) {
+        for (size_t i = 0; i < report->count; i++) {
+            tell_problem(&report->problems[i]);
+        }
+    }
+    sp_policy_report_destroy(&report);
 }
 
 struct resolving {

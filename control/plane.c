@@ -82,6 +82,7 @@ static void nginx_failed(void *data, const char *why)
 {
     struct sp_plane *plane = data;
     plane->failed = true;
+    sp_plane_tell_machine(plane);
     sp_plane_notice_failure(plane, why);
     sp_loop_stop(plane->loop);
 }
@@ -130,6 +131,7 @@ static void nginx_settled(void *data, bool taken, const char *why)
     plane->not_taken = !taken;
     if (!taken) {
         snprintf(plane->refusal, sizeof plane->refusal, "%s", why);
+        sp_plane_tell_machine(plane);
     }
     if (taken) {
         sp_plane_keep(plane);

@@ -64,6 +64,8 @@ SP_MUST_CHECK enum sp_status sp_plane_configure(struct sp_plane *plane);
 void sp_plane_keep(struct sp_plane *plane);
 /* What was in force before is again, as far as there was anything. */
 void sp_plane_go_back(struct sp_plane *plane);
+/* After nginx did not take the policy: what of it this machine does not allow, each with its place and cause. */
+void sp_plane_tell_machine(const struct sp_plane *plane);
 /* Sets the keeper and the introspector up for the policy in force. */
 void sp_plane_start_keeping(struct sp_plane *plane);
 /* Writes policy.json for the policy in force. SP_IO, SP_NO_MEMORY: told. */

@@ -5,10 +5,15 @@
 #include "core/diagnosis/document.h"
 #include "core/diagnosis/verdict.h"
 #include "core/policy/check.h"
+#include "core/policy/index.h"
+#include "core/policy/settings.h"
 #include "probe/http_call.h"
+#include "probe/name_lookup.h"
 
 #define CONNECT_TIMEOUT_MS 5000
 #define FETCH_TIMEOUT_MS 10000
+#define LOOKUP_TIMEOUT_MS 3000 /* as `serve` waits for all of them */
+#define LOOKUP_ARENA_BYTES ((size_t)256 * 1024)
 
 struct asking {
     struct sp_arena *arena;
@@ -151,6 +156,81 @@ static void ask_issuer(struct asking *asking)
     }
 }
 
+/* ---- upstreams ---- */
+/* The place of a server's URL: upstream.url, or that of one of upstream.servers. */
+static const struct sp_json *url_place(const struct sp_json *upstream, struct sp_str url)
+{
+    const struct sp_json *servers = sp_setting_value(upstream, SP_SETTING_UPSTREAM_SERVERS);
+    const struct sp_json *value = sp_setting_value(upstream, SP_SETTING_UPSTREAM_URL);
+    for
+        SP_JSON_EACH(server, servers)
+        {
+            const struct sp_json *own = sp_setting_value(server, SP_SETTING_SERVER_URL);
+            if (own != NULL && sp_str_equal(own->text, url)) {
+                return own;
+            }
+        }
+    return value != NULL ? value : upstream;
+}
+
+static enum sp_status look_up_server(const struct sp_policy *policy, const struct sp_api *api,
+                                     const struct sp_server *server, struct sp_policy_report *report)
+{
+    struct sp_arena *arena = sp_arena_create(LOOKUP_ARENA_BYTES);
+    struct sp_name_evidence name = {.is_address = false};
+    enum sp_status status =
+        arena != NULL ? sp_name_look_up(arena, server->host, LOOKUP_TIMEOUT_MS, &name) : SP_NO_MEMORY;
+    if (status == SP_OK && name.system != SP_LOOKUP_FOUND && !name.is_address) {
+        const struct sp_json *apis = sp_setting_value(policy->source, SP_SETTING_ROOT_APIS);
+        const struct sp_json *upstream = sp_setting_value(sp_json_member(apis, api->name), SP_SETTING_API_UPSTREAM);
+        struct sp_policy_problem problem =
+            sp_policy_place(policy, upstream != NULL ? url_place(upstream, server->url) : policy->source);
+        struct sp_str why = name.system == SP_LOOKUP_TIMEOUT ? SP_STR("the name servers do not answer in time")
+                            : name.detail.len > 0            ? name.detail
+                                                             : SP_STR("it is not known");
+        problem.finding = (struct sp_finding){.cause = SP_CAUSE_UPSTREAM_DNS,
+                                              .check = SP_CHECK_COUNT,
+                                              .verified = true,
+                                              .expected = SP_STR("a name that leads to an address"),
+                                              .received = server->host,
+                                              .detail = sp_arena_printf(arena, "Asked here: %.*s.", SP_STR_ARG(why))};
+        problem.path = sp_arena_printf(arena, "apis.%.*s.upstream", SP_STR_ARG(api->name));
+        problem.message = sp_arena_printf(arena, "%.*s: %.*s has no address: %.*s", SP_STR_ARG(problem.path),
+                                          SP_STR_ARG(server->host), SP_STR_ARG(why));
+        status = sp_policy_report_add(report, &problem);
+    }
+    sp_arena_destroy(&arena);
+    return status;
+}
+
+static size_t count_servers(const struct sp_policy *policy)
+{
+    size_t sum = 0;
+    for (size_t i = 0; i < policy->api_count; i++) {
+        sum += policy->apis[i].upstream.server_count;
+    }
+    return sum;
+}
+
+/* Each name once, at the first API that has it. A server with an address needs none. */
+static enum sp_status look_up_upstreams(const struct sp_policy *policy, struct sp_policy_report *report)
+{
+    struct sp_index asked;
+    struct sp_arena *arena = sp_arena_create(SP_MAX_POLICY_ARENA_BYTES);
+    enum sp_status status = arena != NULL ? sp_index_init(&asked, arena, count_servers(policy) + 1) : SP_NO_MEMORY;
+    for (size_t i = 0; i < policy->api_count && status == SP_OK; i++) {
+        const struct sp_upstream *upstream = &policy->apis[i].upstream;
+        for (size_t j = 0; j < upstream->server_count && status == SP_OK; j++) {
+            const struct sp_server *server = &upstream->servers[j];
+            if (server->addresses.count == 0 && sp_index_put(&asked, server->host, 0) == SP_INDEX_NONE) {
+                status = look_up_server(policy, &policy->apis[i], server, report);
+            }
+        }
+    }
+    sp_arena_destroy(&arena);
+    return status;
+}
+
 enum sp_status sp_check_online(const struct sp_policy *policy, struct sp_policy_report *report)
 {
     enum sp_status status = SP_OK;
@@ -166,6 +246,9 @@ enum sp_status sp_check_online(const struct sp_policy *policy, struct sp_policy_
         ask_issuer(&asking);
         status = asking.status;
         sp_arena_destroy(&asking.arena);
+    }
+    if (status == SP_OK) {
+        status = look_up_upstreams(policy, report);
     }
     sp_policy_report_sort(report);
     return status;

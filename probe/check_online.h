@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `sallyport check --online`: asks each issuer for its metadata and its keys, as the key keeper would, and says what it
- * found at the line that names the issuer. */
+ * found at the line that names the issuer; and whether the names of upstreams lead anywhere. */
 #ifndef SP_PROBE_CHECK_ONLINE_H
 #define SP_PROBE_CHECK_ONLINE_H
 

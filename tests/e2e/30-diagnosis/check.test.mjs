@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 // `sallyport check`: what would fail, before it does, at its line; with --online the issuers are asked. `sallyport cause`: the catalogue.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
+import http from 'node:http';
 import path from 'node:path';
 import { test } from 'node:test';
 import { makeAuthority } from '../lib/certificates.mjs';
-import { sallyport } from '../lib/cli.mjs';
+import { defer } from '../lib/cleanup.mjs';
+import { program, sallyport } from '../lib/cli.mjs';
 import { temporaryFolder } from '../lib/gateway.mjs';
 import { faults, startPlainIssuer } from '../lib/issuer.mjs';
+import { freePort, listen } from '../lib/ports.mjs';
 
 const folder = temporaryFolder();
 let files = 0;
+const lowPorts = fs.readFileSync('/proc/sys/net/ipv4/ip_unprivileged_port_start', 'utf8').trim() !== '0';
+const mayBecomeNobody = lowPorts && process.getuid() === 0 && spawnSync(program, ['--version'], { uid: 65534, gid: 65534, cwd: '/' }).status === 0;
 
 function write(text) {
   const file = path.join(folder, `${files++}.yaml`);
@@ -177,6 +182,76 @@ test('--online asks the issuers', async () => {
   const gone = await online(issuer.issuer);
   assert.equal(gone.code, 1);
   assert.equal(gone.json.cause.id, 'keys.unreachable');
+});
+
+test('--online asks for the names of upstreams, each once, at its line', async () => {
+  const upstream = (text) => `apis:\n  a: {match: {path: /a}, upstream: ${text}, auth: {anonymous: true}}\n  b: {match: {path: /b}, upstream: {url: "http://api.invalid"}, auth: {anonymous: true}}\n`;
+  const found = await check(upstream('{servers: [{url: "http://127.0.0.1:1"}, {url: "http://api.invalid:81"}]}'), '--online');
+  assert.deepEqual([found.code, found.ids], [1, ['upstream.dns']]);
+  const [{ line, column, path: member, cause }] = found.problems;
+  assert.deepEqual([line, column, member, cause.received], [2, 82, 'apis.a.upstream', 'api.invalid']);
+  assert.equal((await check(upstream('{url: "http://api.invalid"}'))).code, 0, 'a plain check asks nobody');
+});
+
+// ---- --here ----
+const state = path.join(folder, 'state');
+fs.mkdirSync(state);
+const here = (text, ...more) => check(text, '--here', '--state', state, ...more);
+const served = (address, more = '') => `listen:\n  - address: "${address}"\nadmin: false\n${more}`;
+
+test('--here finds an address that this machine does not have, and a plain check does not ask', async () => {
+  const port = await freePort();
+  for (const [address, words] of [[`203.0.113.9:${port}`, /no address of this machine/], [`[2001:db8::9]:${port}`, /no address of this machine|not supported/], [`nowhere.invalid:${port}`, /the name has no address here/]]) {
+    const { code, ids, problems } = await here(served(address));
+    assert.deepEqual([code, ids, problems[0].line, problems[0].column, problems[0].path, problems[0].cause.received], [1, ['config.address'], 2, 14, 'listen.address', address]);
+    assert.match(problems[0].message, words);
+    assert.equal((await check(served(address))).code, 0, address);
+  }
+  for (const address of [`127.0.0.1:${port}`, `:${port}`, `localhost:${port}`, ':0']) assert.equal((await here(served(address))).code, 0, address);
+});
+
+test('--here names the process that has the port, on each way to write it', async () => {
+  const server = http.createServer();
+  const port = await listen(server);
+  defer(() => server.close());
+  for (const address of [`127.0.0.1:${port}`, `:${port}`, `0.0.0.0:${port}`, `localhost:${port}`]) {
+    const { ids, problems } = await here(served(address));
+    assert.deepEqual(ids, ['config.address'], address);
+    assert.match(problems[0].message, new RegExp(`process ${process.pid} \\(\\S+\\) listens there`));
+    assert.match(problems[0].cause.detail ?? problems[0].message, new RegExp(String(process.pid)));
+  }
+  const admin = await here(`listen: {address: ":0"}\nadmin: {address: "127.0.0.1:${port}"}\n`);
+  assert.deepEqual([admin.ids, admin.problems[0].path, admin.problems[0].line], [['config.address'], 'admin.address', 2]);
+});
+
+test('--here as somebody who may not: a low port, a process of another user', { skip: !mayBecomeNobody }, async () => {
+  const server = http.createServer();
+  const port = await listen(server);
+  defer(() => server.close());
+  fs.chmodSync(folder, 0o755);
+  for (const [address, words] of [['127.0.0.1:81', /user 65534 may not take port 81/], [`127.0.0.1:${port}`, /a process of user 0 that user 65534 is not shown/]]) {
+    const { stdout } = spawnSync(program, ['check', '--here', '--json', '-c', write(served(address))], { uid: 65534, gid: 65534, cwd: '/', encoding: 'utf8' });
+    const [{ cause, message }] = JSON.parse(stdout).problems;
+    assert.equal(cause.id, 'config.address');
+    assert.match(message, words);
+  }
+});
+
+test('--here finds what cannot be written: the folder of the call log, the state directory', async () => {
+  const port = await freePort();
+  const log = (file) => served(`127.0.0.1:${port}`, `call_log: {file: "${file}"}\n`);
+  for (const [file, words] of [[`${folder}/none/calls.jsonl`, /there is no folder .*none, and nothing makes it/], ['logs/calls.jsonl', /there is no folder .*state\/logs/], [folder, /it is a folder/], [`${state}/../0.yaml/calls.jsonl`, /no folder|Not a directory/]]) {
+    const { code, ids, problems } = await here(log(file));
+    assert.deepEqual([code, ids, problems[0]?.line, problems[0]?.path], [1, ['config.file'], 4, 'call_log.file'], file);
+    assert.match(problems[0].message, words);
+    assert.equal((await check(log(file))).code, 0, file);
+  }
+  for (const file of ['calls.jsonl', `${folder}/calls.jsonl`, '/dev/null']) assert.equal((await here(log(file))).code, 0, file);
+  const { ids, problems } = await check(log('calls.jsonl'), '--here', '--state', path.join(folder, 'none', 'state'));
+  assert.ok(ids.length > 0 && ids.every((id) => id === 'config.file'), ids.join());
+  assert.ok(problems.some(({ path: member, file }) => member === '--state' && file === path.join(folder, 'none', 'state')), JSON.stringify(problems));
+  assert.equal((await check(log('calls.jsonl'), '--here', '--state', path.join(folder, 'new'))).code, 0, 'serve makes it');
+  assert.equal(fs.existsSync(path.join(folder, 'new')), false, 'check makes nothing');
 });
 
 test('the schema is JSON and closed', async () => {

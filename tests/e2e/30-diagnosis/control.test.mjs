@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Life of the control plane: killed, restarted, reloaded, refused; what is served meanwhile; health and metrics.
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
 import { test } from 'node:test';
 import { run } from '../lib/cli.mjs';
 import { canSetClock, makeClock } from '../lib/clock.mjs';
@@ -106,6 +108,37 @@ test('a listener whose port is taken: serve ends and names the port', async () =
   const { code } = await second.exit;
   assert.equal(code, 3);
   assert.match(second.output, new RegExp(`${gateway.port}.*Address already in use`));
+  assert.match(second.output, new RegExp(`sallyport\\.yaml:\\d+:\\d+: config\\.address: listen\\.address: 127\\.0\\.0\\.1:${gateway.port}: process \\d+ \\(nginx of another sallyport\\) listens there\\. Fix: `));
+});
+
+test('a call log that cannot be written is named at the start and at a reload', async () => {
+  const lost = { ...config(), call_log: { file: '/nonexistent/calls.jsonl' } };
+  const words = /config\.file: call_log\.file: \/nonexistent\/calls\.jsonl: there is no folder \/nonexistent, and nothing makes it\. Fix: /;
+  const first = await startGateway({ config: lost, files: corp.files, ready: false });
+  assert.equal((await first.exit).code, 3);
+  assert.match(first.output, words);
+  const gateway = await start();
+  const from = gateway.output.length;
+  gateway.reload(lost);
+  await gateway.waitForOutput('the old one stays in force', { from });
+  assert.match(gateway.output.slice(from), words);
+  assert.doesNotMatch(gateway.output.slice(from), /config\.address/, 'its own listeners are its own');
+  assert.equal((await gateway.get('/api/1', { token: await corp.token() })).status, 200);
+});
+
+test('check --here takes the ports that this very gateway serves on for free', async () => {
+  const gateway = await start();
+  const elsewhere = path.join(gateway.folder, 'elsewhere');
+  fs.mkdirSync(elsewhere);
+  const taken = async (...more) => {
+    const { stdout } = await run(gateway.child.spawnfile, ['check', '--here', '--json', '-c', gateway.configFile, ...more], { cwd: elsewhere });
+    return JSON.parse(stdout).problems.filter(({ cause }) => /^config\.(address|file)$/.test(cause.id)).map(({ message }) => message);
+  };
+  assert.deepEqual(await taken('--state', gateway.state), []);
+  assert.deepEqual(await taken(), [], 'whose state directory is not named');
+  const other = await taken('--state', path.join(gateway.folder, 'other'));
+  assert.equal(other.length, 2, other.join());
+  for (const message of other) assert.match(message, /\(nginx of another sallyport\) listens there/);
 });
 
 test('--watch applies a changed file by itself', async () => {
