@@ -3,12 +3,16 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
 #include "authority/id_token.h"
 #include "authority/patience.h"
 #include "authority/token_lifetime.h"
 #include "core/base/secret.h"
 #include "core/jose/crypto_seal.h"
 
+/* Rotations by hand leave room for those of the plan, of all algorithms. */
+#define MAX_KEYS_BY_HAND (SP_MAX_RING_KEYS - SP_ALGORITHM_COUNT)
 /* Clocks of verifiers differ; a key stays this much longer than its last token. */
 #define FORGET_MARGIN_S 120
 
@@ -41,6 +45,8 @@ struct turn {
     size_t fresh;            /* keys that it added */
     enum sp_algorithm lacks; /* it cannot go on without a spare key of this one */
     bool holds;              /* nobody else changes the keys now */
+    bool is_by_hand;
+    char *trouble; /* 256 bytes */
 };
 
 static enum sp_status store_key(struct turn *turn, const struct sp_ring_key *key)
@@ -96,19 +102,42 @@ static enum sp_status lengthen(struct turn *turn, int64_t longest_s)
     return status;
 }
 
-/* A key that waited for a later moment is brought forward in place of making another: verifiers know it already. */
-static enum sp_status bring_forward(struct turn *turn, const struct sp_key_plan *plan, bool *done)
+/* A key that waits for a later moment is brought forward in place of making another: verifiers know it already. */
+static struct sp_ring_key *find_waiting(struct sp_key_ring *ring, const struct sp_key_plan *plan)
 {
-    struct sp_key_ring *ring = turn->ring;
-    for (size_t i = 0; i < ring->count; i++) {
-        struct sp_ring_key *key = &ring->keys[i];
-        if (key->times.algorithm != plan->algorithm || key->times.active_from <= plan->at)
-            continue;
-        key->times.active_from = plan->at;
-        *done = true;
-        return store_key(turn, key);
+    for (size_t i = 0; i < ring->count; i++)
+        if (ring->keys[i].times.algorithm == plan->algorithm && ring->keys[i].times.active_from > plan->at)
+            return &ring->keys[i];
+    return NULL;
+}
+
+static int compare_times(const void *a, const void *b)
+{
+    int64_t left = *(const int64_t *)a, right = *(const int64_t *)b;
+    return (left > right) - (left < right);
+}
+
+/* None may be dropped for it: each is needed by tokens, or by verifiers that are to know it. */
+static enum sp_status complain_of_full(struct turn *turn, size_t room)
+{
+    const struct sp_key_ring *ring = turn->ring;
+    int64_t ends[SP_MAX_RING_KEYS];
+    size_t count = 0, excess = ring->count - room;
+    char when[40] = "the oldest is gone";
+    for (size_t i = 0; i < ring->count; i++)
+        if (ring->keys[i].times.forget_at != 0)
+            ends[count++] = ring->keys[i].times.forget_at;
+    qsort(ends, count, sizeof ends[0], compare_times);
+    if (excess < count) {
+        struct tm broken;
+        const time_t seconds = (time_t)ends[excess];
+        strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&seconds, &broken));
     }
-    return SP_OK;
+    snprintf(turn->trouble, 256,
+             "there are %zu signing keys, the most there may be%s: each stays until the last token that it signed is "
+             "dead. The next can be made when it is %s; after a leak --leaked drops them all",
+             ring->count, turn->is_by_hand ? " by hand" : "", when);
+    return SP_TOO_LARGE;
 }
 
 /* A key takes long to make, an RSA one up to seconds: too long while others wait. So none is made within a write; where
@@ -142,33 +171,45 @@ void sp_key_change_drop_spares(struct sp_key_ring *ring)
         sp_signer_destroy(&ring->spares[--ring->spare_count]);
 }
 
-/* Adds a key that signs from plan->at; whoever would sign by its algorithm then ends there. */
+/* Whoever would sign by the algorithm of the key when it begins ends there. */
+static enum sp_status end_others(struct turn *turn, const struct sp_ring_key *successor)
+{
+    enum sp_status status = SP_OK;
+    int64_t at = successor->times.active_from;
+    for (size_t i = 0; i < turn->ring->count && status == SP_OK; i++) {
+        struct sp_ring_key *key = &turn->ring->keys[i];
+        bool signs_then =
+            key->times.active_from <= at && (key->times.active_until == 0 || key->times.active_until > at);
+        if (key == successor || key->times.algorithm != successor->times.algorithm || !signs_then)
+            continue;
+        retire(turn->ring, &key->times, at);
+        status = store_key(turn, key);
+    }
+    return status;
+}
+
+/* Adds a key that signs from plan->at. */
 static enum sp_status add_key(struct turn *turn, const struct sp_key_plan *plan)
 {
     struct sp_key_ring *ring = turn->ring;
-    struct sp_ring_key fresh = {
-        .times = {.created_at = turn->now, .active_from = plan->at, .algorithm = plan->algorithm}};
-    bool brought_forward = false;
-    enum sp_status status = bring_forward(turn, plan, &brought_forward);
-    for (size_t i = 0; i < ring->count && status == SP_OK; i++) {
-        struct sp_ring_key *key = &ring->keys[i];
-        bool ends = key->times.algorithm == plan->algorithm && key->times.active_from < plan->at &&
-                    (key->times.active_until == 0 || key->times.active_until > plan->at);
-        if (ends) {
-            retire(ring, &key->times, plan->at);
-            status = store_key(turn, key);
-        }
+    struct sp_ring_key *key = find_waiting(ring, plan);
+    size_t room = turn->is_by_hand ? MAX_KEYS_BY_HAND : SP_MAX_RING_KEYS;
+    if (key != NULL) {
+        key->times.active_from = plan->at;
+    } else if (ring->count >= room) {
+        return complain_of_full(turn, room);
+    } else {
+        struct sp_ring_key fresh = {
+            .times = {.created_at = turn->now, .active_from = plan->at, .algorithm = plan->algorithm}};
+        enum sp_status status = take_spare(turn, plan->algorithm, &fresh.signer);
+        if (status != SP_OK)
+            return status;
+        key = &ring->keys[ring->count++];
+        *key = fresh;
+        turn->fresh++;
     }
-    if (status != SP_OK || brought_forward)
-        return status;
-    if (ring->count == SP_MAX_RING_KEYS)
-        return SP_TOO_LARGE;
-    status = take_spare(turn, plan->algorithm, &fresh.signer);
-    if (status != SP_OK)
-        return status;
-    ring->keys[ring->count++] = fresh;
-    turn->fresh++;
-    return store_key(turn, &fresh);
+    enum sp_status status = store_key(turn, key);
+    return status == SP_OK ? end_others(turn, key) : status;
 }
 
 static enum sp_status forget_key(struct sp_key_ring *ring, size_t index)
@@ -181,6 +222,19 @@ static enum sp_status forget_key(struct sp_key_ring *ring, size_t index)
     memmove(key, key + 1, (ring->count - index - 1) * sizeof *key);
     ring->count--;
     return SP_OK;
+}
+
+static enum sp_status withdraw(struct turn *turn, enum sp_algorithm algorithm)
+{
+    struct sp_key_ring *ring = turn->ring;
+    enum sp_status status = SP_OK;
+    for (size_t i = ring->count; i > 0 && status == SP_OK; i--) {
+        if (algorithm != SP_ALGORITHM_UNKNOWN && ring->keys[i - 1].times.algorithm != algorithm)
+            continue;
+        status = forget_key(ring, i - 1);
+        ring->withdrawn++;
+    }
+    return status;
 }
 
 static enum sp_status do_deed(struct turn *turn, const struct sp_key_plan *plan)
@@ -196,6 +250,8 @@ static enum sp_status do_deed(struct turn *turn, const struct sp_key_plan *plan)
         return prolong(turn, &ring->keys[plan->index], plan->at);
     case SP_KEYS_FORGET:
         return forget_key(ring, plan->index);
+    case SP_KEYS_WITHDRAW:
+        return withdraw(turn, plan->algorithm);
     case SP_KEYS_FINE:
         break;
     }
@@ -215,12 +271,17 @@ struct sp_key_plan sp_key_change_due(const struct sp_key_ring *ring, const struc
 static enum sp_status do_all(struct turn *turn, const struct sp_key_change *change)
 {
     struct sp_key_ring *ring = turn->ring;
+    struct sp_key_plan plan;
     int64_t longest_s = turn->settings->max_token_lifetime_s;
     enum sp_status status = longest_s > ring->longest_s ? lengthen(turn, longest_s) : SP_OK;
+    /* First makes room. */
+    while (status == SP_OK && (plan = sp_key_change_due(ring, turn->settings, turn->now)).deed == SP_KEYS_FORGET)
+        status = do_deed(turn, &plan);
+    turn->is_by_hand = true;
     for (size_t i = 0; status == SP_OK && i < change->count; i++)
         status = do_deed(turn, &change->first[i]);
-    for (struct sp_key_plan plan;
-         status == SP_OK && (plan = sp_key_change_due(ring, turn->settings, turn->now)).deed != SP_KEYS_FINE;)
+    turn->is_by_hand = false;
+    while (status == SP_OK && (plan = sp_key_change_due(ring, turn->settings, turn->now)).deed != SP_KEYS_FINE)
         status = do_deed(turn, &plan);
     return status;
 }
@@ -234,9 +295,10 @@ static void take_back(struct turn *turn)
 }
 
 /* One write of the store, on its newest state. */
-static enum sp_status try_once(struct turn *turn, const struct sp_key_change *change, char trouble[256])
+static enum sp_status try_once(struct turn *turn, const struct sp_key_change *change)
 {
     struct sp_key_ring *ring = turn->ring;
+    char *trouble = turn->trouble;
     char ignored[256];
     enum sp_status status = ring->store->methods->begin(ring->store);
     if (status != SP_OK)
@@ -248,7 +310,7 @@ static enum sp_status try_once(struct turn *turn, const struct sp_key_change *ch
     status = sp_store_commit(ring->store, status);
     if (status == SP_OK)
         return status;
-    if (turn->lacks == SP_ALGORITHM_UNKNOWN)
+    if (turn->lacks == SP_ALGORITHM_UNKNOWN && status != SP_TOO_LARGE) /* that was told */
         sp_key_change_explain(ring, status, trouble);
     take_back(turn);
     /* Where that fails, what is in memory stays in use; the next tending tries again. */
@@ -264,8 +326,10 @@ enum sp_status sp_key_change_run(struct sp_key_ring *ring, const struct sp_autho
                             .arena = sp_arena_create(SP_RING_ARENA_BYTES),
                             .settings = settings,
                             .now = change->now,
-                            .lacks = SP_ALGORITHM_UNKNOWN};
-        enum sp_status status = turn.arena != NULL ? try_once(&turn, change, trouble) : SP_NO_MEMORY;
+                            .lacks = SP_ALGORITHM_UNKNOWN,
+                            .trouble = trouble};
+        ring->withdrawn = 0;
+        enum sp_status status = turn.arena != NULL ? try_once(&turn, change) : SP_NO_MEMORY;
         sp_arena_destroy(&turn.arena);
         if (turn.lacks != SP_ALGORITHM_UNKNOWN) {
             status = make_spare(ring, turn.lacks);

@@ -26,6 +26,7 @@ struct sp_key_ring {
     int64_t forget_until;                           /* see sp_key_ring_believe */
     struct sp_signer *spares[2 * SP_MAX_RING_KEYS]; /* made, and of no use yet */
     size_t spare_count;
+    size_t withdrawn; /* by the last change */
 };
 
 struct sp_key_change {

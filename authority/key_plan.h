@@ -33,12 +33,13 @@ struct sp_key_policy {
     int64_t forget_until; /* keys whose end lies behind it are kept, whatever the clock says (credible_time.h) */
 };
 
-enum sp_key_deed { SP_KEYS_FINE, SP_KEYS_GENERATE, SP_KEYS_RETIRE, SP_KEYS_PROLONG, SP_KEYS_FORGET };
+/* WITHDRAW is no deed of a plan: by hand, all keys of an algorithm that leaked (SP_ALGORITHM_UNKNOWN: of every one). */
+enum sp_key_deed { SP_KEYS_FINE, SP_KEYS_GENERATE, SP_KEYS_RETIRE, SP_KEYS_PROLONG, SP_KEYS_FORGET, SP_KEYS_WITHDRAW };
 
 struct sp_key_plan {
     enum sp_key_deed deed;
     size_t index;                /* RETIRE, PROLONG, FORGET: which */
-    enum sp_algorithm algorithm; /* GENERATE */
+    enum sp_algorithm algorithm; /* GENERATE, WITHDRAW */
     int64_t at;                  /* GENERATE: when it signs first; RETIRE, PROLONG: from when it does not (0: no end) */
 };
 

@@ -114,24 +114,40 @@ enum sp_status sp_key_ring_tend(struct sp_key_ring *ring, const struct sp_author
     return tend(ring, settings, &(struct sp_key_change){.now = now}, trouble);
 }
 
-enum sp_status sp_key_ring_rotate(struct sp_key_ring *ring, const struct sp_authority_settings *settings,
-                                  enum sp_algorithm algorithm, bool at_once, int64_t now, char trouble[256])
+static bool has_keys_of(const struct sp_key_ring *ring, enum sp_algorithm algorithm)
 {
-    struct sp_key_plan plans[SP_ALGORITHM_COUNT];
-    size_t count = 0;
+    for (size_t i = 0; i < ring->count; i++)
+        if (ring->keys[i].times.algorithm == algorithm)
+            return true;
+    return false;
+}
+
+enum sp_status sp_key_ring_rotate(struct sp_key_ring *ring, const struct sp_authority_settings *settings,
+                                  enum sp_algorithm algorithm, enum sp_key_haste haste, int64_t now, char trouble[256])
+{
+    struct sp_key_plan plans[1 + SP_ALGORITHM_COUNT] = {{.deed = SP_KEYS_WITHDRAW, .algorithm = algorithm}};
+    bool withdraws = haste == SP_KEYS_LEAKED;
+    size_t count = withdraws ? 1 : 0;
     for (unsigned i = SP_ALGORITHM_UNKNOWN + 1; i < SP_ALGORITHM_COUNT; i++) {
         bool meant = algorithm == SP_ALGORITHM_UNKNOWN || algorithm == (enum sp_algorithm)i;
         if (meant && (settings->algorithms & sp_algorithm_bit((enum sp_algorithm)i)) != 0)
-            plans[count++] = (struct sp_key_plan){.deed = SP_KEYS_GENERATE,
-                                                  .algorithm = (enum sp_algorithm)i,
-                                                  .at = at_once ? now : now + settings->overlap_s};
+            plans[count++] =
+                (struct sp_key_plan){.deed = SP_KEYS_GENERATE,
+                                     .algorithm = (enum sp_algorithm)i,
+                                     .at = haste == SP_KEYS_AFTER_OVERLAP ? now + settings->overlap_s : now};
     }
-    if (count == 0) {
+    /* Keys of an algorithm that was configured once can leak as well. */
+    if (count == 0 || (withdraws && count == 1 && !has_keys_of(ring, algorithm))) {
         snprintf(trouble, 256, "no keys of that algorithm are configured: see tokens.algorithm and tokens.algorithms");
         return SP_UNSUPPORTED;
     }
     const struct sp_key_change change = {.first = plans, .count = count, .now = now, .is_patient = true};
     return sp_key_change_run(ring, settings, &change, trouble);
+}
+
+size_t sp_key_ring_withdrawn(const struct sp_key_ring *ring)
+{
+    return ring->withdrawn;
 }
 
 enum sp_status sp_key_ring_create(struct sp_store *store, const struct sp_authority_settings *settings,

@@ -26,10 +26,18 @@ SP_MUST_CHECK enum sp_status sp_key_ring_tend(struct sp_key_ring *ring, const st
 /* Until when keys that ended may be forgotten: told each time before it is tended. Until it is told, as far as the
  * store knows (credible_time.h). */
 void sp_key_ring_believe(struct sp_key_ring *ring, int64_t until);
-/* A new key by hand: after the overlap, or at once. SP_ALGORITHM_UNKNOWN: one of each algorithm. */
+enum sp_key_haste {
+    SP_KEYS_AFTER_OVERLAP, /* published now, signs after keys.overlap */
+    SP_KEYS_AT_ONCE,       /* signs now; one that waits already does, in place of another */
+    SP_KEYS_LEAKED,        /* a fresh one signs now and whatever there was is gone, with all that it signed */
+};
+
+/* A new key by hand. SP_ALGORITHM_UNKNOWN: one of each algorithm. SP_TOO_LARGE: there are as many as there may be. */
 SP_MUST_CHECK enum sp_status sp_key_ring_rotate(struct sp_key_ring *ring, const struct sp_authority_settings *settings,
-                                                enum sp_algorithm algorithm, bool at_once, int64_t now,
+                                                enum sp_algorithm algorithm, enum sp_key_haste haste, int64_t now,
                                                 char trouble[256]);
+/* How many keys the last rotation withdrew as leaked. */
+size_t sp_key_ring_withdrawn(const struct sp_key_ring *ring);
 /* Reads the store's keys anew. */
 SP_MUST_CHECK enum sp_status sp_key_ring_reload(struct sp_key_ring *ring, char trouble[256]);
 

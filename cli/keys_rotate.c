@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `sallyport keys rotate`: a new signing key for the authority, by hand. Works on the store; a running authority sees
  * it within a second. */
+#include <stdio.h>
 #include "authority/key_ring.h"
 #include "authority/master_key.h"
 #include "cli/authority_context.h"
@@ -15,6 +16,20 @@ static int print_states(struct sp_cli *cli, const struct sp_key_ring *ring)
     return sp_cli_print_json(cli, &buffer, SP_CLI_FINE);
 }
 
+/* What a fresh key in place of leaked ones costs, and what it does not mend. */
+static void tell_withdrawn(size_t count)
+{
+    fprintf(
+        stderr,
+        "%zu signing key%s withdrawn, and every token signed by %s is dead:\n"
+        "  refused by each node of this authority within a second, or when it reaches its database again;\n"
+        "  refused by gateways and applications once they fetch the key set again, within minutes unless they keep it "
+        "for longer than it says.\n"
+        "Applications need new tokens. Refresh tokens, opaque tokens and sessions stay. Whoever had the store and its "
+        "master key has more\nthan these keys: see \"A signing key that leaked\" in docs/authority.md.\n",
+        count, count == 1 ? " is" : "s are", count == 1 ? "it" : "them");
+}
+
 static int run(struct sp_cli *cli)
 {
     struct sp_authority_settings settings;
@@ -25,6 +40,9 @@ static int run(struct sp_cli *cli)
     const char *state = sp_cli_authority_state(cli);
     struct sp_str name = sp_cli_text(cli, "algorithm");
     enum sp_algorithm algorithm = sp_algorithm_find(name);
+    enum sp_key_haste haste = sp_cli_flag(cli, "leaked") ? SP_KEYS_LEAKED
+                              : sp_cli_flag(cli, "now")  ? SP_KEYS_AT_ONCE
+                                                         : SP_KEYS_AFTER_OVERLAP;
     if (name.at != NULL && algorithm == SP_ALGORITHM_UNKNOWN)
         return sp_cli_failure(cli, "there is no algorithm %.*s", SP_STR_ARG(name));
     enum sp_status status =
@@ -37,7 +55,9 @@ static int run(struct sp_cli *cli)
     if (status == SP_OK)
         status = sp_key_ring_create(store, &settings, master_key, sp_cli_now(), &ring, trouble);
     if (status == SP_OK)
-        status = sp_key_ring_rotate(ring, &settings, algorithm, sp_cli_flag(cli, "now"), sp_cli_now(), trouble);
+        status = sp_key_ring_rotate(ring, &settings, algorithm, haste, sp_cli_now(), trouble);
+    if (status == SP_OK && haste == SP_KEYS_LEAKED)
+        tell_withdrawn(sp_key_ring_withdrawn(ring));
     explicit_bzero(master_key, sizeof master_key);
     int exit_status = status == SP_OK
                           ? print_states(cli, ring)
@@ -54,7 +74,10 @@ static const struct sp_cli_option options[] = {
     {"state", 0, SP_OPTION_TEXT, "DIR", "The authority's state directory (default: state)."},
     {"algorithm", 0, SP_OPTION_TEXT, "ALG", "Only the keys of this one of tokens.algorithms (default: all of them)."},
     {"now", 0, SP_OPTION_FLAG, NULL,
-     "Sign with the new key at once: verifiers that cache the old set refuse until they look again."},
+     "Sign with the new key at once, or with the one that waits: verifiers that cache the old set refuse until they "
+     "look again."},
+    {"leaked", 0, SP_OPTION_FLAG, NULL,
+     "Somebody else has the keys: drop them all now, those that wait too. Every token that they signed is refused."},
     {NULL, 0, SP_OPTION_FLAG, NULL, NULL},
 };
 
@@ -64,7 +87,8 @@ const struct sp_cli_command sp_cli_keys_rotate = {
     .options = options,
     .text =
         "Of every algorithm that is configured, or of the one named: the new key is published at once and signs after\n"
-        "keys.overlap; the old one stays published until the last token that it signed is dead. After a leak use "
-        "--now.",
+        "keys.overlap; the old one stays published until the last token that it signed is dead. With --now a key that\n"
+        "waits already signs at once. Neither helps after a leak: --leaked makes a fresh key that signs at once and\n"
+        "withdraws every other, so that nothing they signed is accepted any more.",
     .run = run,
 };

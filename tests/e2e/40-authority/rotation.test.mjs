@@ -44,6 +44,41 @@ test('by hand: published first, used after the overlap, and old tokens stay good
   await until(async () => kidOf(await token(authority)) !== next, 'the third key to sign at once');
 });
 
+test('after a leak: a fresh key signs at once, every other leaves the set, and what they signed is dead; what nobody signed lives on', async () => {
+  const authority = await startAuthority({ authority: { clients: { ...clients, opaque: { secret: 's', token_format: 'opaque' } }, tokens: { algorithm: 'ES256' } } });
+  const isActive = async (jwt) => (await authority.post('/introspect', { token: jwt }, { basic: ['app', 's'] })).json.active;
+  const reference = (await authority.post('/token', { grant_type: 'client_credentials' }, { basic: ['opaque', 's'] })).json.access_token;
+  const retired = await token(authority);
+  assert.equal((await authority.cli(['keys', 'rotate', '--now'])).code, 0);
+  const leaked = await until(async () => [await token(authority)].find((jwt) => kidOf(jwt) !== kidOf(retired)), 'the second key to sign');
+  assert.equal((await authority.cli(['keys', 'rotate'])).code, 0); // and one that waits
+  await until(async () => (await kids(authority)).length === 3, 'the third key to be published');
+  assert.deepEqual([await isActive(retired), await isActive(leaked), await isActive(reference)], [true, true, true]);
+  const before = await kids(authority);
+  const { code, json, stderr } = await authority.cli(['keys', 'rotate', '--leaked', '--json']);
+  assert.equal(code, 0);
+  assert.match(stderr, /^3 signing keys are withdrawn, and every token signed by them is dead:/);
+  assert.deepEqual(json.map(({ state }) => state), ['signs']);
+  assert.ok(!before.includes(json[0].kid));
+  const fresh = await until(async () => [await token(authority)].find((jwt) => kidOf(jwt) === json[0].kid), 'the fresh key to sign');
+  assert.deepEqual(await kids(authority), [json[0].kid]);
+  assert.deepEqual([await isActive(retired), await isActive(leaked), await isActive(reference), await isActive(fresh)], [false, false, true, true]);
+  await authority.restart();
+  assert.deepEqual(await kids(authority), [json[0].kid]);
+  assert.equal(await isActive(leaked), false);
+});
+
+test('as many rotations by hand as there may be: the next is told its time', async () => {
+  const authority = await startAuthority({ authority: { clients, tokens: { algorithm: 'ES256' } } });
+  let answer;
+  for (let i = 0; i < 64 && (answer?.code ?? 0) === 0; i++) answer = await authority.cli(['keys', 'rotate', '--now', '--json']);
+  assert.equal(answer.code, 3);
+  const next = answer.stderr.match(/there are 47 signing keys, the most there may be by hand.* it is (\S+Z); after a leak --leaked drops them all/);
+  assert.ok(new Date(next?.[1]) > new Date(), answer.stderr);
+  assert.equal((await authority.cli(['keys', 'rotate', '--leaked'])).code, 0);
+  await until(async () => (await kids(authority)).length === 1, 'the set to have room again');
+});
+
 test('by schedule, without anybody doing anything', async () => {
   const authority = await startAuthority({ authority: { clients, tokens: { algorithm: 'ES256', lifetime: '1s' }, keys: { overlap: '1s' } } });
   // A key that has signed for 30 days.

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
+import { sallyport } from '../lib/cli.mjs';
 import { Gateway, startGateway } from '../lib/gateway.mjs';
 import { request } from '../lib/http.mjs';
 import { until } from '../lib/wait.mjs';
@@ -131,6 +132,25 @@ test('an authority that dies while a refused file stands on the disk is back wit
   gateway.reload(configuration());
   await gateway.waitForOutput('authority: the configuration was read again', { from });
   await answersTokens(gateway);
+});
+
+test('a signing key that leaked is withdrawn: the gateway takes what the fresh one signs, and refuses what the leaked one signed', async () => {
+  const issuer = 'http://127.0.0.1:{port}/oauth2';
+  const own = await startGateway({
+    config: {
+      issuers: { own: { issuer, audience: 'https://api.example' } },
+      apis: { one: { match: { path: '/api' }, upstream: { url: 'http://127.0.0.1:9' }, auth: { issuers: ['own'] } } },
+      authority: { issuer, clients: { robot: { secret: 's', scopes: ['read'], audiences: ['https://api.example'] } } },
+    },
+  });
+  const token = async () => (await until(async () => [await askToken(own)].find(({ status }) => status === 200), 'a token')).json.access_token;
+  const call = async (jwt) => (await own.get('/api', { headers: { Authorization: `Bearer ${jwt}` } })).cause;
+  const leaked = await token();
+  await until(async () => (await call(leaked)) === 'upstream.refused', 'the gateway to have the keys'); // it got past the gateway
+  const { code, stderr } = await sallyport(['keys', 'rotate', '--leaked', '-c', own.configFile, '--state', own.state], { cwd: own.folder });
+  assert.equal(code, 0, stderr);
+  // A kid that it does not know makes it look again, once in 10 s at most.
+  await until(async () => (await call(await token())) === 'upstream.refused' && (await call(leaked)) === 'keys.replaced', 'the gateway to look again');
 });
 
 test('a reload names what only a start takes, and puts the rest in force', async () => {

@@ -42,8 +42,8 @@ static void forget_its_key(struct scene *scene)
 {
     char trouble[256];
     struct fixture *fixture = scene->fixture;
-    assert_int_equal(sp_key_ring_rotate(fixture->authority.keys, &fixture->settings, SP_ALGORITHM_UNKNOWN, true,
-                                        fixture->now, trouble),
+    assert_int_equal(sp_key_ring_rotate(fixture->authority.keys, &fixture->settings, SP_ALGORITHM_UNKNOWN,
+                                        SP_KEYS_AT_ONCE, fixture->now, trouble),
                      SP_OK);
     fixture->now += SP_ID_TOKEN_LIFETIME_S + 3600;
     sp_key_ring_believe(fixture->authority.keys, fixture->now);

@@ -55,7 +55,7 @@ static int rotate_once(const struct store_fixture *f, const struct sp_authority_
     char trouble[256] = "";
     enum sp_status status = sp_key_ring_create(store, settings, master_key, NOW, &ring, trouble);
     if (status == SP_OK)
-        status = sp_key_ring_rotate(ring, settings, SP_ALGORITHM_UNKNOWN, false, NOW + 1, trouble);
+        status = sp_key_ring_rotate(ring, settings, SP_ALGORITHM_UNKNOWN, SP_KEYS_AFTER_OVERLAP, NOW + 1, trouble);
     if (status != SP_OK)
         fprintf(stderr, "%s\n", trouble);
     sp_key_ring_destroy(&ring);
@@ -116,11 +116,125 @@ static void while_another_process_changes_the_keys_a_server_goes_on_and_a_comman
     sp_key_ring_destroy(&ring);
 }
 
+static struct sp_str sign(const struct store_fixture *f, struct sp_key_ring *ring, enum sp_algorithm algorithm,
+                          int64_t now)
+{
+    struct sp_str jws;
+    assert_int_equal(sp_key_ring_sign(ring, f->arena, algorithm, "JWT", SP_STR("{}"), now, &jws), SP_OK);
+    return jws;
+}
+
+static enum sp_status verify(const struct store_fixture *f, struct sp_key_ring *ring, struct sp_str jws)
+{
+    struct sp_str payload;
+    return sp_key_ring_verify(ring, f->arena, "JWT", jws, &payload);
+}
+
+static void rotate(struct sp_key_ring *ring, const struct sp_authority_settings *settings, enum sp_algorithm algorithm,
+                   enum sp_key_haste haste, int64_t now)
+{
+    char trouble[256] = "";
+    if (sp_key_ring_rotate(ring, settings, algorithm, haste, now, trouble) != SP_OK)
+        fail_msg("%s", trouble);
+}
+
+static void after_a_leak_a_fresh_key_signs_and_nothing_of_before_is_good(void **state)
+{
+    const struct store_fixture *f = store_fixture_of(state);
+    const struct sp_authority_settings settings = settings_of(ES, BIT(ED));
+    char trouble[256] = "";
+    struct sp_key_ring *ring = open_ring(f->store, &settings), *node = open_ring(f->other, &settings);
+    const struct sp_str es = sign(f, node, ES, NOW), ed = sign(f, node, ED, NOW);
+    rotate(ring, &settings, ES, SP_KEYS_AFTER_OVERLAP, NOW + 1); /* waits, and was in the store that leaked */
+    rotate(ring, &settings, ES, SP_KEYS_LEAKED, NOW + 2);
+    assert_int_equal(sp_key_ring_withdrawn(ring), 2);
+    assert_int_equal(count_keys(f), 2);
+    assert_int_equal(sp_key_ring_reload(node, trouble), SP_OK); /* as a server does when the store's version changes */
+    assert_int_equal(sp_key_ring_tend(node, &settings, NOW + 2, trouble), SP_OK);
+    assert_int_equal(verify(f, node, es), SP_NOT_FOUND);
+    assert_int_equal(verify(f, node, ed), SP_OK); /* of the other algorithm nothing was said */
+    const struct sp_str next = sign(f, node, ES, NOW + 2);
+    assert_int_equal(verify(f, ring, next), SP_OK);
+    rotate(ring, &settings, SP_ALGORITHM_UNKNOWN, SP_KEYS_LEAKED, NOW + 3);
+    assert_int_equal(sp_key_ring_withdrawn(ring), 2);
+    assert_int_equal(verify(f, ring, next), SP_NOT_FOUND);
+    assert_int_equal(verify(f, ring, ed), SP_NOT_FOUND);
+    assert_int_equal(verify(f, ring, sign(f, ring, ED, NOW + 3)), SP_OK);
+    assert_int_equal(count_keys(f), 2);
+    sp_key_ring_destroy(&ring);
+    sp_key_ring_destroy(&node);
+}
+
+static void an_algorithm_of_before_can_leak_too(void **state)
+{
+    const struct store_fixture *f = store_fixture_of(state);
+    const struct sp_authority_settings old = settings_of(ED, 0), settings = settings_of(ES, 0);
+    char trouble[256] = "";
+    struct sp_key_ring *ring = open_ring(f->store, &old);
+    assert_int_equal(sp_key_ring_tend(ring, &settings, NOW + 1, trouble), SP_OK);
+    const struct sp_str stands_in = sign(f, ring, SP_ALGORITHM_UNKNOWN, NOW + 1);
+    assert_int_equal(sp_key_ring_algorithm(ring, SP_ALGORITHM_UNKNOWN, NOW + 1), ED);
+    rotate(ring, &settings, ED, SP_KEYS_LEAKED, NOW + 2);
+    assert_int_equal(verify(f, ring, stands_in), SP_NOT_FOUND);
+    assert_int_equal(count_keys(f), 1);
+    assert_int_equal(sp_key_ring_algorithm(ring, SP_ALGORITHM_UNKNOWN, NOW + 2), ES);
+    assert_int_equal(sp_key_ring_rotate(ring, &settings, ED, SP_KEYS_LEAKED, NOW + 3, trouble), SP_UNSUPPORTED);
+    sp_key_ring_destroy(&ring);
+}
+
+static void a_full_ring_says_until_when_and_has_room_for_what_is_due(void **state)
+{
+    const struct store_fixture *f = store_fixture_of(state);
+    struct sp_authority_settings settings = settings_of(ES, 0);
+    char trouble[256] = "";
+    int64_t now = NOW;
+    struct sp_key_ring *ring = open_ring(f->store, &settings);
+    enum sp_status status = SP_OK;
+    while (status == SP_OK && now < NOW + 100)
+        status = sp_key_ring_rotate(ring, &settings, SP_ALGORITHM_UNKNOWN, SP_KEYS_AT_ONCE, ++now, trouble);
+    assert_int_equal(status, SP_TOO_LARGE);
+    /* The first one signed until NOW + 1; its last token lives an hour, and clocks differ by two minutes. */
+    assert_true(strstr(trouble, " 47 signing keys, ") != NULL);
+    assert_true(strstr(trouble, "2027-01-15T09:02:01Z") != NULL);
+    assert_int_equal(count_keys(f), 47);
+    settings.rotation_s = OVERLAP; /* due at once */
+    assert_int_equal(sp_key_ring_tend(ring, &settings, now, trouble), SP_OK);
+    assert_int_equal(count_keys(f), 48);
+    settings.rotation_s = 0;
+    now = NOW + LIFETIME + 120 + 3; /* some are gone, enough for one more */
+    sp_key_ring_believe(ring, now);
+    rotate(ring, &settings, SP_ALGORITHM_UNKNOWN, SP_KEYS_AT_ONCE, now);
+    rotate(ring, &settings, SP_ALGORITHM_UNKNOWN, SP_KEYS_LEAKED, now);
+    assert_int_equal(count_keys(f), 1);
+    sp_key_ring_destroy(&ring);
+}
+
+static void of_two_rotations_in_one_second_one_key_is_left(void **state)
+{
+    const struct store_fixture *f = store_fixture_of(state);
+    const struct sp_authority_settings settings = settings_of(ES, 0);
+    struct sp_stored_key *keys = NULL;
+    size_t count = 0, endless = 0;
+    struct sp_key_ring *ring = open_ring(f->store, &settings);
+    rotate(ring, &settings, ES, SP_KEYS_AT_ONCE, NOW);
+    rotate(ring, &settings, ES, SP_KEYS_AT_ONCE, NOW);
+    assert_int_equal(f->store->methods->list_keys(f->store, f->arena, &keys, &count), SP_OK);
+    for (size_t i = 0; i < count; i++)
+        endless += keys[i].active_until == 0;
+    assert_int_equal(count, 3);
+    assert_int_equal(endless, 1);
+    sp_key_ring_destroy(&ring);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         STORE_ROW(processes_that_start_together_make_one_key_and_all_of_them_start),
         STORE_ROW(while_another_process_changes_the_keys_a_server_goes_on_and_a_command_waits),
+        STORE_ROW(after_a_leak_a_fresh_key_signs_and_nothing_of_before_is_good),
+        STORE_ROW(an_algorithm_of_before_can_leak_too),
+        STORE_ROW(a_full_ring_says_until_when_and_has_room_for_what_is_due),
+        STORE_ROW(of_two_rotations_in_one_second_one_key_is_left),
     };
     return cmocka_run_group_tests(tests, store_postgres_start, store_postgres_stop);
 }

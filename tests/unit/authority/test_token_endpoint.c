@@ -293,8 +293,8 @@ static void what_was_revoked_stays_dead_when_the_lifetime_shrinks_and_grows(void
     set_lifetime(fixture, 10);
     for (size_t i = 0; i < 2; i++)
         assert_int_equal(CALL(fixture, .path = "/revoke", .body = revocations[i])->answer.status, 200);
-    assert_int_equal(sp_key_ring_rotate(fixture->authority.keys, &fixture->settings, SP_ALGORITHM_UNKNOWN, true,
-                                        fixture->now, trouble),
+    assert_int_equal(sp_key_ring_rotate(fixture->authority.keys, &fixture->settings, SP_ALGORITHM_UNKNOWN,
+                                        SP_KEYS_AT_ONCE, fixture->now, trouble),
                      SP_OK);
     fixture->now += 3590;
     assert_int_equal(store->methods->purge_tickets(store, fixture->now, 1000), SP_OK);
@@ -343,7 +343,8 @@ static void a_key_that_signs_yet_lasts_as_long_as_a_lifetime_that_grows(void **s
     struct fixture *fixture = *state;
     struct sp_key_ring *ring = fixture->authority.keys;
     char trouble[256];
-    assert_int_equal(sp_key_ring_rotate(ring, &fixture->settings, SP_ALGORITHM_UNKNOWN, false, fixture->now, trouble),
+    assert_int_equal(sp_key_ring_rotate(ring, &fixture->settings, SP_ALGORITHM_UNKNOWN, SP_KEYS_AFTER_OVERLAP,
+                                        fixture->now, trouble),
                      SP_OK);
     set_lifetime(fixture, 86400);
     const char *token = fixture_member(CALL(fixture, .body = "grant_type=client_credentials" ALICE), "access_token");
@@ -419,7 +420,8 @@ static void keys_rotate_with_overlap_and_old_tokens_stay_good(void **state)
     char trouble[256];
     struct sp_key_ring *ring = fixture->authority.keys;
     const char *token = fixture_member(CALL(fixture, .body = "grant_type=client_credentials" ALICE), "access_token");
-    assert_int_equal(sp_key_ring_rotate(ring, &fixture->settings, SP_ALGORITHM_UNKNOWN, false, fixture->now, trouble),
+    assert_int_equal(sp_key_ring_rotate(ring, &fixture->settings, SP_ALGORITHM_UNKNOWN, SP_KEYS_AFTER_OVERLAP,
+                                        fixture->now, trouble),
                      SP_OK);
     struct sp_call *set = CALL(fixture, .method = "GET", .path = "/jwks");
     const struct sp_json *json = NULL;
