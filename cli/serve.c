@@ -127,7 +127,9 @@ static const struct sp_cli_option options[] = {
      "Configuration; several are merged in order. Default: sallyport.yaml, then /etc/sallyport/sallyport.yaml."},
     {"state", 0, SP_OPTION_TEXT, "DIR",
      "State directory: keys, snapshot, sockets, logs. Default: $STATE_DIRECTORY, or ./state."},
-    {"watch", 0, SP_OPTION_FLAG, NULL, "Apply the configuration anew whenever one of its files changes."},
+    {"watch", 0, SP_OPTION_FLAG, NULL,
+     "Apply the configuration anew whenever one of its files changes, or one that it names (certificates, keys, "
+     "secrets)."},
     {NULL, 0, SP_OPTION_FLAG, NULL, NULL},
 };
 

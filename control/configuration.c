@@ -165,6 +165,31 @@ static enum sp_status put_in_force(struct sp_plane *plane, struct sp_policy *pol
     return SP_OK;
 }
 
+static void watch_file(void *data, struct sp_str path)
+{
+    struct sp_plane *plane = data;
+    sp_watched_files_add(&plane->watched, path);
+}
+
+static void begin_watching(struct sp_plane *plane)
+{
+    sp_watched_files_begin(&plane->watched);
+    for (size_t i = 0; i < plane->terms->configuration_count && plane->terms->watches; i++) {
+        sp_watched_files_add(&plane->watched, plane->terms->configurations[i]);
+    }
+}
+
+static void end_watching(struct sp_plane *plane, bool was_refused)
+{
+    sp_watched_files_end(&plane->watched, was_refused);
+    if (plane->watched.left_out > 0) {
+        sp_log(SP_LOG_WARN,
+               "--watch looks at %u files at most; the configuration names %zu more. After a change of one of those "
+               "send SIGHUP",
+               SP_MAX_WATCHED_FILES, plane->watched.left_out);
+    }
+}
+
 static enum sp_status configure(struct sp_plane *plane)
 {
     char trouble[512];
@@ -173,8 +198,12 @@ static enum sp_status configure(struct sp_plane *plane)
     if (report == NULL) {
         return SP_NO_MEMORY;
     }
-    enum sp_status status = sp_configuration_read(plane->terms->configurations, plane->terms->configuration_count,
-                                                  &policy, report, trouble);
+    const struct sp_configuration_terms terms = {.paths = plane->terms->configurations,
+                                                 .count = plane->terms->configuration_count,
+                                                 .names_file = plane->terms->watches ? watch_file : NULL,
+                                                 .names_data = plane};
+    begin_watching(plane);
+    enum sp_status status = sp_configuration_read_as(&terms, &policy, report, trouble);
     if (status == SP_OK) {
         status = plane->terms->judge_authority(policy, report);
     }
@@ -188,6 +217,7 @@ static enum sp_status configure(struct sp_plane *plane)
     } else if (status == SP_OK) {
         status = put_in_force(plane, policy);
     }
+    end_watching(plane, status != SP_OK);
     sp_policy_unref(&policy);
     sp_policy_report_destroy(&report);
     return status;

@@ -23,6 +23,7 @@
 #define KEEPING_POLL_MS 20
 #define KEEPING_WAIT_MS 5000 /* for the authority; after that the keeper starts without it */
 #define WATCH_MS 1000
+#define MAX_RESTLESS_LOOKS 10
 #define END_MS 65000 /* nginx cuts its calls after 60 s; systemd waits for 90 */
 
 /* ---- starting ---- */
@@ -149,26 +150,15 @@ static void nginx_settled(void *data, bool taken, const char *why)
     sp_plane_notice_ready(plane, taken ? NULL : plane->refusal);
 }
 
-/* True when a file's time differs from the last look. */
-static bool files_changed(struct sp_plane *plane)
-{
-    bool changed = false;
-    for (size_t i = 0; i < plane->terms->configuration_count && i < SP_MAX_WATCHED_FILES; i++) {
-        struct stat info;
-        if (stat(plane->terms->configurations[i].at, &info) != 0) {
-            continue; /* an editor replaces it just now */
-        }
-        int64_t mtime_ns = (int64_t)info.st_mtim.tv_sec * 1000000000 + info.st_mtim.tv_nsec;
-        changed |= plane->watched_mtime_ns[i] != 0 && plane->watched_mtime_ns[i] != mtime_ns;
-        plane->watched_mtime_ns[i] = mtime_ns;
-    }
-    return changed;
-}
-
+/* What is renewed is often more than one file, and none is written in no time: they are read once they have come to
+ * rest, or when they never do. */
 static void look_at_files(void *data)
 {
     struct sp_plane *plane = data;
-    if (files_changed(plane)) {
+    const bool changed = sp_watched_files_changed(&plane->watched);
+    plane->restless_looks += changed ? 1 : 0;
+    if (plane->restless_looks >= MAX_RESTLESS_LOOKS || (plane->restless_looks > 0 && !changed)) {
+        plane->restless_looks = 0;
         reload(plane);
     }
     sp_timer_set(plane->loop, &plane->watch_timer, WATCH_MS, look_at_files, plane);
@@ -402,6 +392,7 @@ static void destroy_parts(struct sp_plane *plane)
     sp_fetcher_destroy(&plane->fetcher);
     sp_policy_unref(&plane->policy_before);
     sp_policy_unref(&plane->policy);
+    sp_watched_files_fini(&plane->watched);
     sp_loop_destroy(&plane->loop);
 }
 
@@ -424,16 +415,19 @@ enum sp_status sp_plane_run(const struct sp_plane_terms *terms)
     struct sp_plane plane = {.terms = terms, .authority_giver = -1, .started_ms = sp_loop_now_ms()};
     enum sp_status status = SP_IO;
     sp_service_manager_find(&plane.manager);
+    sp_log_keep_first_error(plane.refusal, sizeof plane.refusal);
     int lock_fd = lock_state(terms->state), signal_fd = lock_fd >= 0 ? block_signals() : -1;
     choose_user(&plane);
-    if (signal_fd >= 0 && let_workers_in(&plane) && workers_can_enter(&plane) && make_proxy_secret(&plane) &&
-        create_parts(&plane) && sp_loop_watch(plane.loop, signal_fd, EPOLLIN, signal_came, &plane) == SP_OK) {
+    const bool is_prepared = signal_fd >= 0 && let_workers_in(&plane) && workers_can_enter(&plane) &&
+                             make_proxy_secret(&plane) && create_parts(&plane) &&
+                             sp_loop_watch(plane.loop, signal_fd, EPOLLIN, signal_came, &plane) == SP_OK;
+    sp_log_keep_first_error(NULL, 0);
+    if (is_prepared) {
         status = sp_plane_configure(&plane);
-        if (status != SP_OK) {
-            sp_plane_notice_failure(&plane, plane.refusal);
-        }
     }
-    if (status == SP_OK) {
+    if (status != SP_OK) {
+        sp_plane_notice_failure(&plane, plane.refusal);
+    } else {
         sp_plane_apply_authority(&plane);
         sp_plane_begin_signs_of_life(&plane);
         if (terms->watches) {

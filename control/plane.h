@@ -17,7 +17,7 @@ struct sp_plane_terms {
     bool state_is_new;   /* made for us now, ours alone (0700) */
     const char *module;  /* absolute path of the nginx module */
     const char *program; /* absolute path of this program, for `sallyport authority` */
-    bool watches;        /* reload when a configuration file changes */
+    bool watches;        /* reload when a configuration file changes, or one that it names */
     /* Adds what the authority would not run with: its section is its own to judge, and it is another process. */
     enum sp_status (*judge_authority)(const struct sp_policy *policy, struct sp_policy_report *report);
 };

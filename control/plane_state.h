@@ -14,11 +14,10 @@
 #include "control/plane.h"
 #include "control/resolver.h"
 #include "control/warnings.h"
+#include "control/watched_files.h"
 #include "core/policy/policy.h"
 #include "core/policy/settings.h"
 #include "probe/service_manager.h"
-
-#define SP_MAX_WATCHED_FILES 64u
 
 struct sp_plane {
     const struct sp_plane_terms *terms;
@@ -54,7 +53,8 @@ struct sp_plane {
     bool has_served, has_settled, not_taken;
     struct sp_service_manager manager;
     struct sp_timer alive_timer;
-    int64_t watched_mtime_ns[SP_MAX_WATCHED_FILES];
+    struct sp_watched_files watched;
+    unsigned restless_looks; /* in a row that found a change; a reload follows the first one that does not */
 };
 
 /* ---- configuration.c ---- */

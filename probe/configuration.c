@@ -75,8 +75,11 @@ enum sp_status sp_configuration_read_as(const struct sp_configuration_terms *ter
     struct sp_expansion expansion = {.variable = expand_variable, .file = expand_file};
     const struct sp_str *paths = terms->paths;
     const size_t count = terms->count;
-    struct sp_policy_input input = {
-        .texts = texts, .text_count = count, .expansion = terms->is_snapshot ? NULL : &expansion};
+    struct sp_policy_input input = {.texts = texts,
+                                    .text_count = count,
+                                    .expansion = terms->is_snapshot ? NULL : &expansion,
+                                    .names_file = terms->names_file,
+                                    .names_data = terms->names_data};
     struct sp_arena *arena = sp_arena_create(2 * (size_t)SP_MAX_POLICY_BYTES);
     enum sp_status status = arena != NULL ? SP_OK : SP_NO_MEMORY;
     trouble[0] = '\0';

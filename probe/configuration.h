@@ -31,6 +31,9 @@ struct sp_configuration_terms {
     struct sp_str overlay;      /* JSON or YAML; absent: none */
     struct sp_str overlay_name; /* for complaints */
     bool is_snapshot;
+    /* sp_policy_input's: what the files name, not they themselves. */
+    void (*names_file)(void *data, struct sp_str path);
+    void *names_data;
 };
 SP_MUST_CHECK enum sp_status sp_configuration_read_as(const struct sp_configuration_terms *terms,
                                                       struct sp_policy **policy, struct sp_policy_report *report,

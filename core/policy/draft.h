@@ -20,6 +20,8 @@ struct sp_draft {
     uint32_t values;       /* read so far */
     bool has_secrets;      /* the configuration itself, not a snapshot that left them out */
     enum sp_status status; /* sticky; SP_NO_MEMORY stops everything */
+    void (*names_file)(void *data, struct sp_str path); /* sp_policy_input's; NULL: nobody wants to know */
+    void *names_data;
 };
 
 /* A member's way down from the root, on the C stack of who walks. */

@@ -51,6 +51,9 @@ static enum sp_expanded look_up(struct sp_draft *draft, const struct sp_expansio
     if (path.at[0] != '/' && directory.len > 0) {
         path = sp_draft_printf(draft, "%.*s/%.*s", SP_STR_ARG(directory), SP_STR_ARG(path));
     }
+    if (draft->names_file != NULL && path.at != NULL) {
+        draft->names_file(draft->names_data, path);
+    }
     enum sp_expanded how = expansion->file(expansion->context, draft->arena, path, found);
     *found = how == SP_EXPANDED ? trimmed_line_end(*found) : *found;
     return how;

@@ -17,9 +17,14 @@ static void resolve_path(struct sp_draft *draft, enum sp_setting setting, const 
 {
     (void)path;
     struct sp_str directory = draft->texts[sp_draft_text_of(draft, value->offset)].directory;
-    if (sp_setting_get(setting)->kind == SP_KIND_PATH && value->type == SP_JSON_STRING && value->text.len > 0 &&
-        value->text.at[0] != '/' && directory.len > 0) {
+    if (sp_setting_get(setting)->kind != SP_KIND_PATH || value->type != SP_JSON_STRING || value->text.len == 0) {
+        return;
+    }
+    if (value->text.at[0] != '/' && directory.len > 0) {
         sp_draft_own(value)->text = sp_draft_printf(draft, "%.*s/%.*s", SP_STR_ARG(directory), SP_STR_ARG(value->text));
+    }
+    if (draft->names_file != NULL && value->text.at != NULL) {
+        draft->names_file(draft->names_data, value->text);
     }
 }
 
@@ -142,7 +147,11 @@ enum sp_status sp_policy_parse_input(const struct sp_policy_input *input, struct
     struct sp_arena *arena =
         sp_arena_create(input->max_arena_bytes > 0 ? input->max_arena_bytes : SP_MAX_POLICY_ARENA_BYTES);
     struct sp_policy_parts *parts = arena != NULL ? SP_ARENA_NEW(arena, struct sp_policy_parts) : NULL;
-    struct sp_draft draft = {.arena = arena, .report = report, .has_secrets = input->expansion != NULL};
+    struct sp_draft draft = {.arena = arena,
+                             .report = report,
+                             .has_secrets = input->expansion != NULL,
+                             .names_file = input->names_file,
+                             .names_data = input->names_data};
     enum sp_status status = SP_NO_MEMORY;
     if (parts == NULL) {
         goto done;

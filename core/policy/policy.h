@@ -202,6 +202,10 @@ struct sp_policy_input {
     size_t text_count;
     const struct sp_expansion *expansion; /* NULL: ${…} stays as it is written */
     size_t max_arena_bytes;               /* 0: SP_MAX_POLICY_ARENA_BYTES */
+    /* Told of each file that the configuration names, a secret's before it is read, however often and whether or not it
+     * is there; path lives until the return. NULL: nobody wants to know. */
+    void (*names_file)(void *data, struct sp_str path);
+    void *names_data;
 };
 SP_MUST_CHECK enum sp_status sp_policy_parse_input(const struct sp_policy_input *input, struct sp_policy **policy,
                                                    struct sp_policy_report *report);

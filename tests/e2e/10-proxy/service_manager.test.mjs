@@ -119,6 +119,10 @@ test('a start that fails is never ready and says why', async () => {
   assert.notEqual((await taken.exit).code, 0);
   holder.close();
   await third.next((message) => /^Not started: nginx: bind\(\) to /.test(message.STATUS ?? ''), 'why nginx did not start', 1);
+  const holding = await startGateway({ config: { apis: apis() } });
+  const second = await startGateway({ config: { apis: apis() }, env: third.env, state: holding.state, ready: false });
+  assert.notEqual((await second.exit).code, 0);
+  await third.next((message) => /^Not started: another sallyport serves with the state directory/.test(message.STATUS ?? ''), 'that the state directory is taken', 2);
   assert.ok(!third.messages.some(isReady));
   await assert.rejects(request(`http://127.0.0.1:${port}/`));
 });
