@@ -2,10 +2,13 @@
 // docs/incident-silent-rotation.md: the issuer signs with a key that it published only now.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { startAuthority } from '../lib/authority.mjs';
 import { startGateway } from '../lib/gateway.mjs';
 import { request } from '../lib/http.mjs';
 import { faults, startIssuer, startPlainIssuer } from '../lib/issuer.mjs';
+import { decodePart } from '../lib/tokens.mjs';
 import { startUpstream } from '../lib/upstream.mjs';
+import { until } from '../lib/wait.mjs';
 
 const AUDIENCE = 'https://photos.example.com';
 const upstream = await startUpstream();
@@ -29,6 +32,28 @@ test('it heals within one request, and the log has the warning', async () => {
 
   const calls = await Promise.all(answers.map((answer) => gateway.call(answer.requestId)));
   assert.ok(calls.some((call) => JSON.stringify(call).includes('keys.rotated')), 'one of the calls tells of the rotation');
+});
+
+test('our authority: a key that signs at once heals the same way, and with healing off is named', async () => {
+  const clients = { app: { secret: 'app-secret', grants: ['client_credentials'], audiences: [AUDIENCE] } };
+  const authority = await startAuthority({ authority: { clients, tokens: { algorithm: 'ES256' } } });
+  const token = async () => (await authority.post('/token', { grant_type: 'client_credentials' }, { basic: ['app', 'app-secret'] })).json.access_token;
+  const healing = await startGateway({ config: config(authority.issuer) });
+  const fixed = await startGateway({ config: config(authority.issuer, { heal: false }) });
+  const old = await token();
+  for (const gateway of [healing, fixed]) assert.equal((await gateway.get('/photos', { token: old })).status, 200);
+
+  assert.equal((await authority.cli(['keys', 'rotate', '--now'])).code, 0);
+  const fresh = await until(async () => {
+    const next = await token();
+    return decodePart(next, 0).kid !== decodePart(old, 0).kid && next;
+  }, 'the new key to sign');
+  const healed = await healing.get('/photos', { token: fresh });
+  assert.equal(healed.status, 200, healed.text);
+  assert.match(JSON.stringify(await healing.call(healed.requestId)), /keys\.rotated/);
+  const refused = await fixed.get('/photos', { token: fresh });
+  assert.deepEqual([refused.status, refused.cause], [401, 'keys.rotated']);
+  for (const gateway of [healing, fixed]) assert.equal((await gateway.get('/photos', { token: old })).status, 200);
 });
 
 test('the issuer is gone: known keys serve on, an unknown one is not decided', async () => {
