@@ -13,6 +13,7 @@
 #include "authority/credible_time.h"
 #include "authority/exchange.h"
 #include "authority/key_ring.h"
+#include "authority/node_clock.h"
 #include "authority/outbox.h"
 #include "authority/settings_generation.h"
 
@@ -41,10 +42,16 @@ struct server {
     atomic_bool abandons;
     int64_t tended_at, seen_version;
     struct sp_credible_time credible;
+    struct sp_node_clock node_clock;
     bool stops;
 };
 
 /* ---- turns ---- */
+static int64_t epoch_now(void)
+{
+    return (int64_t)time(NULL);
+}
+
 static void end_turn(struct server *server)
 {
     enum sp_status status = server->authority->store->methods->flush(server->authority->store);
@@ -81,6 +88,17 @@ static enum sp_status look_at_clock(struct server *server, int64_t *until)
     return status;
 }
 
+/* The version is as new as the time that it came with. */
+static void look_at_node_clock(struct server *server)
+{
+    char text[512];
+    int64_t ours = epoch_now(), theirs = server->authority->store->clock;
+    if (!sp_node_clock_step(&server->node_clock, ours, theirs))
+        return;
+    sp_node_clock_tell(&server->node_clock, ours, theirs, text);
+    fprintf(stderr, "authority: %s\n", text);
+}
+
 /* Housekeeping between turns: messages, keys that are due, keys that another process changed, tickets that are dead.
  * Flushes by itself: no call may wait for the turn's. */
 static void tend(struct server *server)
@@ -96,6 +114,8 @@ static void tend(struct server *server)
     enum sp_status status = look_at_clock(server, &until);
     if (status == SP_OK)
         status = store->methods->version(store, &version);
+    if (status == SP_OK)
+        look_at_node_clock(server);
     if (status == SP_OK && version != server->seen_version) {
         server->seen_version = version;
         status = sp_key_ring_reload(authority->keys, trouble);
@@ -143,11 +163,6 @@ static void on_signal(struct server *server, int signal_fd)
         else if (server->terms->reload != NULL)
             server->terms->reload(server->terms->reload_context, server->authority);
     }
-}
-
-static int64_t epoch_now(void)
-{
-    return (int64_t)time(NULL);
 }
 
 static bool add_to(int epoll_fd, int fd)

@@ -189,7 +189,8 @@ struct sp_store_methods {
     enum sp_status (*list_due)(struct sp_store *store, enum sp_record_kind kind, int64_t now, size_t most,
                                struct sp_arena *arena, struct sp_record **records, size_t *count);
 
-    /* Changes when another process changed the signing keys or the registered clients, and may change more often. */
+    /* Changes when another process changed the signing keys or the registered clients, and may change more often. Where
+     * the store has a clock of its own, notes what it says. */
     enum sp_status (*version)(struct sp_store *store, int64_t *version);
 };
 
@@ -197,6 +198,7 @@ struct sp_store {
     const struct sp_store_methods *methods;
     uint64_t kept;     /* calls whose writes were kept: whoever sees it grow waits for the flush */
     char trouble[256]; /* of the last SP_IO, for the log */
+    int64_t clock;     /* the store's own, at the last look at its version; 0: it has none but ours */
 };
 
 /* Ends what begin began: keeps it where status, that of the writes in it, is SP_OK, else undoes it and returns status.

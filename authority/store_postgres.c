@@ -56,7 +56,8 @@ static const struct {
     ROW(HOLD_KEYS, "LOCK TABLE signing_keys IN SHARE ROW EXCLUSIVE MODE")                                              \
     ROW(NOTE_CLIENTS, "UPDATE client_changes SET count=count+1")                                                       \
     ROW(VERSION, "SELECT hashtextextended(coalesce(string_agg(kid||':'||xmin::text,',' ORDER BY kid),'')||"            \
-                 "(SELECT ' '||count FROM client_changes),0) FROM signing_keys")
+                 "(SELECT ' '||count FROM client_changes),0),floor(extract(epoch FROM clock_timestamp()))::int8"       \
+                 " FROM signing_keys")
 
 enum control {
 #define ROW(name, text) name,
@@ -342,7 +343,9 @@ static enum sp_status run(struct sp_sql_store *sql, const struct sp_sql_query *q
 
 static enum sp_status read_version(const struct sp_sql_value *columns, void *into)
 {
-    *(int64_t *)into = columns[0].number;
+    int64_t *version_and_clock = into;
+    version_and_clock[0] = columns[0].number;
+    version_and_clock[1] = columns[1].number;
     return SP_OK;
 }
 
@@ -350,7 +353,8 @@ static enum sp_status version(struct sp_store *store, int64_t *out)
 {
     struct postgres_store *self = self_of(store);
     PGresult *result = NULL;
-    const struct sp_sql_query query = {.read = read_version, .into = out};
+    int64_t version_and_clock[2] = {0};
+    const struct sp_sql_query query = {.read = read_version, .into = version_and_clock};
     enum sp_status status = self->sql.in_turn ? SP_OK : sp_postgres_link_ready(&self->link, CALL_WAIT_MS);
     if (status == SP_OK)
         status = control(self, VERSION);
@@ -359,6 +363,10 @@ static enum sp_status version(struct sp_store *store, int64_t *out)
     if (status == SP_OK)
         status = read_rows(result, &query);
     PQclear(result);
+    if (status == SP_OK) {
+        *out = version_and_clock[0];
+        store->clock = version_and_clock[1];
+    }
     return status;
 }
 
