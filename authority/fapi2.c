@@ -35,6 +35,9 @@ static enum sp_status check_signatures(struct sp_settings_reader *reader, struct
     if (signs_weakly(client->userinfo_algorithm))
         return sp_settings_complain(reader, where, "userinfo_signed_response_alg",
                                     SP_STR("FAPI 2.0 wants PS256, ES256 or EdDSA."));
+    if (signs_weakly(client->introspection_algorithm))
+        return sp_settings_complain(reader, where, "introspection_signed_response_alg",
+                                    SP_STR("FAPI 2.0 wants PS256, ES256 or EdDSA."));
     return SP_OK;
 }
 

@@ -99,6 +99,9 @@ static void what_cannot_work_is_refused_by_its_member(void **state)
         {FAPI2("'token_format':'opaque','require_dpop':true"), "authority.clients.c.id_token_signed_response_alg"},
         {FAPI2("'id_token_signed_response_alg':'ES256','require_dpop':true"), "authority.clients.c.token_format"},
         {FAPI2("'token_format':'opaque'"), "authority.clients.c.require_dpop"},
+        {FAPI2("'id_token_signed_response_alg':'ES256','token_format':'opaque','require_dpop':true,"
+               "'introspection_signed_response_alg':'RS256'"),
+         "authority.clients.c.introspection_signed_response_alg"},
         {FAPI2("'require_dpop':true,'allow_plain_pkce':true"), "authority.clients.c.allow_plain_pkce"},
         {FAPI2("'require_dpop':true,'redirect_uris':['http://127.0.0.1/']"), "authority.clients.c.redirect_uris"},
         {FAPI2("'require_dpop':true,'secret':'a secret of thirty-two bytes or more','method':'client_secret_jwt'"),
