@@ -20,6 +20,12 @@ static enum sp_step say(struct sp_call *call, enum sp_text text, int status)
     return SP_GOES_ON;
 }
 
+static enum sp_step say_gone(struct sp_call *call)
+{
+    sp_mail_link_note_gone(call);
+    return say(call, SP_TEXT_LINK_GONE, 400);
+}
+
 /* Whose address it becomes is said: a link that somebody else asked for must not lend them an address. */
 static void ask(struct sp_call *call, const struct sp_mail_link *link, const struct sp_account *account,
                 struct sp_str token)
@@ -74,7 +80,7 @@ static enum sp_step confirm(struct sp_call *call, const struct sp_mail_link *lin
     if (status == SP_OK && !first)
         status = SP_NOT_FOUND;
     if (status == SP_NOT_FOUND)
-        return say(call, SP_TEXT_LINK_GONE, 400);
+        return say_gone(call);
     if (status == SP_OK)
         status = sp_account_verified_email(call->arena, account->claims, &before);
     struct sp_str claims = status == SP_OK ? with_address(call, account->claims, link->email) : SP_STR_NONE;
@@ -109,7 +115,7 @@ static enum sp_step answer(struct sp_call *call, void *context)
         status = sp_person_address_mark(call, &account, &mark);
     /* Who asked may have been a thief: with the new password of its owner the account is nobody else's again. */
     if (status == SP_NOT_FOUND || (status == SP_OK && (account.disabled || !sp_secret_equal(link.mark, mark))))
-        return say(call, SP_TEXT_LINK_GONE, 400);
+        return say_gone(call);
     if (status == SP_OK)
         status = sp_session_find(call, &session);
     if (status != SP_OK)

@@ -201,6 +201,15 @@ enum sp_status sp_mail_pretend(struct sp_call *call)
     return put(call, &nobody, SP_STR("nothing"), SP_STR_NONE);
 }
 
+void sp_mail_link_note_gone(struct sp_call *call)
+{
+    call->finding = (struct sp_finding){
+        .cause = SP_CAUSE_MAIL_LINK_GONE,
+        .expected = SP_STR("a link of the last hour, not used, of an account that is as it was then"),
+        .received =
+            SP_STR("cut, used, of more than an hour ago, or of before the account's password or address changed")};
+}
+
 enum sp_status sp_mail_link_find(struct sp_call *call, enum sp_mail_purpose purpose, struct sp_mail_link *link)
 {
     struct sp_store *store = call->authority->store;

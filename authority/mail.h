@@ -37,6 +37,9 @@ SP_MUST_CHECK enum sp_status sp_mail_link_find(struct sp_call *call, enum sp_mai
                                                struct sp_mail_link *link);
 /* *first is false when it was used meanwhile. */
 SP_MUST_CHECK enum sp_status sp_mail_link_use(struct sp_call *call, const struct sp_mail_link *link, bool *first);
+/* Says in call->finding that the link is good no more. What ended it is not told apart: its row is gone with most ends.
+ */
+void sp_mail_link_note_gone(struct sp_call *call);
 
 /* At most `most` of what is called `what` for `who` within each window: *passes. The caller has begun a write. */
 SP_MUST_CHECK enum sp_status sp_mail_throttle(struct sp_call *call, const char *what, struct sp_str who,

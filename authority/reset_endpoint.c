@@ -58,6 +58,12 @@ static enum sp_step say(struct sp_call *call, enum sp_text text, int status)
     return SP_GOES_ON;
 }
 
+static enum sp_step say_gone(struct sp_call *call)
+{
+    sp_mail_link_note_gone(call);
+    return say(call, SP_TEXT_LINK_GONE, 400);
+}
+
 static enum sp_step ask_who(struct sp_call *call)
 {
     struct sp_page page;
@@ -169,7 +175,7 @@ static enum sp_step set(struct sp_call *call, const struct sp_mail_link *link, s
     account->failures = 0;
     enum sp_status status = sp_mail_link_use(call, link, &first);
     if (status == SP_NOT_FOUND || (status == SP_OK && !first))
-        return say(call, SP_TEXT_LINK_GONE, 400);
+        return say_gone(call);
     if (status == SP_OK)
         status = store->methods->put_account(store, account);
     if (status == SP_OK)
@@ -206,7 +212,7 @@ static enum sp_step answer(struct sp_call *call, void *context)
     bool holds = status == SP_OK && !account.disabled && account.password_hash.len > 0 &&
                  sp_str_equal(email, link.email) && sp_secret_equal(link.mark, sp_person_password_mark(call, &account));
     if (status == SP_NOT_FOUND || (status == SP_OK && !holds))
-        return say(call, SP_TEXT_LINK_GONE, 400);
+        return say_gone(call);
     if (status != SP_OK)
         return sp_deny_failure(call, status);
     return own ? set(call, &link, &account) : ask_new(call, &account, false);

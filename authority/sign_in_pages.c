@@ -225,10 +225,20 @@ void sp_consent_page(struct sp_call *call, const struct sp_visit *visit, const s
     sp_page_end(&page, 200);
 }
 
-void sp_lost_page(struct sp_call *call, enum sp_text why)
+enum sp_step sp_lost_page(struct sp_call *call, enum sp_visit_found found)
 {
     struct sp_page page;
+    bool is_gone = found == SP_VISIT_GONE;
+    call->finding = is_gone
+                        ? (struct sp_finding){.cause = SP_CAUSE_STATE_EXPIRED,
+                                              .expected = SP_STR("a request that waits"),
+                                              .received = SP_STR("long ago")}
+                        : (struct sp_finding){.cause = SP_CAUSE_STATE_OTHER_BROWSER,
+                                              .expected = SP_STR("the cookie of the browser that began"),
+                                              .received = sp_browser_hash(call).at == NULL ? SP_STR("no cookie")
+                                                                                           : SP_STR("another cookie")};
     sp_page_begin(&page, call, sp_text_get(call, SP_TEXT_ERROR_TITLE));
-    sp_page_paragraph(&page, why, SP_STR_NONE);
+    sp_page_paragraph(&page, is_gone ? SP_TEXT_ERROR_GONE : SP_TEXT_ERROR_BROWSER, SP_STR_NONE);
     sp_page_end(&page, 400);
+    return SP_DENIED;
 }

@@ -29,7 +29,8 @@ void sp_choice_page(struct sp_call *call, const struct sp_visit *visit, const st
                     const struct sp_session *session);
 void sp_consent_page(struct sp_call *call, const struct sp_visit *visit, const struct sp_authorization *request,
                      const struct sp_session *session);
-/* The request that the page belongs to is gone, or another browser's. */
-void sp_lost_page(struct sp_call *call, enum sp_text why);
+/* The request that the page belongs to is gone, or another browser's: answers with a page and says so in call->finding.
+ * SP_DENIED. */
+enum sp_step sp_lost_page(struct sp_call *call, enum sp_visit_found found);
 
 #endif

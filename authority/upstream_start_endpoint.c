@@ -201,10 +201,8 @@ enum sp_step sp_upstream_start_endpoint(struct sp_call *call)
     enum sp_status status = sp_visit_find(call, &visit, &found);
     if (status != SP_OK)
         return sp_deny_failure(call, status);
-    if (found != SP_VISIT_FOUND) {
-        sp_lost_page(call, found == SP_VISIT_GONE ? SP_TEXT_ERROR_GONE : SP_TEXT_ERROR_BROWSER);
-        return SP_DENIED;
-    }
+    if (found != SP_VISIT_FOUND)
+        return sp_lost_page(call, found);
     *failure = (struct sp_upstream_failure){.upstream = upstream, .visit = visit.handle};
     call->deny = sp_upstream_failure_page;
     call->deny_context = failure;

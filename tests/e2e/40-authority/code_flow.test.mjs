@@ -188,6 +188,9 @@ test('another browser cannot send the form, and a form without its token does no
   const { action, values } = victim.fields();
   const send = (who, change) => who.open(action, { method: 'POST', headers: { 'Content-Type': 'application/x-www-form-urlencoded' }, body: new URLSearchParams({ ...values, username: 'ann', password: 'ann-secret', step: 'login', ...change }).toString() });
   assert.equal((await send(startBrowser(), {})).status, 400);
+  assert.equal((await authority.lastLine('state.other_browser')).finding.received, 'no cookie');
+  assert.equal((await victim.open(`${authority.issuer}/signin?visit=unknown`)).status, 400);
+  assert.equal((await authority.lastLine('state.expired')).accepted, false);
   const without = await send(victim, { form_token: 'x' });
   assert.match(without.text, /name="password"/);
   assert.ok(!victim.cookies.has('sp_session'));

@@ -105,6 +105,7 @@ test('a forgotten password: by mail over TLS, with one link for one use, and eve
   await assert.rejects(openid.refreshTokenGrant(config, tokens.refresh_token), { error: 'invalid_grant' });
   const again = await startBrowser().open(mail.link);
   assert.match(again.text, /expired or was used already/);
+  assert.match((await authority.lastLine('mail.link_gone')).finding.received, /used, of more than an hour ago/);
   assert.ok(!JSON.stringify(authority.log()).includes(new URL(mail.link).searchParams.get('ticket')), 'the log holds a link');
 });
 
@@ -155,6 +156,7 @@ test('a link is worth nothing once the password or the address it was for has ch
   await holder.open(link);
   assert.equal((await sallyport(['accounts', 'password', 'moved', '--state', authority.state], { input: 'moved-secret-2\n' })).code, 0);
   assert.match((await startBrowser().open(link)).text, /expired or was used already/);
+  assert.equal((await authority.lastLine('mail.link_gone')).accepted, false);
   assert.match((await holder.submit({ new_password: 'thiefs-password', step: 'set' })).text, /expired or was used already/);
   assert.equal(await canSignIn('moved', 'moved-secret-2'), true);
 });
@@ -173,6 +175,7 @@ test('a link that a thief asked for verifies no address once the owner has a new
   assert.equal((await sallyport(['accounts', 'password', 'vic', '--state', authority.state], { input: 'vic-secret-2\n' })).code, 0);
   assert.match((await opened.submit({ step: 'confirm' })).text, /expired or was used already/);
   assert.match((await startBrowser().open(evil.link)).text, /expired or was used already/);
+  assert.equal((await authority.lastLine('mail.link_gone')).accepted, false);
   const { claims } = JSON.parse((await sallyport(['accounts', 'show', 'vic', '--state', authority.state])).stdout);
   assert.deepEqual(claims, { email: 'vic@example.test', email_verified: true });
 });
