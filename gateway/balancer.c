@@ -8,6 +8,7 @@
 #include "gateway/metrics.h"
 #include "gateway/peers.h"
 #include "gateway/snapshot.h"
+#include "gateway/upstream_failure.h"
 
 /* One call's way through its servers. */
 struct turn {
@@ -38,34 +39,15 @@ static ngx_int_t get_peer(ngx_peer_connection_t *connection, void *data)
     return NGX_OK;
 }
 
-/* What went wrong, from the state that nginx leaves the connection in. */
-static enum sp_cause cause_of(const ngx_peer_connection_t *connection, const ngx_http_upstream_t *upstream)
-{
-    const ngx_connection_t *c = connection->connection;
-    if (c == NULL) {
-        return SP_CAUSE_UPSTREAM_REFUSED;
-    }
-    if (c->read->timedout || c->write->timedout) {
-        return SP_CAUSE_UPSTREAM_TIMEOUT;
-    }
-    if (c->ssl != NULL &&
-        (!c->ssl->handshaked || c->ssl->handshake_rejected || SSL_get_verify_result(c->ssl->connection) != X509_V_OK)) {
-        return SP_CAUSE_UPSTREAM_TLS;
-    }
-    if (upstream->buffer.start != NULL && upstream->buffer.last == upstream->buffer.end && !upstream->header_sent) {
-        return SP_CAUSE_HEADER_UPSTREAM_TOO_LARGE; /* the buffer is full and the header has not ended */
-    }
-    return SP_CAUSE_UPSTREAM_REFUSED;
-}
-
 static void free_peer(ngx_peer_connection_t *connection, void *data, ngx_uint_t state)
 {
     struct turn *turn = data;
     if (turn->peer != NULL) {
         const bool failed = (state & NGX_PEER_FAILED) != 0;
         sp_peers_report(turn->peers, turn->peer, failed, ngx_time());
-        turn->call->upstream_cause = failed ? cause_of(connection, turn->call->request->upstream) : SP_CAUSE_NONE;
+        turn->call->upstream_cause = SP_CAUSE_NONE;
         if (failed) {
+            sp_upstream_failure_note(turn->call, turn->peer, connection);
             sp_metrics_count(sp_metrics_of(turn->call->conf), SP_COUNT_UPSTREAM_PEER_FAILED);
         }
         turn->peer = NULL;

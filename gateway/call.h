@@ -54,6 +54,16 @@ struct sp_answer {
     struct sp_str body;
 };
 
+/* Of the last server that failed; all zero: none was tried. Borrowed from the call's snapshot. */
+struct sp_upstream_failure {
+    const struct sp_server *server;
+    const ngx_str_t *address; /* of it, that was tried */
+    bool is_connected;        /* TLS included */
+    ngx_msec_t limit_ms;      /* of the wait that it was in */
+    size_t header_bytes;      /* that an answer's header may have */
+    long verify_result;       /* X509_V_OK: no certificate was refused */
+};
+
 struct sp_call {
     ngx_http_request_t *request;
     struct sp_main_conf *conf;
@@ -86,6 +96,7 @@ struct sp_call {
 
     ngx_uint_t upstream_tries;
     enum sp_cause upstream_cause; /* of the last failed peer */
+    struct sp_upstream_failure upstream_failure;
     uint32_t judged_us, asked_ms; /* timings for the record */
     ngx_msec_t asked_at;
     bool headers_read;

@@ -7,6 +7,7 @@
 #include "gateway/resource_metadata.h"
 #include "gateway/response_headers.h"
 #include "gateway/snapshot.h"
+#include "gateway/upstream_failure.h"
 
 static const struct sp_str problem_type = {"application/problem+json", 24};
 
@@ -163,6 +164,20 @@ static ngx_int_t respond_plainly(struct sp_call *call, int status, const char *t
     return sp_respond(call->request, (ngx_uint_t)status, problem_type, body.at != NULL ? body : SP_STR("{}"));
 }
 
+/* The call itself was accepted, and its line goes on to say so. */
+static void tell_beside(struct sp_call *call, struct sp_arena *arena, const struct sp_finding *finding)
+{
+    struct sp_verdict *verdict = sp_arena_calloc(arena, 1, sizeof *verdict);
+    struct sp_finding *copy = sp_arena_calloc(arena, 1, sizeof *copy);
+    if (verdict != NULL && copy != NULL && call->stage == SP_STAGE_PASSED) {
+        *copy = *finding;
+        verdict->accepted = true;
+        verdict->also = copy;
+        verdict->also_count = 1;
+        call->verdict = verdict;
+    }
+}
+
 static ngx_int_t respond_with_cause(struct sp_call *call, enum sp_cause cause, int status)
 {
     struct sp_arena *arena = sp_call_arena(call);
@@ -172,11 +187,17 @@ static ngx_int_t respond_with_cause(struct sp_call *call, enum sp_cause cause, i
     terms.status = status;
     /* Refused before a route was found: Authorization is of every route's schemes. */
     terms.offers_bearer = terms.offers_bearer || (call->match.api == NULL && cause == SP_CAUSE_TOKEN_DUPLICATED);
-    const struct sp_finding finding = {.cause = cause, .check = SP_CHECK_COUNT, .verified = true};
+    struct sp_finding finding = {.cause = cause, .check = SP_CHECK_COUNT, .verified = true};
+    if (arena != NULL && call->upstream_cause == cause && call->match.api != NULL) {
+        finding = sp_upstream_failure_finding(call, arena, cause);
+    }
     if (arena == NULL || sp_refusal_build(arena, sp_verdict_of(arena, &finding), &terms, &refusal) != SP_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
     call->cause = cause;
+    if (finding.received.len > 0) {
+        tell_beside(call, arena, &finding);
+    }
     return send_refusal(call, &refusal);
 }
 

@@ -21,6 +21,8 @@ const [a, b, secure, misnamed] = await Promise.all([
 ]);
 const dead = `http://127.0.0.1:${await freePort()}`;
 const api = (path, upstream, more = {}) => ({ match: { path }, upstream, auth: { anonymous: true }, ...more });
+/** What the log says of why the API did not serve a call: [expected, received]. */
+const told = async ({ requestId }) => (({ expected, received }) => [expected, received])((await gateway.call(requestId)).verdict.also[0]);
 const gateway = await startNginx({
   policy: {
     apis: {
@@ -35,6 +37,7 @@ const gateway = await startNginx({
       misnamed: api('/misnamed', { url: misnamed.url, ca_file: authority.caFile }),
       plain: api('/plain', { url: a.url.replace('http:', 'https:'), ca_file: authority.caFile }),
       host: api('/host', { url: a.url, host: 'api.internal' }),
+      told: api('/told', { url: dead }, { diagnostics: 'full' }),
       nowhere: api('/nowhere', { url: 'http://no-such-host.invalid:80' }),
     },
   },
@@ -80,6 +83,8 @@ test('no server: 502 upstream.refused as a problem', async () => {
   assert.equal(line.accepted, true);
   assert.equal(line.cause, 'upstream.refused');
   assert.deepEqual([line.method, line.path], ['GET', '/dead/1']);
+  assert.equal(line.verdict.accepted, true);
+  assert.equal(line.verdict.also[0].explanation, `No server of the API accepted the connection: ${dead} refused the connection.`);
   const posted = await gateway.get('/dead/2?secret=1', { method: 'POST', body: 'x' });
   const other = await gateway.call(posted.requestId);
   assert.deepEqual([other.method, other.path], ['POST', '/dead/2']); // not that of the page that answers
@@ -87,18 +92,29 @@ test('no server: 502 upstream.refused as a problem', async () => {
 
 test('too slow: 504 upstream.timeout after the time of the route', async (context) => {
   const started = Date.now();
-  const { status, cause } = await gateway.get('/slow-api/slow/5000'); // which answers 200 after five seconds
+  const answer = await gateway.get('/slow-api/slow/5000'); // which answers 200 after five seconds
+  const { status, cause } = answer;
   context.diagnostic(`${Date.now() - started} ms`);
   assert.deepEqual([status, cause], [504, 'upstream.timeout']);
+  assert.doesNotMatch(answer.text, /127\.0\.0\.1/);
+  assert.deepEqual(await told(answer), ['300ms', `${a.url} took the connection and sent no answer`]);
+});
+
+test('a client is told which server it was where the route says so, and nowhere else', async () => {
+  const { json } = await gateway.get('/told/1');
+  assert.deepEqual([json.cause, json.received], ['upstream.refused', `${dead} refused the connection`]);
+  assert.ok(json.expected && json.fix);
 });
 
 test('a name that was not resolved is upstream.dns, a header that does not fit header.upstream_too_large', async () => {
   const nowhere = await gateway.get('/nowhere/1');
   assert.deepEqual([nowhere.status, nowhere.cause], [502, 'upstream.dns']);
+  assert.equal((await told(nowhere))[1], 'no-such-host.invalid');
   const large = await gateway.get('/both/headers/12000');
   assert.equal(large.status, 200);
   const tooLarge = await gateway.get('/both/headers/17000');
   assert.deepEqual([tooLarge.status, tooLarge.cause], [502, 'header.upstream_too_large']);
+  assert.match((await told(tooLarge))[0], /^\d+ bytes$/);
 });
 
 test("the API's own refusals pass as they are", async () => {
@@ -110,8 +126,10 @@ test("the API's own refusals pass as they are", async () => {
 test('TLS to the upstream is verified: its CA, its name, and that it is TLS', async () => {
   assert.equal((await gateway.get('/secure/1')).json.server, 'secure');
   for (const path of ['/strange/1', '/system/1', '/misnamed/1', '/plain/1']) {
-    const { status, cause } = await gateway.get(path);
-    assert.deepEqual([path, status, cause], [path, 502, 'upstream.tls']);
+    const answer = await gateway.get(path);
+    assert.deepEqual([path, answer.status, answer.cause], [path, 502, 'upstream.tls']);
+    const [, received] = await told(answer);
+    assert.match(received, { '/misnamed/1': /^https:[^ ]+: (IP address|hostname) mismatch/i, '/plain/1': /^https:[^ ]+: the handshake came to no end/ }[path] ?? /^https:[^ ]+: .*(issuer certificate|certificate chain)/, path);
   }
 });
 
