@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/upstream_failure.h"
 
-#include <openssl/x509_vfy.h>
-
 #include "core/policy/settings.h"
 
 static enum sp_cause cause_of(const ngx_connection_t *c, const ngx_http_upstream_t *upstream)
