@@ -2,6 +2,7 @@
 #include "gateway/refusal.h"
 
 #include "core/diagnosis/refusal.h"
+#include "gateway/away_page.h"
 #include "gateway/presented.h"
 #include "gateway/request_id.h"
 #include "gateway/resource_metadata.h"
@@ -61,7 +62,7 @@ static ngx_int_t add_retry_after(struct sp_call *call, int status)
     return sp_response_header_add(call->request, SP_STR("Retry-After"), sp_str((char *)text, (size_t)(end - text)));
 }
 
-static ngx_int_t send_refusal(struct sp_call *call, const struct sp_refusal *refusal)
+static ngx_int_t send_refusal_as(struct sp_call *call, const struct sp_refusal *refusal, struct sp_str content_type)
 {
     ngx_http_request_t *request = call->request;
     for (size_t i = 0; i < refusal->challenge_count; i++) {
@@ -73,7 +74,12 @@ static ngx_int_t send_refusal(struct sp_call *call, const struct sp_refusal *ref
         sp_response_header_add(request, SP_STR("Cache-Control"), SP_STR("no-store")) != NGX_OK) {
         return NGX_ERROR;
     }
-    return sp_respond(request, (ngx_uint_t)refusal->status, problem_type, refusal->body);
+    return sp_respond(request, (ngx_uint_t)refusal->status, content_type, refusal->body);
+}
+
+static ngx_int_t send_refusal(struct sp_call *call, const struct sp_refusal *refusal)
+{
+    return send_refusal_as(call, refusal, problem_type);
 }
 
 static void terms_of(struct sp_call *call, struct sp_refusal_terms *terms)
@@ -267,5 +273,8 @@ ngx_int_t sp_authority_error_handler(ngx_http_request_t *request)
     }
     call->verdict = verdict;
     call->cause = finding.cause;
-    return send_refusal(call, &refusal);
+    if (!sp_away_page_is_wanted(request) || sp_away_page_make(call, arena, &refusal.body) != NGX_OK) {
+        return send_refusal(call, &refusal);
+    }
+    return send_refusal_as(call, &refusal, SP_STR("text/html; charset=utf-8"));
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The authority as a child of `sallyport serve`: one configuration for both, or none.
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
@@ -33,7 +34,7 @@ test('what the authority would not run with is refused for the gateway too', asy
   const from = gateway.output.length;
   gateway.reload(configuration({ grants: ['nonsense'], anonymous: false }));
   await gateway.waitForOutput('the new configuration is refused; the old one stays in force', { from });
-  assert.match(gateway.output.slice(from), /config\.type: authority\.clients\.robot\.grants: /);
+  assert.match(gateway.output.slice(from), /config\.authority: authority\.clients\.robot\.grants: /);
   assert.equal((await gateway.get('/api')).cause, 'upstream.refused', 'the API is not under the refused configuration');
   assert.equal((await gateway.metrics())['sallyport_configuration_reloads_total{result="refused"}'], 1);
   await answersTokens(gateway);
@@ -44,7 +45,7 @@ test('nor does serve start with it', async () => {
   await refused.prepare();
   refused.spawn();
   assert.deepEqual(await refused.exit, { code: 1, signal: null }, refused.output);
-  assert.match(refused.output, /config\.type: authority\.clients\.robot\.grants: /);
+  assert.match(refused.output, /config\.authority: authority\.clients\.robot\.grants: /);
 });
 
 /** The pids of serve's children whose command line has the word. */
@@ -84,6 +85,23 @@ test('an authority that cannot start is told by /readyz and /metrics, and starte
   assert.ok(Number(away.headers['retry-after']) > 0);
   assert.equal((await gateway.get('/.well-known/openid-configuration/oauth2')).cause, 'authority.unreachable');
   assert.equal((await gateway.get('/api')).cause, 'upstream.refused', 'an API that is away is one still');
+  // A person is shown a page, a script that goes there by itself the problem.
+  const authorize = `${gateway.url}/oauth2/authorize?client_id=web&state=%22%3E%3Cscript%3E`;
+  const browser = { Accept: 'text/html,application/xhtml+xml,*/*;q=0.8' };
+  const page = await request(authorize, { headers: browser });
+  assert.deepEqual([page.status, page.headers['content-type'], page.headers['cache-control']], [503, 'text/html; charset=utf-8', 'no-store'], page.text);
+  assert.ok(Number(page.headers['retry-after']) > 0);
+  const [, style] = /<style>([^]*)<\/style>/.exec(page.text);
+  const hash = createHash('sha256').update(style).digest('base64url');
+  assert.equal(page.headers['content-security-policy'], `default-src 'none'; style-src 'sha256-${hash}='; form-action 'none'; frame-ancestors 'none'; base-uri 'none'`);
+  assert.match(page.text, /does not answer[^]*<a href="">try again<\/a>/);
+  assert.ok(page.text.includes(page.headers['x-request-id']));
+  assert.doesNotMatch(page.text, /<script/);
+  const sent = await request(authorize, { method: 'POST', headers: browser, body: 'a=b' });
+  assert.equal(sent.status, 503);
+  assert.match(sent.text, /go back and try again/);
+  assert.equal((await request(authorize, { headers: { Accept: '*/*' } })).headers['content-type'], 'application/problem+json');
+  assert.equal((await gateway.call(page.headers['x-request-id'])).cause, 'authority.unreachable');
   const { json: told } = await gateway.explain(away.requestId);
   assert.match(JSON.stringify(told), /it takes no connections/);
   assert.match(JSON.stringify(told), /authority\.jsonl in the state directory/);
