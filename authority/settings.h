@@ -12,6 +12,8 @@
 #include "core/base/arena.h"
 #include "core/base/json.h"
 
+struct sp_policy;
+
 #define SP_MAX_CLIENTS 100000u
 
 struct sp_certificate_trust;
@@ -69,6 +71,7 @@ struct sp_authority_settings {
     bool dpop_nonce;                     /* DPoP proofs must carry our nonce (RFC 9449 8) */
     struct sp_str ca_file;               /* whom https outside is verified against; absent: the system's trust store */
     struct sp_str_list blocked_networks; /* never asked; of the whole file, set by whoever read it */
+    struct sp_policy *configuration;     /* the whole of it, likewise; NULL: there was none */
     struct sp_mail_settings mail;
     const struct sp_upstream_provider *upstreams; /* other providers that sign people in */
     size_t upstream_count;

@@ -22,6 +22,8 @@
 #include "authority/throttle.h"
 #include "cli/authority_context.h"
 #include "core/base/limits.h"
+#include "core/policy/policy.h"
+#include "core/policy/settings.h"
 #include "probe/handed_configuration.h"
 
 static const char dev_section[] =
@@ -50,7 +52,8 @@ struct running {
     char url[80];
     int listen_fd, admin_fd, log_fd;
     const char *log_path;
-    int handed_fd; /* what the configuration that was handed to us is in; -1: none */
+    struct sp_policy *of_start; /* for what only a start takes; NULL: it was not from -c */
+    int handed_fd;              /* what the configuration that was handed to us is in; -1: none */
 };
 
 static enum sp_status open_listener(struct running *running, const char *state, char trouble[256])
@@ -210,12 +213,30 @@ static enum sp_status read_settings(struct running *running)
     return SP_OK;
 }
 
+/* Under `sallyport serve` it is told there, where the configuration stands. */
+static void tell_waiting_settings(const struct running *running)
+{
+    enum sp_setting waiting[SP_SETTING_COUNT];
+    const struct sp_policy *now = running->authority.settings->configuration;
+    const size_t count = running->of_start == NULL || now == NULL
+                             ? 0
+                             : sp_start_settings_changed(running->of_start->source, now->source, waiting);
+    for (size_t i = 0; i < count; i++) {
+        const struct sp_setting_info *info = sp_setting_get(waiting[i]);
+        fprintf(stderr,
+                "authority: %.*s.%.*s differs from what the authority was started with, and only a start takes it: "
+                "until then the old value holds. Restart it, or write the old value back\n",
+                SP_STR_ARG(sp_section_get(info->section)->place), SP_STR_ARG(info->name));
+    }
+}
+
 static void reload(void *context, struct sp_authority *authority)
 {
     struct running *running = context;
     if (read_settings(running) != SP_OK)
         return;
     sp_client_directory_forget(authority, SP_STR_NONE); /* read under the rules of before */
+    tell_waiting_settings(running);
     fprintf(stderr, "authority: the configuration was read again\n");
 }
 
@@ -242,6 +263,8 @@ static int run(struct sp_cli *cli)
             exit_status = status == SP_MALFORMED ? SP_CLI_REJECTED : SP_CLI_UNEXAMINED;
             goto done; /* it complained itself */
         }
+        if (!sp_cli_is_given(cli, "handed") && running.authority.settings->configuration != NULL)
+            running.of_start = sp_policy_ref(running.authority.settings->configuration);
         running.authority.proxy_secret = sp_str_from_cstr(getenv(SP_PROXY_SECRET_VARIABLE));
         status = open_state(&running, state, trouble);
     }
@@ -274,6 +297,7 @@ done:
     if (running.authority.store != NULL)
         running.authority.store->methods->destroy(&running.authority.store);
     sp_settings_generation_unref(&running.authority.generation);
+    sp_policy_unref(&running.of_start);
     if (running.listen_fd >= 0)
         close(running.listen_fd);
     if (running.admin_fd >= 0)

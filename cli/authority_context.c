@@ -35,12 +35,14 @@ static void complain(const struct sp_policy_report *report)
 /* What the settings are read from; the policy lives as long as they, which borrow from it. */
 struct section {
     const struct sp_json *value;
+    struct sp_policy *configuration;
     struct sp_str_list blocked_networks;
 };
 
 static enum sp_status take_section(struct sp_arena *arena, struct sp_policy *takes, struct section *section)
 {
     section->value = sp_json_member(takes->source, SP_STR("authority"));
+    section->configuration = takes;
     section->blocked_networks = takes->serving.blocked_networks;
     enum sp_status status = sp_arena_defer(arena, release_policy, takes);
     if (status != SP_OK)
@@ -84,8 +86,10 @@ static enum sp_status read_settings(const struct sp_cli *cli, struct sp_arena *a
         (void)sp_cli_failure(cli, "%.*s: %.*s", SP_STR_ARG(error.member), SP_STR_ARG(error.message));
     else if (status != SP_OK)
         (void)sp_cli_failure(cli, "the configuration: %s", sp_status_text(status));
-    else
+    else {
         settings->blocked_networks = section->blocked_networks;
+        settings->configuration = section->configuration;
+    }
     return status;
 }
 

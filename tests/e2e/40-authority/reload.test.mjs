@@ -55,3 +55,25 @@ test('a call that waits outlives the settings that it began with', async () => {
   const { status, text } = await waiting;
   assert.ok(status === 200 || status === 503, text);
 });
+
+test('a reload names what only a start takes, as long as it differs, and takes the rest', async () => {
+  const [old, other] = ['first-master-key-of-32-characters!', 'other-master-key-of-32-characters!'];
+  const section = (key, clients) => ({ keys: { master_key: key }, clients });
+  const clients = { one: { secret: 'one-secret' } };
+  const authority = await startAuthority({ authority: section(old, clients) });
+  const waiting = (text) => text.match(/authority\.\S+ differs from what the authority was started with, and only a start takes it/g) ?? [];
+  const said = async (configuration) => {
+    const from = authority.output().length;
+    authority.write(configuration);
+    await reload(authority);
+    return authority.output().slice(from);
+  };
+  assert.deepEqual(waiting(await said(section(old, clients))), []);
+  const changed = await said(section(other, { ...clients, two: { secret: 'two-secret' } }));
+  assert.equal(waiting(changed).length, 1);
+  assert.match(changed, /authority\.keys\.master_key differs/);
+  assert.doesNotMatch(changed, /master-key-of/);
+  assert.equal((await authority.post('/token', { grant_type: 'client_credentials' }, { basic: ['two', 'two-secret'] })).status, 200);
+  assert.equal(waiting(await said(section(other, clients))).length, 1);
+  assert.deepEqual(waiting(await said(section(old, clients))), []);
+});
