@@ -32,6 +32,12 @@ static bool is_token_rejected_upstream(const struct sp_call *call)
            (attempt->status == NGX_HTTP_UNAUTHORIZED || attempt->status == NGX_HTTP_FORBIDDEN);
 }
 
+enum sp_cause sp_record_cause(const struct sp_call *call)
+{
+    return call->cause == SP_CAUSE_NONE && is_token_rejected_upstream(call) ? SP_CAUSE_UPSTREAM_REJECTED_TOKEN
+                                                                            : call->cause;
+}
+
 static enum sp_call_outcome outcome_of(const struct sp_call *call)
 {
     if (call->stage == SP_STAGE_PASSED) {
@@ -47,12 +53,10 @@ ngx_int_t sp_record_handler(ngx_http_request_t *request)
     if (call == NULL || (metrics = sp_metrics_of(call->conf)) == NULL) {
         return NGX_OK;
     }
-    if (call->cause == SP_CAUSE_NONE && is_token_rejected_upstream(call)) {
-        call->cause = SP_CAUSE_UPSTREAM_REJECTED_TOKEN;
-    }
+    const enum sp_cause cause = sp_record_cause(call);
     sp_metrics_call(sp_snapshot_counters(call->snapshot, metrics, call->match.api), outcome_of(call));
-    if (call->cause != SP_CAUSE_NONE) {
-        sp_metrics_cause(metrics, call->cause);
+    if (cause != SP_CAUSE_NONE) {
+        sp_metrics_cause(metrics, cause);
     }
     sp_metrics_time(metrics, SP_TIME_TOTAL, total_ms(request) * 1000);
     const ngx_http_upstream_state_t *attempt = last_attempt(request);
@@ -188,8 +192,9 @@ static void write_line(struct sp_json_writer *json, struct sp_call *call, bool i
     sp_json_int_member(json, "bytes_out", (int64_t)request->connection->sent);
     put_caller(json, call);
     sp_json_bool_member(json, "accepted", call->stage == SP_STAGE_PASSED);
-    if (call->cause != SP_CAUSE_NONE) {
-        sp_json_string_member(json, "cause", sp_cause_get(call->cause)->id);
+    const enum sp_cause cause = sp_record_cause(call);
+    if (cause != SP_CAUSE_NONE) {
+        sp_json_string_member(json, "cause", sp_cause_get(cause)->id);
     }
     if (call->credential.kind == SP_CREDENTIAL_BEARER) {
         sp_json_string_member(json, "cache", call->was_cached ? SP_STR("shared") : SP_STR("miss"));

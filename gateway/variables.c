@@ -52,7 +52,8 @@ static struct sp_str verdict(struct sp_call *call)
 
 static struct sp_str cause(struct sp_call *call)
 {
-    return call->cause != SP_CAUSE_NONE ? sp_cause_get(call->cause)->id : SP_STR_NONE;
+    const enum sp_cause named = sp_record_cause(call);
+    return named != SP_CAUSE_NONE ? sp_cause_get(named)->id : SP_STR_NONE;
 }
 
 static struct sp_str upstream_host(struct sp_call *call)

@@ -183,6 +183,14 @@ test('a method that nginx itself takes from nobody is refused by its cause, and 
   assert.equal((await gateway.call(requestId)).method, 'TRACE');
 });
 
+test('a token that passes here and is refused by the API is told apart from a refusal of ours', async () => {
+  const { status, requestId } = await gateway.get('/photos/status/401', { token: await token() });
+  assert.equal(status, 401);
+  const { accepted, cause } = await gateway.call(requestId);
+  assert.deepEqual([accepted, cause], [true, 'upstream.rejected_token']);
+  assert.match((await gateway.explain(requestId, [])).stdout, /upstream\.rejected_token/);
+});
+
 test('the counters reach /metrics', async () => {
   const metrics = await gateway.metrics();
   const accepted = Object.entries(metrics).find(([name]) => /^sallyport_requests_total\{.*photos.*accepted/.test(name));
