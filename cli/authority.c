@@ -104,6 +104,18 @@ static enum sp_status warn_of_another_master_key(struct running *running, char t
     return status;
 }
 
+/* Of several that start at once on one database, each hashes its password while the others wait. */
+static enum sp_status put_dev_account(struct running *running, char trouble[256])
+{
+    const struct sp_patience patience = sp_patience_begin(SP_PATIENCE_MS);
+    enum sp_status status;
+    do
+        status = sp_account_put(running->authority.store, sp_cli_arena(running->cli), &dev_account, false, sp_cli_now(),
+                                trouble);
+    while (status == SP_IO && sp_patience_lasts(&patience));
+    return status == SP_NOT_FOUND ? SP_OK : status;
+}
+
 static enum sp_status open_state(struct running *running, const char *state, char trouble[256])
 {
     unsigned char master_key[32];
@@ -130,8 +142,7 @@ static enum sp_status open_state(struct running *running, const char *state, cha
     if (status == SP_OK && !in_memory)
         status = warn_of_another_master_key(running, trouble);
     if (status == SP_OK && running->dev) {
-        status = sp_account_put(running->authority.store, arena, &dev_account, false, sp_cli_now(), trouble);
-        status = status == SP_NOT_FOUND ? SP_OK : status;
+        status = put_dev_account(running, trouble);
     }
     if (status == SP_OK && log.at != NULL) {
         running->log_fd = sp_call_log_open(log.at);
