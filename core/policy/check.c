@@ -171,6 +171,39 @@ static void check_audience(struct sp_draft *draft, const struct sp_policy_parts 
     }
 }
 
+static bool names_every_host(const struct sp_json *api)
+{
+    size_t count;
+    const struct sp_json *match = sp_first_element(sp_setting_value(api, SP_SETTING_API_MATCH), &count);
+    bool named = count > 0;
+    for (; count > 0 && named; count--, match = match->next) {
+        named = sp_setting_text(match, SP_SETTING_MATCH_HOST).len > 0;
+    }
+    return named;
+}
+
+/* A proof is for one URL, and without a name of our own its host is what the call says. Only where the API asks for
+ * DPoP by name: the default takes proofs too, of clients that nobody need have. */
+static void check_proof_host(struct sp_draft *draft, const struct sp_policy_parts *parts, size_t index)
+{
+    const struct sp_api *api = &parts->policy.apis[index];
+    const struct sp_json *object = parts->api_sources[index];
+    const struct sp_json *asked = sp_setting_value(sp_setting_value(object, SP_SETTING_API_AUTH), SP_SETTING_AUTH_DPOP);
+    if (asked == NULL || !api->accepts_dpop || parts->policy.public_url.len > 0 || names_every_host(object)) {
+        return;
+    }
+    const struct sp_complaint complaint = {.cause = SP_CAUSE_CONFIG_DPOP_ANY_HOST,
+                                           .value = asked,
+                                           .where =
+                                               sp_draft_printf(draft, "apis.%.*s.auth.dpop", SP_STR_ARG(api->name)),
+                                           .expected = sp_draft_printf(draft, "apis.%.*s.match", SP_STR_ARG(api->name)),
+                                           .received = sp_draft_printf(draft, "apis.%.*s", SP_STR_ARG(api->name))};
+    sp_draft_complain(
+        draft, &complaint,
+        "apis.%.*s takes DPoP proofs for whatever host a call names: set public_url, or host in its match",
+        SP_STR_ARG(api->name));
+}
+
 /* GET's scopes are HEAD's too (RFC 9110 9.3.2). */
 static bool has_scopes(const struct sp_json *scopes, struct sp_str method)
 {
@@ -421,7 +454,7 @@ void sp_check_policy(struct sp_draft *draft, const struct sp_policy_parts *parts
     static void (*const of_issuer[])(struct sp_draft *, const struct sp_issuer_terms *, const struct sp_json *) = {
         check_algorithms, check_leeway, check_urls, check_key_source};
     static void (*const of_api[])(struct sp_draft *, const struct sp_policy_parts *,
-                                  size_t) = {check_audience, check_limits, check_scopes, check_cors};
+                                  size_t) = {check_audience, check_proof_host, check_limits, check_scopes, check_cors};
     for (size_t i = 0; i < parts->policy.issuer_count && draft->status == SP_OK; i++) {
         for (size_t j = 0; j < sizeof of_issuer / sizeof of_issuer[0]; j++) {
             of_issuer[j](draft, &parts->policy.issuers[i], parts->policy.issuer_sources[i]);

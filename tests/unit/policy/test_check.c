@@ -11,6 +11,7 @@
 #include "tests/support/policy_fixture.h"
 
 #define API(members) "apis: {a: {upstream: {url: http://127.0.0.1:1}, auth: {anonymous: true}" members "}}\n"
+#define PROVEN(api) ISSUER "}}\napis: {a: {upstream: {url: http://127.0.0.1:1}, " api "}}\n"
 #define ISSUER "issuers: {i: {issuer: https://idp.example.com, audience: x"
 
 /* One row a mistake: where it is found and what of it is said. */
@@ -119,6 +120,11 @@ static const struct {
     {"no audience anywhere",
      "issuers: {i: {issuer: https://idp.example.com}}\napis: {a: {upstream: {url: http://x}, auth: {issuers: i}}}\n",
      SP_CAUSE_CONFIG_NO_AUDIENCE, 2, 39, "apis.a.auth", "issuers.i"},
+    {"proofs for any host", PROVEN("match: {path: /x}, auth: {issuers: i, dpop: required}"),
+     SP_CAUSE_CONFIG_DPOP_ANY_HOST, 2, 93, "apis.a.auth.dpop", "set public_url"},
+    {"proofs for any host beside a route that has one",
+     PROVEN("match: [{host: api.test}, {path: /x}], auth: {issuers: i, dpop: optional}"), SP_CAUSE_CONFIG_DPOP_ANY_HOST,
+     2, 113, "apis.a.auth.dpop", "apis.a takes"},
     {"no algorithms", ISSUER ", algorithms: []}}\n", SP_CAUSE_CONFIG_NO_ALGORITHMS, 1, 61, "issuers.i.algorithms",
      "no token could be valid"},
     {"HS together with RS", ISSUER ", algorithms: [RS256, HS256]}}\n", SP_CAUSE_CONFIG_MIXED_ALGORITHMS, 1, 61,
