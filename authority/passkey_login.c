@@ -84,9 +84,7 @@ enum sp_status sp_passkey_login(struct sp_call *call, struct sp_visit *visit, co
     struct sp_account found;
     bool accepted = false;
     *account = SP_STR_NONE;
-    enum sp_status status = sp_visit_new_challenge(call, visit);
-    if (status == SP_OK)
-        status = expected_owner(call, visit, form, &owner);
+    enum sp_status status = expected_owner(call, visit, form, &owner);
     if (status == SP_OK)
         status = sp_passkeys_find(call, id, &passkey);
     bool is_known = status == SP_OK && owner.at != NULL && sp_str_equal(passkey.owner, owner);
@@ -94,12 +92,18 @@ enum sp_status sp_passkey_login(struct sp_call *call, struct sp_visit *visit, co
         status = store->methods->get_account(store, owner, call->arena, &found);
         is_known = status == SP_OK && !found.disabled;
     }
-    if (status == SP_NOT_FOUND || (status == SP_OK && !is_known)) {
+    bool is_made_up = status == SP_NOT_FOUND || (status == SP_OK && !is_known);
+    if (status != SP_OK && !is_made_up)
+        return status;
+    /* What a stranger makes up has nothing stored. */
+    status = is_known || visit->is_stored ? sp_visit_new_challenge(call, visit) : SP_OK;
+    if (status != SP_OK)
+        return status;
+    if (is_made_up) {
         refuse(call, SP_CAUSE_LOGIN_PASSKEY_UNKNOWN, owner.at != NULL ? owner : SP_STR("the handle that was sent"), id);
         return SP_OK;
     }
-    if (status == SP_OK)
-        status = judge(call, form, &expectation, &passkey, &accepted);
+    status = judge(call, form, &expectation, &passkey, &accepted);
     if (status == SP_OK && accepted)
         *account = owner;
     return status;

@@ -79,6 +79,10 @@ static void a_stranger_has_nothing_stored(void **state)
     scene_fill(scene, "/signin",
                scene_text(scene, "visit=%s&form_token=%s&step=login&username=ann&password=wrong", visit, token));
     assert_true(is_sign_in_page(scene_send(scene, 200)));
+    scene_fill(scene, "/signin",
+               scene_text(scene, "visit=%s&form_token=%s&step=passkey&credential=eA&client_data=e30", visit, token));
+    for (int i = 0; i < 3; i++)
+        assert_true(is_sign_in_page(scene_send(scene, 200)));
     scene_fill(scene, "/signin", scene_text(scene, "visit=%s&form_token=%s&step=cancel", visit, token));
     assert_non_null(strstr(scene_header(scene, scene_send(scene, 303), "Location"), "error=access_denied"));
     assert_int_equal(put_count, 0);
