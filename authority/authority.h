@@ -37,6 +37,7 @@ struct sp_authority {
     struct sp_throttle *throttle;          /* likewise */
     unsigned char process_secret[32];      /* of the master key: keys what is in memory, nonces, pairwise subjects */
     const atomic_bool *abandon;            /* set when the process ends: errands outside are given up; may be NULL */
+    int64_t credible_at, credible_seen;    /* credible_time.h's, and what the clock said then; 0: that is believed */
     bool has_outgoing;                     /* a message was put since the outbox looked last */
     uint64_t lost_turns;                   /* turns whose writes could not be flushed */
     uint64_t runs;                         /* of the server's loop: what an earlier one read may be old */

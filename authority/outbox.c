@@ -37,7 +37,7 @@ struct sp_outbox {
     struct sp_call_log *log;
     struct delivery *under_way;
     size_t count;
-    int64_t now; /* when it was tended last */
+    int64_t now, wall; /* when it was tended last: sp_outgoing_time; what the clock said */
     struct resting resting[RESTING];
 };
 
@@ -96,11 +96,11 @@ static int64_t rests_until(struct sp_outbox *outbox, struct sp_str to, int64_t n
 }
 
 /* ---- what came of an attempt ---- */
-static void log_outcome(struct delivery *delivery, int64_t now, int status, enum sp_cause cause, struct sp_str what)
+static void log_outcome(struct delivery *delivery, int status, enum sp_cause cause, struct sp_str what)
 {
     struct sp_call call = {.authority = delivery->outbox->authority,
                            .arena = delivery->arena,
-                           .now = now,
+                           .now = delivery->outbox->wall,
                            .asked = {.method = SP_STR("DELIVER"), .path = delivery->message.to},
                            .endpoint = sp_outgoing_row(delivery->message.kind)->name,
                            .client_id = delivery->message.owner};
@@ -149,7 +149,7 @@ static enum sp_status conclude(struct delivery *delivery, enum sp_outgoing_outco
             rest(outbox, message->to, due_at);
         return write_record(outbox->authority->store, delivery->arena, message, &delivery->record, due_at);
     }
-    log_outcome(delivery, now, http_status, outcome == SP_OUTGOING_NEVER ? row->lost : SP_CAUSE_NONE, what);
+    log_outcome(delivery, http_status, outcome == SP_OUTGOING_NEVER ? row->lost : SP_CAUSE_NONE, what);
     return drop(outbox->authority->store, &delivery->record);
 }
 
@@ -200,7 +200,7 @@ static enum sp_status start(struct delivery *delivery, int64_t now)
     struct sp_errand *errand = NULL;
     if (now >= message->expires_at)
         return conclude(delivery, SP_OUTGOING_NEVER, 0, SP_STR("too old"), now);
-    enum sp_status status = row->prepare(outbox->authority, delivery->arena, message, now, &errand);
+    enum sp_status status = row->prepare(outbox->authority, delivery->arena, message, outbox->wall, &errand);
     if (status == SP_NOT_FOUND)
         return drop(store, &delivery->record);
     int64_t rests = rests_until(outbox, message->to, now);
@@ -248,25 +248,27 @@ static enum sp_status take_up(struct sp_outbox *outbox, const struct sp_record *
     return status;
 }
 
-enum sp_status sp_outbox_tend(struct sp_outbox *outbox, int64_t now)
+enum sp_status sp_outbox_tend(struct sp_outbox *outbox, int64_t wall)
 {
     struct sp_store *store = outbox->authority->store;
+    const int64_t now = sp_outgoing_time(outbox->authority, wall);
     struct sp_record *records = NULL;
     size_t count = 0;
     outbox->authority->has_outgoing = false;
     outbox->now = now;
+    outbox->wall = wall;
     if (outbox->count >= MAX_UNDER_WAY)
         return SP_OK;
     struct sp_arena *arena = sp_arena_create(SP_MAX_OUTGOING_ARENA_BYTES);
     if (arena == NULL)
         return SP_NO_MEMORY;
-    enum sp_status status =
-        store->methods->list_due(store, SP_RECORD_OUTGOING, now, MAX_LISTED, arena, &records, &count);
+    enum sp_status status = store->methods->list_due(store, SP_RECORD_OUTGOING, now > wall ? now : wall, MAX_LISTED,
+                                                     arena, &records, &count);
     if (status == SP_OK && count > 0)
         status = store->methods->begin(store);
     if (status == SP_OK && count > 0) {
         for (size_t i = 0; status == SP_OK && i < count && outbox->count < MAX_UNDER_WAY; i++)
-            if (!is_under_way(outbox, records[i].id))
+            if (sp_outgoing_is_due(records[i].due_at, now) && !is_under_way(outbox, records[i].id))
                 status = take_up(outbox, &records[i], now);
         status = sp_store_commit(store, status);
     }

@@ -18,6 +18,6 @@ struct sp_outbox *sp_outbox_create(struct sp_authority *authority, struct sp_err
 void sp_outbox_destroy(struct sp_outbox **outbox);
 /* Starts what is due, as far as there is room. Between turns: it writes a turn of its own. Failures of the store are
  * told in trouble (SP_IO) and tried again at the next call. */
-SP_MUST_CHECK enum sp_status sp_outbox_tend(struct sp_outbox *outbox, int64_t now);
+SP_MUST_CHECK enum sp_status sp_outbox_tend(struct sp_outbox *outbox, int64_t wall);
 
 #endif

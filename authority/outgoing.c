@@ -2,6 +2,7 @@
 #include "authority/outgoing.h"
 
 #include "authority/authority.h"
+#include "authority/credible_time.h"
 #include "authority/handle.h"
 #include "core/base/limits.h"
 
@@ -31,11 +32,21 @@ static void write_head(struct sp_json_writer *json, const struct sp_outgoing *me
     sp_json_name(json, SP_STR("content"));
 }
 
+int64_t sp_outgoing_time(const struct sp_authority *authority, int64_t now)
+{
+    int64_t since_s = now - authority->credible_seen;
+    if (authority->credible_at == 0)
+        return now;
+    /* It is looked at each second; what is more than that was the clock being set. */
+    return since_s >= 0 && since_s <= SP_CLOCK_SLACK_S ? authority->credible_at + since_s : authority->credible_at;
+}
+
 enum sp_status sp_outgoing_put(struct sp_call *call, enum sp_outgoing_kind kind, struct sp_str to, struct sp_str owner,
                                struct sp_str content)
 {
     struct sp_store *store = call->authority->store;
-    const struct sp_outgoing message = {.kind = kind, .to = to, .expires_at = call->now + rows[kind].lifetime_s};
+    const int64_t now = sp_outgoing_time(call->authority, call->now);
+    const struct sp_outgoing message = {.kind = kind, .to = to, .expires_at = now + rows[kind].lifetime_s};
     struct sp_buffer data;
     struct sp_json_writer json;
     sp_answer_buffer(call, &data);
@@ -48,8 +59,8 @@ enum sp_status sp_outgoing_put(struct sp_call *call, enum sp_outgoing_kind kind,
                                      .id = sp_handle_make(call->arena, "", ID_BYTES),
                                      .owner = owner,
                                      .data = sp_buffer_str(&data),
-                                     .created_at = call->now,
-                                     .due_at = call->now};
+                                     .created_at = now,
+                                     .due_at = now};
     if (sp_buffer_status(&data) != SP_OK || record.id.at == NULL)
         return SP_NO_MEMORY;
     call->authority->has_outgoing = true;
@@ -103,6 +114,12 @@ enum sp_status sp_outgoing_write(struct sp_arena *arena, const struct sp_outgoin
     record->data = sp_buffer_str(&data);
     record->due_at = due_at;
     return SP_OK;
+}
+
+/* So far ahead nothing was put off: a command wrote it that took a wrong clock at its word. */
+bool sp_outgoing_is_due(int64_t due_at, int64_t time)
+{
+    return due_at <= time || due_at - time > LONGEST_WAIT_S + SP_CLOCK_SLACK_S;
 }
 
 int64_t sp_outgoing_wait(unsigned attempts, uint32_t jitter)

@@ -46,6 +46,10 @@ struct sp_outgoing_row {
 
 const struct sp_outgoing_row *sp_outgoing_row(enum sp_outgoing_kind kind);
 
+/* Messages are due, and grow too old, by the time that is credible (credible_time.h): a clock that is set ahead for a
+ * minute throws none away, and one that waits is not left lying when it is mended. */
+int64_t sp_outgoing_time(const struct sp_authority *authority, int64_t now);
+
 /* content: JSON of an object. The caller has begun a write. */
 SP_MUST_CHECK enum sp_status sp_outgoing_put(struct sp_call *call, enum sp_outgoing_kind kind, struct sp_str to,
                                              struct sp_str owner, struct sp_str content);
@@ -58,6 +62,7 @@ SP_MUST_CHECK enum sp_status sp_outgoing_read(struct sp_arena *arena, const stru
 SP_MUST_CHECK enum sp_status sp_outgoing_write(struct sp_arena *arena, const struct sp_outgoing *message,
                                                struct sp_record *record, int64_t due_at);
 /* Seconds until the next attempt after `attempts` of them: 2, 4, 8 … 3600, up to a quarter less by jitter. */
+bool sp_outgoing_is_due(int64_t due_at, int64_t time);
 int64_t sp_outgoing_wait(unsigned attempts, uint32_t jitter);
 
 #define OUTGOING(NAME, name, lifetime_s, max_attempts, prepare, judge, lost)                                           \

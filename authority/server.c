@@ -84,6 +84,8 @@ static enum sp_status look_at_clock(struct server *server, int64_t *until)
         fprintf(stderr, "authority: %s\n", text);
     }
     *until = sp_credible_time_until(&server->credible, server->exchanges.now);
+    server->authority->credible_at = server->credible.at;
+    server->authority->credible_seen = server->exchanges.now;
     sp_key_ring_believe(server->authority->keys, *until);
     return status;
 }
@@ -103,15 +105,19 @@ static void look_at_node_clock(struct server *server)
  * Flushes by itself: no call may wait for the turn's. */
 static void tend(struct server *server)
 {
+    int64_t version = 0, until = 0;
+    enum sp_status status = SP_OK;
+    bool is_due = server->exchanges.now != server->tended_at;
+    /* Before what waits is judged by it. */
+    if (is_due)
+        status = look_at_clock(server, &until);
     deliver(server);
-    if (server->exchanges.now == server->tended_at)
+    if (!is_due)
         return;
     server->tended_at = server->exchanges.now;
     struct sp_authority *authority = server->authority;
     struct sp_store *store = authority->store;
     char trouble[256] = "";
-    int64_t version = 0, until = 0;
-    enum sp_status status = look_at_clock(server, &until);
     if (status == SP_OK)
         status = store->methods->version(store, &version);
     if (status == SP_OK)

@@ -181,6 +181,50 @@ static void one_that_is_too_old_is_lost_with_a_line(void **state)
     assert_non_null(strstr(text, "too old"));
 }
 
+/* A year ahead for a while, then mended: nothing is thrown away, left lying or put off. */
+static void a_clock_that_is_set_ahead_throws_nothing_away(void **state)
+{
+    struct fixture *fixture = *state;
+    const int64_t year_s = (int64_t)365 * 86400, right = fixture->now;
+    struct office office;
+    struct sp_record *records = NULL;
+    struct sp_outgoing message;
+    char text[4096];
+    open_office(&office, fixture);
+    fixture->authority.credible_at = fixture->authority.credible_seen = right;
+    put(fixture, "app");
+    fixture->now = right + year_s;
+    put(fixture, "app");                             /* before the server looked at the clock … */
+    fixture->authority.credible_seen = fixture->now; /* … and behind it */
+    put(fixture, "app");
+    assert_int_equal(sp_outbox_tend(office.outbox, fixture->now), SP_OK);
+    collect_all(&office, fixture);
+    assert_int_equal(list(fixture, &records), 3);
+    assert_int_equal(sp_outbox_tend(office.outbox, fixture->now), SP_OK); /* what was put off is not due by it */
+    collect_all(&office, fixture);
+    fixture->now = right + 1;
+    put(fixture, "app"); /* mended, and not looked at yet */
+    fixture->authority.credible_at = fixture->authority.credible_seen = fixture->now;
+    assert_int_equal(list(fixture, &records), 4);
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(sp_outgoing_read(fixture->arena, &records[i], &message), SP_OK);
+        assert_in_range(message.attempts, 0, 1);
+        assert_in_range(records[i].due_at, right, right + 10);
+        assert_in_range(message.expires_at, right + 86400, right + 86401);
+    }
+    assert_string_equal(close_office(&office, text), "");
+}
+
+/* A command beside the server knows no better; its message goes as long as the clock is wrong. */
+static void what_was_put_by_a_wrong_clock_goes_at_once(void **state)
+{
+    (void)state;
+    assert_true(sp_outgoing_is_due(1000, 1000));
+    assert_false(sp_outgoing_is_due(1001, 1000));
+    assert_false(sp_outgoing_is_due(1000 + 3600, 1000));
+    assert_true(sp_outgoing_is_due(1000 + 365 * 86400, 1000));
+}
+
 static void the_last_attempt_is_the_last(void **state)
 {
     struct fixture *fixture = *state;
@@ -235,6 +279,8 @@ int main(void)
         cmocka_unit_test(the_wait_doubles_up_to_an_hour),
         cmocka_unit_test_setup_teardown(an_attempt_is_leased_counted_and_made_again_later, start, fixture_stop),
         cmocka_unit_test_setup_teardown(one_that_is_too_old_is_lost_with_a_line, start, fixture_stop),
+        cmocka_unit_test_setup_teardown(a_clock_that_is_set_ahead_throws_nothing_away, start, fixture_stop),
+        cmocka_unit_test(what_was_put_by_a_wrong_clock_goes_at_once),
         cmocka_unit_test_setup_teardown(the_last_attempt_is_the_last, start, fixture_stop),
         cmocka_unit_test_setup_teardown(what_nobody_wants_or_understands_any_more_is_dropped, start, fixture_stop),
     };
