@@ -49,8 +49,8 @@ struct sp_client {
     struct sp_str id, name;
     struct sp_str client_uri, logo_uri, policy_uri, tos_uri; /* https; for people; absent: none */
     bool is_stranger;                                        /* it registered itself: nobody here knows it */
-    bool is_unused;                                          /* and got no token yet: it is forgotten one day */
-    const struct sp_client_secret *secrets;                  /* several while one is being replaced */
+    int64_t kept_until;                     /* and forgotten then, unless it gets a token that says more; 0: for good */
+    const struct sp_client_secret *secrets; /* several while one is being replaced */
     size_t secret_count;
     const struct sp_jwk_set *keys; /* registered public keys; NULL: none. Ask client_keys.h */
     struct sp_str jwks_uri;        /* or where they are; absent: nowhere */

@@ -117,7 +117,7 @@ static enum sp_status read_entry(const struct sp_authority_settings *settings, c
     const struct sp_metadata_terms terms = {
         .settings = settings, .secret = registered->has_secret ? &registered->secret : NULL, .kept = true};
     status = sp_client_metadata_read(entry->arena, &terms, registered->metadata, &entry->client, &fault);
-    entry->client.is_unused = record->due_at != 0;
+    entry->client.kept_until = record->due_at;
     return status;
 }
 
@@ -223,23 +223,27 @@ const struct sp_client *sp_client_look_up_or_none(struct sp_call *call, struct s
 }
 
 /* ---- clients that nobody uses ---- */
-static enum sp_status keep(struct sp_call *call, struct sp_str id)
+static enum sp_status keep(struct sp_call *call, struct sp_str id, int64_t until)
 {
     struct sp_store *store = call->authority->store;
     struct sp_record record;
     enum sp_status status = store->methods->find_record(store, SP_RECORD_CLIENT, id, call->arena, &record);
     if (status != SP_OK || record.due_at == 0) /* gone, or another node did it */
         return status;
-    record.due_at = 0;
+    record.due_at = until;
     return store->methods->put_record(store, &record, NULL);
 }
 
-void sp_client_directory_keep(struct sp_call *call, const struct sp_client *client)
+void sp_client_directory_keep(struct sp_call *call, const struct sp_client *client, bool for_itself)
 {
     struct sp_store *store = call->authority->store;
-    if (!client->is_unused || store->methods->begin(store) != SP_OK)
+    const int64_t lifetime_s = call->authority->settings->registration.unused_lifetime_s;
+    const int64_t until = for_itself ? call->now + lifetime_s : 0;
+    /* Not with each token: an eighth of the time says as much. */
+    if (client->kept_until == 0 || (for_itself && until - client->kept_until < lifetime_s / 8) ||
+        store->methods->begin(store) != SP_OK)
         return;
-    if (sp_store_settle(store, keep(call, client->id)) == SP_OK)
+    if (sp_store_settle(store, keep(call, client->id, until)) == SP_OK)
         sp_client_directory_forget(call->authority, client->id);
 }
 

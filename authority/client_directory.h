@@ -22,8 +22,9 @@ SP_MUST_CHECK enum sp_step sp_client_look_up(struct sp_call *call, struct sp_str
 const struct sp_client *sp_client_look_up_or_none(struct sp_call *call, struct sp_str id);
 
 /* A client that anybody registered, and that never got a token, is kept until its record's due_at. The client got one:
- * it is kept from now on. Outside of a write; when it fails, the next token does it. */
-void sp_client_directory_keep(struct sp_call *call, const struct sp_client *client);
+ * it is kept from now on; but with one that it got for itself, which anybody gets, only as long as a new one. Outside
+ * of a write; when it fails, the next token does it. */
+void sp_client_directory_keep(struct sp_call *call, const struct sp_client *client, bool for_itself);
 /* Forgets those whose time is over, some at a time. Between turns: writes a turn of its own. */
 SP_MUST_CHECK enum sp_status sp_client_directory_purge(struct sp_authority *authority, int64_t now);
 /* Forgets the one that has been unused for longest, if that is an hour or more: whoever fills the directory with

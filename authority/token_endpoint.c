@@ -55,7 +55,7 @@ enum sp_step sp_token_endpoint(struct sp_call *call)
                            .expected = grants_in_words(call, client->grants), .received = type, .detail = client->id);
         enum sp_step step = grants[i].run(call, client);
         if (step == SP_GOES_ON && call->answer.status == 200)
-            sp_client_directory_keep(call, client);
+            sp_client_directory_keep(call, client, grants[i].bit == (unsigned)SP_GRANT_CLIENT_CREDENTIALS);
         return step;
     }
     return SP_DENY(call, .cause = SP_CAUSE_REQUEST_GRANT_UNKNOWN, .expected = grants_in_words(call, ~0u),
