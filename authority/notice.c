@@ -94,11 +94,14 @@ enum sp_status sp_notice_send_moved(struct sp_call *call, const struct sp_accoun
                                     enum sp_notice notice)
 {
     struct sp_str after = SP_STR_NONE;
-    if (!sp_mail_is_offered(call) || before.at == NULL)
+    if (!sp_mail_is_offered(call))
         return SP_OK;
     enum sp_status status = sp_account_verified_email(call->arena, account->claims, &after);
     if (status != SP_OK || sp_str_equal(before, after))
         return status;
+    if (before.at == NULL)
+        return send_to(call, account, after,
+                       rows[notice].who == PERSON ? SP_NOTICE_EMAIL_FIRST : SP_NOTICE_EMAIL_FIRST_SET);
     status = send_to(call, account, before, notice);
     return status == SP_OK && after.at != NULL ? send_to(call, account, after, notice) : status;
 }

@@ -19,8 +19,8 @@ enum sp_notice {
 /* To the verified address that the account has now. The caller has begun a write. */
 SP_MUST_CHECK enum sp_status sp_notice_send(struct sp_call *call, const struct sp_account *account,
                                             enum sp_notice notice);
-/* EMAIL_CHANGED or EMAIL_SET: to the address that was verified before, and to the account's. before absent, or the
- * same: nobody had to be told. */
+/* EMAIL_CHANGED or EMAIL_SET: to the address that was verified before, and to the account's; the first one of an
+ * account (before absent) is told by itself. The same as before: nobody has to be told. */
 SP_MUST_CHECK enum sp_status sp_notice_send_moved(struct sp_call *call, const struct sp_account *account,
                                                   struct sp_str before, enum sp_notice notice);
 

@@ -223,6 +223,7 @@ test('a new address is verified by its link, and the claim follows', { skip }, a
   assert.ok(await page.getByText('Your address is verified.').isVisible());
   const { claims } = JSON.parse((await sallyport(['accounts', 'show', 'vera', '--state', authority.state])).stdout);
   assert.deepEqual(claims, { name: 'Vera', email: 'vera.new@example.test', email_verified: true });
+  assert.match((await noticeTo('vera.new@example.test')).body, /this is the e-mail address of the account vera now/); // the first it has
   await page.goto(mail.link);
   assert.ok(await page.getByText('expired or was used already').isVisible());
   assert.deepEqual(page.complaints.filter((text) => !/400/.test(text)), []);

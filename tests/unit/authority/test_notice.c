@@ -86,7 +86,7 @@ static void another_address_is_told_at_both(void **state)
     } rows[] = {
         {SP_STR("old@example.test"), &ann, 2},
         {SP_STR("ann@example.test"), &ann, 0}, /* verified once more */
-        {SP_STR_NONE, &ann, 0},                /* the first that it has */
+        {SP_STR_NONE, &ann, 1},                /* the first that it has */
         {SP_STR("ann@example.test"), &gone, 1},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
