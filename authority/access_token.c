@@ -86,6 +86,19 @@ static enum sp_status store_opaque(struct sp_call *call, const struct sp_token_o
     return store->methods->put_ticket(store, &ticket, NULL);
 }
 
+/* Imported before the client was there, or by a command that knew no configuration: `sub` would name both (RFC 9068 5,
+ * RFC 9700 4.15). What the client gets for itself is asked of no store, so it is the person who has to wait. */
+static enum sp_step check_account_id(struct sp_call *call, const struct sp_token_order *order)
+{
+    const struct sp_client *client = NULL;
+    if (order->account.at != NULL && sp_client_look_up(call, order->account, &client) != SP_GOES_ON)
+        return SP_DENIED;
+    if (client == NULL)
+        return SP_GOES_ON;
+    return SP_DENY(call, .cause = SP_CAUSE_ACCOUNT_ID_OF_CLIENT, .error = "invalid_grant", .status = 400,
+                   .expected = SP_STR("an account whose id is no client's"), .received = order->account);
+}
+
 enum sp_step sp_access_token_issue(struct sp_call *call, const struct sp_token_order *order,
                                    struct sp_issued_token *token)
 {
@@ -98,6 +111,8 @@ enum sp_step sp_access_token_issue(struct sp_call *call, const struct sp_token_o
     struct sp_buffer buffer;
     struct sp_json_writer json;
     struct sp_str value = SP_STR_NONE, subject = order->subject;
+    if (check_account_id(call, order) != SP_GOES_ON)
+        return SP_DENIED;
     enum sp_status status =
         order->account.at != NULL ? sp_subject_tell(call, order->client, order->account, &subject) : SP_OK;
     if (status != SP_OK)

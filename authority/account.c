@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include "authority/claims.h"
+#include "authority/client_directory.h"
 #include "authority/handle.h"
 #include "authority/password.h"
 #include "authority/password_foreign.h"
@@ -154,6 +155,11 @@ enum sp_status sp_account_check(struct sp_arena *arena, const struct sp_account_
         snprintf(trouble, 256, "an id has 1 to %u printable ASCII characters without spaces", MAX_ID_BYTES);
         return SP_MALFORMED;
     }
+    if (sp_str_has_prefix(request->id, SP_STR(SP_REGISTERED_CLIENT_PREFIX))) {
+        snprintf(trouble, 256, "an id does not begin with %s: those of clients that register themselves do",
+                 SP_REGISTERED_CLIENT_PREFIX);
+        return SP_MALFORMED;
+    }
     if (request->password.at != NULL &&
         (request->password.len < SP_MIN_PASSWORD_CHARACTERS || request->password.len > SP_MAX_PASSWORD_BYTES)) {
         snprintf(trouble, 256, "a password has %u characters at least (NIST SP 800-63B)", SP_MIN_PASSWORD_CHARACTERS);
@@ -177,6 +183,12 @@ __attribute__((format(printf, 2, 3))) static enum sp_status refuse(char trouble[
     return SP_NOT_FOUND;
 }
 
+void sp_account_forget_failures(struct sp_account *account, int64_t now)
+{
+    account->failures = 0;
+    account->failed_at = now;
+}
+
 static enum sp_status begin_account(struct sp_store *store, struct sp_arena *arena,
                                     const struct sp_account_request *request, enum sp_account_mode mode, int64_t now,
                                     struct sp_account *account, char trouble[256])
@@ -190,6 +202,8 @@ static enum sp_status begin_account(struct sp_store *store, struct sp_arena *are
             return refuse(trouble, "there is no account '%.*s'", SP_STR_ARG(request->name));
         *account = found;
         account->failures = 0;
+        if (request->password.at != NULL || request->password_hash.at != NULL)
+            sp_account_forget_failures(account, now);
         if (request->has_disabled)
             account->disabled = request->disabled;
         return SP_OK;
@@ -206,6 +220,9 @@ static enum sp_status begin_account(struct sp_store *store, struct sp_arena *are
         account->id = sp_handle_make(arena, "", 16);
         return account->id.at != NULL ? SP_OK : SP_NO_MEMORY;
     }
+    if (request->settings != NULL && sp_client_find(request->settings, request->id) != NULL)
+        return refuse(trouble, "the id '%.*s' is a client's: APIs would take its tokens for the person's",
+                      SP_STR_ARG(request->id));
     status = store->methods->get_account(store, request->id, arena, &found);
     if (status == SP_OK)
         return refuse(trouble, "there is an account with the id '%.*s' already", SP_STR_ARG(request->id));

@@ -5,18 +5,27 @@
 
 #include "authority/store.h"
 
+struct sp_authority_settings;
+
 struct sp_account_request {
     struct sp_str id;             /* `sub` brought along from another system; absent: a new one */
     struct sp_str name, password; /* password may be absent where a hash is given, or for who signs in otherwise */
     struct sp_str password_hash;  /* as password_foreign.h takes them */
     struct sp_str claims;         /* a JSON object, or absent */
-    bool disabled, has_disabled;  /* has: it says so; a change leaves it else */
+    /* Whose clients' ids no account may have: `sub` of a client's own tokens is its id (RFC 9068 5). NULL: not known.
+     */
+    const struct sp_authority_settings *settings;
+    bool disabled, has_disabled; /* has: it says so; a change leaves it else */
 };
 
 enum sp_account_mode {
     SP_ACCOUNT_ADD,    /* the name must be free */
     SP_ACCOUNT_CHANGE, /* the name must be there; what the request leaves out stays */
 };
+
+/* Whoever set the password says that it is known: wrong ones from before `now` make nobody wait any more, here or in
+ * guess.h's counts. */
+void sp_account_forget_failures(struct sp_account *account, int64_t now);
 
 /* Whether name, password or hash, and claims are what accounts may have. SP_MALFORMED with the reason in trouble. */
 SP_MUST_CHECK enum sp_status sp_account_check(struct sp_arena *arena, const struct sp_account_request *request,

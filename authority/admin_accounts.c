@@ -194,6 +194,7 @@ static enum sp_step add(struct sp_call *call, void *context)
     struct sp_account account;
     struct sp_buffer location;
     char trouble[256] = "";
+    request->settings = call->authority->settings;
     enum sp_status status =
         sp_account_write(call->authority->store, call->arena, request, SP_ACCOUNT_ADD, call->now, &account, trouble);
     if (status == SP_NOT_FOUND)
@@ -294,7 +295,9 @@ static enum sp_step change(struct sp_call *call, void *context)
          ends = is_new_password || (body->has_disabled && body->request.disabled && !account.disabled);
     if (is_new_password)
         account.password_hash = body->request.password_hash;
-    if (is_new_password || body->has_disabled)
+    if (is_new_password)
+        sp_account_forget_failures(&account, call->now);
+    else if (body->has_disabled)
         account.failures = 0;
     if (body->has_disabled)
         account.disabled = body->request.disabled;

@@ -156,6 +156,7 @@ static enum sp_status write_row(struct import *import, struct row *row, char tro
         return SP_OK;
     }
     bool changes = exists && import->existing == EXISTING_CHANGED;
+    row->request.settings = import->call->authority->settings;
     row->request.password = SP_STR_NONE; /* its hash stands beside it, or nothing is kept */
     status = sp_account_write(store, arena, &row->request, changes ? SP_ACCOUNT_CHANGE : SP_ACCOUNT_ADD,
                               import->call->now, &written, trouble);

@@ -6,11 +6,22 @@
 /* A revoked token is remembered as long as any may live here; the configuration is not asked for. */
 #define LONGEST_TOKEN_S (365 * 86400)
 
+static enum sp_status read_configured(const struct sp_cli *cli, struct sp_accounts_desk *desk)
+{
+    struct sp_authority_settings *configured = SP_ARENA_NEW(sp_cli_arena(cli), struct sp_authority_settings);
+    if (configured == NULL || !sp_cli_is_given(cli, "config"))
+        return configured != NULL ? SP_OK : SP_NO_MEMORY;
+    desk->configured = configured;
+    return sp_cli_authority_settings(cli, sp_cli_arena(cli), SP_STR("https://authority.invalid"), NULL, configured);
+}
+
 enum sp_status sp_accounts_open(const struct sp_cli *cli, struct sp_accounts_desk *desk)
 {
     char trouble[256] = "";
     *desk = (struct sp_accounts_desk){.settings = {.max_token_lifetime_s = LONGEST_TOKEN_S}};
-    enum sp_status status = sp_cli_open_store(cli, NULL, &desk->authority.store, trouble);
+    enum sp_status status = read_configured(cli, desk);
+    if (status == SP_OK)
+        status = sp_cli_open_store(cli, NULL, &desk->authority.store, trouble);
     if (status != SP_OK && (trouble[0] != '\0' || status == SP_NO_MEMORY))
         (void)sp_cli_failure(cli, "%s", trouble[0] != '\0' ? trouble : sp_status_text(status));
     desk->authority.settings = &desk->settings;

@@ -9,6 +9,7 @@
 
 struct sp_accounts_desk {
     struct sp_authority_settings settings;
+    const struct sp_authority_settings *configured; /* that -c names; NULL without */
     struct sp_authority authority;
     struct sp_call call; /* without a request: for what the authority's nouns ask of one */
 };

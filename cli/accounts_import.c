@@ -71,6 +71,11 @@ static enum sp_status find_conflict(struct import *import, struct sp_arena *aren
         return SP_NOT_FOUND;
     }
     if (status == SP_NOT_FOUND && request->id.at != NULL) {
+        if (import->desk.configured != NULL && sp_client_find(import->desk.configured, request->id) != NULL) {
+            snprintf(trouble, 256, "the id '%.*s' is a client's: APIs would take its tokens for the person's",
+                     SP_STR_ARG(sp_str_slice(request->id, 0, 150)));
+            return SP_NOT_FOUND;
+        }
         status = store->methods->get_account(store, request->id, arena, &found);
         if (status == SP_OK) {
             snprintf(trouble, 256, "the id is that of the account '%.*s'",

@@ -119,3 +119,21 @@ test('a removed person is forgotten', async () => {
   assert.match((await browser.open(account)).text, /<title>Sign in/);
   assert.match((await accounts('remove', 'anna')).stderr, /there is no account 'anna'/);
 });
+
+test("no account has a client's id, and one that got it nevertheless gets no token", async () => {
+  const file = table('name,password,id\npaul,pauls-password,web\nrita,ritas-password,spdc_rita\n');
+  const refused = await authority.cli(['accounts', 'import', file]);
+  assert.equal(refused.code, 1);
+  assert.match(refused.stderr, /people\.csv:2: the id 'web' is a client's/);
+  assert.match(refused.stderr, /people\.csv:3: an id does not begin with spdc_/);
+  // Without the configuration nobody can tell.
+  assert.equal((await accounts('import', table('name,password,id\npaul,pauls-password,web\n'))).code, 0);
+  const redirect_uri = 'https://app.example/callback';
+  const browser = startBrowser();
+  await browser.open(`${authority.issuer}/authorize?${new URLSearchParams({ client_id: 'web', redirect_uri, response_type: 'code', scope: 'openid', code_challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM', code_challenge_method: 'S256' })}`);
+  await browser.signIn('paul', 'pauls-password');
+  const { location } = await browser.allow();
+  const answer = await authority.post('/token', { grant_type: 'authorization_code', code: location.searchParams.get('code'), redirect_uri, code_verifier: 'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk' }, { basic: ['web', 's'] });
+  assert.equal(answer.json.error, 'invalid_grant');
+  assert.match(answer.json.error_description, /account\.id_of_client/);
+});

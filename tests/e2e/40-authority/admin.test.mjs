@@ -187,6 +187,10 @@ test('an account is added, found, listed by pages, changed and removed', async (
   assert.equal((await admin('PATCH', at('ext|7/a'), { name: 'Anna' })).json.name, 'Anna'); // another case of its own
   assert.equal((await admin('POST', '/admin/accounts', { name: 'Anna', password: 'x'.repeat(9) })).status, 409);
   assert.equal((await admin('POST', '/admin/accounts', { name: 'new', id: 'ext|7/a' })).status, 409);
+  const clients = await admin('POST', '/admin/accounts', { name: 'new', id: 'web' });
+  assert.equal(clients.status, 409);
+  assert.match(clients.json.error_description, /the id 'web' is a client's/);
+  assert.match((await table('name,id\nnew,web\n')).json.problems[0].message, /the id 'web' is a client's/);
 
   assert.equal((await admin('DELETE', at('ext|7/a'))).status, 204);
   assert.equal((await admin('GET', at('ext|7/a'))).status, 404);
