@@ -57,6 +57,27 @@ static enum sp_status make_slot(struct sp_call *call, struct sp_str folded, unsi
     return SP_OK;
 }
 
+/* The password was set anew since. */
+static bool is_past(const struct sp_account *account, int64_t failed_at)
+{
+    return account != NULL && account->failures == 0 && account->failed_at != 0 && failed_at <= account->failed_at;
+}
+
+static enum sp_status forget_past(struct sp_call *call, const struct sp_account *account, struct sp_guess *guess)
+{
+    struct sp_store *store = call->authority->store;
+    int64_t failures = 0, failed_at = 0;
+    sp_throttle_guess_find(call, guess->counted, &failures, &failed_at);
+    if (failures > 0 && is_past(account, failed_at))
+        sp_throttle_guess_forget(call, guess->counted);
+    if (guess->failures == 0 || !is_past(account, guess->failed_at))
+        return SP_OK;
+    guess->has_slot = false;
+    guess->failures = 0;
+    guess->ends_at = call->now + WINDOW_S;
+    return store->methods->drop_ticket(store, SP_TICKET_GUESSES, guess->slot);
+}
+
 static void decide(struct sp_call *call, struct sp_guess *guess, struct sp_str where)
 {
     int64_t failures = 0, failed_at = 0;
@@ -74,13 +95,14 @@ static void decide(struct sp_call *call, struct sp_guess *guess, struct sp_str w
                                  (long long)failures, SP_STR_ARG(where), (long long)guess->wait_s);
 }
 
-enum sp_status sp_guess_find(struct sp_call *call, struct sp_str name, struct sp_str account, struct sp_guess *out)
+enum sp_status sp_guess_find(struct sp_call *call, struct sp_str name, const struct sp_account *account,
+                             struct sp_guess *out)
 {
     struct sp_guess guess = {0};
     struct sp_str folded = fold(call->arena, name);
     struct sp_str network = sp_throttle_network(call->arena, call->asked.client_address);
     /* As much work for a name that is none; a cookie is nobody's then. */
-    guess.browser = sp_known_browser_find(call, account.at != NULL ? account : SP_STR(""));
+    guess.browser = sp_known_browser_find(call, account != NULL ? account->id : SP_STR(""));
     guess.counted = guess.browser.at != NULL
                         ? sp_arena_printf(call->arena, "browser %.*s", SP_STR_ARG(guess.browser))
                         : sp_arena_printf(call->arena, "name %.*s from %.*s", SP_STR_ARG(folded), SP_STR_ARG(network));
@@ -89,6 +111,8 @@ enum sp_status sp_guess_find(struct sp_call *call, struct sp_str name, struct sp
     enum sp_status status = make_slot(call, folded, guess.slot);
     if (status == SP_OK)
         status = read_slot(call, &guess);
+    if (status == SP_OK)
+        status = forget_past(call, account, &guess);
     if (status != SP_OK)
         return status;
     decide(call, &guess, guess.browser.at != NULL ? SP_STR("a browser that the account knows") : network);

@@ -26,8 +26,9 @@ struct sp_guess {
     int64_t failures, failed_at, ends_at;
 };
 
-/* account: its id; absent: the name is no account's. The caller has begun a write. */
-SP_MUST_CHECK enum sp_status sp_guess_find(struct sp_call *call, struct sp_str name, struct sp_str account,
+/* account: NULL: the name is no account's. What was counted before its password was set anew
+ * (sp_account_forget_failures) is forgotten. The caller has begun a write. */
+SP_MUST_CHECK enum sp_status sp_guess_find(struct sp_call *call, struct sp_str name, const struct sp_account *account,
                                            struct sp_guess *guess);
 /* It was wrong. */
 SP_MUST_CHECK enum sp_status sp_guess_fail(struct sp_call *call, const struct sp_guess *guess);

@@ -50,7 +50,7 @@ enum sp_step sp_login_try(struct sp_call *call, struct sp_str name, struct sp_st
     if (status != SP_OK && status != SP_NOT_FOUND)
         return sp_deny_failure(call, status);
     bool known = status == SP_OK;
-    status = sp_guess_find(call, name, account.id, &guess);
+    status = sp_guess_find(call, name, known ? &account : NULL, &guess);
     if (status != SP_OK)
         return sp_deny_failure(call, status);
     enum sp_step step = guess.browser.at == NULL ? sp_throttle_check(call, SP_THROTTLE_LOGIN) : SP_GOES_ON;

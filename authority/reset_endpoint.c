@@ -172,7 +172,7 @@ static enum sp_step set(struct sp_call *call, const struct sp_mail_link *link, s
     enum sp_step step = sp_errand_password_hash(call, password, &account->password_hash);
     if (step != SP_GOES_ON)
         return step;
-    account->failures = 0;
+    sp_account_forget_failures(account, call->now);
     enum sp_status status = sp_mail_link_use(call, link, &first);
     if (status == SP_NOT_FOUND || (status == SP_OK && !first))
         return say_gone(call);

@@ -73,8 +73,8 @@ struct sp_account {
     struct sp_str password_hash; /* argon2id, encoded */
     struct sp_str claims;        /* a JSON object */
     int64_t created_at;
-    int64_t failed_at; /* of the last wrong password on /account; sign-ins: guess.h */
-    int64_t failures;  /* since the last right one */
+    int64_t failed_at; /* of the last wrong password on /account; with no failures: those of before count no more */
+    int64_t failures;  /* since the last right one; of sign-ins: guess.h */
     bool disabled;
 };
 
