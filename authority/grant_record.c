@@ -74,7 +74,8 @@ void sp_grant_record_write(struct sp_json_writer *json, const struct sp_grant_re
     sp_json_end_array(json);
 }
 
-bool sp_grant_record_is_devices(const struct sp_grant_record *record)
+/* The session of the grant is a device's own (session.h). */
+static bool is_devices(const struct sp_grant_record *record)
 {
     return record->session.at != NULL && record->sid.len > 0 && sp_str_equal(record->sid, record->family);
 }
@@ -86,7 +87,7 @@ static enum sp_status issue_refresh_token(struct sp_call *call, const struct sp_
     kept.x5t = call->x5t;
     /* offline_access outlives the browser's session; without it the token ends with the session. A device's is nothing
      * but what was granted to it. */
-    if (!sp_grant_record_is_devices(record) && sp_scope_has(record->scope, SP_STR("offline_access")) &&
+    if (!is_devices(record) && sp_scope_has(record->scope, SP_STR("offline_access")) &&
         sp_list_has(client->scopes, SP_STR("offline_access")))
         kept.session = SP_STR_NONE;
     struct sp_buffer data;

@@ -28,8 +28,7 @@ void sp_grant_record_write(struct sp_json_writer *json, const struct sp_grant_re
 SP_MUST_CHECK enum sp_step sp_grant_record_issue(struct sp_call *call, const struct sp_client *client,
                                                  const struct sp_grant_record *record, struct sp_str scope,
                                                  struct sp_token_answer *answer);
-/* The session of the grant is a device's own (session.h). */
-bool sp_grant_record_is_devices(const struct sp_grant_record *record);
+
 /* Everything issued from the family dies now. */
 SP_MUST_CHECK enum sp_status sp_grant_family_revoke(struct sp_call *call, struct sp_str family,
                                                     enum sp_ticket_kind spared);

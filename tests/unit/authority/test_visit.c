@@ -70,9 +70,10 @@ static void a_stranger_has_nothing_stored(void **state)
     count_from_now(scene);
     assert_true(is_sign_in_page(show(scene, visit_of(scene, scene_get(scene, "/account", "")))));
     assert_true(is_sign_in_page(show(scene, visit_of(scene, scene_get(scene, "/device", code)))));
-    const char *visit =
-        visit_of(scene, CALL(scene->fixture, .path = "/authorize", .body = AUTHORIZE, .cookie = scene_cookies(scene)));
-    visit = visit_of(scene, scene_get(scene, "/authorize", AUTHORIZE));
+    struct sp_call *posted =
+        CALL(scene->fixture, .path = "/authorize", .body = AUTHORIZE, .cookie = scene_cookies(scene));
+    assert_true(is_sign_in_page(show(scene, visit_of(scene, posted))));
+    const char *visit = visit_of(scene, scene_get(scene, "/authorize", AUTHORIZE));
     struct sp_call *page = show(scene, visit);
     assert_true(is_sign_in_page(page));
     const char *token = scene_form_token(scene, page);
