@@ -28,6 +28,8 @@ enum sp_step { SP_GOES_ON, SP_DENIED, SP_WAITS };
 struct sp_asked {
     struct sp_str method, path, query, body;
     struct sp_str content_type;
+    struct sp_str host;
+    unsigned host_count;
     struct sp_str authorization; /* of the only Authorization header */
     unsigned authorization_count;
     struct sp_str dpop; /* of the only DPoP header */

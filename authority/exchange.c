@@ -24,6 +24,7 @@ struct sp_exchange {
     struct sp_buffer body;
     struct sp_str uri;
     bool began, answered, body_too_large, wrote, is_admin;
+    bool needs_host;                   /* HTTP/1.1: exactly one (RFC 9112 3.2) */
     bool incomplete;                   /* memory ran out while the request was read */
     bool awaits_flush;                 /* in the list of those whose answer may leave when the turn is flushed */
     bool is_suspended;                 /* an errand was waited for: libmicrohttpd has to be told to look again */
@@ -105,6 +106,7 @@ static const struct {
         {name, sizeof name - 1}, offsetof(struct sp_asked, value), offsetof(struct sp_asked, value##_count)            \
     }
 #define NOT_COUNTED SIZE_MAX
+    COUNTED_HEADER("Host", host),
     COUNTED_HEADER("Authorization", authorization),
     HEADER("Content-Type", content_type),
     COUNTED_HEADER("DPoP", dpop),
@@ -213,6 +215,10 @@ static enum sp_step run_call(struct sp_exchanges *all, struct sp_exchange *excha
         return SP_DENY(call, .cause = SP_CAUSE_REQUEST_TOO_LARGE,
                        .expected = sp_arena_printf(call->arena, "at most %u bytes", most_of_body(exchange)),
                        .received = SP_STR("a longer body"));
+    if (exchange->needs_host && call->asked.host_count != 1)
+        return SP_DENY(call, .cause = SP_CAUSE_REQUEST_MALFORMED, .expected = SP_STR("one Host header"),
+                       .received = sp_arena_printf(call->arena, "%u", call->asked.host_count),
+                       .detail = SP_STR("HTTP/1.1 without its one Host"));
     return exchange->is_admin ? sp_admin_answer(call) : sp_authority_answer(call);
 }
 
@@ -300,13 +306,13 @@ enum MHD_Result sp_exchange_go_on(void *context, struct MHD_Connection *connecti
                                   const char *version, const char *data, size_t *data_size, void **state)
 {
     (void)url;
-    (void)version;
     const struct sp_door *door = context;
     struct sp_exchange *exchange = *state;
     if (exchange == NULL || (door->is_admin && !is_of_our_user(connection)))
         return MHD_NO;
     if (!exchange->began) {
         exchange->began = true;
+        exchange->needs_host = strcmp(version, MHD_HTTP_VERSION_1_1) == 0;
         return MHD_YES;
     }
     if (*data_size > 0) {

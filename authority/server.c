@@ -16,11 +16,8 @@
 #include "authority/node_clock.h"
 #include "authority/outbox.h"
 #include "authority/settings_generation.h"
+#include "authority/unread_request.h"
 
-/* Of a connection, for a request's headers and its answer's. libmicrohttpd clears it, and the half of it once more, for
- * each request. Room for an authorization request in the URL with `claims` or `request` beyond their own limits: it is
- * answered by name and not by libmicrohttpd's 431. */
-#define CONNECTION_MEMORY_BYTES (32u * 1024)
 #define MAX_CONNECTIONS 4096u
 #define MAX_ADMIN_CONNECTIONS 64u
 /* Also how long a client keeps its slot that closes its half together with its request, once that is answered: to
@@ -302,12 +299,17 @@ static void drain(struct server *server, int epoll_fd, int signal_fd)
 
 static bool open_door(struct sp_door *door, int listen_fd, unsigned connections)
 {
-    door->daemon =
-        MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, sp_exchange_go_on,
-                         door, MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_URI_LOG_CALLBACK, sp_exchange_begin,
-                         door, MHD_OPTION_NOTIFY_COMPLETED, sp_exchange_end, door, MHD_OPTION_CONNECTION_LIMIT,
-                         connections, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-                         (size_t)CONNECTION_MEMORY_BYTES, MHD_OPTION_END);
+    struct MHD_OptionItem options[] = {
+        {MHD_OPTION_EXTERNAL_LOGGER, (intptr_t)sp_unread_request_log, door->all}, /* the first, or it misses some */
+        {MHD_OPTION_LISTEN_SOCKET, listen_fd, NULL},
+        {MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)sp_exchange_begin, door},
+        {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)sp_exchange_end, door},
+        {MHD_OPTION_CONNECTION_LIMIT, connections, NULL},
+        {MHD_OPTION_CONNECTION_TIMEOUT, IDLE_SECONDS, NULL},
+        {MHD_OPTION_CONNECTION_MEMORY_LIMIT, SP_CONNECTION_MEMORY_BYTES, NULL},
+        {MHD_OPTION_END, 0, NULL}};
+    door->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
+                                    sp_exchange_go_on, door, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
     return door->daemon != NULL;
 }
 

@@ -38,7 +38,7 @@
 #include <unistd.h>
 #include "authority/store_sqlite_log.h"
 
-/* authority/server.c's. */
+/* authority/server.c and unread_request.h have them. */
 #define CONNECTION_MEMORY_BYTES (32u * 1024)
 #define MAX_CONNECTIONS 4096u
 #define IDLE_SECONDS 60u

@@ -6,6 +6,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { startAuthority } from '../lib/authority.mjs';
 import { rawRequest } from '../lib/raw.mjs';
+import { until } from '../lib/wait.mjs';
 
 const authority = await startAuthority({
   authority: { clients: { app: { secret: 's', scopes: ['read'] }, reference: { secret: 's', token_format: 'opaque' } } },
@@ -65,6 +66,28 @@ test('half a request, junk and huge headers leave it standing', async () => {
   assert.match(two.text, /client\.multiple_methods/);
   assert.equal((await good()).status, 200);
 });
+
+const unread = [
+  ['a URL of 200 kB', `GET /authorize?x=${'a'.repeat(200_000)} HTTP/1.1\r\nHost: x\r\n\r\n`, 414, 'request.too_large', /^a longer URL$/],
+  ['headers of 60 kB', `GET /jwks HTTP/1.1\r\nX: ${'a'.repeat(60_000)}\r\nHost: x\r\n\r\n`, 431, 'request.too_large', /^longer headers$/],
+  ['HTTP/3.0', 'GET /jwks HTTP/3.0\r\nHost: x\r\n\r\n', 505, 'request.malformed', /version is not supported/],
+  ['a length that is no number', 'POST /token HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n', 400, 'request.malformed', /Content-Length/],
+  ['a chunk without its size', 'POST /token HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n', 400, 'request.malformed', /chunked/],
+  ['no Host', 'GET /jwks HTTP/1.1\r\nConnection: close\r\n\r\n', 400, 'request.malformed', /^0$/],
+  ['two Hosts', 'GET /jwks HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: close\r\n\r\n', 400, 'request.malformed', /^2$/],
+];
+for (const [name, bytes, status, cause, told] of unread) {
+  test(`${name}: refused before it is a request, and the log says by what`, async () => {
+    const before = authority.log().length;
+    const answer = await rawRequest(port, bytes);
+    /* A reset, since the rest was not read, may overtake the answer. */
+    assert.ok(answer.status === status || (answer.status === undefined && bytes.length > 50_000), answer.text);
+    const { finding } = await until(() => authority.log().slice(before).find((line) => line.status === status && line.cause === cause), `a line of ${cause}`);
+    assert.match(finding.received ?? finding.detail, told);
+  });
+}
+
+test('HTTP/1.0 needs no Host', async () => assert.equal((await rawRequest(port, 'GET /jwks HTTP/1.0\r\n\r\n')).status, 200));
 
 test('a locked store answers 503 and issues nothing; afterwards all is well', async () => {
   const file = path.join(authority.state, 'authority.sqlite');
