@@ -287,6 +287,16 @@ void sp_cli_print_diagnosis(const struct sp_json *verdict)
     print_hints(sp_json_member(verdict, SP_STR("hints")));
 }
 
+/* "Cannot decide is not rejected": what a token is judged by is missing, and the gateway answers 503. */
+static bool is_undecided(struct sp_str id)
+{
+    static const struct sp_str groups[] = {{"keys.", 5}, {"introspection.", 14}, {"discovery.", 10}, {"network.", 8}};
+    bool fits = false;
+    for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++)
+        fits |= sp_str_has_prefix(id, groups[i]);
+    return fits && sp_cause_get(sp_cause_find(id))->http_status == 503;
+}
+
 void sp_cli_print_verdict(const struct sp_json *verdict, int64_t now)
 {
     (void)now;
@@ -295,7 +305,9 @@ void sp_cli_print_verdict(const struct sp_json *verdict, int64_t now)
         print_styled(SP_STYLE_GOOD, SP_STR("✓ ACCEPTED"));
         putchar('\n');
     } else {
-        print_styled(SP_STYLE_BAD, SP_STR("✗ REJECTED"));
+        bool undecided = is_undecided(text_of(cause, "id"));
+        print_styled(undecided ? SP_STYLE_WARN : SP_STYLE_BAD,
+                     undecided ? SP_STR("? UNDECIDED") : SP_STR("✗ REJECTED"));
         fputs("  ", stdout);
         print_styled(SP_STYLE_BOLD, text_of(cause, "id"));
         fputs(": ", stdout);

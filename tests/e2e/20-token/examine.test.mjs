@@ -264,6 +264,7 @@ test('an issuer alone is asked for its keys', async () => {
   assert.equal(json.cause.id, 'keys.unreachable');
   assert.equal(json.cause.reason, 'network.tcp.refused');
   assert.equal(code, 3);
+  assert.match((await sallyport(['token', 'examine', text, '--issuer', idp.issuer, '--audience', audience])).stdout, /^\? UNDECIDED {2}keys\.unreachable: /);
 });
 
 test('usage errors end with 2 and point to help', async () => {
