@@ -14,10 +14,13 @@ static long read_path(struct sp_str path, bool decodes, bool merges, char *out)
     char text[MOST + 1];
     size_t count = 0, len = 0;
     for (size_t i = 0; i < path.len; i++) {
-        const bool is_escape = decodes && path.at[i] == '%' && i + 2 < path.len && sp_hex_digit(path.at[i + 1]) >= 0 &&
-                               sp_hex_digit(path.at[i + 2]) >= 0;
-        text[count++] =
-            is_escape ? (char)(sp_hex_digit(path.at[i + 1]) << 4 | sp_hex_digit(path.at[i + 2])) : path.at[i];
+        const bool has_two = decodes && path.at[i] == '%' && i + 2 < path.len;
+        const int high = has_two ? sp_hex_digit(path.at[i + 1]) : -1, low = has_two ? sp_hex_digit(path.at[i + 2]) : -1;
+        const bool is_escape = high >= 0 && low >= 0;
+        text[count] = path.at[i];
+        if (is_escape)
+            text[count] = (char)(high << 4 | low);
+        count++;
         i += is_escape ? 2 : 0;
     }
     for (size_t i = 0; i < count;) {
