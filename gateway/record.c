@@ -32,10 +32,23 @@ static bool is_token_rejected_upstream(const struct sp_call *call)
            (attempt->status == NGX_HTTP_UNAUTHORIZED || attempt->status == NGX_HTTP_FORBIDDEN);
 }
 
+/* The client went away before its body was whole: nginx reads no further, calls it 400 and has nobody to answer. */
+static bool is_cut_off(const struct sp_call *call)
+{
+    const ngx_http_request_t *request = call->request;
+    const ngx_http_upstream_state_t *attempt = last_attempt(request);
+    return call->stage == SP_STAGE_PASSED && request->headers_out.status == NGX_HTTP_BAD_REQUEST &&
+           request->connection->error && (attempt == NULL || attempt->status == 0);
+}
+
 enum sp_cause sp_record_cause(const struct sp_call *call)
 {
-    return call->cause == SP_CAUSE_NONE && is_token_rejected_upstream(call) ? SP_CAUSE_UPSTREAM_REJECTED_TOKEN
-                                                                            : call->cause;
+    if (call->cause != SP_CAUSE_NONE) {
+        return call->cause;
+    }
+    return is_token_rejected_upstream(call) ? SP_CAUSE_UPSTREAM_REJECTED_TOKEN
+           : is_cut_off(call)               ? SP_CAUSE_REQUEST_MALFORMED
+                                            : SP_CAUSE_NONE;
 }
 
 static enum sp_call_outcome outcome_of(const struct sp_call *call)

@@ -86,14 +86,19 @@ test('nobody makes a call go untold by saying too much', async () => {
 
 test('half a request, and a client that hangs up, harm nobody', async () => {
   const token = await corp.token();
-  const start = `POST /slow/200 HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${token}\r\nContent-Length: 1000\r\n\r\nhalf`;
+  const start = (id) => `POST /slow/200 HTTP/1.1\r\nHost: a\r\nX-Request-Id: ${id}\r\nAuthorization: Bearer ${token}\r\nContent-Length: 1000\r\n\r\nhalf`;
+  const ids = ['half-a-request-and-a-reset', 'half-a-request-and-an-end'];
   await Promise.all([
     rawRequest(gateway.port, 'GET /x HTTP/1.1\r\nHost: a\r\nAuthoriz', { reset: true }),
-    rawRequest(gateway.port, start, { reset: true }),
-    rawRequest(gateway.port, start, { end: true, timeout: 1_000 }),
+    rawRequest(gateway.port, start(ids[0]), { reset: true }),
+    rawRequest(gateway.port, start(ids[1]), { end: true, timeout: 1_000 }),
     rawRequest(gateway.port, `GET /sse/100 HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${token}\r\n\r\n`, { reset: true }),
   ]);
   assert.equal((await gateway.get('/x', { token })).status, 200);
+  for (const id of ids) {
+    const { status, cause, accepted } = await gateway.call(id);
+    assert.deepEqual({ status, cause, accepted }, { status: 400, cause: 'request.malformed', accepted: true }, id);
+  }
 });
 
 test('the worker is still the one that started', () => {
