@@ -93,21 +93,12 @@ static bool is_there(const struct sp_doctor_target *targets, size_t count, struc
     return false;
 }
 
-static size_t server_count(const struct sp_policy *policy)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < policy->api_count; i++) {
-        count += policy->apis[i].upstream.server_count;
-    }
-    return count;
-}
-
 enum sp_status sp_doctor_targets_of(struct sp_arena *arena, const struct sp_policy *policy,
                                     const struct sp_doctor_question *common, struct sp_doctor_target **targets,
                                     size_t *count)
 {
     struct sp_doctor_target *made =
-        sp_arena_calloc(arena, policy->issuer_count + server_count(policy) + 1, sizeof *made);
+        sp_arena_calloc(arena, policy->issuer_count + sp_policy_server_count(policy) + 1, sizeof *made);
     size_t used = 0;
     if (made == NULL) {
         return SP_NO_MEMORY;

@@ -203,21 +203,13 @@ static enum sp_status look_up_server(const struct sp_policy *policy, const struc
     return status;
 }
 
-static size_t count_servers(const struct sp_policy *policy)
-{
-    size_t sum = 0;
-    for (size_t i = 0; i < policy->api_count; i++) {
-        sum += policy->apis[i].upstream.server_count;
-    }
-    return sum;
-}
-
 /* Each name once, at the first API that has it. A server with an address needs none. */
 static enum sp_status look_up_upstreams(const struct sp_policy *policy, struct sp_policy_report *report)
 {
     struct sp_index asked;
     struct sp_arena *arena = sp_arena_create(SP_MAX_POLICY_ARENA_BYTES);
-    enum sp_status status = arena != NULL ? sp_index_init(&asked, arena, count_servers(policy) + 1) : SP_NO_MEMORY;
+    enum sp_status status =
+        arena != NULL ? sp_index_init(&asked, arena, sp_policy_server_count(policy) + 1) : SP_NO_MEMORY;
     for (size_t i = 0; i < policy->api_count && status == SP_OK; i++) {
         const struct sp_upstream *upstream = &policy->apis[i].upstream;
         for (size_t j = 0; j < upstream->server_count && status == SP_OK; j++) {

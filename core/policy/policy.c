@@ -274,6 +274,15 @@ uint32_t sp_draft_refer(struct sp_draft *draft, const struct sp_index *names, co
     return SP_INDEX_NONE;
 }
 
+size_t sp_policy_server_count(const struct sp_policy *policy)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < policy->api_count; i++) {
+        count += policy->apis[i].upstream.server_count;
+    }
+    return count;
+}
+
 const struct sp_api *sp_policy_api(const struct sp_policy *policy, struct sp_str name)
 {
     const uint32_t found = sp_index_find(&((const struct sp_policy_parts *)policy)->api_names, name);

@@ -226,6 +226,8 @@ struct sp_route_match {
 enum sp_match_outcome sp_policy_match(const struct sp_policy *policy, struct sp_str host, struct sp_str path,
                                       struct sp_str method, struct sp_route_match *match);
 
+/* Of all APIs. */
+size_t sp_policy_server_count(const struct sp_policy *policy);
 /* The API of that name; NULL: there is none. */
 const struct sp_api *sp_policy_api(const struct sp_policy *policy, struct sp_str name);
 /* By the SHA-256 of the key presented; NULL: unknown. */
