@@ -243,6 +243,19 @@ static struct sp_str session_data(struct sp_call *call, const struct sp_session 
     return sp_buffer_status(&text) == SP_OK ? sp_buffer_str(&text) : SP_STR_NONE;
 }
 
+static enum sp_status put_session(struct sp_call *call, const struct sp_session *session)
+{
+    struct sp_store *store = call->authority->store;
+    struct sp_ticket ticket = {.kind = SP_TICKET_SESSION,
+                               .family = session->sid,
+                               .subject = session->subject,
+                               .issued_at = call->now,
+                               .expires_at = session->expires_at,
+                               .data = session_data(call, session)};
+    memcpy(ticket.hash, session->hash, sizeof ticket.hash);
+    return ticket.data.at != NULL ? store->methods->put_ticket(store, &ticket, NULL) : SP_NO_MEMORY;
+}
+
 enum sp_status sp_session_start(struct sp_call *call, struct sp_str subject, const char *amr,
                                 struct sp_session *session)
 {
@@ -255,7 +268,6 @@ enum sp_status sp_session_start_as(struct sp_call *call, const struct sp_session
     struct sp_session before, fresh = *known;
     if (fresh.acr.at == NULL)
         fresh.acr = sp_assurance_of(fresh.amr);
-    struct sp_store *store = call->authority->store;
     enum sp_status status = find_by_cookie(call, &before);
     bool goes_on = status == SP_OK && before.subject.at != NULL && sp_str_equal(before.subject, fresh.subject);
     if (status == SP_OK && before.subject.at != NULL)
@@ -265,18 +277,11 @@ enum sp_status sp_session_start_as(struct sp_call *call, const struct sp_session
     if (goes_on)
         fresh.clients = before.clients;
     fresh.expires_at = call->now + call->authority->settings->session_lifetime_s;
-    struct sp_ticket ticket = {.kind = SP_TICKET_SESSION,
-                               .family = fresh.sid,
-                               .subject = fresh.subject,
-                               .issued_at = call->now,
-                               .expires_at = fresh.expires_at,
-                               .data = session_data(call, &fresh)};
-    if (handle.at == NULL || fresh.sid.at == NULL || ticket.data.at == NULL)
+    if (handle.at == NULL || fresh.sid.at == NULL)
         return SP_NO_MEMORY;
-    sp_sha256(handle, ticket.hash);
-    memcpy(fresh.hash, ticket.hash, sizeof fresh.hash);
+    sp_sha256(handle, fresh.hash);
     if (status == SP_OK)
-        status = store->methods->put_ticket(store, &ticket, NULL);
+        status = put_session(call, &fresh);
     if (status == SP_OK)
         status = sp_upstream_remember_sid(call, &fresh);
     if (status != SP_OK)
@@ -289,19 +294,9 @@ enum sp_status sp_session_start_as(struct sp_call *call, const struct sp_session
 
 enum sp_status sp_session_start_device(struct sp_call *call, const struct sp_session *known, struct sp_session *session)
 {
-    struct sp_store *store = call->authority->store;
     struct sp_session fresh = *known;
-    struct sp_ticket ticket = {.kind = SP_TICKET_SESSION,
-                               .family = fresh.sid,
-                               .subject = fresh.subject,
-                               .issued_at = call->now,
-                               .expires_at = fresh.expires_at,
-                               .data = session_data(call, &fresh)};
-    if (ticket.data.at == NULL)
-        return SP_NO_MEMORY;
-    sp_random_bytes(ticket.hash, sizeof ticket.hash); /* of no handle: nobody has one */
-    memcpy(fresh.hash, ticket.hash, sizeof fresh.hash);
-    enum sp_status status = store->methods->put_ticket(store, &ticket, NULL);
+    sp_random_bytes(fresh.hash, sizeof fresh.hash); /* of no handle: nobody has one */
+    enum sp_status status = put_session(call, &fresh);
     if (status == SP_OK)
         *session = fresh;
     return status;

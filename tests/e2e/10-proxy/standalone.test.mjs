@@ -7,9 +7,8 @@ import fs from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
 import { test } from 'node:test';
-import tls from 'node:tls';
 import { WebSocket } from 'ws';
-import { makeAuthority } from '../lib/certificates.mjs';
+import { makeAuthority, servedSerial } from '../lib/certificates.mjs';
 import { startGateway, temporaryFolder } from '../lib/gateway.mjs';
 import { request } from '../lib/http.mjs';
 import { startPlainIssuer } from '../lib/issuer.mjs';
@@ -97,14 +96,7 @@ test('a listener added by SIGHUP answers, with other workers, and goes with the 
 });
 
 test('a renewed certificate at the same path is taken by SIGHUP; one that is the same costs no reload', async () => {
-  const served = () => new Promise((resolve, reject) => {
-    const socket = tls.connect({ host: '127.0.0.1', port: tlsPort, rejectUnauthorized: false }, () => {
-      resolve(socket.getPeerCertificate().serialNumber);
-      socket.end();
-    });
-    socket.on('error', reject);
-    socket.setTimeout(20_000, () => socket.destroy(new Error('no handshake')));
-  });
+  const served = () => servedSerial(tlsPort);
   const before = await served();
   const renewed = authority.issue('renewed');
   fs.copyFileSync(renewed.certFile, certificate.certFile);

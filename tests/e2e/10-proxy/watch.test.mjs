@@ -5,8 +5,7 @@ import { X509Certificate } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import tls from 'node:tls';
-import { makeAuthority } from '../lib/certificates.mjs';
+import { makeAuthority, servedSerial } from '../lib/certificates.mjs';
 import { startGateway, temporaryFolder } from '../lib/gateway.mjs';
 import { freePort } from '../lib/ports.mjs';
 import { jwks, makeKey, makeToken, now } from '../lib/tokens.mjs';
@@ -49,14 +48,7 @@ const replace = (name, content) => {
 };
 const inForce = (from) => gateway.waitForOutput('the configuration is in force', { from });
 const reloads = (from) => gateway.output.slice(from).match(/reading the configuration again/g)?.length ?? 0;
-const served = () => new Promise((resolve, reject) => {
-  const socket = tls.connect({ host: '127.0.0.1', port: tlsPort, rejectUnauthorized: false }, () => {
-    resolve(socket.getPeerCertificate().serialNumber);
-    socket.end();
-  });
-  socket.on('error', reject);
-  socket.setTimeout(20_000, () => socket.destroy(new Error('no handshake')));
-});
+const served = () => servedSerial(tlsPort);
 const token = (key) => makeToken(key, { iss: 'https://corp.example', aud: 'https://api.example', sub: 'a', exp: now() + 600 });
 
 test('a certificate and its key behind turned links are served, read once and together', async () => {

@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { X509Certificate, createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
+import tls from 'node:tls';
 
 /**
  * makeAuthority(folder) → { caFile, ca, issue(name, { names: ['api.example.com', '127.0.0.1'], days, subject, selfSigned }) }
@@ -32,4 +33,16 @@ export function makeAuthority(folder, name = 'Test CA') {
       };
     },
   };
+}
+
+/** The serial number of the certificate that is served at the loopback port, whoever signed it. */
+export function servedSerial(port) {
+  return new Promise((resolve, reject) => {
+    const socket = tls.connect({ host: '127.0.0.1', port, rejectUnauthorized: false }, () => {
+      resolve(socket.getPeerCertificate().serialNumber);
+      socket.end();
+    });
+    socket.on('error', reject);
+    socket.setTimeout(20_000, () => socket.destroy(new Error('no handshake')));
+  });
 }
