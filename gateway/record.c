@@ -32,17 +32,19 @@ static bool is_token_rejected_upstream(const struct sp_call *call)
            (attempt->status == NGX_HTTP_UNAUTHORIZED || attempt->status == NGX_HTTP_FORBIDDEN);
 }
 
-/* The client went away before its body was whole, or sent nothing more of it: nginx calls that 400, 499 or 408 and
- * closes the connection without an answer. */
+/* The client went away before its request was whole, or sent nothing more of it: nginx calls that 400, 408 or, while it
+ * wrote to the API, 499, and closes the connection without an answer. */
 static bool is_cut_off(const struct sp_call *call)
 {
     const ngx_http_request_t *request = call->request;
     const ngx_uint_t status = request->headers_out.status;
     const ngx_http_upstream_state_t *attempt = last_attempt(request);
-    return call->stage == SP_STAGE_PASSED && (attempt == NULL || attempt->status == 0) &&
-           request->request_body != NULL && request->request_body->rest > 0 &&
-           (status == NGX_HTTP_BAD_REQUEST || status == NGX_HTTP_CLIENT_CLOSED_REQUEST ||
-            status == NGX_HTTP_REQUEST_TIME_OUT);
+    const bool is_given_up = status == NGX_HTTP_BAD_REQUEST || status == NGX_HTTP_REQUEST_TIME_OUT;
+    if (call->stage != SP_STAGE_PASSED) {
+        return is_given_up; /* in its headers: whatever else is refused has a cause of its own */
+    }
+    return (is_given_up || status == NGX_HTTP_CLIENT_CLOSED_REQUEST) && (attempt == NULL || attempt->status == 0) &&
+           request->request_body != NULL && request->request_body->rest > 0;
 }
 
 enum sp_cause sp_record_cause(const struct sp_call *call)

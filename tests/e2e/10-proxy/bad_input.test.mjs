@@ -7,12 +7,13 @@ import { startNginx } from '../lib/nginx.mjs';
 import { rawRequest } from '../lib/raw.mjs';
 import { base64url, signRaw } from '../lib/tokens.mjs';
 import { startUpstream } from '../lib/upstream.mjs';
+import { until } from '../lib/wait.mjs';
 
 const corp = await makeCorp();
 const upstream = await startUpstream();
 const gateway = await startNginx({
   files: corp.files,
-  http: 'client_body_timeout 1s;',
+  http: 'client_body_timeout 1s; client_header_timeout 1s;',
   policy: { issuers: corp.issuers, apis: { all: { match: { path: '/' }, upstream: { url: upstream.url }, auth: { issuers: ['corp'] } } } },
 });
 const [worker] = gateway.workerPids();
@@ -94,9 +95,12 @@ test('half a request, and a client that hangs up, harm nobody', async () => {
     rawRequest(gateway.port, start(ids[0]), { reset: true }),
     rawRequest(gateway.port, start(ids[1]), { end: true, timeout: 1_000 }),
     rawRequest(gateway.port, start(ids[2])),
+    rawRequest(gateway.port, 'GET /half-of-its-headers HTTP/1.1\r\nHost: a\r\nAuthoriz'),
     rawRequest(gateway.port, `GET /sse/100 HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${token}\r\n\r\n`, { reset: true }),
   ]);
   assert.equal((await gateway.get('/x', { token })).status, 200);
+  const headers = await until(() => gateway.calls().find(({ path }) => path === '/half-of-its-headers'), 'the line of half a header');
+  assert.deepEqual([headers.status, headers.cause, headers.accepted], [408, 'request.malformed', false]);
   for (const id of ids) {
     const { status, cause, accepted } = await gateway.call(id);
     assert.deepEqual({ cause, accepted }, { cause: 'request.malformed', accepted: true }, id);
