@@ -111,7 +111,7 @@ static const struct sp_json *read_tree(struct sp_draft *draft, const struct sp_p
     if (root == NULL && may_go_on(draft)) {
         struct sp_json *empty = SP_DRAFT_ARRAY(draft, struct sp_json, 1);
         if (empty != NULL) {
-            empty->type = SP_JSON_OBJECT;
+            *empty = (struct sp_json){.type = SP_JSON_OBJECT, .line = 1, .column = 1};
         }
         root = empty;
     }

@@ -354,6 +354,20 @@ static void validate_object(struct sp_draft *draft, enum sp_section section, con
         }
 }
 
+/* No member, or none that is left after the merge. A snapshot may be: of an authority alone the gateway needs nothing.
+ */
+static bool is_empty(const struct sp_json *root)
+{
+    for
+        SP_JSON_EACH(member, root)
+        {
+            if (member->type != SP_JSON_NULL) {
+                return false;
+            }
+        }
+    return true;
+}
+
 void sp_settings_validate(struct sp_draft *draft, const struct sp_json *root)
 {
     const struct sp_path top = {.name = SP_STR("")};
@@ -366,6 +380,17 @@ void sp_settings_validate(struct sp_draft *draft, const struct sp_json *root)
                                                .detail = SP_STR("The configuration")};
         sp_draft_complain(draft, &complaint, "the configuration is %.*s; it must be an object",
                           SP_STR_ARG(complaint.received));
+        return;
+    }
+    if (is_empty(root) && draft->has_secrets) {
+        const struct sp_complaint complaint = {.cause = SP_CAUSE_CONFIG_TYPE,
+                                               .value = root,
+                                               .expected = SP_STR("an object with apis, or an authority, in it"),
+                                               .received = SP_STR("empty"),
+                                               .detail = SP_STR("The configuration")};
+        sp_draft_complain(
+            draft, &complaint,
+            "the configuration is empty: it has neither apis nor an authority, so nothing would be served");
         return;
     }
     validate_object(draft, SP_SECTION_ROOT, root, &top);

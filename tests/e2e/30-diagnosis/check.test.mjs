@@ -101,6 +101,17 @@ test('a secret is never shown, wherever it stands', async () => {
   assert.doesNotMatch(stdout, /hunter2/);
 });
 
+test('a configuration of nothing is a finding, and nothing is served by it', async () => {
+  for (const text of ['', '# to be written\n', '{}\n', '---\n', 'apis:\n']) {
+    const { code, ids, json } = await check(text);
+    assert.deepEqual([code, ids, json.accepted], [1, ['config.type'], false], JSON.stringify(text));
+    const served = await sallyport(['serve', '-c', write(text), '--state', path.join(folder, 'state-of-nothing')]);
+    assert.equal(served.code, 1, served.stderr);
+    assert.match(served.stderr, /config\.type: the configuration is (empty|null)/);
+  }
+  assert.equal((await sallyport(['check', '-c', write(''), '-c', write(good)])).code, 0, 'one of several files may be empty');
+});
+
 test('what cannot be read is exit status 3, wrong usage 2', async () => {
   assert.equal((await sallyport(['check', '-c', path.join(folder, 'nothing.yaml')])).code, 3);
   assert.equal((await sallyport(['check', '-c', folder])).code, 3);

@@ -38,6 +38,12 @@ static const struct {
     {"no address", "listen: {address: 8080}\n", SP_CAUSE_CONFIG_TYPE, 1, 19, "listen.address", ":PORT"},
     {"a port beyond all ports", "listen: {address: ':70000'}\n", SP_CAUSE_CONFIG_TYPE, 1, 19, "listen.address",
      ":PORT"},
+    {"an empty file", "", SP_CAUSE_CONFIG_TYPE, 1, 1, "", "neither apis nor an authority"},
+    {"comments only", "# nothing\n", SP_CAUSE_CONFIG_TYPE, 1, 1, "", "neither apis nor an authority"},
+    {"an object of nothing", "\n{}\n", SP_CAUSE_CONFIG_TYPE, 2, 1, "", "neither apis nor an authority"},
+    {"names without anything behind them", "issuers:\napis:\n", SP_CAUSE_CONFIG_TYPE, 1, 1, "",
+     "neither apis nor an authority"},
+    {"a null document", "---\n", SP_CAUSE_CONFIG_TYPE, 2, 1, "", "it must be an object"},
     {"an address twice", "listen: [{address: ':1'}, {address: ':1'}]\n", SP_CAUSE_CONFIG_TYPE, 1, 27, "listen",
      "stands twice"},
     {"every address, written in two ways", "listen: [{address: ':1'}, {address: '0.0.0.0:1'}]\n", SP_CAUSE_CONFIG_TYPE,
@@ -245,10 +251,7 @@ static void what_is_right_is_not_complained_of(void **state)
         "listen: [{address: ':0'}, {address: '127.0.0.1:0'}, {address: ':0'}]\n",
         "listen: [{address: '0.0.0.0:1'}, {address: '[::]:1'}, {address: '127.0.0.1:2'}, {address: '[::1]:2'}]\n",
         "listen: {address: ':8081'}\n", /* nginx tells the admin address from it by where a call arrives */
-        "",
-        "# nothing\n",
-        "{}",
-        "issuers:\napis:\n",
+        "apis: {}\n",                   /* written, so meant: the last API was taken away */
     };
     static const char *const environment[] = {"URL=https://a.example.com",
                                               "SECRET=0123456789012345678901234567890123456789", NULL};
