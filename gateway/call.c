@@ -56,6 +56,13 @@ struct sp_call *sp_call_get(ngx_http_request_t *request)
     return call;
 }
 
+const ngx_http_upstream_state_t *sp_last_attempt(const ngx_http_request_t *request)
+{
+    const ngx_array_t *states = request->upstream_states;
+    return states != NULL && states->nelts > 0 ? (const ngx_http_upstream_state_t *)states->elts + states->nelts - 1
+                                               : NULL;
+}
+
 struct sp_arena *sp_call_arena(struct sp_call *call)
 {
     if (call->arena == NULL) {

@@ -106,6 +106,8 @@ struct sp_call {
 struct sp_call *sp_call_find(ngx_http_request_t *request);
 /* The same, made if need be; NULL without memory. */
 struct sp_call *sp_call_get(ngx_http_request_t *request);
+/* The last server that was tried for it; NULL: none. */
+const ngx_http_upstream_state_t *sp_last_attempt(const ngx_http_request_t *request);
 /* The call's arena, made at the first use; NULL without memory. */
 struct sp_arena *sp_call_arena(struct sp_call *call);
 

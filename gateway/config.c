@@ -204,6 +204,10 @@ static char *set_handler(ngx_conf_t *cf, ngx_command_t *command, void *data)
     (void)data;
     ngx_http_core_loc_conf_t *location = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
     location->handler = (ngx_http_handler_pt)(uintptr_t)command->post;
+    if (location->handler == sp_error_handler) {
+        struct sp_server_conf *server = ngx_http_conf_get_module_srv_conf(cf, ngx_http_sallyport_module);
+        server->answers_errors = true;
+    }
     return NGX_CONF_OK;
 }
 

@@ -9,6 +9,7 @@
  *   limits.c            rate limits                     refusal.c       401, 403, 429, 503 with their cause
  *   balancer.c          peers of the route              upstream_headers.c  what the API gets to see
  *   shared_zone.c       memory that survives reloads    shared_table.c  a table in it
+ *   cut_off.c           half a request
  *   cors.c  resource_metadata.c  record.c  metrics.c  status.c  variables.c  request_id.c  client_certificate.c
  *
  * One `struct sp_call` a request, in its pool; found again after an internal redirect (which clears nginx's contexts)
@@ -61,6 +62,7 @@ struct sp_main_conf {
 
 struct sp_server_conf {
     ngx_str_t question_uri[SP_QUESTIONS]; /* of the exact internal locations; empty: no control plane */
+    bool answers_errors;                  /* has a sallyport_error location: what nginx refuses is ours to answer */
 };
 
 struct sp_location_conf {

@@ -2,6 +2,7 @@
 /* Where nginx finds us: the module's record, and the hooks into its phases. */
 #include "gateway/access.h"
 #include "gateway/config.h"
+#include "gateway/cut_off.h"
 #include "gateway/record.h"
 #include "gateway/response_headers.h"
 #include "gateway/variables.h"
@@ -18,9 +19,24 @@ static ngx_int_t add_handler(ngx_conf_t *cf, ngx_http_phases phase, ngx_http_han
     return NGX_OK;
 }
 
+/* Before nginx's own, which are there already: what it writes in its logs is then known. */
+static ngx_int_t add_first_handler(ngx_conf_t *cf, ngx_http_phases phase, ngx_http_handler_pt handler)
+{
+    if (add_handler(cf, phase, handler) != NGX_OK) {
+        return NGX_ERROR;
+    }
+    const ngx_http_core_main_conf_t *core = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+    const ngx_array_t *handlers = &core->phases[phase].handlers;
+    ngx_http_handler_pt *first = handlers->elts;
+    memmove(first + 1, first, (handlers->nelts - 1) * sizeof *first);
+    *first = handler;
+    return NGX_OK;
+}
+
 static ngx_int_t after_configuration(ngx_conf_t *cf)
 {
     if (add_handler(cf, NGX_HTTP_ACCESS_PHASE, sp_access_handler) != NGX_OK ||
+        add_first_handler(cf, NGX_HTTP_LOG_PHASE, sp_cut_off_handler) != NGX_OK ||
         add_handler(cf, NGX_HTTP_LOG_PHASE, sp_record_handler) != NGX_OK) {
         return NGX_ERROR;
     }

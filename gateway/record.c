@@ -2,6 +2,7 @@
 #include "gateway/record.h"
 
 #include "core/base/buffer.h"
+#include "gateway/cut_off.h"
 #include "gateway/metrics.h"
 #include "gateway/record_token.h"
 #include "gateway/snapshot.h"
@@ -17,34 +18,12 @@ static uint64_t total_ms(const ngx_http_request_t *request)
     return ms > 0 ? (uint64_t)ms : 0;
 }
 
-static const ngx_http_upstream_state_t *last_attempt(const ngx_http_request_t *request)
-{
-    const ngx_array_t *states = request->upstream_states;
-    return states != NULL && states->nelts > 0 ? (const ngx_http_upstream_state_t *)states->elts + states->nelts - 1
-                                               : NULL;
-}
-
 /* We accepted, the API did not: the one thing that a client cannot tell from our own 401. */
 static bool is_token_rejected_upstream(const struct sp_call *call)
 {
-    const ngx_http_upstream_state_t *attempt = last_attempt(call->request);
+    const ngx_http_upstream_state_t *attempt = sp_last_attempt(call->request);
     return call->stage == SP_STAGE_PASSED && call->has_facts && call->match.api->forwards_token && attempt != NULL &&
            (attempt->status == NGX_HTTP_UNAUTHORIZED || attempt->status == NGX_HTTP_FORBIDDEN);
-}
-
-/* The client went away before its request was whole, or sent nothing more of it: nginx calls that 400, 408 or, while it
- * wrote to the API, 499, and closes the connection without an answer. */
-static bool is_cut_off(const struct sp_call *call)
-{
-    const ngx_http_request_t *request = call->request;
-    const ngx_uint_t status = request->headers_out.status;
-    const ngx_http_upstream_state_t *attempt = last_attempt(request);
-    const bool is_given_up = status == NGX_HTTP_BAD_REQUEST || status == NGX_HTTP_REQUEST_TIME_OUT;
-    if (call->stage != SP_STAGE_PASSED) {
-        return is_given_up; /* in its headers: whatever else is refused has a cause of its own */
-    }
-    return (is_given_up || status == NGX_HTTP_CLIENT_CLOSED_REQUEST) && (attempt == NULL || attempt->status == 0) &&
-           request->request_body != NULL && request->request_body->rest > 0;
 }
 
 enum sp_cause sp_record_cause(const struct sp_call *call)
@@ -53,7 +32,7 @@ enum sp_cause sp_record_cause(const struct sp_call *call)
         return call->cause;
     }
     return is_token_rejected_upstream(call) ? SP_CAUSE_UPSTREAM_REJECTED_TOKEN
-           : is_cut_off(call)               ? SP_CAUSE_REQUEST_MALFORMED
+           : sp_is_cut_off(call->request)   ? SP_CAUSE_REQUEST_MALFORMED
                                             : SP_CAUSE_NONE;
 }
 
@@ -78,7 +57,7 @@ ngx_int_t sp_record_handler(ngx_http_request_t *request)
         sp_metrics_cause(metrics, cause);
     }
     sp_metrics_time(metrics, SP_TIME_TOTAL, total_ms(request) * 1000);
-    const ngx_http_upstream_state_t *attempt = last_attempt(request);
+    const ngx_http_upstream_state_t *attempt = sp_last_attempt(request);
     if (attempt != NULL && attempt->response_time != (ngx_msec_t)-1) {
         sp_metrics_time(metrics, SP_TIME_UPSTREAM, (uint64_t)attempt->response_time * 1000);
     }
@@ -144,7 +123,7 @@ static void put_timings(struct sp_json_writer *json, const struct sp_call *call)
     if (call->asked_ms > 0) {
         sp_json_int_member(json, "control_ms", call->asked_ms);
     }
-    const ngx_http_upstream_state_t *attempt = last_attempt(call->request);
+    const ngx_http_upstream_state_t *attempt = sp_last_attempt(call->request);
     if (attempt != NULL) {
         put_milliseconds(json, "connect_ms", attempt->connect_time);
         put_milliseconds(json, "header_ms", attempt->header_time);
@@ -155,7 +134,7 @@ static void put_timings(struct sp_json_writer *json, const struct sp_call *call)
 
 static void put_upstream(struct sp_json_writer *json, const struct sp_call *call)
 {
-    const ngx_http_upstream_state_t *attempt = last_attempt(call->request);
+    const ngx_http_upstream_state_t *attempt = sp_last_attempt(call->request);
     if (attempt == NULL || attempt->peer == NULL) {
         return;
     }

@@ -170,8 +170,7 @@ static ngx_int_t respond_plainly(struct sp_call *call, int status, const char *t
     return sp_respond(call->request, (ngx_uint_t)status, problem_type, body.at != NULL ? body : SP_STR("{}"));
 }
 
-/* The call itself was accepted, and its line goes on to say so. */
-static void tell_beside(struct sp_call *call, struct sp_arena *arena, const struct sp_finding *finding)
+void sp_tell_beside(struct sp_call *call, struct sp_arena *arena, const struct sp_finding *finding)
 {
     struct sp_verdict *verdict = sp_arena_calloc(arena, 1, sizeof *verdict);
     struct sp_finding *copy = sp_arena_calloc(arena, 1, sizeof *copy);
@@ -202,7 +201,7 @@ static ngx_int_t respond_with_cause(struct sp_call *call, enum sp_cause cause, i
     }
     call->cause = cause;
     if (finding.received.len > 0) {
-        tell_beside(call, arena, &finding);
+        sp_tell_beside(call, arena, &finding);
     }
     return send_refusal(call, &refusal);
 }

@@ -14,6 +14,9 @@ ngx_int_t sp_refuse_for(struct sp_call *call, const struct sp_finding *finding);
 /* Sends a body of ours with this status; the request's own body is discarded. */
 ngx_int_t sp_respond(ngx_http_request_t *request, ngx_uint_t status, struct sp_str content_type, struct sp_str body);
 
+/* The call itself was accepted, and its line says so; what became of it then stands beside. */
+void sp_tell_beside(struct sp_call *call, struct sp_arena *arena, const struct sp_finding *finding);
+
 /* sallyport_error: content handler of the location that nginx's error_page points to. */
 ngx_int_t sp_error_handler(ngx_http_request_t *request);
 /* sallyport_authority_error: the same where nginx could not reach our own authority, which is no API of anybody's. */

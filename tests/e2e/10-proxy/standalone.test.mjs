@@ -10,6 +10,7 @@ import { test } from 'node:test';
 import { WebSocket } from 'ws';
 import { makeAuthority, servedSerial } from '../lib/certificates.mjs';
 import { startGateway, temporaryFolder } from '../lib/gateway.mjs';
+import { rawRequest } from '../lib/raw.mjs';
 import { request } from '../lib/http.mjs';
 import { startPlainIssuer } from '../lib/issuer.mjs';
 import { freePort } from '../lib/ports.mjs';
@@ -49,6 +50,14 @@ test('HTTP, TLS in front, TLS behind by name, and WebSockets pass', async () => 
   });
   assert.equal(first.url, '/photos/socket');
   socket.close();
+});
+
+test('half a request is answered with its cause, within TLS too', async () => {
+  for (const [port, secure] of [[gateway.port, false], [tlsPort, true]]) {
+    const { status, text } = await rawRequest(port, 'GET /photos/1 HTTP/1.1\r\nHost: a\r\nAuthori', { end: true, secure });
+    assert.equal(status, 400, text);
+    assert.match(text, /"urn:sallyport:cause:request\.malformed"/);
+  }
 });
 
 test('keys rotated without a word heal within one call, its upload unharmed', async () => {

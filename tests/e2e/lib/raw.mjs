@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // Bytes on a TCP connection, for what no HTTP client would send.
 import net from 'node:net';
+import tls from 'node:tls';
 
 /**
  * Sends `bytes` (string or Buffer) and resolves, when the peer closes or after `timeout` ms, to
  * { text, status (of the last response, undefined when there was none), closed }.
+ * `secure: true` does so within TLS, whoever the peer is.
  * `end: true` half-closes after sending; `reset: true` resets the connection after sending and resolves at once.
  */
-export function rawRequest(port, bytes, { timeout = 5_000, end = false, reset = false, host = '127.0.0.1' } = {}) {
+export function rawRequest(port, bytes, { timeout = 5_000, end = false, reset = false, host = '127.0.0.1', secure = false } = {}) {
   return new Promise((resolve, reject) => {
     const chunks = [];
     let settled = false;
-    const socket = net.connect(port, host, () => {
+    const begin = () => {
       socket.write(bytes, () => {
         if (reset) {
           socket.resetAndDestroy();
@@ -20,7 +22,8 @@ export function rawRequest(port, bytes, { timeout = 5_000, end = false, reset = 
           socket.end();
         }
       });
-    });
+    };
+    const socket = secure ? tls.connect({ port, host, rejectUnauthorized: false }, begin) : net.connect(port, host, begin);
     const timer = setTimeout(() => finish(false), timeout);
     function finish(closed) {
       if (settled) return;
