@@ -105,14 +105,26 @@ static struct sp_quiet *quiet_of(const struct sp_call *call)
     return &snapshot->quiet[sp_exam_issuer(call->exam)];
 }
 
+/* Keys that came while the call waited. When a policy came too, its issuers may be others, and the call is judged by
+ * the one it began with. */
+static ngx_int_t renew_snapshot(struct sp_call *call)
+{
+    sp_snapshot_refresh(call->conf);
+    if (call->renewed != NULL || call->conf->snapshot == call->snapshot) {
+        return NGX_OK;
+    }
+    call->renewed = call->conf->snapshot->policy == call->snapshot->policy
+                        ? sp_snapshot_ref(call->conf->snapshot)
+                        : sp_snapshot_renew(call->conf, call->snapshot);
+    return call->renewed != NULL ? NGX_OK : NGX_ERROR;
+}
+
 /* The world as the keeper left it, with a note that it looked. When it could not be asked, nothing can be decided: that
  * is a failure of the keys, not of the token. */
 static const struct sp_world *renewed_world(struct sp_call *call, bool was_reachable)
 {
-    sp_snapshot_refresh(call->conf);
-    if (call->renewed == NULL && call->conf->snapshot->policy == call->snapshot->policy &&
-        call->conf->snapshot != call->snapshot) {
-        call->renewed = sp_snapshot_ref(call->conf->snapshot);
+    if (renew_snapshot(call) != NGX_OK) {
+        return NULL;
     }
     const struct sp_snapshot *snapshot = call->renewed != NULL ? call->renewed : call->snapshot;
     const struct sp_world *now = &snapshot->knowledge->world;

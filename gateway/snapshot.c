@@ -293,17 +293,13 @@ static void take_policy(struct sp_main_conf *conf, ngx_log_t *log)
     ngx_log_error(NGX_LOG_NOTICE, log, 0, "sallyport: a new policy is in force");
 }
 
-/* New keys under the same policy. Calls under way keep the knowledge they began with, so the snapshot is replaced, not
- * changed. */
-static void take_keys(struct sp_main_conf *conf, ngx_log_t *log)
+struct sp_snapshot *sp_snapshot_renew(const struct sp_main_conf *conf, const struct sp_snapshot *old)
 {
-    struct sp_snapshot *old = conf->snapshot;
     struct sp_knowledge *knowledge = NULL;
     struct sp_snapshot *snapshot = calloc(1, sizeof *snapshot);
-    if (snapshot == NULL || read_knowledge(conf, old->policy, &knowledge, log) != SP_OK) {
-        sp_metrics_count(sp_metrics_of(conf), SP_COUNT_KEYS_REFUSED);
+    if (snapshot == NULL || read_knowledge(conf, old->policy, &knowledge, ngx_cycle->log) != SP_OK) {
         free(snapshot);
-        return;
+        return NULL;
     }
     snapshot->references = 1;
     snapshot->policy = sp_policy_ref(old->policy);
@@ -311,14 +307,24 @@ static void take_keys(struct sp_main_conf *conf, ngx_log_t *log)
     memcpy(snapshot->policy_sha256, old->policy_sha256, sizeof snapshot->policy_sha256);
     if (equip(snapshot) != SP_OK) {
         sp_snapshot_unref(&snapshot);
-        return;
+        return NULL;
     }
     /* The servers' health goes along; calls under way keep it alive. */
     for (size_t i = 0; i < old->policy->api_count; i++) {
         snapshot->peers[i] = old->peers[i] != NULL ? sp_peers_ref(old->peers[i]) : NULL;
     }
-    sp_metrics_count(sp_metrics_of(conf), SP_COUNT_KEYS_LOADED);
-    publish(conf, snapshot);
+    return snapshot;
+}
+
+/* New keys under the same policy. Calls under way keep the knowledge they began with, so the snapshot is replaced, not
+ * changed. */
+static void take_keys(struct sp_main_conf *conf)
+{
+    struct sp_snapshot *snapshot = sp_snapshot_renew(conf, conf->snapshot);
+    sp_metrics_count(sp_metrics_of(conf), snapshot != NULL ? SP_COUNT_KEYS_LOADED : SP_COUNT_KEYS_REFUSED);
+    if (snapshot != NULL) {
+        publish(conf, snapshot);
+    }
 }
 
 void sp_snapshot_refresh(struct sp_main_conf *conf)
@@ -334,7 +340,7 @@ void sp_snapshot_refresh(struct sp_main_conf *conf)
     if (has_new_policy) {
         take_policy(conf, ngx_cycle->log);
     } else if (has_new_keys) {
-        take_keys(conf, ngx_cycle->log);
+        take_keys(conf);
     }
 }
 

@@ -39,6 +39,9 @@ void sp_snapshot_close(struct sp_main_conf *conf);
 void sp_snapshot_watch(struct sp_main_conf *conf, ngx_cycle_t *cycle);
 /* Looks for new files now, as when a control answer named a newer generation. */
 void sp_snapshot_refresh(struct sp_main_conf *conf);
+/* The policy of `old` with the keys as they are on the disk now, counted, in force for nobody but who asks; NULL when
+ * they cannot be read (and logged). */
+struct sp_snapshot *sp_snapshot_renew(const struct sp_main_conf *conf, const struct sp_snapshot *old);
 
 struct sp_snapshot *sp_snapshot_ref(struct sp_snapshot *snapshot);
 void sp_snapshot_unref(struct sp_snapshot **snapshot);

@@ -10,10 +10,10 @@ import { test } from 'node:test';
 import { WebSocket } from 'ws';
 import { makeAuthority, servedSerial } from '../lib/certificates.mjs';
 import { startGateway, temporaryFolder } from '../lib/gateway.mjs';
-import { rawRequest } from '../lib/raw.mjs';
 import { request } from '../lib/http.mjs';
 import { startPlainIssuer } from '../lib/issuer.mjs';
 import { freePort } from '../lib/ports.mjs';
+import { rawRequest } from '../lib/raw.mjs';
 import { startUpstream } from '../lib/upstream.mjs';
 import { until } from '../lib/wait.mjs';
 
@@ -68,6 +68,37 @@ test('keys rotated without a word heal within one call, its upload unharmed', as
   assert.equal(json.body_bytes, 2_000_000);
   const { verdict } = await gateway.call(requestId);
   assert.ok(verdict.also.some(({ id }) => id === 'keys.rotated'), JSON.stringify(verdict));
+});
+
+test('keys that come for a waiting call count for it, also when a new policy came before them', async () => {
+  const corp = await startPlainIssuer();
+  const one = (more = {}) => ({
+    listen: [{ address: '127.0.0.1:{port}' }],
+    workers: 1,
+    issuers: { corp: { issuer: corp.issuer, audience: aud } },
+    apis: { photos: { match: { path: '/photos' }, upstream: { url: upstream.url }, auth: { issuers: ['corp'], ...more } } },
+  });
+  const waits = await startGateway({ config: one() });
+  const known = await corp.token({ aud });
+  assert.equal((await waits.get('/photos/1', { token: known })).status, 200);
+  await corp.rotate();
+  let answerKeys;
+  const held = new Promise((resolve) => { answerKeys = resolve; });
+  const asked = new Promise((resolve) => {
+    corp.fault = (incoming, outgoing) => {
+      held.then(() => corp.handle(incoming, outgoing));
+      resolve();
+      return true;
+    };
+  });
+  const waiting = waits.get('/photos/1', { token: await corp.token({ aud }) });
+  await asked;
+  waits.reload(one({ scopes: ['read'] }));
+  await until(async () => (await waits.get('/photos/1', { token: known })).status === 403, 'the new policy');
+  corp.fault = null;
+  answerKeys();
+  const { status, text } = await waiting;
+  assert.equal(status, 200, text);
 });
 
 test('a swap by SIGHUP under load drops nothing', async () => {
