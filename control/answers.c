@@ -142,6 +142,9 @@ static void answer_ready(struct sp_plane *plane, struct sp_exchange *exchange)
     sp_json_bool_member(&json, "ready", ready);
     sp_json_string_member(&json, "nginx",
                           sp_nginx_is_serving(plane->nginx) ? SP_STR("serving") : SP_STR("not serving"));
+    if (sp_nginx_has_old_module(plane->nginx)) {
+        sp_json_string_member(&json, "module", SP_STR("another build than is installed"));
+    }
     if (has_authority(plane)) {
         sp_json_string_member(&json, "authority",
                               sp_plane_authority_answers(plane) ? SP_STR("serving") : SP_STR("not serving"));
@@ -246,6 +249,9 @@ static void write_own_metrics(const struct sp_plane *plane, struct sp_buffer *ou
     sp_metric_describe(out, "sallyport_nginx_restarts_total", "counter",
                        "Times that nginx died and was started again.");
     sp_metric_sample(out, "sallyport_nginx_restarts_total", NULL, SP_STR_NONE, (double)sp_nginx_restarts(plane->nginx));
+    sp_metric_describe(out, "sallyport_nginx_old_module", "gauge",
+                       "1 while nginx runs another build of the module than is installed, which it refused.");
+    sp_metric_sample(out, "sallyport_nginx_old_module", NULL, SP_STR_NONE, sp_nginx_has_old_module(plane->nginx));
     if (has_authority(plane)) {
         sp_metric_describe(out, "sallyport_authority_up", "gauge", "1 while the authority takes connections.");
         sp_metric_sample(out, "sallyport_authority_up", NULL, SP_STR_NONE, sp_plane_authority_answers(plane));

@@ -17,6 +17,7 @@
 #include "control/log.h"
 #include "control/nginx_files.h"
 #include "control/nginx_log.h"
+#include "control/nginx_module.h"
 
 #define MAX_LISTENERS 64u
 #define ASK_EVERY_MS 20
@@ -52,8 +53,10 @@ struct sp_nginx {
     struct sp_timer settle_timer;
     bool is_settling, was_signalled;
     int64_t settle_until_ms;
-    struct sp_nginx_log since_apply; /* what it says of this configuration */
-    char mark[SP_NGINX_MARK_BYTES];  /* of what is written */
+    struct sp_nginx_log since_apply;         /* what it says of this configuration */
+    char mark[SP_NGINX_MARK_BYTES];          /* of what is written */
+    char module[SP_NGINX_MODULE_PATH_BYTES]; /* what is written loads it */
+    bool has_old_module;                     /* nginx may run another build of it */
 };
 
 static void path_in(const struct sp_nginx *nginx, const char *name, char path[4096])
@@ -106,8 +109,13 @@ static unsigned long descriptor_limit(void)
 
 static enum sp_status write_files(struct sp_nginx *nginx, const struct sp_policy *policy)
 {
+    enum sp_status status =
+        sp_nginx_module_link(nginx->terms.state, nginx->terms.module, nginx->module, &nginx->has_old_module);
+    if (status != SP_OK) {
+        return status;
+    }
     const struct sp_nginx_conf conf = {.state = nginx->terms.state,
-                                       .module = nginx->terms.module,
+                                       .module = nginx->module,
                                        .user = nginx->terms.user,
                                        .proxy_secret = nginx->terms.proxy_secret,
                                        .has_ipv6 = access("/proc/net/if_inet6", F_OK) == 0,
@@ -186,6 +194,12 @@ static void end_settling(struct sp_nginx *nginx)
 static void take(struct sp_nginx *nginx)
 {
     end_settling(nginx);
+    sp_nginx_module_settle(nginx->terms.state, nginx->module);
+    if (nginx->has_old_module && nginx->was_signalled) {
+        sp_log(SP_LOG_INFO, "nginx loaded the module anew: %s is another build than the one before",
+               nginx->terms.module);
+    }
+    nginx->has_old_module = false;
     nginx->events.settled(nginx->events.data, true, NULL);
 }
 
@@ -198,6 +212,14 @@ static void give_up(struct sp_nginx *nginx, bool is_late)
         sp_log(SP_LOG_ERROR, "nginx did not take its new configuration over within %d s", SETTLE_MS / 1000);
     }
     sp_nginx_log_tell(&nginx->since_apply);
+    if (nginx->has_old_module && sp_child_is_running(&nginx->child)) {
+        sp_log(
+            SP_LOG_ERROR,
+            "nginx (process %d) goes on with the module that it loaded before; %s is another build by now. If what "
+            "is said above is about the module, only a new nginx takes it: restart sallyport serve (systemctl restart "
+            "sallyport), which ends calls in progress after 60 s. If not, mend that and send SIGHUP",
+            (int)nginx->child.pid, nginx->terms.module);
+    }
     sp_log_keep_first_error(NULL, 0);
     nginx->events.settled(nginx->events.data, false, why);
 }
@@ -421,6 +443,11 @@ void sp_nginx_reopen_logs(const struct sp_nginx *nginx)
 bool sp_nginx_is_serving(const struct sp_nginx *nginx)
 {
     return nginx->is_serving;
+}
+
+bool sp_nginx_has_old_module(const struct sp_nginx *nginx)
+{
+    return nginx->has_old_module && !nginx->is_settling && nginx->is_serving;
 }
 
 unsigned sp_nginx_port(const struct sp_nginx *nginx, size_t listener)

@@ -50,6 +50,8 @@ SP_MUST_CHECK enum sp_status sp_nginx_write_back(struct sp_nginx *nginx, const s
 void sp_nginx_reopen_logs(const struct sp_nginx *nginx);
 
 bool sp_nginx_is_serving(const struct sp_nginx *nginx);
+/* It did not take the module's present build over, and goes on with the one that it loaded before. */
+bool sp_nginx_has_old_module(const struct sp_nginx *nginx);
 /* The port that a listener is served on, chosen where the configuration says 0; index listener_count: the admin
  * address. */
 unsigned sp_nginx_port(const struct sp_nginx *nginx, size_t listener);

@@ -7,10 +7,10 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "control/file_digest.h"
 #include "control/log.h"
 #include "control/state_file.h"
 #include "core/base/limits.h"
-#include "core/base/secret.h"
 #include "core/jose/crypto.h"
 
 #define MAX_CONF_BYTES ((size_t)4 * 1024 * 1024)
@@ -70,33 +70,16 @@ static void add_digest(struct sp_buffer *digests, struct sp_str content)
     sp_buffer_append(digests, sp_str((const char *)sha256, sizeof sha256));
 }
 
-/* Each block is digested with the digest before it. What cannot be read counts as what was read of it: nginx will say
- * what it thinks of it. */
+/* One that cannot be read counts as what was read of it: nginx will say what it thinks of it. */
 static void add_named_file(void *data, struct sp_str path)
 {
-    unsigned char link[32 + 16384] = {0}, digest[32];
+    unsigned char digest[SP_FILE_DIGEST_BYTES] = {0};
     char name[4096];
-    struct stat info;
     int len = snprintf(name, sizeof name, "%.*s", SP_STR_ARG(path));
-    int fd = len > 0 && (size_t)len < sizeof name ? open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
-    size_t left = fd >= 0 && fstat(fd, &info) == 0 && S_ISREG(info.st_mode) ? SP_MAX_NAMED_FILE_BYTES : 0;
-    while (left > 0) {
-        ssize_t got = read(fd, link + 32, left < sizeof link - 32 ? left : sizeof link - 32);
-        if (got < 0 && errno == EINTR) {
-            continue;
-        }
-        if (got <= 0) {
-            break;
-        }
-        sp_sha256(sp_str((const char *)link, 32 + (size_t)got), digest);
-        memcpy(link, digest, sizeof digest);
-        left -= (size_t)got;
+    if (len > 0 && (size_t)len < sizeof name) {
+        (void)sp_file_digest(name, SP_MAX_NAMED_FILE_BYTES, digest);
     }
-    if (fd >= 0) {
-        close(fd);
-    }
-    sp_buffer_append(data, sp_str((const char *)link, 32));
-    sp_wipe(link, sizeof link); /* it may have been a private key */
+    sp_buffer_append(data, sp_str((const char *)digest, sizeof digest));
 }
 
 static void make_mark(const struct sp_buffer *digests, char mark[SP_NGINX_MARK_BYTES])

@@ -58,6 +58,8 @@ struct sp_main_conf {
     struct sp_file policy_file, keys_file; /* as the master read them */
     struct sp_snapshot *snapshot;          /* the present one; NULL without sallyport_policy */
     struct sp_worker *worker;              /* of this process; NULL in the master */
+    bool was_in_force;
+    ngx_http_output_header_filter_pt first_filter_before; /* of the configuration before; NULL: there is none */
 };
 
 struct sp_server_conf {

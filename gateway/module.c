@@ -33,6 +33,11 @@ static ngx_int_t add_first_handler(ngx_conf_t *cf, ngx_http_phases phase, ngx_ht
     return NGX_OK;
 }
 
+static ngx_int_t before_configuration(ngx_conf_t *cf)
+{
+    return sp_response_headers_prepare(cf) == NGX_OK ? sp_variables_add(cf) : NGX_ERROR;
+}
+
 static ngx_int_t after_configuration(ngx_conf_t *cf)
 {
     if (add_handler(cf, NGX_HTTP_ACCESS_PHASE, sp_access_handler) != NGX_OK ||
@@ -44,8 +49,18 @@ static ngx_int_t after_configuration(ngx_conf_t *cf)
     return NGX_OK;
 }
 
+/* Nothing refuses it any more. */
+static ngx_int_t come_into_force(ngx_cycle_t *cycle)
+{
+    struct sp_main_conf *conf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_sallyport_module);
+    if (conf != NULL) {
+        conf->was_in_force = true;
+    }
+    return NGX_OK;
+}
+
 static ngx_http_module_t context = {
-    .preconfiguration = sp_variables_add,
+    .preconfiguration = before_configuration,
     .postconfiguration = after_configuration,
     .create_main_conf = sp_config_create_main,
     .init_main_conf = sp_config_init_main,
@@ -59,8 +74,8 @@ ngx_module_t ngx_http_sallyport_module = {
     &context,
     sp_commands,
     NGX_HTTP_MODULE,
-    NULL, /* init master */
-    NULL, /* init module */
+    NULL,            /* init master */
+    come_into_force, /* init module */
     sp_worker_start,
     NULL, /* init thread */
     NULL, /* exit thread */

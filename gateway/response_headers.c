@@ -86,6 +86,29 @@ static ngx_int_t filter(ngx_http_request_t *request)
     return next_filter(request);
 }
 
+/* nginx's list of filters is the process's, not a configuration's: the master would start workers for the old one with
+ * a filter of a library that is closed by then. */
+static void put_back(void *data)
+{
+    const struct sp_main_conf *conf = data;
+    if (!conf->was_in_force && ngx_http_top_header_filter == filter) {
+        ngx_http_top_header_filter = conf->first_filter_before;
+    }
+}
+
+ngx_int_t sp_response_headers_prepare(ngx_conf_t *cf)
+{
+    struct sp_main_conf *conf = ngx_http_conf_get_module_main_conf(cf, ngx_http_sallyport_module);
+    ngx_pool_cleanup_t *cleanup = ngx_pool_cleanup_add(cf->pool, 0);
+    if (cleanup == NULL) {
+        return NGX_ERROR;
+    }
+    conf->first_filter_before = ngx_http_top_header_filter;
+    cleanup->handler = put_back;
+    cleanup->data = conf;
+    return NGX_OK;
+}
+
 void sp_response_headers_install(void)
 {
     next_filter = ngx_http_top_header_filter;

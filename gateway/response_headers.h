@@ -6,6 +6,9 @@
 
 #include "gateway/gateway.h"
 
+/* Before the configuration is read: one that nginx gives up leaves the filters as they were, for it may have been read
+ * by another build of the module than the one that goes on. */
+ngx_int_t sp_response_headers_prepare(ngx_conf_t *cf);
 void sp_response_headers_install(void);
 
 /* Adds one header to the response; value is borrowed for the request's life. */
