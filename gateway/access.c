@@ -121,6 +121,13 @@ static ngx_int_t begin(struct sp_call *call)
 }
 
 /* ---- credential ---- */
+/* A browser sends none with a preflight, whatever its page does: "send a token" would be the wrong advice. */
+static ngx_int_t refuse_preflight(struct sp_call *call)
+{
+    return refuse(call, SP_CAUSE_CORS_PREFLIGHT_REJECTED, SP_STR("200 or 204"),
+                  SP_STR("403, for the API asks for a credential and has no cors in the configuration"));
+}
+
 static ngx_int_t judge_api_key(struct sp_call *call)
 {
     unsigned char sha256[32];
@@ -154,6 +161,9 @@ static ngx_int_t find_credential(struct sp_call *call)
     if (cause == SP_CAUSE_TOKEN_MISSING && api->anonymous) {
         call->stage = SP_STAGE_JUDGED;
         return GO_ON;
+    }
+    if (cause == SP_CAUSE_TOKEN_MISSING && sp_cors_is_preflight(call)) {
+        return refuse_preflight(call);
     }
     if (cause != SP_CAUSE_NONE) {
         finding.cause = cause;

@@ -9,7 +9,8 @@
 
 /* OPTIONS with Origin and Access-Control-Request-Method (Fetch 4.8). */
 bool sp_cors_is_preflight(const struct sp_call *call);
-/* Answers a preflight; what the phase handler returns. */
+/* Answers a preflight, with 204 also where the browser will make no call of it: cors.preflight_rejected is then the
+ * call's cause. What the phase handler returns. */
 ngx_int_t sp_cors_answer(struct sp_call *call);
 /* Puts Access-Control-Allow-Origin etc. on a response of a route that answers for itself. */
 ngx_int_t sp_cors_add_headers(struct sp_call *call);

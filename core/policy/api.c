@@ -141,6 +141,8 @@ static void read_limits(struct sp_draft *draft, const struct sp_json *object, st
     }
 }
 
+/* "*" among them says what leaving them out does. As a header "*" would not do: browsers take it for no Authorization,
+ * and beside credentials for nothing at all (Fetch 4.8). */
 static struct sp_str joined(struct sp_draft *draft, const struct sp_json *value)
 {
     struct sp_str_list names = sp_read_names(draft, value);
@@ -150,6 +152,9 @@ static struct sp_str joined(struct sp_draft *draft, const struct sp_json *value)
     }
     sp_buffer_init(&out, draft->arena, 64u * 1024);
     for (size_t i = 0; i < names.count; i++) {
+        if (sp_str_equal(names.at[i], SP_STR("*"))) {
+            return SP_STR_NONE;
+        }
         sp_buffer_append(&out, i > 0 ? SP_STR(", ") : SP_STR(""));
         sp_buffer_append(&out, names.at[i]);
     }

@@ -70,8 +70,9 @@ enum sp_cors_mode { SP_CORS_OFF, SP_CORS_PASS, SP_CORS_ANSWER };
 
 struct sp_cors {
     enum sp_cors_mode mode;
-    struct sp_str_list origins;     /* "*" alone: any */
-    struct sp_str methods, headers; /* joined by ", ", as the answer carries them; none: what the request asks for */
+    struct sp_str_list origins; /* "*" alone: any */
+    /* Joined by ", ", as the answer carries them; none (or "*" was written): what the request asks for. */
+    struct sp_str methods, headers;
     bool credentials;
     int64_t max_age_s;
 };
