@@ -115,8 +115,8 @@ static enum sp_step sign_in(struct sp_call *call, struct sp_visit *visit, const 
 {
     struct sp_account account;
     struct sp_session session;
-    struct sp_str trouble;
-    if (sp_login_try(call, name, password, &account, &trouble) != SP_GOES_ON)
+    struct sp_str trouble, typed = name.at != NULL ? name : SP_STR("");
+    if (sp_login_try(call, typed, password, &account, &trouble) != SP_GOES_ON)
         return SP_DENIED;
     if (trouble.at != NULL) {
         sp_login_page(call, visit, request, name, trouble);
@@ -183,6 +183,12 @@ static bool is_own_form(struct sp_call *call, const struct sp_visit *visit, stru
     return is_for_anybody || sp_own_form_is_sent(call, sp_visit_decision_token(call, visit, session));
 }
 
+/* By its button, or sent without one, as programs that fill in a form do. */
+static bool is_login(struct sp_str step, struct sp_str name, struct sp_str password)
+{
+    return sp_str_equal(step, SP_STR("login")) || (step.at == NULL && name.at != NULL && password.at != NULL);
+}
+
 static enum sp_step take_form(struct sp_call *call, struct sp_visit *visit)
 {
     struct sp_str step = sp_call_parameter(call, "step"), name = sp_call_parameter(call, "username"),
@@ -208,7 +214,7 @@ static enum sp_step take_form(struct sp_call *call, struct sp_visit *visit)
         request.prompt_select = false;
         return show_or_finish(call, visit, &request, &session);
     }
-    if (sp_str_equal(step, SP_STR("login")))
+    if (is_login(step, name, password))
         return sign_in(call, visit, &request, name, password);
     if (sp_str_equal(step, SP_STR("allow")) && visit->local.at == NULL)
         return allow(call, visit, &request, &session);

@@ -50,6 +50,30 @@ test('whoever planted the cookie cannot make the token of a form', async () => {
   assert.match((await browser.open(account)).text, /Your account/);
 });
 
+test('the sign-in form is a login without its button too, as form.submit() sends it', async () => {
+  const browser = startBrowser();
+  await browser.open(urlOf('own'));
+  assert.match((await browser.submit({ username: 'kim', password: 'wrong' })).text, /not right/);
+  assert.equal((await authority.lastLine('login.password_wrong')).finding.received, 'kim');
+  const { location } = await browser.submit({ username: 'kim', password: 'kim-secret' });
+  assert.ok(location.searchParams.get('code'));
+  // Nothing but that goes without a button: consent is a decision.
+  await browser.open(urlOf('web', { scope: 'openid email' }));
+  assert.match((await browser.submit({ username: 'kim', password: 'kim-secret' })).text, /value="allow"/);
+});
+
+test('whoever leaves the fields empty is told that they are not right', async () => {
+  const browser = startBrowser();
+  await browser.open(urlOf('own'));
+  for (const typed of [{ username: '' }, { username: 'kim' }, { username: '', password: 'kim-secret' }, { username: ' ', password: 'kim-secret' }]) {
+    const page = await browser.submit({ password: '', ...typed, step: 'login' });
+    assert.equal(page.status, 200, JSON.stringify(typed));
+    assert.match(page.text, /not right/);
+    assert.match(page.text, /name="password"/);
+  }
+  assert.ok((await browser.signIn('kim', 'kim-secret')).location.searchParams.get('code'));
+});
+
 test('a form from before the sign-in, or of another session, is not taken', async () => {
   const browser = startBrowser();
   await browser.open(urlOf('web', { prompt: 'consent' }));
