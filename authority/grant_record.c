@@ -173,7 +173,8 @@ enum sp_step sp_grant_record_issue(struct sp_call *call, const struct sp_client 
     struct sp_issued_token token;
     struct sp_grant_record given = *record;
     if (check_account(call, record->subject) != SP_GOES_ON ||
-        sp_grant_keep_allowed(call, client, &given, &scope) != SP_GOES_ON)
+        sp_grant_keep_allowed(call, client, &given, &scope) != SP_GOES_ON ||
+        sp_audience_narrow(call, given.audiences, &given.audiences) != SP_GOES_ON)
         return SP_DENIED;
     struct sp_token_order order = {.client = client,
                                    .account = given.subject,

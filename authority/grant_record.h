@@ -24,13 +24,16 @@ SP_MUST_CHECK enum sp_status sp_grant_record_read(struct sp_arena *arena, const 
 void sp_grant_record_write(struct sp_json_writer *json, const struct sp_grant_record *record);
 
 /* Access token, refresh token if the client may have one, id_token if openid was granted. The caller has begun a write.
- * scope: what the access token gets, within the record's and within what the client may have now (grant_allowed.h). */
+ * scope: what the access token gets, within the record's and within what the client may have now (grant_allowed.h);
+ * of the record's audiences it gets those that the request names, if it names any. What is kept for later is the whole
+ * record. */
 SP_MUST_CHECK enum sp_step sp_grant_record_issue(struct sp_call *call, const struct sp_client *client,
                                                  const struct sp_grant_record *record, struct sp_str scope,
                                                  struct sp_token_answer *answer);
 
-/* Everything issued from the family dies now. */
-SP_MUST_CHECK enum sp_status sp_grant_family_revoke(struct sp_call *call, struct sp_str family,
-                                                    enum sp_ticket_kind spared);
+/* Everything issued from the family dies now; whoever uses its code or a refresh token later is told that. */
+SP_MUST_CHECK enum sp_status sp_grant_family_revoke(struct sp_call *call, struct sp_str family);
+/* The same, and nothing in the store remembers what there was. */
+SP_MUST_CHECK enum sp_status sp_grant_family_forget(struct sp_call *call, struct sp_str family);
 
 #endif

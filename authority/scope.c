@@ -87,7 +87,9 @@ enum sp_step sp_scope_decide(struct sp_call *call, const struct sp_client *clien
     return SP_GOES_ON;
 }
 
-enum sp_step sp_audience_decide(struct sp_call *call, const struct sp_client *client, struct sp_str_list *audiences)
+/* Those that are asked for, each once and each of `allowed`. */
+static enum sp_step read_audiences(struct sp_call *call, struct sp_str_list allowed, const char *none_allowed,
+                                   struct sp_str_list *audiences)
 {
     static const char *const names[] = {"resource", "audience"};
     struct sp_str *asked = sp_arena_calloc(call->arena, SP_MAX_AUDIENCES, sizeof *asked);
@@ -97,17 +99,34 @@ enum sp_step sp_audience_decide(struct sp_call *call, const struct sp_client *cl
     for (size_t i = 0; i < 2; i++) {
         struct sp_str value;
         for (size_t position = 0; sp_form_next(&call->parameters, sp_str_from_cstr(names[i]), &position, &value);) {
-            if (!sp_list_has(client->audiences, value) || count == SP_MAX_AUDIENCES)
-                return SP_DENY(
-                    call, .cause = SP_CAUSE_REQUEST_RESOURCE_INVALID, .received = value,
-                    .expected = sp_list_in_words(call->arena, client->audiences, "none is registered for the client"),
-                    .tell = sp_arena_printf(call->arena, "It is '%.*s'.", SP_STR_ARG(value)));
+            if (!sp_list_has(allowed, value) || count == SP_MAX_AUDIENCES)
+                return SP_DENY(call, .cause = SP_CAUSE_REQUEST_RESOURCE_INVALID, .received = value,
+                               .expected = sp_list_in_words(call->arena, allowed, none_allowed),
+                               .tell = sp_arena_printf(call->arena, "It is '%.*s'.", SP_STR_ARG(value)));
             if (!sp_list_has((struct sp_str_list){asked, count}, value))
                 asked[count++] = value;
         }
     }
-    if (count == 0 && client->audiences.count > 0)
-        asked[count++] = client->audiences.at[0];
     *audiences = (struct sp_str_list){asked, count};
+    return SP_GOES_ON;
+}
+
+enum sp_step sp_audience_decide(struct sp_call *call, const struct sp_client *client, struct sp_str_list *audiences)
+{
+    struct sp_str_list asked;
+    if (read_audiences(call, client->audiences, "none is registered for the client", &asked) != SP_GOES_ON)
+        return SP_DENIED;
+    if (asked.count == 0 && client->audiences.count > 0)
+        asked = (struct sp_str_list){client->audiences.at, 1};
+    *audiences = asked;
+    return SP_GOES_ON;
+}
+
+enum sp_step sp_audience_narrow(struct sp_call *call, struct sp_str_list granted, struct sp_str_list *audiences)
+{
+    struct sp_str_list asked;
+    if (read_audiences(call, granted, "none: the grant names no resource", &asked) != SP_GOES_ON)
+        return SP_DENIED;
+    *audiences = asked.count > 0 ? asked : granted;
     return SP_GOES_ON;
 }

@@ -17,6 +17,9 @@ bool sp_scope_covers(struct sp_str outer, struct sp_str inner);
 /* `resource` (and `audience`) of the request; not sent: the client's first. In arena. */
 SP_MUST_CHECK enum sp_step sp_audience_decide(struct sp_call *call, const struct sp_client *client,
                                               struct sp_str_list *audiences);
+/* The same where something was granted before, which no request widens (RFC 8707 2.2); not sent: all of it. */
+SP_MUST_CHECK enum sp_step sp_audience_narrow(struct sp_call *call, struct sp_str_list granted,
+                                              struct sp_str_list *audiences);
 
 /* "a, b or c" for messages. */
 struct sp_str sp_list_in_words(struct sp_arena *arena, struct sp_str_list list, const char *when_empty);
