@@ -89,7 +89,7 @@ static enum sp_step refuse_second_use(struct sp_call *call, const struct redempt
     struct sp_str failed = text_of(r, "failed");
     enum sp_status status = SP_OK;
     if (failed.at != NULL || is_whole(call, r))
-        status = sp_grant_family_revoke(call, r->ticket.family, SP_TICKET_CODE);
+        status = sp_grant_family_revoke(call, r->ticket.family);
     if (status != SP_OK)
         return sp_deny_failure(call, status);
     struct sp_str when = ago(call, r->ticket.used_at);

@@ -203,17 +203,15 @@ enum sp_step sp_grant_record_issue(struct sp_call *call, const struct sp_client 
     return status == SP_OK ? SP_GOES_ON : sp_deny_failure(call, status);
 }
 
-enum sp_status sp_grant_family_revoke(struct sp_call *call, struct sp_str family, enum sp_ticket_kind spared)
+/* JWTs of the family are alive elsewhere: introspection and userinfo refuse them by their grant_id. Refresh tokens that
+ * are kept live longer, and the mark with them: nothing else says that they are dead. */
+static enum sp_status mark_dead(struct sp_call *call, struct sp_str family)
 {
     struct sp_store *store = call->authority->store;
-    enum sp_status status = store->methods->drop_family(store, family, spared);
-    if (status != SP_OK)
-        return status;
-    /* JWTs of the family are alive elsewhere: introspection and userinfo refuse them by their grant_id. Refresh tokens
-     * that are spared live longer, and the mark with them: nothing else says that they are dead. */
     int64_t longest_s = 0, last = 0;
-    status = sp_token_lifetime_find(store, call->arena, &longest_s); /* another process may have lengthened it */
-    if (status == SP_OK && spared == SP_TICKET_REFRESH)
+    /* Another process may have lengthened it. */
+    enum sp_status status = sp_token_lifetime_find(store, call->arena, &longest_s);
+    if (status == SP_OK)
         status = store->methods->find_family_end(store, family, SP_TICKET_REFRESH, &last);
     if (status != SP_OK)
         return status;
@@ -223,4 +221,18 @@ enum sp_status sp_grant_family_revoke(struct sp_call *call, struct sp_str family
     bool fresh = false;
     sp_sha256(family, ticket.hash);
     return store->methods->put_ticket(store, &ticket, &fresh);
+}
+
+enum sp_status sp_grant_family_revoke(struct sp_call *call, struct sp_str family)
+{
+    struct sp_store *store = call->authority->store;
+    enum sp_status status = store->methods->end_family(store, family, call->now);
+    return status == SP_OK ? mark_dead(call, family) : status;
+}
+
+enum sp_status sp_grant_family_forget(struct sp_call *call, struct sp_str family)
+{
+    struct sp_store *store = call->authority->store;
+    enum sp_status status = store->methods->drop_family(store, family);
+    return status == SP_OK ? mark_dead(call, family) : status;
 }

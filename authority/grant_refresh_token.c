@@ -140,7 +140,7 @@ static enum sp_step judge_second_use(struct sp_call *call, struct rotation *r)
         return SP_GOES_ON;
     }
     if (status == SP_OK)
-        status = sp_grant_family_revoke(call, r->ticket.family, SP_TICKET_REFRESH);
+        status = sp_grant_family_revoke(call, r->ticket.family);
     if (status != SP_OK)
         return sp_deny_failure(call, status);
     call->keeps_refusal = true;

@@ -76,7 +76,7 @@ static enum sp_status revoke_portion(struct sp_call *call, enum sp_ticket_kind k
         if (client_id.at != NULL && !sp_str_equal(tokens[i].client_id, client_id))
             continue;
         (*found)++;
-        status = sp_grant_family_revoke(call, tokens[i].family, 0);
+        status = sp_grant_family_forget(call, tokens[i].family);
     }
     return status;
 }

@@ -46,8 +46,8 @@ struct revocation {
 static enum sp_step revoke(struct sp_call *call, void *context)
 {
     const struct revocation *r = context;
-    enum sp_status status = r->token != NULL ? revoke_access_token(call, r->client, r->token)
-                                             : sp_grant_family_revoke(call, r->family, SP_TICKET_REFRESH);
+    enum sp_status status =
+        r->token != NULL ? revoke_access_token(call, r->client, r->token) : sp_grant_family_revoke(call, r->family);
     return status == SP_OK ? answer_done(call) : sp_deny_failure(call, status);
 }
 

@@ -161,7 +161,7 @@ enum sp_status sp_session_end(struct sp_call *call, const struct sp_session *ses
 {
     enum sp_status status = sp_back_channel_logout_put(call, session);
     if (status == SP_OK && session->device.at != NULL)
-        return sp_grant_family_revoke(call, session->sid, 0); /* this ticket is of the family, too */
+        return sp_grant_family_forget(call, session->sid); /* this ticket is of the family, too */
     return status == SP_OK ? drop(call, session) : status;
 }
 

@@ -134,9 +134,11 @@ struct sp_store_methods {
     enum sp_status (*change_ticket)(struct sp_store *store, enum sp_ticket_kind kind, const unsigned char hash[32],
                                     int64_t expires_at, struct sp_str subject, struct sp_str data);
     enum sp_status (*drop_ticket)(struct sp_store *store, enum sp_ticket_kind kind, const unsigned char hash[32]);
-    /* Every ticket of the family is forgotten but for those of `spared` (0: none), whose use must still be recognised.
-     */
-    enum sp_status (*drop_family)(struct sp_store *store, struct sp_str family, enum sp_ticket_kind spared);
+    /* Every ticket of the family is forgotten. */
+    enum sp_status (*drop_family)(struct sp_store *store, struct sp_str family);
+    /* The same, but for codes and refresh tokens: they count as used from now on, and whoever brings one can be told
+     * what became of it. */
+    enum sp_status (*end_family)(struct sp_store *store, struct sp_str family, int64_t now);
     /* When the last of the family's tickets of this kind expires; 0: there is none. */
     enum sp_status (*find_family_end)(struct sp_store *store, struct sp_str family, enum sp_ticket_kind kind,
                                       int64_t *expires_at);

@@ -91,6 +91,7 @@ enum sp_status sp_sql_copy(const struct sp_sql_value *columns, size_t count, str
     METHOD(change_ticket)                                                                                              \
     METHOD(drop_ticket)                                                                                                \
     METHOD(drop_family)                                                                                                \
+    METHOD(end_family)                                                                                                 \
     METHOD(find_family_end)                                                                                            \
     METHOD(list_tickets)                                                                                               \
     METHOD(purge_tickets)                                                                                              \

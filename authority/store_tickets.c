@@ -86,9 +86,18 @@ enum sp_status sp_sql_drop_ticket(struct sp_store *store, enum sp_ticket_kind ki
     return SP_SQL_RUN(store, SP_SQL_DROP_TICKET, .values = {NAMED(kind, hash)});
 }
 
-enum sp_status sp_sql_drop_family(struct sp_store *store, struct sp_str family, enum sp_ticket_kind spared)
+enum sp_status sp_sql_drop_family(struct sp_store *store, struct sp_str family)
 {
-    return SP_SQL_RUN(store, SP_SQL_DROP_FAMILY, .values = {sp_sql_text(family), sp_sql_number((int64_t)spared)});
+    return SP_SQL_RUN(store, SP_SQL_DROP_FAMILY, .values = {sp_sql_text(family)});
+}
+
+enum sp_status sp_sql_end_family(struct sp_store *store, struct sp_str family, int64_t now)
+{
+    const int64_t code = SP_TICKET_CODE, refresh = SP_TICKET_REFRESH;
+    enum sp_status status = SP_SQL_RUN(store, SP_SQL_DROP_FAMILY_BUT,
+                                       .values = {sp_sql_text(family), sp_sql_number(code), sp_sql_number(refresh)});
+    return status == SP_OK ? SP_SQL_RUN(store, SP_SQL_USE_FAMILY, .values = {sp_sql_number(now), sp_sql_text(family)})
+                           : status;
 }
 
 static enum sp_status read_number(const struct sp_sql_value *columns, void *into)

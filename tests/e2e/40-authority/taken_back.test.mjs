@@ -73,6 +73,16 @@ for (const client of ['short', 'opaque'])
     assert.equal(await isActive(third.access_token), false);
   });
 
+test('an application that gave its refresh token back is not listed any more', async () => {
+  await addAccount('gina');
+  const { config, browser, redeem } = await authorize('other', 'gina', { scope: 'openid offline_access' });
+  const { refresh_token } = await redeem();
+  assert.match((await browser.open(account)).text, /<strong>Other</);
+  await openid.tokenRevocation(config, refresh_token);
+  assert.doesNotMatch((await browser.open(account)).text, /<strong>Other</);
+  await assert.rejects(openid.refreshTokenGrant(config, refresh_token), { error: 'invalid_grant', error_description: /refresh\.revoked/ });
+});
+
 test('a code in flight and a device that was allowed give nothing once access was taken back', async () => {
   await addAccount('cody');
   const { browser, redeem } = await authorize('web', 'cody', { scope: 'openid offline_access' });

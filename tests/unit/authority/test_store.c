@@ -91,18 +91,31 @@ static void two_accounts_cannot_share_a_name(void **state)
     assert_int_equal(m->get_account(f->store, SP_STR("id1"), f->arena, &found), SP_OK);
 }
 
-static void a_family_dies_together_but_for_the_spared_kind(void **state)
+static void a_family_that_ends_keeps_its_code_and_refresh_tokens_as_used(void **state)
 {
     struct store_fixture *f = store_fixture_of(state);
+    const struct sp_store_methods *m = f->store->methods;
     struct sp_ticket code = store_ticket_of(SP_TICKET_CODE, 7), refresh = store_ticket_of(SP_TICKET_REFRESH, 8),
-                     stranger = store_ticket_of(SP_TICKET_REFRESH, 9), found;
-    code.family = refresh.family = SP_STR("doomed");
+                     access = store_ticket_of(SP_TICKET_ACCESS, 6), stranger = store_ticket_of(SP_TICKET_REFRESH, 9),
+                     found;
+    bool first = false;
+    code.family = refresh.family = access.family = SP_STR("doomed");
     stranger.family = SP_STR("other");
     store_put_kept(f->store, &code);
     store_put_kept(f->store, &refresh);
+    store_put_kept(f->store, &access);
     store_put_kept(f->store, &stranger);
-    assert_int_equal(f->store->methods->drop_family(f->store, SP_STR("doomed"), SP_TICKET_CODE), SP_OK);
+    assert_int_equal(m->use_ticket(f->store, SP_TICKET_CODE, code.hash, 110, &first), SP_OK);
+    assert_int_equal(m->end_family(f->store, SP_STR("doomed"), 120), SP_OK);
     assert_int_equal(store_find(f, f->store, &code, &found), SP_OK);
+    assert_int_equal(found.used_at, 110);
+    assert_int_equal(store_find(f, f->store, &refresh, &found), SP_OK);
+    assert_int_equal(found.used_at, 120);
+    assert_int_equal(store_find(f, f->store, &access, &found), SP_NOT_FOUND);
+    assert_int_equal(store_find(f, f->store, &stranger, &found), SP_OK);
+    assert_int_equal(found.used_at, 0);
+    assert_int_equal(m->drop_family(f->store, SP_STR("doomed")), SP_OK);
+    assert_int_equal(store_find(f, f->store, &code, &found), SP_NOT_FOUND);
     assert_int_equal(store_find(f, f->store, &refresh, &found), SP_NOT_FOUND);
     assert_int_equal(store_find(f, f->store, &stranger, &found), SP_OK);
 }
@@ -291,7 +304,7 @@ int main(void)
         STORE_ROW(one_call_is_undone_without_its_neighbours),
         STORE_ROW(a_name_with_a_nul_or_broken_utf8_is_nobodys),
         STORE_ROW(two_accounts_cannot_share_a_name),
-        STORE_ROW(a_family_dies_together_but_for_the_spared_kind),
+        STORE_ROW(a_family_that_ends_keeps_its_code_and_refresh_tokens_as_used),
         STORE_ROW(the_end_of_a_family_is_that_of_its_last_ticket),
         STORE_ROW(what_was_used_is_not_listed),
         STORE_ROW(purging_takes_the_expired_only),
