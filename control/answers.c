@@ -131,6 +131,23 @@ static void write_waiting_settings(const struct sp_plane *plane, struct sp_json_
     sp_json_end_array(json);
 }
 
+/* What was asked for last is not in force, and why. */
+static void write_refusal(const struct sp_plane *plane, struct sp_json_writer *json)
+{
+    const struct sp_plane_refusal *refusal = &plane->refusal;
+    if (refusal->at == 0) {
+        return;
+    }
+    sp_json_name(json, SP_STR("refused_configuration"));
+    sp_json_begin_object(json);
+    sp_json_int_member(json, "at", refusal->at);
+    if (refusal->cause != SP_CAUSE_NONE) {
+        sp_json_string_member(json, "cause", sp_cause_get(refusal->cause)->id);
+    }
+    sp_json_string_member(json, "detail", sp_str_from_cstr(refusal->why[0] != '\0' ? refusal->why : "see the log"));
+    sp_json_end_object(json);
+}
+
 static void answer_ready(struct sp_plane *plane, struct sp_exchange *exchange)
 {
     struct sp_buffer text;
@@ -149,6 +166,7 @@ static void answer_ready(struct sp_plane *plane, struct sp_exchange *exchange)
         sp_json_string_member(&json, "authority",
                               sp_plane_authority_answers(plane) ? SP_STR("serving") : SP_STR("not serving"));
     }
+    write_refusal(plane, &json);
     write_waiting_settings(plane, &json);
     sp_json_name(&json, SP_STR("issuers"));
     sp_json_begin_array(&json);
@@ -246,6 +264,11 @@ static void write_own_metrics(const struct sp_plane *plane, struct sp_buffer *ou
     sp_metric_sample(out, "sallyport_configuration_reloads_total", "result", SP_STR("applied"), (double)plane->reloads);
     sp_metric_sample(out, "sallyport_configuration_reloads_total", "result", SP_STR("refused"),
                      (double)plane->refused_reloads);
+    sp_metric_describe(out, "sallyport_configuration_refused", "gauge",
+                       "1 while the configuration that was asked for last is not in force, with its cause, if it has "
+                       "one.");
+    sp_metric_sample(out, "sallyport_configuration_refused", "cause", sp_cause_get(plane->refusal.cause)->id,
+                     plane->refusal.at != 0);
     sp_metric_describe(out, "sallyport_nginx_restarts_total", "counter",
                        "Times that nginx died and was started again.");
     sp_metric_sample(out, "sallyport_nginx_restarts_total", NULL, SP_STR_NONE, (double)sp_nginx_restarts(plane->nginx));

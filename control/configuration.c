@@ -18,25 +18,33 @@
 #define SETUP_ARENA_BYTES ((size_t)64 * 1024 * 1024)
 #define RESOLVE_MS 3000
 
-static void tell_problem(const struct sp_policy_problem *problem)
+static void tell_problem(struct sp_plane *plane, const struct sp_policy_problem *problem)
 {
     struct sp_arena *arena = sp_arena_create(64 * 1024);
     const struct sp_cause_info *info = sp_cause_get(problem->finding.cause);
     struct sp_str fix = arena != NULL ? sp_finding_fix(arena, &problem->finding) : SP_STR_NONE;
+    if (info->severity == SP_SEVERITY_REJECT && plane->attempt.cause == SP_CAUSE_NONE) {
+        plane->attempt.cause = problem->finding.cause;
+    }
     sp_log(info->severity == SP_SEVERITY_REJECT ? SP_LOG_ERROR : SP_LOG_WARN, "%.*s:%u:%u: %.*s: %.*s%s Fix: %.*s",
            SP_STR_ARG(problem->file), problem->line, problem->column, SP_STR_ARG(info->id),
            SP_STR_ARG(problem->message), sp_log_stop(problem->message), SP_STR_ARG(fix));
     sp_arena_destroy(&arena);
 }
 
-void sp_plane_tell_machine(const struct sp_plane *plane)
+void sp_plane_tell_machine(struct sp_plane *plane, const char *nginx_why)
 {
     const struct sp_machine_terms terms = {.state = plane->terms->state};
+    sp_log_keep_first_error(plane->attempt.why, sizeof plane->attempt.why);
     struct sp_policy_report *report = sp_policy_report_create();
     if (report != NULL && plane->policy != NULL && sp_check_here(plane->policy, &terms, report) == SP_OK) {
         for (size_t i = 0; i < report->count; i++) {
-            tell_problem(&report->problems[i]);
+            tell_problem(plane, &report->problems[i]);
         }
+    }
+    sp_log_keep_first_error(NULL, 0);
+    if (plane->attempt.why[0] == '\0') {
+        snprintf(plane->attempt.why, sizeof plane->attempt.why, "%s", nginx_why);
     }
     sp_policy_report_destroy(&report);
 }
@@ -151,6 +159,7 @@ static enum sp_status put_in_force(struct sp_plane *plane, struct sp_policy *pol
     status = sp_plane_publish(plane);
     if (status == SP_OK) {
         status = sp_nginx_apply(plane->nginx, policy);
+        plane->attempt.cause = status == SP_MALFORMED ? SP_CAUSE_CONFIG_TYPE : plane->attempt.cause; /* told as that */
     }
     if (status != SP_OK) {
         plane->policy = before;
@@ -208,7 +217,7 @@ static enum sp_status configure(struct sp_plane *plane)
         status = plane->terms->judge_authority(policy, report);
     }
     for (size_t i = 0; i < report->count; i++) {
-        tell_problem(&report->problems[i]);
+        tell_problem(plane, &report->problems[i]);
     }
     if (status == SP_IO) {
         sp_log(SP_LOG_ERROR, "%s", trouble);
@@ -225,7 +234,8 @@ static enum sp_status configure(struct sp_plane *plane)
 
 enum sp_status sp_plane_configure(struct sp_plane *plane)
 {
-    sp_log_keep_first_error(plane->refusal, sizeof plane->refusal);
+    plane->attempt = (struct sp_plane_refusal){0};
+    sp_log_keep_first_error(plane->attempt.why, sizeof plane->attempt.why);
     enum sp_status status = configure(plane);
     sp_log_keep_first_error(NULL, 0);
     return status;

@@ -11,6 +11,7 @@
 #include <sys/file.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 #include "control/admin.h"
 #include "control/log.h"
@@ -75,7 +76,7 @@ static void nginx_serves(void *data)
     struct sp_plane *plane = data;
     tell_ready(plane);
     plane->has_served = true;
-    sp_plane_notice_ready(plane, plane->not_taken ? plane->refusal : NULL);
+    sp_plane_notice_ready(plane);
     start_keeping_when_possible(plane);
 }
 
@@ -83,12 +84,18 @@ static void nginx_failed(void *data, const char *why)
 {
     struct sp_plane *plane = data;
     plane->failed = true;
-    sp_plane_tell_machine(plane);
-    sp_plane_notice_failure(plane, why);
+    sp_plane_tell_machine(plane, why);
+    sp_plane_notice_failure(plane, plane->attempt.why);
     sp_loop_stop(plane->loop);
 }
 
 /* ---- reloading ---- */
+
+static void end_attempt(struct sp_plane *plane, bool taken)
+{
+    plane->refusal = taken ? (struct sp_plane_refusal){0} : plane->attempt;
+    plane->refusal.at = taken ? 0 : (int64_t)time(NULL);
+}
 
 static void reload(struct sp_plane *plane)
 {
@@ -104,7 +111,8 @@ static void reload(struct sp_plane *plane)
     }
     plane->refused_reloads++;
     sp_log(SP_LOG_ERROR, "the new configuration is refused; the old one stays in force");
-    sp_plane_notice_ready(plane, plane->refusal);
+    end_attempt(plane, false);
+    sp_plane_notice_ready(plane);
 }
 
 static void end_reload(struct sp_plane *plane, bool taken)
@@ -116,9 +124,11 @@ static void end_reload(struct sp_plane *plane, bool taken)
         sp_log(SP_LOG_INFO, "the configuration is in force");
     } else {
         plane->refused_reloads++;
-        sp_log(SP_LOG_ERROR, "nginx refused the new configuration; the old one stays in force");
+        struct sp_str cause = sp_cause_get(plane->refusal.cause)->id;
+        sp_log(SP_LOG_ERROR, "nginx refused the new configuration%s%.*s%s; the old one stays in force",
+               cause.len > 0 ? " (" : "", SP_STR_ARG(cause), cause.len > 0 ? ", above)" : "");
     }
-    sp_plane_notice_ready(plane, taken ? NULL : plane->refusal);
+    sp_plane_notice_ready(plane);
     if (plane->reloads_again) {
         plane->reloads_again = false;
         reload(plane);
@@ -129,11 +139,10 @@ static void nginx_settled(void *data, bool taken, const char *why)
 {
     struct sp_plane *plane = data;
     plane->has_settled = true;
-    plane->not_taken = !taken;
     if (!taken) {
-        snprintf(plane->refusal, sizeof plane->refusal, "%s", why);
-        sp_plane_tell_machine(plane);
+        sp_plane_tell_machine(plane, why);
     }
+    end_attempt(plane, taken);
     if (taken) {
         sp_plane_keep(plane);
     } else {
@@ -147,7 +156,7 @@ static void nginx_settled(void *data, bool taken, const char *why)
         sp_log(SP_LOG_ERROR, "nginx goes on with the configuration it had: its listeners, certificates and log are not "
                              "those of the files. Mend what it says above, and send SIGHUP");
     }
-    sp_plane_notice_ready(plane, taken ? NULL : plane->refusal);
+    sp_plane_notice_ready(plane);
 }
 
 /* What is renewed is often more than one file, and none is written in no time: they are read once they have come to
@@ -415,7 +424,7 @@ enum sp_status sp_plane_run(const struct sp_plane_terms *terms)
     struct sp_plane plane = {.terms = terms, .authority_giver = -1, .started_ms = sp_loop_now_ms()};
     enum sp_status status = SP_IO;
     sp_service_manager_find(&plane.manager);
-    sp_log_keep_first_error(plane.refusal, sizeof plane.refusal);
+    sp_log_keep_first_error(plane.attempt.why, sizeof plane.attempt.why);
     int lock_fd = lock_state(terms->state), signal_fd = lock_fd >= 0 ? block_signals() : -1;
     choose_user(&plane);
     const bool is_prepared = signal_fd >= 0 && let_workers_in(&plane) && workers_can_enter(&plane) &&
@@ -426,7 +435,7 @@ enum sp_status sp_plane_run(const struct sp_plane_terms *terms)
         status = sp_plane_configure(&plane);
     }
     if (status != SP_OK) {
-        sp_plane_notice_failure(&plane, plane.refusal);
+        sp_plane_notice_failure(&plane, plane.attempt.why);
     } else {
         sp_plane_apply_authority(&plane);
         sp_plane_begin_signs_of_life(&plane);

@@ -48,20 +48,22 @@ static void write_time(char text[32], int64_t epoch)
     }
 }
 
-void sp_plane_notice_ready(struct sp_plane *plane, const char *refusal)
+void sp_plane_notice_ready(struct sp_plane *plane)
 {
-    char status[SP_SERVICE_STATUS_BYTES], since[32], now[32];
+    char status[SP_SERVICE_STATUS_BYTES], since[32], refused[32];
     size_t len = 0;
     if (!plane->has_served || !plane->has_settled || plane->stopping) {
         return;
     }
-    const int64_t at = (int64_t)time(NULL);
-    plane->in_force_since = refusal == NULL || plane->in_force_since == 0 ? at : plane->in_force_since;
+    const struct sp_plane_refusal *refusal = &plane->refusal;
+    if (refusal->at == 0 || plane->in_force_since == 0) {
+        plane->in_force_since = (int64_t)time(NULL);
+    }
     write_time(since, plane->in_force_since);
-    write_time(now, at);
-    if (refusal != NULL) {
-        len = (size_t)snprintf(status, sizeof status, "Refused at %s: %s | ", now,
-                               refusal[0] != '\0' ? refusal : "see the log");
+    write_time(refused, refusal->at);
+    if (refusal->at != 0) {
+        len = (size_t)snprintf(status, sizeof status, "Refused at %s: %s | ", refused,
+                               refusal->why[0] != '\0' ? refusal->why : "see the log");
     }
     const struct sp_policy *policy = plane->policy;
     snprintf(status + len, sizeof status - len, "In force since %s: APIs %zu, issuers %zu, listeners %zu", since,

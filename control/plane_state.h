@@ -19,6 +19,13 @@
 #include "core/policy/settings.h"
 #include "probe/service_manager.h"
 
+/* Why a configuration that was asked for is not in force. */
+struct sp_plane_refusal {
+    enum sp_cause cause; /* SP_CAUSE_NONE: it is none of the catalogue */
+    int64_t at;          /* epoch; 0: nothing was refused */
+    char why[768];       /* the first line that was said of it */
+};
+
 struct sp_plane {
     const struct sp_plane_terms *terms;
     struct sp_loop *loop;
@@ -47,10 +54,11 @@ struct sp_plane {
     int64_t authority_restart_ms; /* the last wait before a start; 0: it runs well */
     uint64_t authority_restarts;
     uint64_t reloads, refused_reloads;
-    char refusal[512];      /* the first line of why the last configuration was refused */
-    int64_t in_force_since; /* epoch; 0: nothing yet */
-    /* nginx answered for the first time; it said of the first configuration, or of the last, whether it takes it. */
-    bool has_served, has_settled, not_taken;
+    struct sp_plane_refusal attempt; /* as far as one is being put in force */
+    struct sp_plane_refusal refusal; /* of the last that came to its end */
+    int64_t in_force_since;          /* epoch; 0: nothing yet */
+    /* nginx answered for the first time; it said of a configuration whether it takes it. */
+    bool has_served, has_settled;
     struct sp_service_manager manager;
     struct sp_timer alive_timer;
     struct sp_watched_files watched;
@@ -64,8 +72,9 @@ SP_MUST_CHECK enum sp_status sp_plane_configure(struct sp_plane *plane);
 void sp_plane_keep(struct sp_plane *plane);
 /* What was in force before is again, as far as there was anything. */
 void sp_plane_go_back(struct sp_plane *plane);
-/* After nginx did not take the policy: what of it this machine does not allow, each with its place and cause. */
-void sp_plane_tell_machine(const struct sp_plane *plane);
+/* After nginx did not take the policy, for the reason that nginx gives: what of it this machine does not allow, each
+ * with its place and cause. The first is the attempt's refusal then; nginx's reason is when there is none. */
+void sp_plane_tell_machine(struct sp_plane *plane, const char *nginx_why);
 /* Sets the keeper and the introspector up for the policy in force. */
 void sp_plane_start_keeping(struct sp_plane *plane);
 /* Writes policy.json for the policy in force. SP_IO, SP_NO_MEMORY: told. */
@@ -76,8 +85,8 @@ SP_MUST_CHECK enum sp_status sp_plane_publish(struct sp_plane *plane);
 void sp_plane_begin_signs_of_life(struct sp_plane *plane);
 void sp_plane_notice_reload(struct sp_plane *plane);
 /* A start or a reload is over: that nginx serves, and with what. Nothing before it does, nor after the end began.
- * refusal: why what was asked for last is not in force; NULL: it is. */
-void sp_plane_notice_ready(struct sp_plane *plane, const char *refusal);
+ */
+void sp_plane_notice_ready(struct sp_plane *plane);
 void sp_plane_notice_end(struct sp_plane *plane, const char *status);
 /* For a start that came to nothing. */
 void sp_plane_notice_failure(struct sp_plane *plane, const char *why);

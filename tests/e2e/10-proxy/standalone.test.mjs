@@ -171,6 +171,12 @@ test('what nginx cannot take is refused, with its reason, and all of the old con
   assert.doesNotMatch(gateway.output.slice(from), /the configuration is in force/);
   assert.deepEqual({ applied: await counted('applied'), refused: await counted('refused') }, { applied: before.applied, refused: before.refused + 1 });
   assert.deepEqual(gateway.workerPids(), workers);
+  // The cause, with what was found and what is to be written, is told wherever somebody looks.
+  assert.match(gateway.output.slice(from), /nginx refused the new configuration \(config\.address, above\); the old one stays in force/);
+  const { status, json } = await request(`${gateway.adminUrl}/readyz`);
+  assert.deepEqual([status, json.ready, json.refused_configuration.cause], [200, true, 'config.address']);
+  assert.match(json.refused_configuration.detail, new RegExp(`listen\\.address: 127\\.0\\.0\\.1:${port}: process \\d+ \\(node\\) listens there\\. Fix: Write an address of this machine with a port that is free`));
+  assert.equal((await gateway.metrics())['sallyport_configuration_refused{cause="config.address"}'], 1);
   await until(async () => (await gateway.get('/photos/1', { token: await token() })).status === 200, 'the old policy again');
 
   // What stands on the disk is the old configuration too: nginx starts with it.
@@ -185,6 +191,8 @@ test('what nginx cannot take is refused, with its reason, and all of the old con
   gateway.reload(refused);
   await gateway.waitForOutput('the configuration is in force', { from });
   assert.equal((await request(`http://127.0.0.1:${port}/photos/1`, { token: await token({ scope: 'read' }) })).cause, 'scope.missing');
+  assert.equal((await request(`${gateway.adminUrl}/readyz`)).json.refused_configuration, undefined);
+  assert.equal((await gateway.metrics())['sallyport_configuration_refused{cause=""}'], 0);
   gateway.reload(config());
   await until(async () => (await gateway.get('/photos/1', { token: await token() })).status === 200, 'the first configuration');
 });

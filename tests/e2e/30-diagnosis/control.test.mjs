@@ -8,6 +8,7 @@ import { run } from '../lib/cli.mjs';
 import { canSetClock, makeClock } from '../lib/clock.mjs';
 import { audience, makeCorp } from '../lib/corp.mjs';
 import { startGateway } from '../lib/gateway.mjs';
+import { request } from '../lib/http.mjs';
 import { startIssuer } from '../lib/issuer.mjs';
 import { now } from '../lib/tokens.mjs';
 import { startUpstream } from '../lib/upstream.mjs';
@@ -89,6 +90,10 @@ test('a broken configuration is refused with its cause and place; the old one se
     assert.ok(gateway.output.slice(from).includes(cause), gateway.output.slice(from));
     assert.match(gateway.output.slice(from), /sallyport\.yaml:\d+:\d+/);
     assert.equal((await gateway.get('/api/1', { token })).status, 200);
+    const { refused_configuration: refused } = (await request(`${gateway.adminUrl}/readyz`)).json;
+    assert.equal(refused.cause, cause);
+    assert.match(refused.detail, /sallyport\.yaml:\d+:\d+: config\..* Fix: /);
+    assert.equal((await gateway.metrics())[`sallyport_configuration_refused{cause="${cause}"}`], 1);
   }
   const metrics = await gateway.metrics();
   assert.equal(metrics['sallyport_configuration_reloads_total{result="refused"}'], 3);
