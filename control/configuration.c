@@ -32,9 +32,18 @@ static void tell_problem(struct sp_plane *plane, const struct sp_policy_problem 
     sp_arena_destroy(&arena);
 }
 
+static void tell_left_out(void *data, const char *path, struct sp_str address)
+{
+    (void)data;
+    sp_log(SP_LOG_INFO,
+           "%s: whether %.*s can be listened on here was not looked at, for it is a name, which is not looked up while "
+           "others wait: `sallyport check --here` does",
+           path, SP_STR_ARG(address));
+}
+
 void sp_plane_tell_machine(struct sp_plane *plane, const char *nginx_why)
 {
-    const struct sp_machine_terms terms = {.state = plane->terms->state};
+    const struct sp_machine_terms terms = {.state = plane->terms->state, .leaves_out = tell_left_out};
     sp_log_keep_first_error(plane->attempt.why, sizeof plane->attempt.why);
     struct sp_policy_report *report = sp_policy_report_create();
     if (report != NULL && plane->policy != NULL && sp_check_here(plane->policy, &terms, report) == SP_OK) {

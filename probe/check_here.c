@@ -138,6 +138,26 @@ static void complain_of_address(struct look *look, const struct address *address
     }
 }
 
+static void try_place(struct look *look, const struct address *address, const struct sp_listen_place *place)
+{
+    const int error = try_to_bind(place);
+    if (error != 0) {
+        complain_of_address(look, address, fault_of(look, place, error));
+    }
+}
+
+static void leave_name_out(struct look *look, const struct address *address, struct sp_listen_place *place)
+{
+    static const unsigned char loopback[4] = {127, 0, 0, 1};
+    if (!sp_str_equal_ignoring_case(place->text, SP_STR("localhost"))) {
+        look->terms->leaves_out(look->terms->data, address->path.at, address->text);
+        return;
+    }
+    memcpy(place->address, loopback, sizeof loopback);
+    place->family = SP_LISTEN_IPV4;
+    try_place(look, address, place);
+}
+
 /* A name means whatever it leads to here; nginx takes all of it. */
 static void try_name(struct look *look, const struct address *address, struct sp_listen_place *place)
 {
@@ -180,6 +200,8 @@ static void try_address(struct look *look, const struct address *address)
     for (size_t i = 0; i < count && look->status == SP_OK; i++) {
         if (places[i].family == SP_LISTEN_UNIX) {
             complain_of_address(look, address, folder_fault(look, places[i].text));
+        } else if (places[i].family == SP_LISTEN_NAME && look->terms->leaves_out != NULL) {
+            leave_name_out(look, address, &places[i]);
         } else if (places[i].family == SP_LISTEN_NAME) {
             try_name(look, address, &places[i]);
         } else if (i == 0 || access("/proc/net/if_inet6", F_OK) == 0) { /* ":8080" is IPv6 where there is any */

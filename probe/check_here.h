@@ -13,6 +13,10 @@ struct sp_machine_terms {
     const char *state;     /* the state directory; it need not be there yet */
     bool is_state_assumed; /* nobody named it: unless it is there, what is in it is not judged, and the nginx of any
                               sallyport is taken for its own */
+    /* Of whoever must not wait: names are not looked up (`localhost` is 127.0.0.1), and each that is left out is told;
+     * path: "listen.address". NULL: they are looked up, for as long as that takes. */
+    void (*leaves_out)(void *data, const char *path, struct sp_str address);
+    void *data;
 };
 
 /* Binds each address for a moment, as the user who runs us; makes and writes no file. An address that the nginx of this

@@ -116,6 +116,23 @@ test('a listener whose port is taken: serve ends and names the port', async () =
   assert.match(second.output, new RegExp(`sallyport\\.yaml:\\d+:\\d+: config\\.address: listen\\.address: 127\\.0\\.0\\.1:${gateway.port}: process \\d+ \\(nginx of another sallyport\\) listens there\\. Fix: `));
 });
 
+test('a listener by name: the control plane looks no name up while others wait, says so, and who does', async () => {
+  const gateway = await start();
+  const token = await corp.token();
+  let from = gateway.output.length;
+  gateway.reload({ ...config(), listen: [{ address: `127.0.0.1:${gateway.port}` }, { address: 'gateway.invalid:8080' }] });
+  await gateway.waitForOutput('the old one stays in force', { from });
+  assert.match(gateway.output.slice(from), /listen\.address: whether gateway\.invalid:8080 can be listened on here was not looked at, for it is a name, .* `sallyport check --here` does/);
+  assert.doesNotMatch(gateway.output.slice(from), /config\.address/);
+  assert.match((await request(`${gateway.adminUrl}/readyz`)).json.refused_configuration.detail, /^nginx: host not found in "gateway\.invalid:8080"/);
+  assert.equal((await gateway.get('/api/1', { token })).status, 200);
+  const holder = await start();
+  from = gateway.output.length;
+  gateway.reload({ ...config(), listen: [{ address: `127.0.0.1:${gateway.port}` }, { address: `localhost:${holder.port}` }] });
+  await gateway.waitForOutput('the old one stays in force', { from });
+  assert.match(gateway.output.slice(from), new RegExp(`config\\.address: listen\\.address: localhost:${holder.port}: process \\d+ \\(nginx of another sallyport\\) listens there`));
+});
+
 test('a call log that cannot be written is named at the start and at a reload', async () => {
   const lost = { ...config(), call_log: { file: '/nonexistent/calls.jsonl' } };
   const words = /config\.file: call_log\.file: \/nonexistent\/calls\.jsonl: there is no folder \/nonexistent, and nothing makes it\. Fix: /;
