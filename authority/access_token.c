@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "authority/access_token.h"
 
+#include "authority/claims.h"
 #include "authority/handle.h"
 #include "authority/key_ring.h"
 #include "authority/denial.h"
@@ -30,9 +31,10 @@ static void write_audience(struct sp_json_writer *json, const struct sp_token_or
     }
 }
 
-static void write_claims(struct sp_json_writer *json, const struct sp_call *call, const struct sp_token_order *order,
-                         struct sp_str subject, int64_t expires_at, struct sp_str jti)
+static enum sp_step write_claims(struct sp_json_writer *json, struct sp_call *call, const struct sp_token_order *order,
+                                 struct sp_str subject, int64_t expires_at, struct sp_str jti)
 {
+    const struct sp_claims_wish wish = {.scope = order->scope, .in = SP_TOLD_IN_ACCESS_TOKEN};
     sp_json_begin_object(json);
     sp_json_string_member(json, "iss", call->authority->settings->issuer);
     sp_json_string_member(json, "sub", subject);
@@ -66,7 +68,10 @@ static void write_claims(struct sp_json_writer *json, const struct sp_call *call
         sp_json_name(json, SP_STR("act"));
         sp_json_put_raw(json, order->actor);
     }
+    if (sp_claims_tell(call, json, order->account, &wish) != SP_GOES_ON)
+        return SP_DENIED;
     sp_json_end_object(json);
+    return SP_GOES_ON;
 }
 
 static enum sp_status store_opaque(struct sp_call *call, const struct sp_token_order *order, int64_t expires_at,
@@ -121,7 +126,9 @@ enum sp_step sp_access_token_issue(struct sp_call *call, const struct sp_token_o
     sp_json_writer_init(&json, &buffer, false);
     unsigned char id[16];
     sp_random_bytes(id, sizeof id);
-    write_claims(&json, call, order, subject, expires_at, sp_base64url_of(call->arena, id, sizeof id));
+    if (write_claims(&json, call, order, subject, expires_at, sp_base64url_of(call->arena, id, sizeof id)) !=
+        SP_GOES_ON)
+        return SP_DENIED;
     status = sp_buffer_status(&buffer);
     if (status == SP_OK && order->client->token_format == SP_TOKEN_FORMAT_OPAQUE)
         status = store_opaque(call, order, expires_at, sp_buffer_str(&buffer), &value);

@@ -9,6 +9,7 @@
 #include "authority/password.h"
 #include "authority/password_foreign.h"
 #include "core/base/json.h"
+#include "core/base/limits.h"
 
 #define MAX_NAME_BYTES 254u
 /* OIDC Core 2: `sub` is at most 255 ASCII characters. */
@@ -94,7 +95,7 @@ static bool is_id(struct sp_str id)
     return fits;
 }
 
-static enum sp_status check_types(struct sp_arena *arena, const struct sp_json *claims, char trouble[256])
+static enum sp_status check_each(struct sp_arena *arena, const struct sp_json *claims, char trouble[256])
 {
     struct sp_buffer text;
     struct sp_json_writer writer;
@@ -103,6 +104,12 @@ static enum sp_status check_types(struct sp_arena *arena, const struct sp_json *
         SP_JSON_EACH(claim, claims)
         {
             const char *wanted = sp_claim_type_wanted(claim);
+            if (sp_claim_is_reserved(claim->name)) {
+                snprintf(trouble, 256,
+                         "the claim '%.*s' is reserved: by it tokens speak of themselves, and no account has it",
+                         SP_STR_ARG(sp_str_slice(claim->name, 0, 60)));
+                return SP_MALFORMED;
+            }
             if (wanted == NULL)
                 continue;
             sp_json_writer_init(&writer, &text, false);
@@ -118,17 +125,21 @@ static enum sp_status check_types(struct sp_arena *arena, const struct sp_json *
 static enum sp_status check_claims(struct sp_arena *arena, struct sp_str claims, char trouble[256])
 {
     const struct sp_json *json = NULL;
-    struct sp_json_error error;
-    enum sp_status status = claims.len <= MAX_CLAIMS_BYTES
-                                ? sp_json_parse(arena, claims, &sp_json_limits_document, &json, &error)
-                                : SP_MALFORMED;
+    struct sp_json_error error = {.fault = SP_JSON_OK};
+    enum sp_status status =
+        claims.len <= MAX_CLAIMS_BYTES ? sp_json_parse(arena, claims, &sp_claims_limits, &json, &error) : SP_MALFORMED;
     if (status == SP_NO_MEMORY)
         return status;
+    if (status != SP_OK && (error.fault == SP_JSON_TOO_DEEP || error.fault == SP_JSON_TOO_MANY)) {
+        snprintf(trouble, 256, "the claims are nested more than %u deep, or have more than %u values",
+                 SP_MAX_ACCOUNT_CLAIMS_DEPTH, SP_MAX_ACCOUNT_CLAIMS_VALUES);
+        return SP_MALFORMED;
+    }
     if (status != SP_OK || !sp_json_is(json, SP_JSON_OBJECT)) {
         snprintf(trouble, 256, "the claims are no JSON object of at most %u bytes", MAX_CLAIMS_BYTES);
         return SP_MALFORMED;
     }
-    if (check_types(arena, json, trouble) != SP_OK)
+    if (check_each(arena, json, trouble) != SP_OK)
         return SP_MALFORMED;
     const struct sp_json *email = sp_json_member(json, SP_STR("email"));
     if (email != NULL && sp_email_normal(arena, sp_json_string(email)).at == NULL) {

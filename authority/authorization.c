@@ -4,6 +4,7 @@
 #include "authority/denial.h"
 #include "authority/id_token.h"
 #include "authority/page.h"
+#include "authority/claims.h"
 #include "authority/scope.h"
 #include "authority/subject.h"
 #include "authority/client_directory.h"
@@ -237,6 +238,7 @@ static enum sp_step read_acr(struct sp_call *call, struct sp_authorization *a)
 
 static enum sp_step read_claims(struct sp_call *call, struct sp_authorization *a)
 {
+    const struct sp_authority_settings *settings = call->authority->settings;
     struct sp_str claims = sp_call_parameter(call, "claims");
     const char *fault = NULL;
     a->consent_scope = a->scope;
@@ -248,10 +250,13 @@ static enum sp_step read_claims(struct sp_call *call, struct sp_authorization *a
                            .detail = sp_str_from_cstr(fault),
                            .tell = sp_arena_printf(call->arena, "It is 'claims': %s.", fault));
         if (status == SP_OK)
-            status = sp_claims_request_add_scopes(call->arena, &a->claims, a->client, &a->consent_scope);
+            status = sp_claims_request_add_scopes(call->arena, &a->claims, settings, a->client, &a->consent_scope);
         if (status != SP_OK)
             return sp_deny_failure(call, status);
     }
+    a->consent = sp_claims_consent(call->arena, settings, a->consent_scope);
+    if (a->consent.at == NULL)
+        return sp_deny_failure(call, SP_NO_MEMORY);
     return read_acr(call, a);
 }
 

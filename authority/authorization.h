@@ -19,6 +19,7 @@ struct sp_authorization {
     struct sp_str hint_subject;          /* the account that id_token_hint names */
     const unsigned char *subject_secret; /* by which people are called as the client knows them (subject.h) */
     struct sp_str consent_scope;         /* scope, and what the claims asked for by name need */
+    struct sp_str consent;               /* what the person has to agree to for it: sp_claims_consent's words */
     struct sp_claims_request claims;
     struct sp_acr_wish acr;
     struct sp_str_list audiences;
@@ -48,8 +49,8 @@ enum sp_authorization_need {
     SP_NEEDS_TOO_MUCH, /* the login was not as strong as the request demands, and no stronger one is to be had */
 };
 
-/* What is missing before a code may be issued. signed_in: the person logged in for this very request. consented: scopes
- * granted before. Pure. */
+/* What is missing before a code may be issued. signed_in: the person logged in for this very request. consented: what
+ * was agreed to before. Pure. */
 enum sp_authorization_need sp_authorization_need(const struct sp_authorization *authorization,
                                                  const struct sp_session *session, struct sp_str consented,
                                                  bool signed_in, int64_t now);

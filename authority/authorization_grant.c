@@ -45,7 +45,7 @@ enum sp_authorization_need sp_authorization_need(const struct sp_authorization *
         return SP_NEEDS_TOO_MUCH;
     if (a->prompt_select && !signed_in)
         return SP_NEEDS_ACCOUNT;
-    bool is_allowed = sp_scope_covers(consented, a->consent_scope) && !may_be_an_impostor(a);
+    bool is_allowed = sp_scope_covers(consented, a->consent) && !may_be_an_impostor(a);
     if (a->prompt_consent || (!a->client->skip_consent && !is_allowed))
         return SP_NEEDS_CONSENT;
     return SP_NEEDS_NOTHING;
@@ -78,6 +78,7 @@ static enum sp_status resolve_claims(struct sp_call *call, const struct sp_autho
 {
     struct sp_store *store = call->authority->store;
     struct sp_account account;
+    const struct sp_authority_settings *settings = call->authority->settings;
     const struct sp_json *claims = NULL;
     if (a->claims.userinfo == NULL && a->claims.id_token == NULL)
         return SP_OK;
@@ -85,9 +86,9 @@ static enum sp_status resolve_claims(struct sp_call *call, const struct sp_autho
     if (status == SP_OK)
         status = sp_claims_of_account(call, &account, &claims);
     if (status == SP_OK)
-        status = sp_claims_request_names(call->arena, a->claims.userinfo, a->client, claims, userinfo);
+        status = sp_claims_request_names(call->arena, a->claims.userinfo, settings, a->client, claims, userinfo);
     if (status == SP_OK)
-        status = sp_claims_request_names(call->arena, a->claims.id_token, a->client, claims, id_token);
+        status = sp_claims_request_names(call->arena, a->claims.id_token, settings, a->client, claims, id_token);
     return status;
 }
 

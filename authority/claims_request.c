@@ -85,40 +85,41 @@ bool sp_claims_request_is_for(const struct sp_claims_request *request, struct sp
            accepts(sp_json_member(request->userinfo, SP_STR("sub")), &value);
 }
 
-/* The scope that the client needs and has for the claim; absent: it is not given. */
-static struct sp_str allowed_scope(const struct sp_client *client, struct sp_str claim)
-{
-    struct sp_str scope = sp_claim_scope(claim);
-    return scope.at != NULL && sp_list_has(client->scopes, scope) ? scope : SP_STR_NONE;
-}
-
-static void add_scopes_of(struct sp_buffer *all, const struct sp_json *side, const struct sp_client *client)
+static void add_scopes_of(struct sp_buffer *all, const struct sp_json *side,
+                          const struct sp_authority_settings *settings, const struct sp_client *client)
 {
     for
         SP_JSON_EACH(member, side)
         {
-            struct sp_str scope = allowed_scope(client, member->name);
+            struct sp_str scope = sp_claim_scope(settings, client->scopes, sp_buffer_str(all), member->name);
             if (scope.at != NULL && !sp_scope_has(sp_buffer_str(all), scope))
                 sp_buffer_printf(all, "%s%.*s", all->len > 0 ? " " : "", SP_STR_ARG(scope));
         }
 }
 
 enum sp_status sp_claims_request_add_scopes(struct sp_arena *arena, const struct sp_claims_request *request,
+                                            const struct sp_authority_settings *settings,
                                             const struct sp_client *client, struct sp_str *scope)
 {
     struct sp_buffer all;
-    sp_buffer_init(&all, arena, scope->len + 256);
+    sp_buffer_init(&all, arena, SP_MAX_CONSENT_BYTES);
     sp_buffer_append(&all, *scope);
-    add_scopes_of(&all, request->userinfo, client);
-    add_scopes_of(&all, request->id_token, client);
+    add_scopes_of(&all, request->userinfo, settings, client);
+    add_scopes_of(&all, request->id_token, settings, client);
     if (sp_buffer_status(&all) == SP_OK)
         *scope = sp_buffer_str(&all);
     return sp_buffer_status(&all);
 }
 
+/* A language of "name#" may be anything; in a list of words it would be several. */
+static bool has_space(struct sp_str name)
+{
+    return sp_str_index_of(name, ' ', 0) < name.len;
+}
+
 enum sp_status sp_claims_request_names(struct sp_arena *arena, const struct sp_json *asked,
-                                       const struct sp_client *client, const struct sp_json *claims,
-                                       struct sp_str *names)
+                                       const struct sp_authority_settings *settings, const struct sp_client *client,
+                                       const struct sp_json *claims, struct sp_str *names)
 {
     struct sp_buffer all;
     sp_buffer_init(&all, arena, SP_MAX_TOKEN_BYTES);
@@ -127,7 +128,9 @@ enum sp_status sp_claims_request_names(struct sp_arena *arena, const struct sp_j
         SP_JSON_EACH(claim, claims)
         {
             const struct sp_json *member = sp_json_member(asked, claim->name);
-            if (member != NULL && allowed_scope(client, claim->name).at != NULL && accepts(member, claim))
+            bool may_have = member != NULL && !has_space(claim->name) &&
+                            sp_claim_scope(settings, client->scopes, SP_STR(""), claim->name).at != NULL;
+            if (may_have && accepts(member, claim))
                 sp_buffer_printf(&all, "%s%.*s", all.len > 0 ? " " : "", SP_STR_ARG(claim->name));
         }
     if (sp_buffer_status(&all) == SP_OK)

@@ -9,6 +9,8 @@
 #include "core/base/arena.h"
 #include "core/base/json.h"
 
+struct sp_authority_settings;
+
 struct sp_claims_request {
     const struct sp_json *userinfo, *id_token; /* objects, or NULL */
 };
@@ -20,13 +22,15 @@ SP_MUST_CHECK enum sp_status sp_claims_request_parse(struct sp_arena *arena, str
 
 /* Is this the person that `sub` asks for? Yes when nobody is asked for. */
 bool sp_claims_request_is_for(const struct sp_claims_request *request, struct sp_str subject);
-/* Appends to *scope the scopes that the standard claims asked for need, as far as the client may have them. */
+/* Appends to *scope the scopes that the claims asked for need, as far as the client may have them. */
 SP_MUST_CHECK enum sp_status sp_claims_request_add_scopes(struct sp_arena *arena,
                                                           const struct sp_claims_request *request,
+                                                          const struct sp_authority_settings *settings,
                                                           const struct sp_client *client, struct sp_str *scope);
 /* The names among `asked` (one side of the request) that the client may have and whose value, if one is asked for, is
  * the account's: separated by spaces. */
 SP_MUST_CHECK enum sp_status sp_claims_request_names(struct sp_arena *arena, const struct sp_json *asked,
+                                                     const struct sp_authority_settings *settings,
                                                      const struct sp_client *client, const struct sp_json *claims,
                                                      struct sp_str *names);
 

@@ -110,7 +110,29 @@ static void write_scopes(struct sp_call *call, struct sp_json_writer *json)
     sp_json_end_array(json);
 }
 
-static void write_claims(struct sp_json_writer *json)
+/* Those that standard rows and scopes before have are there already. */
+static bool is_new(const struct sp_authority_settings *settings, size_t scope, struct sp_str claim)
+{
+    for (size_t i = 0; i < sp_standard_claim_count; i++)
+        if (sp_str_equal(claim, sp_str_from_cstr(sp_standard_claims[i])))
+            return false;
+    for (size_t i = 0; i < scope; i++)
+        if (sp_scope_tells(settings, settings->told_scopes[i].name, claim, SP_TOLD_TO_CLIENT))
+            return false;
+    return true;
+}
+
+static void write_told_claims(struct sp_json_writer *json, const struct sp_authority_settings *settings)
+{
+    for (size_t i = 0; i < settings->told_scope_count; i++) {
+        const struct sp_told_scope *told = &settings->told_scopes[i];
+        for (size_t c = 0; (told->in & SP_TOLD_TO_CLIENT) != 0 && c < told->claims.count; c++)
+            if (is_new(settings, i, told->claims.at[c]))
+                sp_json_put_string(json, told->claims.at[c]);
+    }
+}
+
+static void write_claims(struct sp_json_writer *json, const struct sp_authority_settings *settings)
 {
     static const char *const of_the_login[] = {"sub",       "iss",   "aud", "exp", "iat",
                                                "auth_time", "nonce", "acr", "amr", "sid"};
@@ -120,6 +142,7 @@ static void write_claims(struct sp_json_writer *json)
         sp_json_put_string(json, sp_str_from_cstr(of_the_login[i]));
     for (size_t i = 0; i < sp_standard_claim_count; i++)
         sp_json_put_string(json, sp_str_from_cstr(sp_standard_claims[i]));
+    write_told_claims(json, settings);
     sp_json_end_array(json);
 }
 
@@ -181,7 +204,7 @@ enum sp_step sp_discovery_endpoint(struct sp_call *call)
     WRITE_TEXTS(&json, SP_STR("response_modes_supported"), "query", "fragment", "form_post");
     WRITE_TEXTS(&json, SP_STR("code_challenge_methods_supported"), "S256");
     WRITE_TEXTS(&json, SP_STR("prompt_values_supported"), "none", "login", "consent", "select_account");
-    write_claims(&json);
+    write_claims(&json, call->authority->settings);
     write_acrs(&json);
     write_algorithms(&json, "dpop_signing_alg_values_supported", sp_dpop_algorithms());
     sp_json_bool_member(&json, "authorization_response_iss_parameter_supported", true);

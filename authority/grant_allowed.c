@@ -7,32 +7,36 @@
 
 static const struct sp_str OFFLINE_ACCESS = {"offline_access", 14};
 
-static bool may_have_scope(const struct sp_client *client, struct sp_str word)
+static bool may_have_scope(const struct sp_authority_settings *settings, const struct sp_client *client,
+                           struct sp_str word)
 {
+    (void)settings;
     return sp_list_has(client->scopes, word);
 }
 
-static bool may_have_claim(const struct sp_client *client, struct sp_str word)
+static bool may_have_claim(const struct sp_authority_settings *settings, const struct sp_client *client,
+                           struct sp_str word)
 {
-    return sp_list_has(client->scopes, sp_claim_scope(word));
+    return sp_claim_scope(settings, client->scopes, SP_STR(""), word).at != NULL;
 }
 
 /* The usual case, that nothing was taken away, costs no memory. */
 static enum sp_status keep_words(struct sp_call *call, const struct sp_client *client,
-                                 bool (*may_have)(const struct sp_client *client, struct sp_str word),
+                                 bool (*may_have)(const struct sp_authority_settings *settings,
+                                                  const struct sp_client *client, struct sp_str word),
                                  struct sp_str *words)
 {
     struct sp_str rest = *words, word;
     struct sp_buffer kept;
     bool all = true;
     while (all && sp_str_next_word(&rest, SP_STR(" "), &word))
-        all = may_have(client, word);
+        all = may_have(call->authority->settings, client, word);
     if (all)
         return SP_OK;
     rest = *words;
     sp_answer_buffer(call, &kept);
     while (sp_str_next_word(&rest, SP_STR(" "), &word))
-        if (may_have(client, word))
+        if (may_have(call->authority->settings, client, word))
             sp_buffer_printf(&kept, "%s%.*s", kept.len > 0 ? " " : "", SP_STR_ARG(word));
     if (sp_buffer_status(&kept) == SP_OK)
         *words = kept.len > 0 ? sp_buffer_str(&kept) : SP_STR("");
@@ -88,7 +92,7 @@ enum sp_step sp_grant_check_offline(struct sp_call *call, const struct sp_client
                                     const struct sp_grant_record *record)
 {
     if (record->session.at != NULL || !sp_scope_has(record->scope, OFFLINE_ACCESS) ||
-        may_have_scope(client, OFFLINE_ACCESS))
+        sp_list_has(client->scopes, OFFLINE_ACCESS))
         return SP_GOES_ON;
     return refuse_scope(call, client, OFFLINE_ACCESS);
 }

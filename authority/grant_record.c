@@ -198,9 +198,11 @@ enum sp_step sp_grant_record_issue(struct sp_call *call, const struct sp_client 
         status = issue_refresh_token(call, client, record, &answer->refresh_token);
     if (status == SP_OK)
         status = note_in_session(call, client, record);
-    if (status == SP_OK && sp_scope_has(scope, SP_STR("openid")))
-        status = sp_id_token_make(call, client, &given, token.value, &answer->id_token);
-    return status == SP_OK ? SP_GOES_ON : sp_deny_failure(call, status);
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
+    if (!sp_scope_has(scope, SP_STR("openid")))
+        return SP_GOES_ON;
+    return sp_id_token_make(call, client, &given, scope, token.value, &answer->id_token);
 }
 
 /* JWTs of the family are alive elsewhere: introspection and userinfo refuse them by their grant_id. Refresh tokens that

@@ -2,6 +2,7 @@
 #include "authority/grants_given.h"
 
 #include "authority/grant_record.h"
+#include "authority/claims.h"
 
 #define MAX_CONSENTS 100u
 /* At once; what is more comes in a next portion. */
@@ -56,8 +57,12 @@ enum sp_status sp_grants_given_list(struct sp_call *call, struct sp_str subject,
     struct sp_grant_given *list = sp_arena_calloc(call->arena, consent_count + most + 1, sizeof *list);
     if (list == NULL)
         return SP_NO_MEMORY;
-    for (size_t i = 0; i < consent_count; i++)
-        list[n++] = (struct sp_grant_given){consents[i].client_id, consents[i].scopes, consents[i].granted_at};
+    for (size_t i = 0; i < consent_count; i++) {
+        struct sp_str scope = sp_claims_consent_scope(call->arena, consents[i].scopes);
+        if (scope.at == NULL)
+            return SP_NO_MEMORY;
+        list[n++] = (struct sp_grant_given){consents[i].client_id, scope, consents[i].granted_at};
+    }
     for (size_t k = 0; k < HELD_KINDS; k++)
         add_tokens(list, &n, tokens[k], token_counts[k]);
     *grants = list;

@@ -3,6 +3,7 @@
 
 #include "authority/signed_jwt.h"
 #include "authority/claims.h"
+#include "authority/denial.h"
 #include "authority/handle.h"
 #include "authority/key_ring.h"
 #include "authority/subject.h"
@@ -18,28 +19,9 @@ static struct sp_str access_token_hash(struct sp_call *call, const struct sp_cli
     return sp_base64url_of(call->arena, digest, len / 2);
 }
 
-/* What the claims parameter asked for here (OIDC Core 5.5); a person who is gone meanwhile has none. */
-static enum sp_status write_asked_claims(struct sp_call *call, struct sp_json_writer *json,
-                                         const struct sp_grant_record *record)
-{
-    struct sp_store *store = call->authority->store;
-    struct sp_account account;
-    const struct sp_json *claims = NULL;
-    if (record->id_token_claims.len == 0)
-        return SP_OK;
-    enum sp_status status = store->methods->get_account(store, record->subject, call->arena, &account);
-    if (status == SP_NOT_FOUND)
-        return SP_OK;
-    if (status == SP_OK)
-        status = sp_claims_of_account(call, &account, &claims);
-    if (status == SP_OK)
-        sp_claims_write(json, claims, SP_STR(""), record->id_token_claims);
-    return status;
-}
-
-enum sp_status sp_id_token_make(struct sp_call *call, const struct sp_client *client,
-                                const struct sp_grant_record *record, struct sp_str access_token,
-                                struct sp_str *id_token)
+enum sp_step sp_id_token_make(struct sp_call *call, const struct sp_client *client,
+                              const struct sp_grant_record *record, struct sp_str scope, struct sp_str access_token,
+                              struct sp_str *id_token)
 {
     struct sp_buffer claims;
     struct sp_json_writer json;
@@ -67,14 +49,15 @@ enum sp_status sp_id_token_make(struct sp_call *call, const struct sp_client *cl
     if (record->sid.len > 0)
         sp_json_string_member(&json, "sid", record->sid);
     sp_json_string_member(&json, "at_hash", access_token_hash(call, client, access_token));
-    enum sp_status status = write_asked_claims(call, &json, record);
+    const struct sp_claims_wish wish = {.scope = scope, .names = record->id_token_claims, .in = SP_TOLD_IN_ID_TOKEN};
+    if (sp_claims_tell(call, &json, record->subject, &wish) != SP_GOES_ON)
+        return SP_DENIED;
     sp_json_end_object(&json);
+    enum sp_status status = sp_buffer_status(&claims);
     if (status == SP_OK)
-        status = sp_buffer_status(&claims);
-    if (status != SP_OK)
-        return status;
-    return sp_key_ring_sign(call->authority->keys, call->arena, client->id_token_algorithm, "JWT",
-                            sp_buffer_str(&claims), call->now, id_token);
+        status = sp_key_ring_sign(call->authority->keys, call->arena, client->id_token_algorithm, "JWT",
+                                  sp_buffer_str(&claims), call->now, id_token);
+    return status == SP_OK ? SP_GOES_ON : sp_deny_failure(call, status);
 }
 
 enum sp_status sp_id_token_read_hint(struct sp_call *call, const struct sp_json **claims)

@@ -44,8 +44,7 @@ static enum sp_step check_scope(struct sp_call *call, const struct sp_client *cl
                    .tell = tell);
 }
 
-/* Scopes that only make sense with a person are not given to a client that asks for itself. */
-static bool is_personal(struct sp_str scope)
+bool sp_scope_is_openid(struct sp_str scope)
 {
     static const struct sp_str personal[] = {{"openid", 6},  {"profile", 7}, {"email", 5},
                                              {"address", 7}, {"phone", 5},   {"offline_access", 14}};
@@ -62,6 +61,20 @@ static void append_word(struct sp_buffer *words, struct sp_str word)
     sp_buffer_append(words, word);
 }
 
+struct sp_str sp_scope_union(struct sp_arena *arena, struct sp_str a, struct sp_str b)
+{
+    struct sp_str both[] = {a, b}, word;
+    struct sp_buffer words;
+    sp_buffer_init(&words, arena, a.len + b.len + 1);
+    for (size_t i = 0; i < 2; i++)
+        while (sp_str_next_word(&both[i], SP_STR(" "), &word))
+            if (!sp_scope_has(sp_buffer_str(&words), word))
+                append_word(&words, word);
+    if (sp_buffer_status(&words) != SP_OK)
+        return SP_STR_NONE;
+    return words.len > 0 ? sp_buffer_str(&words) : SP_STR("");
+}
+
 enum sp_step sp_scope_decide(struct sp_call *call, const struct sp_client *client, bool all_by_default,
                              struct sp_str *scope)
 {
@@ -69,7 +82,7 @@ enum sp_step sp_scope_decide(struct sp_call *call, const struct sp_client *clien
     struct sp_buffer granted;
     sp_buffer_init(&granted, call->arena, SP_MAX_FORM_BYTES);
     for (size_t i = 0; asked.at == NULL && all_by_default && i < client->scopes.count; i++)
-        if (!is_personal(client->scopes.at[i]))
+        if (!sp_scope_is_openid(client->scopes.at[i])) /* a client that asks for itself is no person */
             append_word(&granted, client->scopes.at[i]);
     unsigned count = 0;
     while (sp_str_next_word(&asked, SP_STR(" "), &word)) {

@@ -11,6 +11,8 @@ SP_MUST_CHECK enum sp_step sp_scope_decide(struct sp_call *call, const struct sp
                                            struct sp_str *scope);
 /* True when the space-separated list has the word. */
 bool sp_scope_has(struct sp_str scope, struct sp_str word);
+/* One of OpenID Connect's: it only makes sense with a person. */
+bool sp_scope_is_openid(struct sp_str scope);
 /* True when every word of inner is in outer. */
 bool sp_scope_covers(struct sp_str outer, struct sp_str inner);
 
@@ -20,6 +22,9 @@ SP_MUST_CHECK enum sp_step sp_audience_decide(struct sp_call *call, const struct
 /* The same where something was granted before, which no request widens (RFC 8707 2.2); not sent: all of it. */
 SP_MUST_CHECK enum sp_step sp_audience_narrow(struct sp_call *call, struct sp_str_list granted,
                                               struct sp_str_list *audiences);
+
+/* The words of both, each once. Absent without memory. */
+struct sp_str sp_scope_union(struct sp_arena *arena, struct sp_str a, struct sp_str b);
 
 /* "a, b or c" for messages. */
 struct sp_str sp_list_in_words(struct sp_arena *arena, struct sp_str_list list, const char *when_empty);

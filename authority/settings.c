@@ -20,6 +20,7 @@
 static const struct sp_member_row section_rows[] = {
     SP_MEMBER("issuer", TEXT, SETTING(issuer)),
     SP_MEMBER("clients", SECTION, 0),
+    SP_MEMBER("scopes", SECTION, 0),
     SP_MEMBER("tokens", SECTION, 0),
     SP_MEMBER("keys", SECTION, 0),
     SP_MEMBER("sessions", SECTION, 0),
@@ -266,7 +267,8 @@ static const struct sp_str openid_scopes[] = {{"openid", 6},  {"profile", 7}, {"
 /* Every scope that is known here: a scope outside is `unknown`, one inside that the client lacks is `not allowed`. */
 static enum sp_status collect_scopes(struct sp_settings_reader *reader, struct sp_authority_settings *settings)
 {
-    size_t most = sizeof openid_scopes / sizeof openid_scopes[0] + settings->registration.scopes.count;
+    size_t most = sizeof openid_scopes / sizeof openid_scopes[0] + settings->registration.scopes.count +
+                  settings->told_scope_count;
     for (size_t i = 0; i < settings->client_count; i++)
         most += settings->clients[i].scopes.count;
     struct sp_str *scopes = sp_arena_calloc(reader->arena, most, sizeof *scopes);
@@ -275,6 +277,8 @@ static enum sp_status collect_scopes(struct sp_settings_reader *reader, struct s
     struct sp_str_list all = {scopes, 0};
     for (size_t i = 0; i < sizeof openid_scopes / sizeof openid_scopes[0]; i++)
         scopes[all.count++] = openid_scopes[i];
+    for (size_t i = 0; i < settings->told_scope_count; i++)
+        scopes[all.count++] = settings->told_scopes[i].name;
     for (size_t i = 0; i < settings->client_count; i++)
         for (size_t j = 0; j < settings->clients[i].scopes.count; j++)
             if (!sp_list_has(all, settings->clients[i].scopes.at[j]))
@@ -384,6 +388,8 @@ enum sp_status sp_authority_settings_read(struct sp_arena *arena, const struct s
     read.algorithms |= sp_algorithm_bit(read.algorithm);
     if (status == SP_OK)
         status = sp_assertion_issuers_read(&reader, sp_json_member(section, SP_STR("assertion_issuers")), &read);
+    if (status == SP_OK)
+        status = sp_told_scopes_read(&reader, sp_json_member(section, SP_STR("scopes")), &read);
     if (status == SP_OK)
         status = read_clients(&reader, sp_json_member(section, SP_STR("clients")), &read);
     if (status == SP_OK)

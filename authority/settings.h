@@ -8,6 +8,7 @@
 #include "authority/assertion_issuer.h"
 #include "authority/client.h"
 #include "authority/store.h"
+#include "authority/told_scope.h"
 #include "authority/upstream.h"
 #include "core/base/arena.h"
 #include "core/base/json.h"
@@ -54,7 +55,10 @@ struct sp_authority_settings {
     size_t client_count;
     const struct sp_assertion_issuer *assertion_issuers; /* RFC 7523 2.1 */
     size_t assertion_issuer_count;
-    struct sp_str_list scopes; /* every scope that some client may have, and those of OpenID Connect */
+    struct sp_str_list
+        scopes; /* every scope that some client may have, that is described, and those of OpenID Connect */
+    const struct sp_told_scope *told_scopes; /* that are described, and tell claims */
+    size_t told_scope_count;
     enum sp_token_format token_format;
     int64_t token_lifetime_s;     /* access tokens */
     int64_t max_token_lifetime_s; /* the longest of any client; see token_lifetime.h */

@@ -8,6 +8,7 @@
 #include "authority/login.h"
 #include "authority/own_form.h"
 #include "authority/page.h"
+#include "authority/scope.h"
 #include "authority/second_step.h"
 #include "authority/sign_in_pages.h"
 #include "authority/upstream_account.h"
@@ -148,13 +149,14 @@ static enum sp_step allow(struct sp_call *call, const struct sp_visit *visit, co
     struct sp_store *store = call->authority->store;
     struct sp_str before;
     enum sp_status status = sp_authorization_consented(call, request, session, &before);
-    enum sp_authorization_need need = sp_authorization_need(request, session, request->consent_scope,
-                                                            sp_visit_is_signed_in(visit, session), call->now);
+    enum sp_authorization_need need =
+        sp_authorization_need(request, session, request->consent, sp_visit_is_signed_in(visit, session), call->now);
     /* Whoever allows has chosen: the page is only shown after it. */
     if (status == SP_OK && need != SP_NEEDS_NOTHING && need != SP_NEEDS_CONSENT && need != SP_NEEDS_ACCOUNT)
         return show_or_finish(call, visit, request, session); /* the session ended meanwhile */
-    struct sp_str all =
-        sp_arena_printf(call->arena, "%.*s %.*s", SP_STR_ARG(before), SP_STR_ARG(request->consent_scope));
+    struct sp_str all = status == SP_OK ? sp_scope_union(call->arena, before, request->consent) : SP_STR("");
+    if (all.at == NULL)
+        status = SP_NO_MEMORY;
     if (status == SP_OK)
         status = store->methods->put_consent(store, session->subject, request->client->id, all, call->now);
     if (status == SP_OK)

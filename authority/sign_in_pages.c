@@ -161,14 +161,39 @@ static const struct {
     {{"phone", 5}, SP_TEXT_SCOPE_PHONE},   {{"offline_access", 14}, SP_TEXT_SCOPE_OFFLINE},
 };
 
+static void write_told_scope(struct sp_page *page, const struct sp_told_scope *told)
+{
+    struct sp_str description = told->descriptions[sp_call_language(page->call)];
+    if (description.at != NULL) {
+        sp_page_raw(page, SP_STR("<p>"));
+        sp_page_text(page, description);
+        sp_page_raw(page, SP_STR("</p>"));
+    } else {
+        sp_page_paragraph(page, SP_TEXT_SCOPE_OTHER, told->name);
+    }
+    if (told->claims.count == 0)
+        return;
+    sp_page_raw(page, SP_STR("<div class=\"quiet\">"));
+    sp_page_text(page, sp_text_get(page->call, SP_TEXT_SCOPE_TELLS));
+    for (size_t i = 0; i < told->claims.count; i++) {
+        sp_page_raw(page, i == 0 ? SP_STR(" ") : SP_STR(", "));
+        sp_page_text(page, told->claims.at[i]);
+    }
+    sp_page_raw(page, SP_STR("</div>"));
+}
+
 static void write_scope(struct sp_page *page, struct sp_str scope)
 {
+    const struct sp_told_scope *told = sp_told_scope_find(page->call->authority->settings, scope);
     enum sp_text text = SP_TEXT_SCOPE_OTHER;
     for (size_t i = 0; i < sizeof scope_texts / sizeof scope_texts[0]; i++)
         if (sp_str_equal(scope_texts[i].scope, scope))
             text = scope_texts[i].text;
     sp_page_raw(page, SP_STR("<li>"));
-    sp_page_paragraph(page, text, scope);
+    if (told != NULL)
+        write_told_scope(page, told);
+    else
+        sp_page_paragraph(page, text, scope);
     sp_page_raw(page, SP_STR("</li>"));
 }
 

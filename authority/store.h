@@ -105,7 +105,7 @@ struct sp_record {
 };
 
 struct sp_consent {
-    struct sp_str client_id, scopes;
+    struct sp_str client_id, scopes; /* scopes: as claims.h's sp_claims_consent writes it */
     int64_t granted_at;
 };
 

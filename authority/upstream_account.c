@@ -20,7 +20,7 @@ static bool is_taken_over(const struct sp_upstream_identity *identity, struct sp
 {
     const struct sp_json *value = claim(identity, name);
     return sp_list_has(identity->upstream->claims, name) && value != NULL && sp_claim_type_wanted(value) == NULL &&
-           !sp_str_equal(name, SP_STR("sub"));
+           !sp_claim_is_reserved(name);
 }
 
 /* Its address is taken when it counts here, or when the account has none of its own. */

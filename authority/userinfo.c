@@ -111,8 +111,11 @@ static enum sp_step answer_claims(struct sp_call *call, const struct sp_account 
         sp_json_string_member(&json, "iss", call->authority->settings->issuer);
         sp_json_string_member(&json, "aud", client->id);
     }
-    sp_claims_write(&json, claims, sp_json_string(sp_json_member(token->claims, SP_STR("scope"))),
-                    sp_json_string(sp_json_member(token->claims, SP_STR("userinfo_claims"))));
+    sp_claims_write(&json, call->authority->settings, claims,
+                    &(const struct sp_claims_wish){
+                        .scope = sp_json_string(sp_json_member(token->claims, SP_STR("scope"))),
+                        .names = sp_json_string(sp_json_member(token->claims, SP_STR("userinfo_claims"))),
+                        .in = SP_TOLD_IN_USERINFO});
     sp_json_end_object(&json);
     if (is_signed)
         return answer_signed(call, client, &buffer);

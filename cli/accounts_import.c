@@ -397,6 +397,7 @@ const struct sp_cli_command sp_cli_accounts_import = {
             "JSON object.\n"
             "Hashes may be argon2id, bcrypt ($2a$, $2b$, $2y$) and SHA-crypt ($5$, $6$); the last two become argon2id "
             "when their owner signs in.\n"
+            "Names by which tokens speak of themselves (sub, exp, scope, acr, …) are no claims of an account.\n"
             "While one row is wrong nothing is written; each wrong one is told with its line.\n\n"
             "  sallyport accounts import people.csv --dry-run",
     .run = run,

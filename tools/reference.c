@@ -105,6 +105,7 @@ static void print_kind(const char *kind)
         {"TEXT", "text"},
         {"UPSTREAM_URL", "URL"},
         {"URL", "URL"},
+        {"WORDING", "text, or texts by language"},
         {"WORKERS", "number, or auto"},
     };
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {

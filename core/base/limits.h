@@ -34,6 +34,16 @@
 /* Requirements name issuers by 16 bits. */
 #define SP_MAX_POLICY_ISSUERS 65535u
 #define SP_MAX_SCOPES 256u
+/* Of an account: deeper or more would not be read again out of a token (SP_MAX_TOKEN_JSON_DEPTH, …_VALUES). */
+#define SP_MAX_ACCOUNT_CLAIMS_DEPTH 10u
+#define SP_MAX_ACCOUNT_CLAIMS_VALUES 2048u
+#define SP_MAX_CLAIM_NAME_BYTES 128u
+#define SP_MAX_TOLD_CLAIMS 64u
+/* Scopes and claims that a person agrees to at a time: all of SP_MAX_SCOPES with all of their claims would be more, and
+ * nobody would read them. */
+#define SP_MAX_CONSENT_BYTES (256u * 1024)
+/* What scopes tell in one token: signed and in base64url it stays below SP_MAX_TOKEN_BYTES, which APIs look at. */
+#define SP_MAX_TOLD_BYTES (8u * 1024)
 #define SP_MAX_AUDIENCES 64u
 /* Of one token, each for the next service: every one is looked up where what came of them is. */
 #define SP_MAX_EXCHANGES 8u

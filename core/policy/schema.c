@@ -85,6 +85,7 @@ static const char *const plain_types[SP_KIND_COUNT][3] = {
     [SP_KIND_CLAIMS] = {"object"},
     [SP_KIND_HEADERS] = {"object"},
     [SP_KIND_WORDS] = {"object"},
+    [SP_KIND_WORDING] = {"string", "object"},
     [SP_KIND_OPEN] = {"boolean", "object"},
     [SP_KIND_KEY_SET] = {"object", "string"},
 };

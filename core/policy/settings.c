@@ -102,6 +102,7 @@ static const struct sp_str kinds[SP_KIND_COUNT] = {
     [SP_KIND_CLAIMS] = TEXT("an object: for each claim a value, a list of values or true"),
     [SP_KIND_HEADERS] = TEXT("an object: for each header name a claim"),
     [SP_KIND_WORDS] = TEXT("an object: for each word of theirs one of ours"),
+    [SP_KIND_WORDING] = TEXT("a text, or an object: for each language a text"),
     [SP_KIND_OPEN] = TEXT("true, false or an object"),
     [SP_KIND_KEY_SET] = TEXT("a key set {keys: […]}, or ${file:PATH} of one"),
     [SP_KIND_OBJECT] = TEXT("an object"),

@@ -65,6 +65,7 @@ enum sp_kind {
     SP_KIND_CLAIMS,     /* an object: value, list of values or true */
     SP_KIND_HEADERS,    /* an object: header name to claim */
     SP_KIND_WORDS,      /* an object: text to text */
+    SP_KIND_WORDING,    /* a text, or an object: language to text */
     SP_KIND_OPEN,       /* a bool, or an object of anything */
     SP_KIND_KEY_SET,    /* {keys: […]}, or that as a text */
     SP_KIND_OBJECT,     /* of one section */

@@ -264,6 +264,10 @@ static void validate_form(struct sp_draft *draft, const struct sp_setting_info *
         validate_free(draft, info, value, path, sp_is_token, is_name_of_claim);
     } else if (info->kind == SP_KIND_WORDS && is_object) {
         validate_free(draft, info, value, path, is_some_text, is_name_of_claim);
+    } else if (info->kind == SP_KIND_WORDING && is_object) {
+        validate_free(draft, info, value, path, is_some_text, is_name_of_claim);
+    } else if (info->kind == SP_KIND_WORDING && is_name_of_claim(value)) {
+        return;
     } else if (info->kind == SP_KIND_KEY_SET && (is_object || is_name_of_claim(value))) {
         return; /* its keys are the authority's to judge */
     } else if (!((info->kind == SP_KIND_OPEN && (is_bool || is_object)) || (info->kind == SP_KIND_BOOL && is_bool))) {
@@ -324,11 +328,12 @@ typedef void validator(struct sp_draft *draft, const struct sp_setting_info *inf
                        const struct sp_path *path);
 
 static validator *const validators[SP_KIND_COUNT] = {
-    [SP_KIND_BOOL] = validate_form,   [SP_KIND_INTEGER] = validate_number, [SP_KIND_DURATION] = validate_number,
-    [SP_KIND_SIZE] = validate_number, [SP_KIND_CHOICE] = validate_choice,  [SP_KIND_SCOPES] = validate_form,
-    [SP_KIND_CLAIMS] = validate_form, [SP_KIND_HEADERS] = validate_form,   [SP_KIND_WORDS] = validate_form,
-    [SP_KIND_OPEN] = validate_form,   [SP_KIND_OBJECT] = validate_inside,  [SP_KIND_OBJECTS] = validate_inside,
-    [SP_KIND_MAP] = validate_inside,  [SP_KIND_SWITCH] = validate_inside,  [SP_KIND_KEY_SET] = validate_form,
+    [SP_KIND_BOOL] = validate_form,      [SP_KIND_INTEGER] = validate_number, [SP_KIND_DURATION] = validate_number,
+    [SP_KIND_SIZE] = validate_number,    [SP_KIND_CHOICE] = validate_choice,  [SP_KIND_SCOPES] = validate_form,
+    [SP_KIND_CLAIMS] = validate_form,    [SP_KIND_HEADERS] = validate_form,   [SP_KIND_WORDS] = validate_form,
+    [SP_KIND_WORDING] = validate_form,   [SP_KIND_OPEN] = validate_form,      [SP_KIND_OBJECT] = validate_inside,
+    [SP_KIND_OBJECTS] = validate_inside, [SP_KIND_MAP] = validate_inside,     [SP_KIND_SWITCH] = validate_inside,
+    [SP_KIND_KEY_SET] = validate_form,
 };
 
 static void validate_object(struct sp_draft *draft, enum sp_section section, const struct sp_json *object,

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include "authority/acr.h"
 #include "authority/claims_request.h"
+#include "authority/settings.h"
 
 static int start(void **state)
 {
@@ -20,8 +21,17 @@ static int stop(void **state)
     return 0;
 }
 
-static const struct sp_str client_scopes[] = {{"openid", 6}, {"profile", 7}, {"email", 5}};
-static const struct sp_client client = {.scopes = {client_scopes, 3}};
+static const struct sp_str client_scopes[] = {{"openid", 6}, {"staff", 5}, {"profile", 7}, {"email", 5}, {"api", 3}};
+static const struct sp_client client = {.scopes = {client_scopes, 5}};
+
+static const struct sp_str told[] = {{"dept", 4}, {"email", 5}}, told_to_apis[] = {{"level", 5}},
+                           told_to_others[] = {{"salary", 6}};
+static const struct sp_told_scope told_scopes[] = {
+    {.name = {"staff", 5}, .claims = {told, 2}, .in = SP_TOLD_IN_USERINFO},
+    {.name = {"api", 3}, .claims = {told_to_apis, 1}, .in = SP_TOLD_IN_ACCESS_TOKEN},
+    {.name = {"pay", 3}, .claims = {told_to_others, 1}, .in = SP_TOLD_TO_CLIENT},
+};
+static const struct sp_authority_settings settings = {.told_scopes = told_scopes, .told_scope_count = 3};
 
 static struct sp_claims_request parse(struct sp_arena *arena, const char *text)
 {
@@ -72,19 +82,28 @@ static void only_what_the_client_may_have_is_given(void **state)
         {"{\"userinfo\":{\"email\":{\"values\":[1,\"a@b.example\"]}}}", "openid email", "email"},
         {"{\"userinfo\":{\"email\":{\"values\":[]}}}", "openid email", ""},
         {"{\"userinfo\":{\"name#de\":null}}", "openid profile", "name#de"},
+        {"{\"userinfo\":{\"dept\":null}}", "openid staff", "dept"},
+        {"{\"userinfo\":{\"dept\":{\"value\":\"sales\"}}}", "openid staff", "dept"},
+        {"{\"userinfo\":{\"dept\":{\"value\":\"law\"}}}", "openid staff", ""},
+        {"{\"userinfo\":{\"email\":null,\"dept\":null}}", "openid email staff", "email dept"}, /* each its own */
+        {"{\"userinfo\":{\"dept\":null,\"email\":null}}", "openid staff", "email dept"},       /* the one there is */
+        {"{\"userinfo\":{\"dept#a b\":null}}", "openid staff", ""},                            /* would be two words */
+        {"{\"userinfo\":{\"level\":null}}", "openid", ""},                                     /* told to APIs only */
+        {"{\"userinfo\":{\"salary\":null}}", "openid", ""}, /* not a scope of the client's */
     };
     const struct sp_json *claims = NULL;
     struct sp_json_error error;
     assert_int_equal(sp_json_parse(*state,
                                    SP_STR("{\"name\":\"Ann\",\"name#de\":\"Anne\",\"email\":\"a@b.example\","
-                                          "\"phone_number\":\"1\",\"password_hash\":\"x\"}"),
+                                          "\"phone_number\":\"1\",\"password_hash\":\"x\",\"dept\":\"sales\","
+                                          "\"dept#a b\":\"x\",\"level\":3,\"salary\":1}"),
                                    &sp_json_limits_document, &claims, &error),
                      SP_OK);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct sp_claims_request request = parse(*state, rows[i].asked);
         struct sp_str scope = SP_STR("openid"), names = SP_STR_NONE;
-        assert_int_equal(sp_claims_request_add_scopes(*state, &request, &client, &scope), SP_OK);
-        assert_int_equal(sp_claims_request_names(*state, request.userinfo, &client, claims, &names), SP_OK);
+        assert_int_equal(sp_claims_request_add_scopes(*state, &request, &settings, &client, &scope), SP_OK);
+        assert_int_equal(sp_claims_request_names(*state, request.userinfo, &settings, &client, claims, &names), SP_OK);
         if (!sp_str_equal(scope, sp_str_from_cstr(rows[i].scope)) ||
             !sp_str_equal(names, sp_str_from_cstr(rows[i].names)))
             fail_msg("%s: %.*s | %.*s", rows[i].asked, SP_STR_ARG(scope), SP_STR_ARG(names));

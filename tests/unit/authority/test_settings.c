@@ -23,7 +23,10 @@ static enum sp_status read_section(struct sp_arena *arena, const char *text, str
 }
 
 #define CLIENT(members) "{'clients':{'c':{" members "}}}"
+#define SCOPE(members) "{'scopes':{'staff':{" members "}}}"
 #define FAPI2(members) "{'tokens':{'algorithms':'ES256'},'clients':{'c':{'profile':'fapi2'," KEY "," members "}}}"
+#define FOUR "'a','b','c','d',"
+#define SIXTEEN FOUR FOUR FOUR FOUR
 #define TRUST(members) "{'assertion_issuers':{'i':{" members "}}}"
 #define KEY                                                                                                            \
     "'jwks':{'keys':[{'kty':'EC','crv':'P-256','x':'f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU','y':'x_"              \
@@ -110,6 +113,29 @@ static void what_cannot_work_is_refused_by_its_member(void **state)
         {CLIENT("'secret':'a secret of thirty-one bytes ..','method':'client_secret_jwt'"),
          "authority.clients.c.secret"},
         {CLIENT("'secret':'x','profile':'fapi1'"), "authority.clients.c.profile"},
+        {SCOPE("'claims':['dept','https://example.com/roles','email']"), NULL},
+        {SCOPE("'description':'see your department','tell_in':['access_token','id_token']"), NULL},
+        {SCOPE("'description':{'de':'Ihre Abteilung sehen'},'claims':'dept','tell_in':'userinfo'"), NULL},
+        {SCOPE("'claims':['dept','sub']"), "authority.scopes.staff.claims"},
+        {SCOPE("'claims':['exp']"), "authority.scopes.staff.claims"},
+        {SCOPE("'claims':['scp']"), "authority.scopes.staff.claims"},
+        {SCOPE("'claims':['acr#de']"), "authority.scopes.staff.claims"},
+        {SCOPE("'claims':['may_act']"), "authority.scopes.staff.claims"},
+        {SCOPE("'claims':['dept#de']"), "authority.scopes.staff.claims"},
+        {SCOPE("'claims':['my dept']"), "authority.scopes.staff.claims"},
+        {SCOPE("'claims':['dépt']"), "authority.scopes.staff.claims"},
+        {SCOPE("'claims':['']"), "authority.scopes.staff.claims"},
+        {SCOPE("'claims':{'dept':true}"), "authority.scopes.staff.claims"},
+        {SCOPE("'claims':[" SIXTEEN SIXTEEN SIXTEEN SIXTEEN "'a']"), "authority.scopes.staff.claims"},
+        {SCOPE("'description':''"), "authority.scopes.staff.description"},
+        {SCOPE("'description':{}"), "authority.scopes.staff.description"},
+        {SCOPE("'description':{'fr':'x'}"), "authority.scopes.staff.description"},
+        {SCOPE("'description':7"), "authority.scopes.staff.description"},
+        {SCOPE("'tell_in':[]"), "authority.scopes.staff.tell_in"},
+        {SCOPE("'tell_in':['introspection']"), "authority.scopes.staff.tell_in"},
+        {SCOPE("'claim':['dept']"), "authority.scopes.staff.claim"},
+        {"{'scopes':{'profile':{'claims':['dept']}}}", "authority.scopes.profile"},
+        {"{'scopes':{'two words':{}}}", "authority.scopes.two words"},
         {"{'tokens':{'code_lifetime':'2m','algorithm':'ES256'},'clients':{'c':{'profile':'fapi2','require_dpop':"
          "true," KEY "}}}",
          "authority.clients.c.profile"},
