@@ -172,9 +172,11 @@ static enum sp_status read_jwk(struct sp_arena *arena, struct sp_str text, struc
     enum sp_status status = sp_json_parse(arena, text, &sp_json_limits_token, &json, NULL);
     if (status != SP_OK)
         return status == SP_NO_MEMORY ? status : SP_MALFORMED;
-    if (sp_jwk_parse(arena, json, &jwk, &evidence) != SP_JWK_OK || jwk.key == NULL)
+    if (sp_jwk_parse(arena, json, &jwk, &evidence) != SP_JWK_OK)
         return SP_MALFORMED;
-    *kid = sp_json_string(sp_json_member(json, SP_STR("kid")));
+    if (jwk.key == NULL)
+        return SP_NO_MEMORY;
+    *kid = jwk.kid; /* its copy: what json holds is a piece of the text, which its owner wipes */
     *key = jwk.key;
     return SP_OK;
 }

@@ -31,14 +31,17 @@ const configuration = (introspection, more = {}) => ({
 });
 const basic = { client_id: 'gateway', client_secret: 'gateway-secret' };
 
-for (const [method, introspection] of [
+for (const [name, introspection] of [
   ['client_secret_basic', basic],
   ['client_secret_post', { client_id: 'gateway-post', client_secret: 'gateway-post-secret', method: 'client_secret_post' }],
   ['private_key_jwt', { client_id: 'gateway-jwt', method: 'private_key_jwt', private_key_file: 'gateway.pem' }],
+  // The issuer looks for the key by its kid, which the assertion has to name.
+  ['private_key_jwt by a JWK', { client_id: 'gateway-jwt', method: 'private_key_jwt', private_key_file: 'gateway.json' }],
 ]) {
-  test(`an opaque token is served once the issuer says it is active (${method})`, async () => {
+  test(`an opaque token is served once the issuer says it is active (${name})`, async () => {
     const gateway = await startGateway({
-      config: configuration(introspection), files: { 'gateway.pem': await jose.exportPKCS8(signer.privateKey) },
+      config: configuration(introspection),
+      files: { 'gateway.pem': await jose.exportPKCS8(signer.privateKey), 'gateway.json': JSON.stringify(signer.privateJwk) },
     });
     const token = await issuer.token({ resource, scope: 'read' });
     assert.ok(!token.includes('.'));
