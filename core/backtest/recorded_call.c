@@ -2,6 +2,7 @@
 #include "core/backtest/recorded_call.h"
 
 #include "core/base/limits.h"
+#include "core/diagnosis/facts.h"
 
 /* A gateway keeps a handful; a log that says more is none of ours. */
 #define MAX_KEPT_CLAIMS 1024u
@@ -199,8 +200,8 @@ static enum sp_status read_refused_token(struct sp_arena *arena, const struct sp
     token->header = is_filled(token->header) ? token->header : NULL;
     token->body = is_filled(token->body) ? token->body : NULL;
     const struct sp_json *cnf = member(token->body, "cnf");
-    token->bound_to_key = member(cnf, "jkt") != NULL;
-    token->bound_to_certificate = member(cnf, "x5t#S256") != NULL;
+    token->bound_to_key = sp_confirmation_binds(cnf, SP_STR("jkt"));
+    token->bound_to_certificate = sp_confirmation_binds(cnf, SP_STR("x5t#S256"));
     call->has_token = true;
     if (call->client_id.at == NULL)
         call->client_id = text_of(token->body, member(token->body, "client_id") != NULL ? "client_id" : "azp");

@@ -3,6 +3,7 @@
  * 8705 3) by the certificate of the connection. */
 #include "core/diagnosis/examination.h"
 
+#include "core/diagnosis/facts.h"
 #include "core/jose/base64url.h"
 #include "core/oauth/dpop_proof.h"
 
@@ -11,6 +12,11 @@ static const struct sp_possession nothing;
 static const struct sp_possession *possession_of(const struct sp_exam *exam)
 {
     return exam->input.possession != NULL ? exam->input.possession : &nothing;
+}
+
+static bool is_bound_by(const struct sp_exam *exam, struct sp_str member)
+{
+    return sp_confirmation_binds(exam->claims.cnf, member);
 }
 
 /* ---- DPoP ---- */
@@ -83,10 +89,11 @@ static enum sp_need examine_dpop(struct sp_exam *exam)
 {
     const struct sp_possession *possession = possession_of(exam);
     enum sp_binding_rule rule = exam->input.requirements->dpop;
-    const struct sp_json *member = sp_json_member(exam->claims.cnf, SP_STR("jkt"));
-    struct sp_str jkt = sp_json_string(member); /* one that is no text binds too: to nothing that could be shown */
+    /* One that is no text binds too: to nothing that could be shown. */
+    struct sp_str jkt = sp_json_string(sp_json_member(exam->claims.cnf, SP_STR("jkt")));
+    bool is_bound = is_bound_by(exam, SP_STR("jkt"));
     bool has_proof = possession->dpop_proof.len > 0;
-    if (rule == SP_BINDING_OFF || (rule == SP_BINDING_OPTIONAL && member == NULL && !possession->scheme_is_dpop))
+    if (rule == SP_BINDING_OFF || (rule == SP_BINDING_OPTIONAL && !is_bound && !possession->scheme_is_dpop))
         return SP_EXAM_DONE;
     if (possession->scheme_is_dpop && has_proof)
         return examine_proof(exam, jkt);
@@ -99,14 +106,22 @@ static enum sp_need examine_dpop(struct sp_exam *exam)
 
 /* ---- mTLS ---- */
 
+/* A cnf that is no object is told once: by DPoP, where that is looked at. */
+static bool is_bound_to_certificate(const struct sp_exam *exam)
+{
+    const struct sp_json *cnf = exam->claims.cnf;
+    bool is_told_by_dpop =
+        cnf != NULL && cnf->type != SP_JSON_OBJECT && exam->input.requirements->dpop != SP_BINDING_OFF;
+    return is_bound_by(exam, SP_STR("x5t#S256")) && !is_told_by_dpop;
+}
+
 static void examine_certificate(struct sp_exam *exam)
 {
     const struct sp_possession *possession = possession_of(exam);
     enum sp_binding_rule rule = exam->input.requirements->mtls;
-    const struct sp_json *member = sp_json_member(exam->claims.cnf, SP_STR("x5t#S256"));
-    struct sp_str bound = sp_json_string(member);
+    struct sp_str bound = sp_json_string(sp_json_member(exam->claims.cnf, SP_STR("x5t#S256")));
     char presented[43];
-    if (rule == SP_BINDING_OFF || (rule == SP_BINDING_OPTIONAL && member == NULL))
+    if (rule == SP_BINDING_OFF || (rule == SP_BINDING_OPTIONAL && !is_bound_to_certificate(exam)))
         return;
     if (possession->certificate_sha256 == NULL) {
         sp_exam_claimed(exam, SP_CAUSE_BINDING_MTLS_MISSING, SP_CHECK_BINDING, SP_STR("a client certificate"),
@@ -126,8 +141,7 @@ static void examine_certificate(struct sp_exam *exam)
 /* With the token alone at hand nothing can be said but that it is bound. */
 static void tell_bound(struct sp_exam *exam)
 {
-    bool to_key = sp_json_member(exam->claims.cnf, SP_STR("jkt")) != NULL;
-    bool to_certificate = sp_json_member(exam->claims.cnf, SP_STR("x5t#S256")) != NULL;
+    bool to_key = is_bound_by(exam, SP_STR("jkt")), to_certificate = is_bound_by(exam, SP_STR("x5t#S256"));
     if (!to_key && !to_certificate)
         return;
     if (to_key && exam->input.scheme_is_bearer && exam->input.requirements->dpop != SP_BINDING_OFF)
@@ -141,8 +155,21 @@ static void tell_bound(struct sp_exam *exam)
                            "uses it."));
 }
 
+/* Whoever made the token meant to bind it; as if it were not there, it would be a token for anybody. */
+static void tell_no_object(struct sp_exam *exam)
+{
+    const struct sp_requirements *requirements = exam->input.requirements;
+    const struct sp_json *cnf = exam->claims.cnf;
+    bool is_looked_at = requirements->dpop != SP_BINDING_OFF || requirements->mtls != SP_BINDING_OFF;
+    if (is_looked_at && cnf != NULL && cnf->type != SP_JSON_OBJECT && cnf->type != SP_JSON_NULL)
+        sp_exam_hint(exam, SP_STR("The token's cnf is no JSON object (RFC 7800 3.1): it is bound to nothing that a "
+                                  "caller could show. Its issuer must write cnf as an object with jkt or x5t#S256."));
+}
+
 enum sp_need sp_binding_examine(struct sp_exam *exam)
 {
+    if (!exam->replay_given)
+        tell_no_object(exam);
     if (exam->input.possession_unknown) {
         tell_bound(exam);
         return SP_EXAM_DONE;

@@ -53,16 +53,22 @@ static enum sp_status project(struct sp_arena *arena, const struct sp_json *body
     return SP_OK;
 }
 
+bool sp_confirmation_binds(const struct sp_json *cnf, struct sp_str member)
+{
+    if (cnf == NULL || cnf->type == SP_JSON_NULL)
+        return false;
+    return cnf->type != SP_JSON_OBJECT || sp_json_member(cnf, member) != NULL;
+}
+
 /* Whether the token is bound that way. What is no hash binds too, to nothing that could be shown: the hash of zeros. */
 static bool read_hash(const struct sp_json *cnf, struct sp_str name, unsigned char out[32])
 {
     unsigned char bytes[SP_BASE64URL_DECODED_MAX(43)];
-    const struct sp_json *member = sp_json_member(cnf, name);
-    struct sp_str text = sp_json_string(member);
+    struct sp_str text = sp_json_string(sp_json_member(cnf, name));
     size_t len = 0;
     if (text.len == 43 && sp_base64url_decode_into(text, bytes, &len) == SP_OK && len == 32)
         memcpy(out, bytes, 32);
-    return member != NULL;
+    return sp_confirmation_binds(cnf, name);
 }
 
 static int64_t time_or_zero(const struct sp_json *claim)

@@ -32,6 +32,10 @@ struct sp_kept_claims {
     struct sp_str_list told; /* of them, those whose absence is kept too, as null: a log says that the token had none */
 };
 
+/* Whether the confirmation (`cnf`) binds the token by this member. One that is no object (RFC 7800 3.1 wants one) binds
+ * in every way, to what nobody can show; null is as if it were not there. */
+bool sp_confirmation_binds(const struct sp_json *cnf, struct sp_str member);
+
 /* From a done, accepted examination. Texts live in arena. */
 SP_MUST_CHECK enum sp_status sp_facts_from_exam(const struct sp_exam *exam, const struct sp_kept_claims *kept,
                                                 struct sp_arena *arena, struct sp_facts *facts);

@@ -116,6 +116,21 @@ static void prove_unbound(struct exam_bench *b)
     prove_well(b), TOKEN(b) = exam_bench_sign(b, EXAM_E1, HEADER, CLAIMS(""));
 }
 
+static void prove_bound_to_number(struct exam_bench *b)
+{
+    prove_well(b), TOKEN(b) = exam_bench_sign(b, EXAM_E1, HEADER, CLAIMS(",\"cnf\":7"));
+}
+
+static void look_at_certificates(struct exam_bench *b)
+{
+    b->requirements.dpop = SP_BINDING_OFF;
+}
+
+static void look_at_no_binding(struct exam_bench *b)
+{
+    b->requirements.dpop = b->requirements.mtls = SP_BINDING_OFF;
+}
+
 static void have_it_alone(struct exam_bench *b)
 {
     b->input.possession_unknown = true;
@@ -132,6 +147,22 @@ const struct exam_row exam_binding_rows[] = {
      NULL, SP_CAUSE_NONE},
     {"a token bound to a key that is no text, as bearer", SP_CAUSE_BINDING_DPOP_MISSING, EXAM_E1, HEADER,
      CLAIMS(",\"cnf\":{\"jkt\":7}"), NULL, SP_CAUSE_NONE},
+    {"a token whose cnf is a text, as bearer", SP_CAUSE_BINDING_DPOP_MISSING, EXAM_E1, HEADER, CLAIMS(",\"cnf\":\"x\""),
+     NULL, SP_CAUSE_NONE},
+    {"a token whose cnf is a list, as bearer", SP_CAUSE_BINDING_DPOP_MISSING, EXAM_E1, HEADER,
+     CLAIMS(",\"cnf\":[{\"jkt\":\"x\"}]"), NULL, SP_CAUSE_NONE},
+    {"a token whose cnf is a number, with a proof", SP_CAUSE_BINDING_DPOP_INVALID, EXAM_E1, HEADER, CLAIMS(""),
+     prove_bound_to_number, SP_CAUSE_NONE},
+    {"a token whose cnf is false, pasted with the scheme Bearer", SP_CAUSE_BINDING_DPOP_MISSING, EXAM_E1, HEADER,
+     CLAIMS(",\"cnf\":false"), paste_as_bearer, SP_CAUSE_NONE},
+    {"a token whose cnf is null, as bearer", SP_CAUSE_NONE, EXAM_E1, HEADER, CLAIMS(",\"cnf\":null"), NULL,
+     SP_CAUSE_NONE},
+    {"a token whose cnf names neither key nor certificate", SP_CAUSE_NONE, EXAM_E1, HEADER,
+     CLAIMS(",\"cnf\":{\"kid\":\"x\"}"), NULL, SP_CAUSE_NONE},
+    {"a token whose cnf is a text, where certificates alone are looked at", SP_CAUSE_BINDING_MTLS_MISSING, EXAM_E1,
+     HEADER, CLAIMS(",\"cnf\":\"x\""), look_at_certificates, SP_CAUSE_NONE},
+    {"a token whose cnf is a text, where bindings are not looked at", SP_CAUSE_NONE, EXAM_E1, HEADER,
+     CLAIMS(",\"cnf\":\"x\""), look_at_no_binding, SP_CAUSE_NONE},
     {"a bound token pasted with the scheme Bearer", SP_CAUSE_BINDING_DPOP_MISSING, EXAM_E1, HEADER,
      CLAIMS(",\"cnf\":{\"jkt\":\"x\"}"), paste_as_bearer, SP_CAUSE_NONE},
     {"a bound token by itself", SP_CAUSE_NONE, EXAM_E1, HEADER, CLAIMS(",\"cnf\":{\"jkt\":\"x\"}"), have_it_alone,

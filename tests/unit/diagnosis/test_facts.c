@@ -157,8 +157,15 @@ static void requirements_are_judged(void **state)
 /* Where the route does not look at bindings the token is accepted; where one does, the facts alone never suffice. */
 static void a_binding_to_what_is_no_hash_is_kept(void **state)
 {
-    static const char *const bindings[] = {"{\"jkt\":7}", "{\"jkt\":null}", "{\"jkt\":\"short\"}", "{\"x5t#S256\":{}}",
-                                           "{\"x5t#S256\":\"\"}"};
+    static const char *const bindings[] = {"{\"jkt\":7}",
+                                           "{\"jkt\":null}",
+                                           "{\"jkt\":\"short\"}",
+                                           "{\"x5t#S256\":{}}",
+                                           "{\"x5t#S256\":\"\"}",
+                                           "\"x\"",
+                                           "[]",
+                                           "7",
+                                           "true"};
     const struct sp_requirements blind = {
         .issuers = &first, .issuer_count = 1, .dpop = SP_BINDING_OFF, .mtls = SP_BINDING_OFF};
     const struct sp_requirements looking = {.issuers = &first, .issuer_count = 1};
