@@ -375,7 +375,7 @@ void sp_plane_answer(void *data, struct sp_exchange *exchange)
     }
     sp_exchange_respond(exchange, path_exists ? 405 : 404, TEXT_TYPE,
                         path_exists ? SP_STR("This address does not take this method.\n")
-                                    : SP_STR("Here are /healthz, /readyz, /metrics and /admin/accounts.\n"));
+                                    : SP_STR(SP_NGINX_ADMIN_PLACES "\n"));
 }
 
 void sp_plane_exchange_ended(void *data, struct sp_exchange *exchange)

@@ -174,7 +174,10 @@ static void put_admin(struct writing *writing, unsigned port)
                  "    }\n");
     /* nginx keeps a body on the disk until it is whole, before anybody asked for the token. */
     sp_buffer_printf(writing->out, "    client_max_body_size %u;\n", SP_MAX_ADMIN_BODY_BYTES);
-    put(writing, "    location /internal/ { return 404; }\n" /* questions of the workers: not for people */
+    put(writing, "    location /internal/ {\n" /* questions of the workers: not for people */
+                 "        default_type \"text/plain; charset=utf-8\";\n"
+                 "        return 404 \"" SP_NGINX_ADMIN_PLACES "\\n\";\n"
+                 "    }\n"
                  "}\n");
 }
 

@@ -23,6 +23,8 @@ struct sp_nginx_conf {
     void *data;
 };
 
+/* What an unknown path of the admin address is told, whoever answers it. */
+#define SP_NGINX_ADMIN_PLACES "Here are /healthz, /readyz, /metrics and /admin/accounts."
 #define SP_NGINX_MARK_PATH "/_sallyport/configuration"
 
 enum sp_nginx_file {

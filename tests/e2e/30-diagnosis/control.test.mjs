@@ -187,7 +187,11 @@ test('metrics are well-formed and count what happened', async () => {
   assert.equal(metrics['sallyport_refusals_total{cause="time.expired"}'], 1);
   assert.equal(metrics['sallyport_keys{issuer="corp"}'], 1);
   assert.equal((await fetch(`${gateway.adminUrl}/healthz`)).status, 200);
-  assert.equal((await fetch(`${gateway.adminUrl}/internal/keys`, { method: 'POST', body: '{}' })).status, 404);
+  for (const path of ['/internal/keys', '/internal/introspect', '/internal/', '/%69nternal/keys', '//internal/keys', '/internal', '/unknown', '/favicon.ico', '/']) {
+    const answer = await fetch(`${gateway.adminUrl}${path}`, { method: 'POST', body: '{}' });
+    const said = [answer.status, answer.headers.get('content-type'), await answer.text()];
+    assert.deepEqual(said, [404, 'text/plain; charset=utf-8', 'Here are /healthz, /readyz, /metrics and /admin/accounts.\n'], path);
+  }
 });
 
 test('a name server that hangs holds serve up for seconds, whatever the wall clock does meanwhile', { skip: !canSetClock }, async () => {
