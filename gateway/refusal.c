@@ -183,6 +183,19 @@ void sp_tell_beside(struct sp_call *call, struct sp_arena *arena, const struct s
     }
 }
 
+/* RFC 9110 15.5.6: a 405 says what there is. TRACE nginx takes from nobody, before any route is looked for. Where an
+ * API takes every method, or none is known, these are what a client may try. */
+static ngx_int_t add_allow(struct sp_call *call)
+{
+    static const struct sp_str any = {"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS", 44};
+    const struct sp_str target = sp_str_of(call->request->unparsed_uri); /* uri is the error location's by now */
+    const struct sp_str path = sp_str_slice(target, 0, sp_str_index_of(target, '?', 0));
+    struct sp_route_match match = {0};
+    const enum sp_match_outcome outcome = sp_policy_match(
+        call->snapshot->policy, sp_str_of(call->request->headers_in.server), path, SP_STR("TRACE"), &match);
+    return sp_response_header_add(call->request, SP_STR("Allow"), outcome == SP_MATCH_NO_METHOD ? match.allowed : any);
+}
+
 static ngx_int_t respond_with_cause(struct sp_call *call, enum sp_cause cause, int status)
 {
     struct sp_arena *arena = sp_call_arena(call);
@@ -239,6 +252,9 @@ ngx_int_t sp_error_handler(ngx_http_request_t *request)
     }
     if (call->upstream_cause != SP_CAUSE_NONE && status >= 500) {
         return respond_with_cause(call, call->upstream_cause, 0);
+    }
+    if (status == NGX_HTTP_NOT_ALLOWED && add_allow(call) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
     for (size_t i = 0; i < sizeof own_errors / sizeof own_errors[0]; i++) {
         if (own_errors[i].nginx_status == status) {

@@ -31,6 +31,7 @@ const config = (more = {}) => ({
   issuers: { corp: { issuer: issuer.issuer, audience: aud } },
   apis: {
     photos: { match: { path: '/photos' }, upstream: { url: upstream.url }, auth: { issuers: ['corp'], ...more } },
+    read: { match: { path: '/read', methods: ['GET'] }, upstream: { url: upstream.url }, auth: { issuers: ['corp'] } },
     secure: { match: { path: '/secure' }, upstream: { url: secure.url.replace('127.0.0.1', 'localhost'), ca_file: authority.caFile }, auth: { issuers: ['corp'] } },
   },
 });
@@ -218,8 +219,9 @@ test('control plane killed: valid calls go on, what cannot be decided is 503, an
 });
 
 test('a method that nginx itself takes from nobody is refused by its cause, and explained', async () => {
-  const { status, cause, requestId } = await gateway.get('/photos/1', { method: 'TRACE' });
-  assert.deepEqual([status, cause], [405, 'route.method']);
+  const { status, cause, requestId, headers } = await gateway.get('/photos/1', { method: 'TRACE' });
+  assert.deepEqual([status, cause, headers.allow], [405, 'route.method', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS']);
+  assert.equal((await gateway.get('/read/1', { method: 'TRACE' })).headers.allow, 'GET, HEAD', 'of an API that names its methods');
   assert.equal((await gateway.call(requestId)).method, 'TRACE');
 });
 
