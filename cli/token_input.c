@@ -44,15 +44,22 @@ static struct sp_str header_value(struct sp_str text, size_t from)
     return sp_str_trim(sp_str_slice(text, from, end));
 }
 
+/* The scheme without its token: what a variable that is empty leaves of `Bearer $TOKEN`. */
+static bool is_scheme_alone(struct sp_str text)
+{
+    text = sp_str_trim(text);
+    return sp_str_equal_ignoring_case(text, SP_STR("Bearer")) || sp_str_equal_ignoring_case(text, SP_STR("DPoP"));
+}
+
 static void cut_token(struct sp_str text, struct sp_token_input *input)
 {
     struct sp_credential credential;
     size_t from = text.len > 0 && text.at[0] != '{' ? find_header(text) : text.len;
-    if (from >= text.len) {
+    if (from >= text.len && !is_scheme_alone(text)) {
         input->token = text;
         return;
     }
-    struct sp_str value = header_value(text, from);
+    struct sp_str value = from < text.len ? header_value(text, from) : sp_str_trim(text);
     struct sp_presented presented = {.authorization = {&value, 1}, .accepts_bearer = true, .accepts_dpop = true};
     input->from_header = true;
     input->refusal = sp_credential_find(&presented, &credential, &input->finding);

@@ -92,6 +92,7 @@ test('what is wrong with the way it was pasted is named', async () => {
   const text = await token();
   const rows = {
     'token.malformed.scheme_repeated': [`Bearer ${text}`, `Authorization: Bearer Bearer ${text}`],
+    'token.missing': ['Bearer', 'bearer ', 'DPoP', 'Bearer \n', 'Authorization: Bearer', "curl -H 'Authorization: Bearer ' https://api.example/"],
     'token.malformed.quoted': [`"${text}"`, `<${text}>`],
     'token.malformed.whitespace': [`${text.slice(0, 50)}\n${text.slice(50)}`, ` ${text}`],
     'token.malformed.url_encoded': [text.replaceAll('.', '%2E')],
