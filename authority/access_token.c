@@ -8,11 +8,12 @@
 #include "authority/client_directory.h"
 #include "authority/subject.h"
 #include "authority/token_handle.h"
+#include "authority/token_seal.h"
 #include "core/jose/crypto.h"
 #include "core/diagnosis/cause.h"
 
-/* Prefixes let secret scanners recognise what leaked. */
-#define OPAQUE_PREFIX "spat_"
+/* Of what a sealed token says by its client's words; the rest of it has less than 280, and all is written as 4/3. */
+#define MAX_SEALED_WORDS 800u
 
 static void write_audience(struct sp_json_writer *json, const struct sp_token_order *order)
 {
@@ -74,6 +75,16 @@ static enum sp_step write_claims(struct sp_json_writer *json, struct sp_call *ca
     return SP_GOES_ON;
 }
 
+bool sp_access_token_is_sealed(const struct sp_token_order *order)
+{
+    bool is_machines = order->account.at == NULL && order->family.len == 0 && order->origins.len == 0 &&
+                       order->auth_time == 0 && order->actor.len == 0;
+    size_t words = order->client->id.len + order->subject.len + order->scope.len;
+    for (size_t i = 0; i < order->audiences.count; i++)
+        words += order->audiences.at[i].len + sizeof "\"\",";
+    return is_machines && order->client->token_format == SP_TOKEN_FORMAT_OPAQUE && words <= MAX_SEALED_WORDS;
+}
+
 static enum sp_status store_opaque(struct sp_call *call, const struct sp_token_order *order, int64_t expires_at,
                                    struct sp_str claims, struct sp_str *value)
 {
@@ -84,7 +95,7 @@ static enum sp_status store_opaque(struct sp_call *call, const struct sp_token_o
                                .issued_at = call->now,
                                .expires_at = expires_at,
                                .data = claims};
-    *value = sp_token_handle_make(call->arena, OPAQUE_PREFIX, ticket.hash);
+    *value = sp_token_handle_make(call->arena, SP_OPAQUE_TOKEN_PREFIX, ticket.hash);
     if (value->at == NULL)
         return SP_NO_MEMORY;
     struct sp_store *store = call->authority->store;
@@ -130,7 +141,9 @@ enum sp_step sp_access_token_issue(struct sp_call *call, const struct sp_token_o
         SP_GOES_ON)
         return SP_DENIED;
     status = sp_buffer_status(&buffer);
-    if (status == SP_OK && order->client->token_format == SP_TOKEN_FORMAT_OPAQUE)
+    if (status == SP_OK && sp_access_token_is_sealed(order))
+        status = sp_token_seal(call, sp_buffer_str(&buffer), &value);
+    else if (status == SP_OK && order->client->token_format == SP_TOKEN_FORMAT_OPAQUE)
         status = store_opaque(call, order, expires_at, sp_buffer_str(&buffer), &value);
     else if (status == SP_OK)
         status = sp_key_ring_sign(call->authority->keys, call->arena, SP_ALGORITHM_UNKNOWN, "at+jwt",
@@ -153,23 +166,16 @@ static enum sp_status is_revoked(struct sp_call *call, struct sp_str text, bool 
     return status == SP_NOT_FOUND ? SP_OK : status;
 }
 
-static enum sp_status find_jwt(struct sp_call *call, struct sp_str value, struct sp_live_token *token,
-                               enum sp_cause *cause)
+/* What nothing was written of when it was issued: that it is revoked was. */
+static enum sp_status read_unmarked(struct sp_call *call, struct sp_str claims, struct sp_live_token *token,
+                                    enum sp_cause *cause)
 {
-    struct sp_str payload;
-    enum sp_status status = sp_key_ring_verify(call->authority->keys, call->arena, "at+jwt", value, &payload);
-    if (status == SP_NOT_FOUND || status == SP_MALFORMED) {
-        *cause = SP_CAUSE_SIGNATURE_INVALID;
-        return SP_NOT_FOUND;
-    }
     struct sp_json_error error;
-    if (status == SP_OK)
-        status = sp_json_parse(call->arena, payload, &sp_json_limits_token, &token->claims, &error);
+    bool revoked = false;
+    enum sp_status status = sp_json_parse(call->arena, claims, &sp_json_limits_token, &token->claims, &error);
     if (status != SP_OK)
         return status;
-    token->claims_text = payload;
-    token->is_jwt = true;
-    bool revoked = false;
+    token->claims_text = claims;
     status = is_revoked(call, sp_json_string(sp_json_member(token->claims, SP_STR("jti"))), &revoked);
     struct sp_str family = sp_json_string(sp_json_member(token->claims, SP_STR("grant_id")));
     if (status == SP_OK && !revoked && family.len > 0)
@@ -181,7 +187,19 @@ static enum sp_status find_jwt(struct sp_call *call, struct sp_str value, struct
     return status;
 }
 
-static enum sp_status find_opaque(struct sp_call *call, struct sp_str value, struct sp_live_token *token,
+static enum sp_status find_jwt(struct sp_call *call, struct sp_str value, struct sp_live_token *token,
+                               enum sp_cause *cause)
+{
+    struct sp_str payload;
+    enum sp_status status = sp_key_ring_verify(call->authority->keys, call->arena, "at+jwt", value, &payload);
+    if (status == SP_NOT_FOUND || status == SP_MALFORMED) {
+        *cause = SP_CAUSE_SIGNATURE_INVALID;
+        return SP_NOT_FOUND;
+    }
+    return status == SP_OK ? read_unmarked(call, payload, token, cause) : status;
+}
+
+static enum sp_status find_ticket(struct sp_call *call, struct sp_str value, struct sp_live_token *token,
                                   enum sp_cause *cause)
 {
     struct sp_store *store = call->authority->store;
@@ -192,9 +210,20 @@ static enum sp_status find_opaque(struct sp_call *call, struct sp_str value, str
         *cause = SP_CAUSE_TOKEN_REVOKED; /* or never was: a forgotten ticket cannot tell */
     if (status != SP_OK)
         return status;
+    token->has_ticket = true;
     memcpy(token->hash, ticket.hash, sizeof token->hash);
     token->claims_text = ticket.data;
     return sp_json_parse(call->arena, ticket.data, &sp_json_limits_token, &token->claims, &error);
+}
+
+static enum sp_status find_opaque(struct sp_call *call, struct sp_str value, struct sp_live_token *token,
+                                  enum sp_cause *cause)
+{
+    struct sp_str claims;
+    enum sp_status status = sp_token_unseal(call, value, &claims);
+    if (status == SP_NOT_FOUND)
+        return find_ticket(call, value, token, cause);
+    return status == SP_OK ? read_unmarked(call, claims, token, cause) : status;
 }
 
 /* One of those that it was exchanged from is. */
@@ -253,7 +282,7 @@ enum sp_status sp_access_token_find(struct sp_call *call, struct sp_str value, s
                                     enum sp_cause *cause)
 {
     struct sp_live_token found = {0};
-    bool is_opaque = sp_str_has_prefix(value, SP_STR(OPAQUE_PREFIX));
+    bool is_opaque = sp_str_has_prefix(value, SP_STR(SP_OPAQUE_TOKEN_PREFIX));
     enum sp_status status = is_opaque ? find_opaque(call, value, &found, cause) : find_jwt(call, value, &found, cause);
     if (status == SP_OK)
         status = sp_json_int64(sp_json_member(found.claims, SP_STR("exp")), &found.expires_at);

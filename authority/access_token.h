@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Access tokens: JWT by RFC 9068, or opaque handles whose meaning is a ticket in the store. */
+/* Access tokens: JWT by RFC 9068, or opaque ones, whose meaning is sealed in them (token_seal.h) or a ticket in the
+ * store. */
 #ifndef SP_AUTHORITY_ACCESS_TOKEN_H
 #define SP_AUTHORITY_ACCESS_TOKEN_H
 
@@ -27,8 +28,12 @@ struct sp_issued_token {
     int64_t expires_in_s;
 };
 
-/* Opaque tokens and pairwise names are written to the store: the caller has begun where it writes. SP_DENIED: our
- * failure, answered. */
+/* An opaque token of it is sealed: of nobody who could lose it but the client itself, which got it by its own word, and
+ * short enough that the value has 1,500 characters at most. Others, what an exchange gave among them, are tickets. */
+bool sp_access_token_is_sealed(const struct sp_token_order *order);
+
+/* Tickets and pairwise names are written to the store: the caller has begun where it writes. SP_DENIED: our failure,
+ * answered. */
 SP_MUST_CHECK enum sp_step sp_access_token_issue(struct sp_call *call, const struct sp_token_order *order,
                                                  struct sp_issued_token *token);
 
@@ -36,9 +41,9 @@ SP_MUST_CHECK enum sp_step sp_access_token_issue(struct sp_call *call, const str
 struct sp_live_token {
     const struct sp_json *claims; /* iss, sub, aud, client_id, scope, exp, iat, jti, … whichever format it has */
     struct sp_str claims_text;    /* the same as it was written: an object without space around it */
-    bool is_jwt;
-    struct sp_str jti;      /* a mark of it kills what was exchanged from it too */
-    unsigned char hash[32]; /* of an opaque one */
+    struct sp_str jti;            /* a mark of it kills what was exchanged from it too */
+    bool has_ticket;
+    unsigned char hash[32]; /* of its ticket */
     int64_t expires_at;
 };
 

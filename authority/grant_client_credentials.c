@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* RFC 6749 4.4: a client asks for itself. A JWT needs nothing of the store; an opaque token is one ticket. */
+/* RFC 6749 4.4: a client asks for itself. Neither a JWT nor an opaque token (token_seal.h) needs anything of the store,
+ * unless it says very much. */
 #include "authority/access_token.h"
 #include "authority/denial.h"
 #include "authority/grant.h"

@@ -8,6 +8,7 @@
 #include "authority/id_token.h"
 #include "authority/patience.h"
 #include "authority/token_lifetime.h"
+#include "authority/token_seal.h"
 #include "core/base/secret.h"
 #include "core/jose/crypto_seal.h"
 
@@ -44,6 +45,7 @@ struct turn {
     int64_t now;
     size_t fresh;            /* keys that it added */
     enum sp_algorithm lacks; /* it cannot go on without a spare key of this one */
+    struct sp_xaes *seal;    /* that access tokens are sealed by from the commit on; NULL: as before */
     bool holds;              /* nobody else changes the keys now */
     bool is_by_hand;
     char *trouble; /* 256 bytes */
@@ -224,10 +226,18 @@ static enum sp_status forget_key(struct sp_key_ring *ring, size_t index)
     return SP_OK;
 }
 
+static enum sp_status renew_seal(struct turn *turn)
+{
+    struct sp_key_ring *ring = turn->ring;
+    sp_xaes_destroy(&turn->seal);
+    return sp_token_seal_renew(ring->store, ring->master_key, turn->arena, turn->now, &turn->seal);
+}
+
+/* Of whichever algorithm: who read a key of the store could read the salt as well. */
 static enum sp_status withdraw(struct turn *turn, enum sp_algorithm algorithm)
 {
     struct sp_key_ring *ring = turn->ring;
-    enum sp_status status = SP_OK;
+    enum sp_status status = renew_seal(turn);
     for (size_t i = ring->count; i > 0 && status == SP_OK; i--) {
         if (algorithm != SP_ALGORITHM_UNKNOWN && ring->keys[i - 1].times.algorithm != algorithm)
             continue;
@@ -277,6 +287,8 @@ static enum sp_status do_all(struct turn *turn, const struct sp_key_change *chan
     /* First makes room. */
     while (status == SP_OK && (plan = sp_key_change_due(ring, turn->settings, turn->now)).deed == SP_KEYS_FORGET)
         status = do_deed(turn, &plan);
+    if (status == SP_OK && ring->token_seal == NULL)
+        status = renew_seal(turn);
     turn->is_by_hand = true;
     for (size_t i = 0; status == SP_OK && i < change->count; i++)
         status = do_deed(turn, &change->first[i]);
@@ -294,6 +306,14 @@ static void take_back(struct turn *turn)
         ring->spares[ring->spare_count++] = ring->keys[--ring->count].signer;
 }
 
+static void use_seal(struct turn *turn)
+{
+    if (turn->seal == NULL)
+        return;
+    sp_xaes_destroy(&turn->ring->token_seal);
+    turn->ring->token_seal = turn->seal;
+}
+
 /* One write of the store, on its newest state. */
 static enum sp_status try_once(struct turn *turn, const struct sp_key_change *change)
 {
@@ -308,8 +328,11 @@ static enum sp_status try_once(struct turn *turn, const struct sp_key_change *ch
     if (status == SP_OK)
         status = do_all(turn, change);
     status = sp_store_commit(ring->store, status);
-    if (status == SP_OK)
+    if (status == SP_OK) {
+        use_seal(turn);
         return status;
+    }
+    sp_xaes_destroy(&turn->seal);
     if (turn->lacks == SP_ALGORITHM_UNKNOWN && status != SP_TOO_LARGE) /* that was told */
         sp_key_change_explain(ring, status, trouble);
     take_back(turn);

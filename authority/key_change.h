@@ -7,6 +7,7 @@
 
 #include "authority/key_ring.h"
 #include "authority/signer.h"
+#include "core/jose/crypto_xaes.h"
 
 #define SP_MAX_RING_KEYS 64u
 #define SP_RING_ARENA_BYTES (1024u * 1024)
@@ -26,7 +27,8 @@ struct sp_key_ring {
     int64_t forget_until;                           /* see sp_key_ring_believe */
     struct sp_signer *spares[2 * SP_MAX_RING_KEYS]; /* made, and of no use yet */
     size_t spare_count;
-    size_t withdrawn; /* by the last change */
+    size_t withdrawn;           /* by the last change */
+    struct sp_xaes *token_seal; /* as the store has it; NULL: it has none yet */
 };
 
 struct sp_key_change {

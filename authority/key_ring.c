@@ -6,6 +6,7 @@
 #include "authority/credible_time.h"
 #include "authority/key_change.h"
 #include "authority/token_lifetime.h"
+#include "authority/token_seal.h"
 #include "core/base/secret.h"
 #include "core/jose/crypto_seal.h"
 
@@ -30,6 +31,7 @@ static void forget_all(struct sp_key_ring *ring)
     for (size_t i = 0; i < ring->count; i++)
         sp_signer_destroy(&ring->keys[i].signer);
     ring->count = 0;
+    sp_xaes_destroy(&ring->token_seal);
 }
 
 static enum sp_status open_key(const struct sp_key_ring *ring, struct sp_arena *arena,
@@ -55,6 +57,7 @@ enum sp_status sp_key_ring_reload(struct sp_key_ring *ring, char trouble[256])
     struct sp_stored_key *stored = NULL;
     size_t count = 0, opened = 0;
     int64_t longest_s = 0;
+    struct sp_xaes *seal = NULL;
     enum sp_status status = ring->store->methods->list_keys(ring->store, arena, &stored, &count);
     if (status == SP_OK && count > SP_MAX_RING_KEYS)
         status = SP_TOO_LARGE;
@@ -66,8 +69,11 @@ enum sp_status sp_key_ring_reload(struct sp_key_ring *ring, char trouble[256])
         if (status != SP_OK)
             break;
     }
+    if (status == SP_OK)
+        status = sp_token_seal_find(ring->store, ring->master_key, arena, &seal);
     if (status == SP_OK) {
         forget_all(ring);
+        ring->token_seal = seal;
         memcpy(ring->keys, keys, opened * sizeof keys[0]);
         ring->count = opened;
         ring->longest_s = longest_s;
@@ -102,7 +108,7 @@ static enum sp_status tend(struct sp_key_ring *ring, const struct sp_authority_s
                            const struct sp_key_change *change, char trouble[256])
 {
     ring->standard = settings->algorithm;
-    if (settings->max_token_lifetime_s <= ring->longest_s &&
+    if (ring->token_seal != NULL && settings->max_token_lifetime_s <= ring->longest_s &&
         sp_key_change_due(ring, settings, change->now).deed == SP_KEYS_FINE)
         return SP_OK;
     return sp_key_change_run(ring, settings, change, trouble);
@@ -196,6 +202,11 @@ enum sp_status sp_key_ring_verify(struct sp_key_ring *ring, struct sp_arena *are
     for (size_t i = 0; i < ring->count && status == SP_NOT_FOUND; i++)
         status = sp_signer_verify(ring->keys[i].signer, arena, type, jws, payload);
     return status;
+}
+
+struct sp_xaes *sp_key_ring_token_seal(struct sp_key_ring *ring)
+{
+    return ring->token_seal;
 }
 
 int64_t sp_key_ring_longest_s(const struct sp_key_ring *ring)

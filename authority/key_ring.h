@@ -11,6 +11,7 @@
 #include "authority/store.h"
 
 struct sp_key_ring;
+struct sp_xaes;
 
 /* Reads the keys of the store, makes the first one. Waits some seconds for another process that changes them, as rotate
  * does. SP_NOT_FOUND: sealed under another master key. trouble says what
@@ -29,7 +30,7 @@ void sp_key_ring_believe(struct sp_key_ring *ring, int64_t until);
 enum sp_key_haste {
     SP_KEYS_AFTER_OVERLAP, /* published now, signs after keys.overlap */
     SP_KEYS_AT_ONCE,       /* signs now; one that waits already does, in place of another */
-    SP_KEYS_LEAKED,        /* a fresh one signs now and whatever there was is gone, with all that it signed */
+    SP_KEYS_LEAKED, /* a fresh one signs now and whatever there was is gone, with all that it signed, and sealed */
 };
 
 /* A new key by hand. SP_ALGORITHM_UNKNOWN: one of each algorithm. SP_TOO_LARGE: there are as many as there may be. */
@@ -57,6 +58,8 @@ SP_MUST_CHECK enum sp_status sp_key_ring_unseal(const struct sp_key_ring *ring, 
 /* No access token may live longer: so long are retired keys published and marks of revocation kept (token_lifetime.h).
  */
 int64_t sp_key_ring_longest_s(const struct sp_key_ring *ring);
+/* Seals and opens access tokens (token_seal.h). Until the ring changes. */
+struct sp_xaes *sp_key_ring_token_seal(struct sp_key_ring *ring);
 /* The algorithm by which sign() would sign. */
 enum sp_algorithm sp_key_ring_algorithm(const struct sp_key_ring *ring, enum sp_algorithm algorithm, int64_t now);
 /* {"keys":[…]} of every published key. */

@@ -14,13 +14,14 @@ static enum sp_step answer_done(struct sp_call *call)
     return SP_GOES_ON;
 }
 
-/* A JWT stays what it is, and so does what either kind was exchanged for: that it is revoked is remembered until it
- * would have died anyway. */
+/* What has no ticket stays what it is, and so does what any kind was exchanged for: that it is revoked is remembered
+ * until it would have died anyway. */
 static enum sp_status revoke_access_token(struct sp_call *call, const struct sp_client *client,
                                           const struct sp_live_token *token)
 {
     struct sp_store *store = call->authority->store;
-    enum sp_status status = token->is_jwt ? SP_OK : store->methods->drop_ticket(store, SP_TICKET_ACCESS, token->hash);
+    enum sp_status status =
+        token->has_ticket ? store->methods->drop_ticket(store, SP_TICKET_ACCESS, token->hash) : SP_OK;
     if (status != SP_OK)
         return status;
     struct sp_ticket ticket = {

@@ -29,8 +29,8 @@
 
 /* Stored as written: append, never renumber. */
 enum sp_ticket_kind {
-    SP_TICKET_ACCESS = 1,            /* an opaque access token */
-    SP_TICKET_REVOKED = 2,           /* the jti of a JWT that is revoked before its end */
+    SP_TICKET_ACCESS = 1,            /* an opaque access token that is not sealed (token_seal.h) */
+    SP_TICKET_REVOKED = 2,           /* the jti of a token that is revoked before its end */
     SP_TICKET_CODE = 3,              /* authorization code */
     SP_TICKET_REFRESH = 4,           /* refresh token */
     SP_TICKET_DEVICE = 5,            /* device code */
@@ -93,6 +93,7 @@ enum sp_record_kind {
     SP_RECORD_LIFETIME = 11,     /* the longest that an access token was ever given (token_lifetime.h) */
     SP_RECORD_MASTER_KEY = 12,   /* marks of the one in use and of earlier ones (master_mark.h) */
     SP_RECORD_TIME = 13,         /* the newest that was credible (credible_time.h) */
+    SP_RECORD_TOKEN_SALT = 14,   /* what the key of sealed access tokens is made with (token_seal.h) */
 };
 
 struct sp_record {

@@ -105,11 +105,11 @@ static enum sp_step issue(struct sp_call *call, void *context)
                                                                  .issued_token_type = issue->type});
 }
 
-/* A JWT needs nothing of the store. */
+/* Neither a JWT nor what is sealed needs anything of the store. */
 enum sp_step sp_grant_access_token(struct sp_call *call, const struct sp_token_order *order,
                                    struct sp_str issued_token_type)
 {
     struct issue context = {order, issued_token_type};
-    return order->client->token_format == SP_TOKEN_FORMAT_OPAQUE ? sp_call_in_write(call, issue, &context)
-                                                                 : issue(call, &context);
+    bool has_ticket = order->client->token_format == SP_TOKEN_FORMAT_OPAQUE && !sp_access_token_is_sealed(order);
+    return has_ticket ? sp_call_in_write(call, issue, &context) : issue(call, &context);
 }

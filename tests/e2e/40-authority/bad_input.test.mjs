@@ -4,12 +4,12 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { test } from 'node:test';
-import { startAuthority } from '../lib/authority.mjs';
+import { muchToSay, startAuthority } from '../lib/authority.mjs';
 import { rawRequest } from '../lib/raw.mjs';
 import { until } from '../lib/wait.mjs';
 
 const authority = await startAuthority({
-  authority: { clients: { app: { secret: 's', scopes: ['read'] }, reference: { secret: 's', token_format: 'opaque' } } },
+  authority: { clients: { app: { secret: 's', scopes: ['read'] }, reference: { secret: 's', token_format: 'opaque', audiences: [muchToSay] } } },
 });
 const port = Number(new URL(authority.issuer).port);
 const good = () => authority.post('/token', { grant_type: 'client_credentials' }, { basic: ['app', 's'] });

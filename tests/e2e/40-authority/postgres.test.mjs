@@ -6,7 +6,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, test } from 'node:test';
 import * as openid from 'openid-client';
-import { startAuthority } from '../lib/authority.mjs';
+import { muchToSay, startAuthority } from '../lib/authority.mjs';
 import { startBrowser } from '../lib/browser.mjs';
 import { guard, release } from '../lib/cleanup.mjs';
 import { sallyport } from '../lib/cli.mjs';
@@ -57,7 +57,7 @@ if (!skip) {
     clients: {
       web: { secret: 's', redirect_uris: [redirect], scopes, audiences: ['https://api.example'], skip_consent: true, token_format: 'opaque' },
       machine: { secret: 's' },
-      reference: { secret: 's', token_format: 'opaque' },
+      reference: { secret: 's', token_format: 'opaque', audiences: [muchToSay] },
     },
   };
   nodes = [await startAuthority({ authority: section }), await startAuthority({ authority: section })];

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { startAuthority } from '../lib/authority.mjs';
+import { muchToSay, startAuthority } from '../lib/authority.mjs';
 import { sallyport } from '../lib/cli.mjs';
 import { decodePart, jose } from '../lib/tokens.mjs';
 import { until } from '../lib/wait.mjs';
@@ -44,16 +44,19 @@ test('by hand: published first, used after the overlap, and old tokens stay good
   await until(async () => kidOf(await token(authority)) !== next, 'the third key to sign at once');
 });
 
-test('after a leak: a fresh key signs at once, every other leaves the set, and what they signed is dead; what nobody signed lives on', async () => {
-  const authority = await startAuthority({ authority: { clients: { ...clients, opaque: { secret: 's', token_format: 'opaque' } }, tokens: { algorithm: 'ES256' } } });
+test('after a leak: a fresh key signs at once, every other leaves the set, and what they signed is dead; so is what was sealed, and what rests in the store lives on', async () => {
+  const opaque = { secret: 's', token_format: 'opaque' };
+  const authority = await startAuthority({ authority: { clients: { ...clients, opaque, stored: { ...opaque, audiences: [muchToSay] } }, tokens: { algorithm: 'ES256' } } });
   const isActive = async (jwt) => (await authority.post('/introspect', { token: jwt }, { basic: ['app', 's'] })).json.active;
-  const reference = (await authority.post('/token', { grant_type: 'client_credentials' }, { basic: ['opaque', 's'] })).json.access_token;
+  const referenceOf = async (id) => (await authority.post('/token', { grant_type: 'client_credentials' }, { basic: [id, 's'] })).json.access_token;
+  const sealed = await referenceOf('opaque');
+  const stored = await referenceOf('stored');
   const retired = await token(authority);
   assert.equal((await authority.cli(['keys', 'rotate', '--now'])).code, 0);
   const leaked = await until(async () => [await token(authority)].find((jwt) => kidOf(jwt) !== kidOf(retired)), 'the second key to sign');
   assert.equal((await authority.cli(['keys', 'rotate'])).code, 0); // and one that waits
   await until(async () => (await kids(authority)).length === 3, 'the third key to be published');
-  assert.deepEqual([await isActive(retired), await isActive(leaked), await isActive(reference)], [true, true, true]);
+  assert.deepEqual([await isActive(retired), await isActive(leaked), await isActive(sealed), await isActive(stored)], [true, true, true, true]);
   const before = await kids(authority);
   const { code, json, stderr } = await authority.cli(['keys', 'rotate', '--leaked', '--json']);
   assert.equal(code, 0);
@@ -62,10 +65,11 @@ test('after a leak: a fresh key signs at once, every other leaves the set, and w
   assert.ok(!before.includes(json[0].kid));
   const fresh = await until(async () => [await token(authority)].find((jwt) => kidOf(jwt) === json[0].kid), 'the fresh key to sign');
   assert.deepEqual(await kids(authority), [json[0].kid]);
-  assert.deepEqual([await isActive(retired), await isActive(leaked), await isActive(reference), await isActive(fresh)], [false, false, true, true]);
+  assert.deepEqual([await isActive(retired), await isActive(leaked), await isActive(sealed), await isActive(stored), await isActive(fresh)], [false, false, false, true, true]);
+  const next = await referenceOf('opaque');
   await authority.restart();
   assert.deepEqual(await kids(authority), [json[0].kid]);
-  assert.equal(await isActive(leaked), false);
+  assert.deepEqual([await isActive(leaked), await isActive(sealed), await isActive(next)], [false, false, true]);
 });
 
 test('as many rotations by hand as there may be: the next is told its time', async () => {

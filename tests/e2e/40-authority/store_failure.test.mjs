@@ -5,7 +5,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { startAuthority } from '../lib/authority.mjs';
+import { muchToSay, startAuthority } from '../lib/authority.mjs';
 import { startBrowser } from '../lib/browser.mjs';
 import { sallyport } from '../lib/cli.mjs';
 import { until } from '../lib/wait.mjs';
@@ -15,7 +15,7 @@ const challenge = 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM';
 const verifier = 'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk';
 const section = {
   tokens: { algorithm: 'ES256' },
-  clients: { reference: { secret: 's', token_format: 'opaque' }, jwt: { secret: 's' }, web: { secret: 's', redirect_uris: [redirect], scopes: ['openid', 'offline_access'], skip_consent: true } },
+  clients: { reference: { secret: 's', token_format: 'opaque', audiences: [muchToSay] }, sealed: { secret: 's', token_format: 'opaque' }, jwt: { secret: 's' }, web: { secret: 's', redirect_uris: [redirect], scopes: ['openid', 'offline_access'], skip_consent: true } },
 };
 const start = () => startAuthority({ authority: section });
 const opaque = (authority) => authority.post('/token', { grant_type: 'client_credentials' }, { basic: ['reference', 's'] });
@@ -48,6 +48,8 @@ test('a disk that is full: 503, and the code is still good afterwards', async ()
   for (let i = 0; i < 3; i++) assertRefused(await opaque(authority));
   assertRefused(await redeem(authority, code));
   assert.equal((await jwt(authority)).status, 200); // it needs nothing of the store
+  const sealed = await authority.post('/token', { grant_type: 'client_credentials' }, { basic: ['sealed', 's'] }); // nor does this
+  assert.equal(await active(authority, sealed.json.access_token), true);
   assert.equal((await startBrowser().open(authorize(authority))).status, 200); // nor does a page to sign in on
   const page = await browser.open(authorize(authority));
   // To the client, as RFC 6749 4.1.2.1 has it: it may try again.

@@ -5,7 +5,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { startAuthority } from '../lib/authority.mjs';
+import { muchToSay, startAuthority } from '../lib/authority.mjs';
 import { startBrowser } from '../lib/browser.mjs';
 import { defer } from '../lib/cleanup.mjs';
 import { temporaryFolder } from '../lib/gateway.mjs';
@@ -18,7 +18,7 @@ const verifier = 'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk';
 const section = {
   tokens: { algorithm: 'ES256', refresh_grace: '0s' },
   clients: {
-    reference: { secret: 's', token_format: 'opaque' },
+    reference: { secret: 's', token_format: 'opaque', audiences: [muchToSay] },
     jwt: { secret: 's' },
     web: { secret: 's', redirect_uris: [redirect], scopes: ['openid', 'offline_access'], skip_consent: true },
   },

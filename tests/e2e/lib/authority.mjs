@@ -10,6 +10,9 @@ import { request } from './http.mjs';
 import { freePort } from './ports.mjs';
 import { until } from './wait.mjs';
 
+/** An audience so long that no opaque token for it is sealed: it is a ticket in the store, as those of people are. */
+export const muchToSay = `urn:${'much:to:say:'.repeat(80)}`;
+
 /**
  * startAuthority({ authority: {…the section…}, state: true|DIR, args: [], env: {}, port })
  * Without `authority` it is plain `--dev`. With `state` (default) it keeps its store in a folder, so that it can be restarted.

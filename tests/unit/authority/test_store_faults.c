@@ -15,12 +15,16 @@
     "client_id=app&response_type=code&scope=openid%20offline_access&redirect_uri=" SCENE_CALLBACK                      \
     "&code_challenge_method=S256&code_challenge=" SCENE_CHALLENGE
 
+/* Nothing that says so much is sealed. */
+#define FIVE(text) text text text text text
+#define MUCH FIVE(FIVE(FIVE("much:to:")))
+
 static const char section[] =
     "{'tokens':{'algorithm':'ES256'},'registration':{'open':true},"
     "'assertion_issuers':{'work':{'issuer':'https://work.example','jwks_uri':'https://work.example/"
     "jwks','subject':'id'}},"
     "'upstreams':{'corp':{'issuer':'https://idp.example','client_id':'us','client_secret':'s'}},'clients':{"
-    "'opaque':{'secret':'x','token_format':'opaque'},"
+    "'opaque':{'secret':'x','token_format':'opaque','audiences':['urn:" MUCH "']},"
     "'bearer':{'secret':'x','token_format':'opaque','grants':['urn:ietf:params:oauth:grant-type:jwt-bearer']},"
     "'app':{'secret':'x','token_format':'opaque','grants':['authorization_code','refresh_token',"
     "'urn:ietf:params:oauth:grant-type:device_code'],'scopes':['openid','offline_access'],'skip_consent':true,"
