@@ -26,6 +26,7 @@
 #define IDLE_SECONDS 60u
 #define MAX_WAIT_MS 1000u
 #define PURGED_A_SECOND 2000
+#define SAME_TROUBLE_S 60
 /* A commit is not delayed for more answers than so many, nor by more looks at what has come. */
 #define FULL_COMMIT 64u
 #define MOST_RUNS 4u
@@ -38,6 +39,8 @@ struct server {
     struct sp_outbox *outbox;
     atomic_bool abandons;
     int64_t tended_at, seen_version;
+    char told[256]; /* the trouble that stderr has last; empty when all is well */
+    int64_t told_at;
     struct sp_credible_time credible;
     struct sp_node_clock node_clock;
     bool stops;
@@ -58,10 +61,29 @@ static void end_turn(struct server *server)
     sp_call_log_flush(&server->exchanges.log);
 }
 
+/* A trouble that lasts is tried again each second, and told once a minute. */
+static void complain(struct server *server, const char *trouble)
+{
+    bool is_told = strncmp(server->told, trouble, sizeof server->told - 1) == 0;
+    if (is_told && server->exchanges.now - server->told_at < SAME_TROUBLE_S)
+        return;
+    snprintf(server->told, sizeof server->told, "%s", trouble);
+    server->told_at = server->exchanges.now;
+    fprintf(stderr, "authority: %s\n", trouble);
+}
+
+static void tell_relief(struct server *server)
+{
+    if (server->told[0] == '\0')
+        return;
+    server->told[0] = '\0';
+    fprintf(stderr, "authority: the store is in order again\n");
+}
+
 static void deliver(struct server *server)
 {
     if (!server->stops && sp_outbox_tend(server->outbox, server->exchanges.now) == SP_IO)
-        fprintf(stderr, "authority: %s\n", server->authority->store->trouble);
+        complain(server, server->authority->store->trouble);
 }
 
 static bool has_housekeeping(const struct server *server)
@@ -131,7 +153,9 @@ static void tend(struct server *server)
     if (status == SP_OK && authority->settings->registration.enabled)
         status = sp_client_directory_purge(authority, until - SP_CLOCK_GAP_S);
     if (status != SP_OK)
-        fprintf(stderr, "authority: %s\n", trouble[0] != '\0' ? trouble : store->trouble);
+        complain(server, trouble[0] != '\0' ? trouble : store->trouble);
+    else
+        tell_relief(server);
 }
 
 static bool is_unix_socket(int fd)

@@ -103,8 +103,10 @@ struct sqlite_store {
     bool is_full;        /* the disk was, and the log has not been copied into the file since */
     bool was_refused;    /* so was the last flush */
     time_t made_room_at; /* the last try, by the monotonic clock */
-    bool shares_reads;   /* the server's turn is on */
-    bool in_reads;       /* a transaction that only reads: SQLite locks and looks for news once for all of them */
+    char *path;
+    bool is_elsewhere; /* at the last look the path led to no file, or to another one */
+    bool shares_reads; /* the server's turn is on */
+    bool in_reads;     /* a transaction that only reads: SQLite locks and looks for news once for all of them */
 };
 
 static struct sqlite_store *self_of(struct sp_store *store)
@@ -118,6 +120,28 @@ static enum sp_status fail(struct sqlite_store *self, int code)
              sqlite3_errstr(code));
     self->is_full |= (code & 0xFF) == SQLITE_FULL;
     return code == SQLITE_NOMEM ? SP_NO_MEMORY : SP_IO;
+}
+
+/* Whoever deletes, moves or replaces the file leaves us one that nobody finds after a restart: what is written there is
+ * lost, and SQLite would not say so. One stat; a file that came back is good again. */
+static enum sp_status look_for_file(struct sqlite_store *self)
+{
+    int has_moved = 0;
+    int code = sqlite3_file_control(self->db, "main", SQLITE_FCNTL_HAS_MOVED, &has_moved);
+    self->is_elsewhere = code == SQLITE_OK && has_moved != 0;
+    if (!self->is_elsewhere)
+        return SP_OK;
+    snprintf(self->sql.store.trouble, sizeof self->sql.store.trouble,
+             access(self->path, F_OK) != 0
+                 ? "%.140s is gone: put it back, or restore a backup there and restart the authority"
+                 : "%.140s is another file than the one in use: restart the authority to use it, or put the first back",
+             self->path);
+    return SP_IO;
+}
+
+static enum sp_status expect_file(struct sqlite_store *self)
+{
+    return self->is_elsewhere ? look_for_file(self) : SP_OK;
 }
 
 /* ---- one statement ---- */
@@ -192,8 +216,10 @@ static enum sp_status run(struct sp_sql_store *store, const struct sp_sql_query 
     struct sqlite_store *self = self_of(&store->store);
     sqlite3_stmt *statement = self->statements[query->statement];
     struct sp_sql_value columns[SP_SQL_MAX_VALUES];
-    enum sp_status status = SP_OK;
+    enum sp_status status = expect_file(self);
     int code;
+    if (status != SP_OK)
+        return status;
     prepare_reads(self, statement);
     bind(statement, query->values);
     while ((code = sqlite3_step(statement)) == SQLITE_ROW && status == SP_OK)
@@ -214,8 +240,10 @@ static enum sp_status begin(struct sp_store *store)
 {
     struct sqlite_store *self = self_of(store);
     assert(!self->sql.in_call);
-    enum sp_status status = SP_OK;
+    enum sp_status status = expect_file(self);
     end_reads(self);
+    if (status != SP_OK)
+        return status;
     if (!self->sql.in_turn) {
         status = control(self, BEGIN);
         if (status != SP_OK)
@@ -277,7 +305,9 @@ static enum sp_status end_turn(struct sqlite_store *self)
                  "the transaction was rolled back: the store is full or failed");
         return SP_IO;
     }
-    enum sp_status status = control(self, COMMIT);
+    enum sp_status status = look_for_file(self);
+    if (status == SP_OK)
+        status = control(self, COMMIT);
     if (status != SP_OK)
         undo_turn(self);
     return status;
@@ -300,6 +330,8 @@ static enum sp_status flush(struct sp_store *store)
 static enum sp_status version(struct sp_store *store, int64_t *out)
 {
     struct sqlite_store *self = self_of(store);
+    if (look_for_file(self) != SP_OK)
+        return SP_IO;
     int code = sqlite3_step(self->statements[VERSION]);
     enum sp_status status = code == SQLITE_ROW ? SP_OK : fail(self, code);
     if (status == SP_OK)
@@ -317,6 +349,7 @@ static void destroy(struct sp_store **store)
     for (size_t i = 0; i < STATEMENT_COUNT; i++)
         sqlite3_finalize(self->statements[i]);
     sqlite3_close(self->db);
+    free(self->path);
     free(self);
     *store = NULL;
 }
@@ -428,6 +461,11 @@ enum sp_status sp_store_open_sqlite(const char *path, struct sp_store **store, c
     /* Nobody asks how much memory SQLite uses, and counting it locks twice for each allocation. Too late for a second
      * store of the process, and done. */
     (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    self->path = strdup(path);
+    if (self->path == NULL) {
+        free(self);
+        return SP_NO_MEMORY;
+    }
     self->sql.store.methods = &methods;
     self->sql.run = run;
     self->sql.release = release;

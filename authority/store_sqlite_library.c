@@ -48,6 +48,8 @@ SP_LIBRARY_ROW(int, sqlite3_exec,
                (sqlite3 * db, const char *sql, int (*row)(void *, int, char **, char **), void *context,
                 char **trouble),
                db, sql, row, context, trouble)
+SP_LIBRARY_ROW(int, sqlite3_file_control, (sqlite3 * db, const char *schema, int what, void *argument), db, schema,
+               what, argument)
 SP_LIBRARY_ROW(int, sqlite3_finalize, (sqlite3_stmt * statement), statement)
 SP_LIBRARY_ROW(int, sqlite3_get_autocommit, (sqlite3 * db), db)
 SP_LIBRARY_ROW(int, sqlite3_open_v2, (const char *path, sqlite3 **db, int flags, const char *vfs), path, db, flags, vfs)

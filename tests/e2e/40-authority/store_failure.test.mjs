@@ -76,19 +76,39 @@ c=sqlite3.connect(${JSON.stringify(path.join(authority.state, 'authority.sqlite'
   assert.match((await redeem(authority, code)).json.error_description, /code\.reused/);
 });
 
-test('a store that was moved away: what is answered is true for the file that is open, and a new start says what is missing', async () => {
+test('a store that was moved away: 503 and its name to the operator, nothing is lost, and it goes on when it is back', async () => {
   const authority = await start();
+  const code = await login(authority);
   const token = (await opaque(authority)).json.access_token;
   const file = path.join(authority.state, 'authority.sqlite');
   fs.renameSync(file, `${file}.away`);
-  const answer = await opaque(authority);
-  assert.ok([200, 503].includes(answer.status), answer.text);
-  assert.equal((await jwt(authority)).status, 200);
-  await authority.stop();
+  assertRefused(await opaque(authority));
+  assertRefused(await redeem(authority, code));
+  const line = await authority.lastLine('store.unavailable');
+  assert.ok(JSON.stringify(line.finding).includes(`${file} is gone`), JSON.stringify(line.finding));
+  await until(() => authority.output().includes(`authority: ${file} is gone`), 'stderr to say so');
+  assert.equal((await jwt(authority)).status, 200); // it needs nothing of the store
   fs.renameSync(`${file}.away`, file);
-  await authority.start();
+  assert.equal((await redeem(authority, code)).status, 200);
   assert.equal(await active(authority, token), true);
-  if (answer.status === 200) assert.equal(await active(authority, answer.json.access_token), true);
+  await until(() => authority.output().includes('authority: the store is in order again'), 'stderr to say so');
+});
+
+test('a store that was deleted, and one that another took the place of: 503 until the authority is restarted', async () => {
+  const authority = await start();
+  const kept = (await opaque(authority)).json.access_token;
+  const file = path.join(authority.state, 'authority.sqlite');
+  const copy = path.join(authority.folder, 'copy.sqlite');
+  assert.equal((await sallyport(['backup', copy, '--state', authority.state])).code, 0);
+  for (const end of ['', '-wal', '-shm']) fs.rmSync(file + end);
+  assertRefused(await opaque(authority));
+  await until(async () => (await authority.post('/introspect', { token: kept }, { basic: ['jwt', 's'] })).status === 503, 'reads to be refused, too');
+  fs.renameSync(copy, file);
+  assertRefused(await opaque(authority));
+  await until(() => authority.output().includes(`authority: ${file} is another file`), 'stderr to say so');
+  await authority.restart();
+  assert.equal(await active(authority, kept), true);
+  assert.equal((await opaque(authority)).status, 200);
 });
 
 test('a kill in the middle of many writes: every answer that left is kept, and the store is whole', async () => {

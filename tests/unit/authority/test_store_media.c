@@ -92,6 +92,43 @@ static void a_file_that_cannot_be_opened_is_named(void **state)
     assert_null(store);
 }
 
+static enum sp_status write_one(struct sp_store *store, const struct sp_ticket *ticket)
+{
+    enum sp_status status = store->methods->begin(store);
+    if (status == SP_OK)
+        status = store->methods->put_ticket(store, ticket, NULL);
+    return sp_store_commit(store, status);
+}
+
+static void a_file_that_was_deleted_moved_or_replaced_takes_nothing_and_is_named(void **state)
+{
+    struct store_fixture *f = store_fixture_of(state);
+    struct sp_ticket before = store_ticket_of(SP_TICKET_CODE, 40), lost = store_ticket_of(SP_TICKET_CODE, 41), found;
+    char away[96];
+    int64_t version;
+    snprintf(away, sizeof away, "%.60s.away", f->path);
+    store_put_kept(f->store, &before);
+    for (int is_replaced = 0; is_replaced < 2; is_replaced++) {
+        assert_int_equal(rename(f->path, away), 0);
+        if (is_replaced)
+            copy_file(away, f->path);
+        assert_int_equal(write_one(f->store, &lost), SP_IO);
+        assert_non_null(strstr(f->store->trouble, f->path));
+        assert_non_null(strstr(f->store->trouble, is_replaced ? "another file" : "is gone"));
+        assert_int_equal(f->store->methods->begin(f->store), SP_IO);
+        assert_int_equal(store_find(f, f->store, &before, &found), SP_IO);
+        /* Who only reads is told from the next look on. */
+        assert_int_equal(store_find(f, f->other, &before, &found), SP_OK);
+        assert_int_equal(f->other->methods->version(f->other, &version), SP_IO);
+        assert_int_equal(store_find(f, f->other, &before, &found), SP_IO);
+        assert_int_equal(rename(away, f->path), 0);
+        assert_int_equal(store_find(f, f->store, &before, &found), SP_OK);
+        assert_int_equal(store_find(f, f->store, &lost, &found), SP_NOT_FOUND);
+    }
+    assert_int_equal(write_one(f->store, &lost), SP_OK);
+    assert_int_equal(store_find(f, f->other, &lost, &found), SP_OK);
+}
+
 static void a_server_that_restarts_costs_the_turn_and_no_more(void **state)
 {
     struct store_fixture *f = store_fixture_of(state);
@@ -168,6 +205,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         STORE_SQLITE_ROW(after_the_flush_of_a_large_turn_the_files_have_it_all),
         STORE_SQLITE_ROW(only_the_owner_may_read_the_file),
+        STORE_SQLITE_ROW(a_file_that_was_deleted_moved_or_replaced_takes_nothing_and_is_named),
         STORE_POSTGRES_ROW(a_server_that_restarts_costs_the_turn_and_no_more),
         cmocka_unit_test(a_file_that_cannot_be_opened_is_named),
         cmocka_unit_test(terms_that_libpq_cannot_read_are_not_quoted),
