@@ -91,6 +91,7 @@ const authority = await startAuthority({
       strict: { ...upstream, newcomers: 'refuse' },
       mapped: { ...upstream, map_acr: { 'urn:example:silver': 'urn:sallyport:acr:mfa' }, map_amr: { otp: 'otp' } },
       linked: { ...upstream, newcomers: 'link' },
+      teams: { ...upstream, claims: ['name', 'groups', 'acr', 'aud', 'sub'] },
       strong: { ...upstream, acr_values: ['urn:example:gold'] },
       silent: { ...upstream, issuer: 'http://127.0.0.1:9' },
     },
@@ -279,6 +280,12 @@ test('of two that come back with one state exactly one is signed in', async () =
   const cookie = [...browser.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
   const answers = await Promise.all(Array.from({ length: 8 }, () => request(callback, { headers: { Cookie: cookie } })));
   assert.equal(answers.filter(({ status }) => status === 303).length, 1);
+});
+
+test('claims of any name are taken over where they are listed, but none by which tokens speak of themselves', async () => {
+  lie = { claims: { sub: 'u-team', groups: ['ops', 'law'] }, userinfo: (outgoing) => json(outgoing, 200, { sub: 'u-team', nickname: 'unlisted' }) };
+  const { sub } = await claimsOf((await signIn('teams')).page.location);
+  assert.deepEqual((await authority.cli(['accounts', 'show', sub, '--json'])).json.claims, { name: 'Scripted Person', groups: ['ops', 'law'] });
 });
 
 test('whoever is unknown is refused where newcomers are', async () => {
