@@ -15,6 +15,7 @@
 #include "authority/key_ring.h"
 #include "authority/node_clock.h"
 #include "authority/outbox.h"
+#include "authority/server_notice.h"
 #include "authority/settings_generation.h"
 #include "authority/unread_request.h"
 
@@ -43,6 +44,7 @@ struct server {
     int64_t told_at;
     struct sp_credible_time credible;
     struct sp_node_clock node_clock;
+    struct sp_server_notice notice;
     bool stops;
 };
 
@@ -179,6 +181,15 @@ static void reopen_log(struct server *server)
                 path, strerror(errno));
 }
 
+static void reload(struct server *server)
+{
+    if (server->terms->reload == NULL)
+        return;
+    sp_server_notice_reload(&server->notice);
+    const char *refusal = server->terms->reload(server->terms->reload_context, server->authority);
+    sp_server_notice_ready(&server->notice, server->authority->settings, refusal, epoch_now());
+}
+
 static void on_signal(struct server *server, int signal_fd)
 {
     struct signalfd_siginfo info;
@@ -187,8 +198,8 @@ static void on_signal(struct server *server, int signal_fd)
             reopen_log(server);
         else if (info.ssi_signo != SIGHUP)
             server->stops = true;
-        else if (server->terms->reload != NULL)
-            server->terms->reload(server->terms->reload_context, server->authority);
+        else if (!server->stops)
+            reload(server);
     }
 }
 
@@ -286,7 +297,9 @@ static int wait_ms(const struct server *server)
 static void turn(struct server *server, int epoll_fd, int signal_fd)
 {
     struct epoll_event events[4];
-    int count = epoll_wait(epoll_fd, events, 4, server->exchanges.waiting != NULL ? 0 : wait_ms(server));
+    const int alive_ms = sp_server_notice_live(&server->notice, MAX_WAIT_MS);
+    int most_ms = server->exchanges.waiting != NULL ? 0 : wait_ms(server);
+    int count = epoll_wait(epoll_fd, events, 4, alive_ms < most_ms ? alive_ms : most_ms);
     server->exchanges.now = epoch_now();
     for (int i = 0; i < count; i++)
         if (events[i].data.fd == signal_fd)
@@ -348,6 +361,7 @@ enum sp_status sp_server_run(const struct sp_server_terms *terms)
 {
     struct server server = {.terms = terms,
                             .authority = terms->authority,
+                            .notice = {.manager = terms->manager},
                             .exchanges = {.authority = terms->authority, .now = epoch_now()}};
     int epoll_fd = -1, signal_fd = -1;
     server.public_door = (struct sp_door){.all = &server.exchanges};
@@ -368,10 +382,14 @@ enum sp_status sp_server_run(const struct sp_server_terms *terms)
         (terms->admin_fd >= 0 && !open_door(&server.admin_door, terms->admin_fd, MAX_ADMIN_CONNECTIONS)))
         goto done;
     status = watch(&server, &epoll_fd, &signal_fd);
+    if (status == SP_OK)
+        sp_server_notice_ready(&server.notice, server.authority->settings, NULL, epoch_now());
     while (status == SP_OK && !server.stops)
         turn(&server, epoll_fd, signal_fd);
-    if (status == SP_OK)
+    if (status == SP_OK) {
+        sp_server_notice_end(&server.notice);
         drain(&server, epoll_fd, signal_fd);
+    }
 done:
     sp_errand_pool_destroy(&server.exchanges.errands);
     sp_outbox_destroy(&server.outbox);

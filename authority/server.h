@@ -11,6 +11,7 @@
 #define SP_AUTHORITY_SERVER_H
 
 #include "authority/authority.h"
+#include "probe/service_manager.h"
 
 /* Where `sallyport serve` puts what its nginx sends as X-Sallyport-Proxy-Secret (client_certificate.h). */
 #define SP_PROXY_SECRET_VARIABLE "SALLYPORT_PROXY_SECRET"
@@ -25,9 +26,10 @@ struct sp_server_terms {
     const char *log_path; /* opened anew at SIGUSR1; NULL: it is not */
     bool tells_refusals;
     /* SIGHUP: reads the configuration anew and publishes its settings (settings_generation.h); complains itself and
-     * leaves them when it cannot. */
-    void (*reload)(void *context, struct sp_authority *authority);
+     * leaves them when it cannot, and returns the first line of why; NULL: they are in force. */
+    const char *(*reload)(void *context, struct sp_authority *authority);
     void *reload_context;
+    const struct sp_service_manager *manager; /* hears how we are (server_notice.h); NULL: nobody */
 };
 
 /* From here on SIGHUP and SIGUSR1 wait for the server: a start may take its time, and neither is to end it. */

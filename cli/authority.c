@@ -25,6 +25,7 @@
 #include "core/policy/policy.h"
 #include "core/policy/settings.h"
 #include "probe/handed_configuration.h"
+#include "probe/service_manager.h"
 
 static const char dev_section[] =
     "{\"clients\":{"
@@ -53,7 +54,9 @@ struct running {
     int listen_fd, admin_fd, log_fd;
     const char *log_path;
     struct sp_policy *of_start; /* for what only a start takes; NULL: it was not from -c */
-    int handed_fd;              /* what the configuration that was handed to us is in; -1: none */
+    struct sp_service_manager manager;
+    char refusal[768]; /* the first line of why the last configuration was refused */
+    int handed_fd;     /* what the configuration that was handed to us is in; -1: none */
 };
 
 static enum sp_status open_listener(struct running *running, const char *state, char trouble[256])
@@ -241,14 +244,26 @@ static void tell_waiting_settings(const struct running *running)
     }
 }
 
-static void reload(void *context, struct sp_authority *authority)
+static const char *reload(void *context, struct sp_authority *authority)
 {
     struct running *running = context;
-    if (read_settings(running) != SP_OK)
-        return;
+    sp_cli_keep_complaint(running->refusal, sizeof running->refusal);
+    const enum sp_status status = read_settings(running);
+    sp_cli_keep_complaint(NULL, 0);
+    if (status != SP_OK)
+        return running->refusal;
     sp_client_directory_forget(authority, SP_STR_NONE); /* read under the rules of before */
     tell_waiting_settings(running);
     fprintf(stderr, "authority: the configuration was read again\n");
+    return NULL;
+}
+
+static void notice_failure(const struct running *running, const char *why)
+{
+    char status[SP_SERVICE_STATUS_BYTES];
+    snprintf(status, sizeof status, "Not started: %s", why[0] != '\0' ? why : "see the log");
+    if (sp_service_manager_tell(&running->manager, SP_SERVICE_STATUS, status) != SP_OK)
+        fprintf(stderr, "authority: the service manager ($NOTIFY_SOCKET) cannot be told why: %s\n", strerror(errno));
 }
 
 static int run(struct sp_cli *cli)
@@ -263,14 +278,18 @@ static int run(struct sp_cli *cli)
         return sp_cli_usage_error(cli, "--handed comes from `sallyport serve` alone; it excludes -c and --dev");
     if (state != NULL && mkdir(state, 0700) != 0 && errno != EEXIST)
         return sp_cli_failure(cli, "%s: %s", state, strerror(errno));
+    sp_service_manager_find(&running.manager);
     sp_server_hold_reload();
     int exit_status = SP_CLI_UNEXAMINED;
     /* A development issuer is named after its port; behind nginx whoever can connect is to be answered. */
     bool listens_first = running.dev || sp_cli_is_given(cli, "listen");
     enum sp_status status = listens_first ? open_listener(&running, state, trouble) : SP_OK;
     if (status == SP_OK) {
+        sp_cli_keep_complaint(running.refusal, sizeof running.refusal);
         status = read_settings(&running);
+        sp_cli_keep_complaint(NULL, 0);
         if (status != SP_OK) {
+            notice_failure(&running, running.refusal);
             exit_status = status == SP_MALFORMED ? SP_CLI_REJECTED : SP_CLI_UNEXAMINED;
             goto done; /* it complained itself */
         }
@@ -292,12 +311,15 @@ static int run(struct sp_cli *cli)
                                         .log_path = running.log_path,
                                         .tells_refusals = running.dev && !sp_cli_wants_json(cli),
                                         .reload = reload,
-                                        .reload_context = &running};
+                                        .reload_context = &running,
+                                        .manager = &running.manager};
         running.listen_fd = running.admin_fd = -1; /* the server's from here on */
         status = sp_server_run(&terms);
         if (status != SP_OK)
             snprintf(trouble, sizeof trouble, "the HTTP server could not start");
     }
+    if (status != SP_OK)
+        notice_failure(&running, trouble[0] != '\0' ? trouble : sp_status_text(status));
     exit_status = status == SP_OK ? SP_CLI_FINE
                                   : sp_cli_failure(cli, "%s", trouble[0] != '\0' ? trouble : sp_status_text(status));
 done:

@@ -2,6 +2,7 @@
 #include "cli/authority_context.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <sys/stat.h>
 #include "authority/master_key.h"
 #include "probe/configuration.h"
@@ -20,6 +21,27 @@ static void release_policy(void *policy)
     sp_policy_unref(&held);
 }
 
+static char *kept; /* the first complaint; NULL: nobody asked */
+static size_t kept_size;
+
+void sp_cli_keep_complaint(char *line, size_t size)
+{
+    kept = line;
+    kept_size = size;
+    if (line != NULL)
+        line[0] = '\0';
+}
+
+__attribute__((format(printf, 1, 2))) static void keep(const char *format, ...)
+{
+    va_list arguments;
+    if (kept == NULL || kept[0] != '\0')
+        return;
+    va_start(arguments, format);
+    vsnprintf(kept, kept_size, format, arguments);
+    va_end(arguments);
+}
+
 static void complain(const struct sp_policy_report *report)
 {
     for (size_t i = 0; i < report->count; i++) {
@@ -29,6 +51,8 @@ static void complain(const struct sp_policy_report *report)
         fprintf(stderr, "%.*s:%u:%u: ", SP_STR_ARG(problem->file), problem->line, problem->column);
         sp_cli_print_safe(stderr, problem->message);
         fputc('\n', stderr);
+        keep("%.*s:%u:%u: %.*s: %.*s", SP_STR_ARG(problem->file), problem->line, problem->column,
+             SP_STR_ARG(sp_cause_get(problem->finding.cause)->id), SP_STR_ARG(problem->message));
     }
 }
 
@@ -66,8 +90,10 @@ static enum sp_status read_section(const struct sp_cli *cli, struct sp_arena *ar
         status = sp_configuration_read(files, count, &policy, report, trouble);
     if (status == SP_MALFORMED)
         complain(report);
-    else if (status != SP_OK)
+    else if (status != SP_OK) {
         (void)sp_cli_failure(cli, "%s", trouble[0] != '\0' ? trouble : sp_status_text(status));
+        keep("%s", trouble[0] != '\0' ? trouble : sp_status_text(status));
+    }
     sp_policy_report_destroy(&report);
     return status == SP_OK ? take_section(arena, policy, section) : status;
 }
@@ -82,9 +108,10 @@ static enum sp_status read_settings(const struct sp_cli *cli, struct sp_arena *a
     }
     struct sp_settings_error error = {SP_STR_NONE, SP_STR_NONE};
     enum sp_status status = sp_authority_settings_read(arena, section->value, default_issuer, settings, &error);
-    if (status == SP_MALFORMED)
+    if (status == SP_MALFORMED) {
         (void)sp_cli_failure(cli, "%.*s: %.*s", SP_STR_ARG(error.member), SP_STR_ARG(error.message));
-    else if (status != SP_OK)
+        keep("config.authority: %.*s: %.*s", SP_STR_ARG(error.member), SP_STR_ARG(error.message));
+    } else if (status != SP_OK)
         (void)sp_cli_failure(cli, "the configuration: %s", sp_status_text(status));
     else {
         settings->blocked_networks = section->blocked_networks;

@@ -9,6 +9,10 @@
 /* --state DIR, "state" when absent; ends with NUL. */
 const char *sp_cli_authority_state(const struct sp_cli *cli);
 
+/* From here on the first line of what is complained of is kept in line as well, for whoever has to say elsewhere why a
+ * configuration was refused; NULL: no more. */
+void sp_cli_keep_complaint(char *line, size_t size);
+
 /* The authority: section of the -c files; without any, `fallback` (JSON text) when there is one. Complains itself.
  * SP_MALFORMED: the configuration is wrong; SP_IO: not readable. Lives in arena, with the policy it is read from. */
 SP_MUST_CHECK enum sp_status sp_cli_authority_settings(const struct sp_cli *cli, struct sp_arena *arena,

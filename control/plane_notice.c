@@ -38,36 +38,23 @@ void sp_plane_notice_reload(struct sp_plane *plane)
     }
 }
 
-static void write_time(char text[32], int64_t epoch)
-{
-    const time_t seconds = (time_t)epoch;
-    struct tm utc;
-    text[0] = '\0';
-    if (gmtime_r(&seconds, &utc) != NULL) {
-        strftime(text, 32, "%Y-%m-%d %H:%M:%S UTC", &utc);
-    }
-}
-
 void sp_plane_notice_ready(struct sp_plane *plane)
 {
-    char status[SP_SERVICE_STATUS_BYTES], since[32], refused[32];
-    size_t len = 0;
+    char status[SP_SERVICE_STATUS_BYTES], what[128];
     if (!plane->has_served || !plane->has_settled || plane->stopping) {
         return;
     }
     const struct sp_plane_refusal *refusal = &plane->refusal;
+    const struct sp_policy *policy = plane->policy;
     if (refusal->at == 0 || plane->in_force_since == 0) {
         plane->in_force_since = (int64_t)time(NULL);
     }
-    write_time(since, plane->in_force_since);
-    write_time(refused, refusal->at);
-    if (refusal->at != 0) {
-        len = (size_t)snprintf(status, sizeof status, "Refused at %s: %s | ", refused,
-                               refusal->why[0] != '\0' ? refusal->why : "see the log");
-    }
-    const struct sp_policy *policy = plane->policy;
-    snprintf(status + len, sizeof status - len, "In force since %s: APIs %zu, issuers %zu, listeners %zu", since,
-             policy->api_count, policy->issuer_count, policy->serving.listener_count);
+    snprintf(what, sizeof what, "APIs %zu, issuers %zu, listeners %zu", policy->api_count, policy->issuer_count,
+             policy->serving.listener_count);
+    sp_service_status_write(status, &(struct sp_service_standing){.in_force_since = plane->in_force_since,
+                                                                  .what = what,
+                                                                  .refused_at = refusal->at,
+                                                                  .why = refusal->why});
     tell(plane, SP_SERVICE_READY, status);
 }
 

@@ -54,6 +54,31 @@ void sp_service_manager_find(struct sp_service_manager *manager)
     unsetenv("WATCHDOG_PID");
 }
 
+static void write_time(char text[32], int64_t epoch)
+{
+    const time_t seconds = (time_t)epoch;
+    struct tm utc;
+    text[0] = '\0';
+    if (gmtime_r(&seconds, &utc) != NULL) {
+        strftime(text, 32, "%Y-%m-%d %H:%M:%S UTC", &utc);
+    }
+}
+
+void sp_service_status_write(char status[SP_SERVICE_STATUS_BYTES], const struct sp_service_standing *standing)
+{
+    char since[32], refused[32];
+    int len = 0;
+    write_time(since, standing->in_force_since);
+    write_time(refused, standing->refused_at);
+    if (standing->refused_at != 0) {
+        const bool is_told = standing->why != NULL && standing->why[0] != '\0';
+        /* What is in force has to have its place behind it. */
+        len = snprintf(status, SP_SERVICE_STATUS_BYTES, "Refused at %s: %.768s | ", refused,
+                       is_told ? standing->why : "see the log");
+    }
+    snprintf(status + len, (size_t)(SP_SERVICE_STATUS_BYTES - len), "In force since %s: %s", since, standing->what);
+}
+
 /* One line; not cut within a character, for which the whole of it would be thrown away. */
 static void put_status(char *out, const char *status)
 {

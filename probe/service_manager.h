@@ -32,6 +32,17 @@ enum sp_service_state {
  * thread looks into it. */
 void sp_service_manager_find(struct sp_service_manager *manager);
 
+/* What the one line of `systemctl status` is made of. Times are epochs. */
+struct sp_service_standing {
+    int64_t in_force_since;
+    const char *what;   /* is in force: "APIs 14, issuers 3" */
+    int64_t refused_at; /* 0: what was asked for last is in force */
+    const char *why;    /* it is not; empty or NULL: the log says it */
+};
+
+/* "Refused at …: … | In force since …: …" */
+void sp_service_status_write(char status[SP_SERVICE_STATUS_BYTES], const struct sp_service_standing *standing);
+
 /* status: what a person reads in `systemctl status`, made one line and cut where it is too long; NULL: as it was.
  * SP_IO with errno: it could not be told, within a second at most. */
 SP_MUST_CHECK enum sp_status sp_service_manager_tell(const struct sp_service_manager *manager,
