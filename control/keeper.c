@@ -139,9 +139,15 @@ enum sp_status sp_keeper_configure(struct sp_keeper *keeper, const struct sp_kee
     }
     sp_keys_file_publish(keeper);
     for (struct sp_kept_issuer *issuer = keeper->issuers; issuer != NULL; issuer = issuer->next) {
-        bool has_source =
-            issuer->setup.issuer.at != NULL || issuer->setup.jwks_uri.at != NULL || issuer->setup.jwks_file.at != NULL;
-        if (issuer->setup.needs_keys && has_source && !issuer->is_fetching && issuer->timer.previous == NULL) {
+        bool has_source = issuer->setup.issuer.at != NULL || issuer->setup.jwks_uri.at != NULL;
+        if (!issuer->setup.needs_keys) {
+            continue;
+        }
+        if (issuer->setup.jwks_file.at != NULL) {
+            /* A file is part of what is read again, whatever is known of it: whoever took a key out of it counts on
+             * that. */
+            sp_key_fetch_start(issuer);
+        } else if (has_source && !issuer->is_fetching && issuer->timer.previous == NULL) {
             /* Not at once: fetches that fail right here would tell of an issuer whose neighbours are not there yet. */
             sp_timer_set(keeper->loop, &issuer->timer, 0, sp_key_fetch_due, issuer);
         }

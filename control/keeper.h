@@ -37,7 +37,7 @@ struct sp_warnings;
 void sp_keeper_warn(struct sp_keeper *keeper, struct sp_warnings *warnings);
 
 /* Replaces what is kept: an issuer of the same name and URL goes on with what is known of it. blocked_networks is
- * borrowed until the next call. Starts to fetch what is missing. */
+ * borrowed until the next call. Starts to fetch what is missing; a jwks_file is read anew, here and now. */
 SP_MUST_CHECK enum sp_status sp_keeper_configure(struct sp_keeper *keeper, const struct sp_keeper_issuer *issuers,
                                                  size_t count, struct sp_str_list blocked_networks);
 

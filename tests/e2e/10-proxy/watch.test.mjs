@@ -17,6 +17,7 @@ const authority = makeAuthority(folder);
 const upstream = await startUpstream();
 const [port, tlsPort] = [await freePort(), await freePort()];
 const [firstKey, secondKey] = [await makeKey('ES256'), await makeKey('ES256')];
+const thirdKey = await makeKey('ES256', { kid: secondKey.kid });
 
 // As certbot lays them out: live/ has links, each renewal is a new file behind them.
 const live = path.join(folder, 'live');
@@ -60,6 +61,34 @@ test('a certificate and its key behind turned links are served, read once and to
   await until(async () => (await served()) === new X509Certificate(second.cert).serialNumber, 'the renewed certificate');
   assert.doesNotMatch(gateway.output.slice(from), /refused/);
   assert.equal(reloads(from), 1);
+});
+
+// No call is made with a key that is unknown: that would make the keeper look into the file.
+test('a key that was withdrawn from its file accepts nothing any more, tokens that were known neither', async () => {
+  const refused = (token, what) => until(async () => {
+    const answer = await gateway.get('/x', { token });
+    return answer.status === 401 && answer;
+  }, what, 10_000);
+  const change = async (content, act = () => {}) => {
+    const from = gateway.output.length;
+    replace('keys.json', JSON.stringify(content));
+    act();
+    await inForce(from);
+  };
+  const [first, second] = [await token(firstKey), await token(secondKey)];
+  assert.equal((await gateway.get('/x', { token: first })).status, 200);
+  await change(jwks(secondKey));
+  assert.equal((await refused(first, 'the known token of the withdrawn key to be refused')).cause, 'keys.replaced');
+  assert.equal((await gateway.get('/x', { token: await token(firstKey) })).status, 401);
+  assert.equal((await gateway.get('/x', { token: second })).status, 200);
+
+  await change(jwks(thirdKey)); // another key of the same kid
+  await refused(second, 'the known token of the replaced key to be refused');
+  assert.equal((await gateway.get('/x', { token: await token(secondKey) })).status, 401);
+  assert.equal((await gateway.get('/x', { token: await token(thirdKey) })).status, 200);
+
+  await change(jwks(firstKey), () => process.kill(gateway.pid, 'SIGHUP'));
+  await refused(await token(thirdKey), 'the key that was withdrawn before SIGHUP to be refused');
 });
 
 test('a key set in a file that another took the place of by rename is judged by', async () => {
