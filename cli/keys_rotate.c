@@ -25,11 +25,9 @@ static void tell_withdrawn(size_t count)
         "  refused by each node of this authority within a second, or when it reaches its database again;\n"
         "  refused by gateways and applications once they fetch the key set again, within minutes unless they keep it "
         "for longer than it says.\n"
-        "Dead are the opaque tokens of machines, too, which were sealed under the same master key. Applications need "
-        "new "
-        "tokens.\nRefresh tokens, people's opaque tokens and sessions stay. Whoever had the store and its master key "
-        "has "
-        "more than these keys:\nsee \"A signing key that leaked\" in docs/authority.md.\n",
+        "Dead are the opaque tokens of machines, too, which were sealed under the same master key. Applications need\n"
+        "new tokens. Refresh tokens, people's opaque tokens and sessions stay. Whoever had the store and its master\n"
+        "key has more than these keys: see \"A signing key that leaked\" in docs/authority.md.\n",
         count, count == 1 ? " is" : "s are", count == 1 ? "it" : "them");
 }
 
@@ -93,8 +91,7 @@ const struct sp_cli_command sp_cli_keys_rotate = {
         "Of every algorithm that is configured, or of the one named: the new key is published at once and signs after\n"
         "keys.overlap; the old one stays published until the last token that it signed is dead. With --now a key that\n"
         "waits already signs at once. Neither helps after a leak: --leaked makes a fresh key that signs at once and\n"
-        "withdraws every other, so that nothing they signed is accepted any more, nor any opaque token that was "
-        "sealed\n"
-        "before.",
+        "withdraws every other, so that nothing they signed is accepted any more, nor any opaque token that was\n"
+        "sealed before.",
     .run = run,
 };
