@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/base/url.h"
 #include "core/diagnosis/document_report.h"
+#include "core/jose/base64url.h"
+
+/* Characters in which an exponent below 65537 is written, zeros in front of it included. */
+#define SHOWN_EXPONENT 16u
 
 static const struct sp_document_causes keys_causes = {
     .unreachable = SP_CAUSE_KEYS_UNREACHABLE,
@@ -118,6 +122,73 @@ static void tell_private(struct sp_arena *arena, const struct sp_jwk_set *set, c
         }
 }
 
+/* The RSA exponent of a member that is imported, if it is below 65537; 0: it is not, or there is none. */
+static unsigned small_exponent(const struct sp_json *member)
+{
+    unsigned char bytes[SP_BASE64URL_DECODED_MAX(SHOWN_EXPONENT)];
+    struct sp_str text = sp_json_string(sp_json_member(member, SP_STR("e")));
+    struct sp_str type = sp_json_string(sp_json_member(member, SP_STR("kty")));
+    size_t len = 0;
+    unsigned value = 0;
+    if (!sp_str_equal(type, SP_STR("RSA")) || text.len == 0 || text.len > SHOWN_EXPONENT ||
+        sp_base64url_decode_into(text, bytes, &len) != SP_OK) {
+        return 0;
+    }
+    for (size_t i = 0; i < len; i++) {
+        if (value > 0xffff) {
+            return 0;
+        }
+        value = value << 8 | bytes[i];
+    }
+    return value < 65537 && value >= 3 && value % 2 == 1 ? value : 0;
+}
+
+static bool is_skipped(const struct sp_jwk_set *set, uint32_t index)
+{
+    for (size_t i = 0; i < set->skipped_count; i++) {
+        if (set->skipped[i].index == index) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* RFC 8017 3.1 allows an exponent from 3 and a signature verifies as safely; FIPS 186-5 5.1 allows none below 65537,
+ * because implementations went wrong with the small ones. So the key is used, and told. */
+static void tell_small_exponent(struct sp_arena *arena, const struct sp_json *member, uint32_t index,
+                                struct sp_document_findings *findings)
+{
+    const unsigned exponent = small_exponent(member);
+    if (exponent == 0) {
+        return;
+    }
+    struct sp_str name = member_name(arena, index, sp_json_string(sp_json_member(member, SP_STR("kid"))));
+    struct sp_finding *finding = sp_document_saw(findings, SP_CAUSE_KEYS_WEAK);
+    finding->tolerated = true;
+    finding->expected = SP_STR("an RSA exponent of 65537 (FIPS 186-5 5.1: none below it)");
+    finding->received = sp_arena_printf(arena, "RSA with the exponent %u", exponent);
+    finding->detail = sp_arena_printf(arena, "Key %.*s. It is used all the same.", SP_STR_ARG(name));
+}
+
+/* Of a set, or of one key by itself, as a file may hold it. */
+static void tell_small_exponents(struct sp_arena *arena, const struct sp_jwk_set *set, const struct sp_json *json,
+                                 struct sp_document_findings *findings)
+{
+    uint32_t index = 0;
+    const struct sp_json *list = sp_json_member(json, SP_STR("keys"));
+    if (list == NULL && set->skipped_count == 0) {
+        tell_small_exponent(arena, json, 0, findings);
+    }
+    for
+        SP_JSON_EACH(member, list)
+        {
+            if (!is_skipped(set, index)) {
+                tell_small_exponent(arena, member, index, findings);
+            }
+            index++;
+        }
+}
+
 /* What was not read is not used: a token of a key beyond the ceiling would be of an unknown kid. */
 static void tell_cut(struct sp_arena *arena, const struct sp_jwk_set *set, const struct sp_json *json,
                      struct sp_document_findings *findings)
@@ -177,6 +248,7 @@ enum sp_status sp_keys_document_examine(struct sp_arena *arena, const struct sp_
     tell_duplicates(arena, made, findings);
     tell_private(arena, made, json, findings);
     tell_cut(arena, made, json, findings);
+    tell_small_exponents(arena, made, json, findings);
     if (!has_signing_key(made)) {
         enum sp_cause first = findings->count > 0 ? findings->rows[0].cause : SP_CAUSE_NONE;
         struct sp_finding *finding =

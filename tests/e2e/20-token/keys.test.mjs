@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `sallyport keys`: what it makes and says is what npm's jose and openssl read and compute.
 import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
 import { stat, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { test } from 'node:test';
@@ -152,4 +153,17 @@ test('exit status: 2 for wrong use, 3 for what cannot be read', async () => {
   const unreachable = await sallyport(['keys', 'show', 'http://127.0.0.1:1/jwks', '--json']);
   assert.equal(unreachable.code, 3);
   assert.equal(unreachable.json.cause.id, 'keys.unreachable');
+});
+
+test('an RSA key with a small exponent is used and told, alone and in a set', async () => {
+  const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048, publicExponent: 3 });
+  const jwk = { ...publicKey.export({ format: 'jwk' }), kid: 'small' };
+  const file = path.join(folder, 'small.json');
+  for (const text of [publicKey.export({ type: 'spki', format: 'pem' }), JSON.stringify(jwk), JSON.stringify({ keys: [jwk] })]) {
+    await writeFile(file, text);
+    const { code, json } = await sallyport(['keys', 'show', file, '--json']);
+    assert.deepEqual([code, json.keys[0].verifies, json.cause.id, json.cause.severity, json.cause.received], [1, true, 'keys.weak', 'warn', 'RSA with the exponent 3']);
+  }
+  const token = await new CompactSign(Buffer.from('x')).setProtectedHeader({ alg: 'RS256' }).sign(privateKey);
+  assert.equal((await sallyport(['token', 'verify', token, '--jwks', file])).code, 0);
 });

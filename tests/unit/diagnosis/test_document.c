@@ -27,6 +27,8 @@ struct row {
 
 #define BODY(text) .http_status = 200, .content_type = {"application/json", 16}, .body = {text, sizeof(text) - 1}
 
+#define RSA_WITH(e) "{\"kty\":\"RSA\",\"e\":\"" e "\",\"n\":\"" RSA_N "\"}"
+
 static const struct row key_rows[] = {
     {"a good set", {BODY("{\"keys\":[" GOOD "]}")}, SP_CAUSE_NONE, SP_CAUSE_NONE, false},
     {"nobody answers",
@@ -95,6 +97,32 @@ static const struct row key_rows[] = {
      SP_CAUSE_KEYS_WEAK,
      SP_CAUSE_NONE,
      false},
+    {"a key with the exponent 3, which is used",
+     {BODY("{\"keys\":[" RSA_WITH("Aw") "]}")},
+     SP_CAUSE_KEYS_WEAK,
+     SP_CAUSE_NONE,
+     false},
+    {"a key with the exponent 17, zeros in front of it",
+     {BODY("{\"keys\":[" RSA_WITH("AAAR") "]}")},
+     SP_CAUSE_KEYS_WEAK,
+     SP_CAUSE_NONE,
+     false},
+    {"a key with the exponent 65537, zeros in front of it",
+     {BODY("{\"keys\":[" RSA_WITH("AAEAAQ") "]}")},
+     SP_CAUSE_NONE,
+     SP_CAUSE_NONE,
+     false},
+    {"a key with the exponent 1", {BODY("{\"keys\":[" RSA_WITH("AQ") "]}")}, SP_CAUSE_KEYS_EMPTY, SP_CAUSE_NONE, true},
+    {"a key with the exponent 65536",
+     {BODY("{\"keys\":[" RSA_WITH("AQAA") "]}")},
+     SP_CAUSE_KEYS_EMPTY,
+     SP_CAUSE_NONE,
+     true},
+    {"a key with an exponent of 65 bit",
+     {BODY("{\"keys\":[" RSA_WITH("AQAAAAAAAAAB") "]}")},
+     SP_CAUSE_KEYS_EMPTY,
+     SP_CAUSE_NONE,
+     true},
     {"a control plane's placeholder",
      {BODY("{\"keys\":[{\"kty\":\"RSA\",\"e\":\"AQAB\",\"n\":\"RXJyb3ItSXN0aW9kRmFpbGVkVG9GZXRjaEp3a3NVcmk\"}]}")},
      SP_CAUSE_KEYS_PLACEHOLDER,
