@@ -61,7 +61,7 @@ static enum sp_step read_redirect_uri(struct sp_call *call, struct sp_authorizat
         uri = client->redirect_uris.at[0];
     if (uri.at == NULL)
         return SP_DENY(call, .cause = SP_CAUSE_REDIRECT_URI_MISSING, .expected = SP_STR("redirect_uri"),
-                       .received = sp_arena_printf(call->arena, "%zu", client->redirect_uris.count));
+                       .received = sp_list_in_words(call->arena, client->redirect_uris, "none"));
     if (!sp_redirect_uri_is_registered(client->redirect_uris, uri, client->is_native))
         return refuse_redirect_uri(call, client, uri);
     a->redirect_uri = uri;

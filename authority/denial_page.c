@@ -64,7 +64,8 @@ static void write_comparison(struct sp_page *page, const struct sp_denial *denia
         registered = client->redirect_uris;
     bool compares = sp_list_has(registered, denial->expected);
     sp_page_raw(page, SP_STR("<dl>"));
-    write_row(page, SP_TEXT_ERROR_SENT, denial->received, compares ? denial->expected : SP_STR_NONE);
+    if (denial->cause != SP_CAUSE_REDIRECT_URI_MISSING)
+        write_row(page, SP_TEXT_ERROR_SENT, denial->received, compares ? denial->expected : SP_STR_NONE);
     if (compares)
         write_row(page, SP_TEXT_ERROR_REGISTERED, denial->expected, denial->received);
     for (size_t i = 0; i < registered.count && i < 10; i++)
@@ -77,7 +78,11 @@ enum sp_step sp_denial_page(struct sp_call *call, const struct sp_denial *denial
 {
     const struct sp_cause_info *info = sp_cause_get(denial->cause);
     struct sp_page page;
-    sp_page_begin(&page, call, sp_text_get(call, SP_TEXT_ERROR_TITLE));
+    /* Addresses are long, and what differs is often their end. */
+    if (is_about_redirect_uri(denial->cause))
+        sp_page_begin_wide(&page, call, sp_text_get(call, SP_TEXT_ERROR_TITLE));
+    else
+        sp_page_begin(&page, call, sp_text_get(call, SP_TEXT_ERROR_TITLE));
     int status = denial->status != 0 ? denial->status : info->http_status != 0 ? info->http_status : 400;
     sp_page_raw(&page, SP_STR("<p role=\"alert\">"));
     sp_page_text(&page, sp_text_get(call, denial->cause == SP_CAUSE_FORM_OTHER_ORIGIN ? SP_TEXT_ERROR_FORM
@@ -92,6 +97,10 @@ enum sp_step sp_denial_page(struct sp_call *call, const struct sp_denial *denial
     sp_page_text(&page, info->id);
     sp_page_raw(&page, SP_STR("</code><br>"));
     sp_page_text(&page, info->client_text);
+    if (denial->tell.len > 0) {
+        sp_page_raw(&page, SP_STR(" "));
+        sp_page_text(&page, denial->tell);
+    }
     sp_page_raw(&page, SP_STR("</p>"));
     if (is_about_redirect_uri(denial->cause))
         write_comparison(&page, denial);

@@ -183,9 +183,17 @@ struct sp_redirect_uri_finding sp_redirect_uri_explain(struct sp_arena *arena, s
                                                        struct sp_str sent, bool was_https)
 {
     struct sp_redirect_uri_finding found = {.cause = SP_CAUSE_REDIRECT_URI_UNREGISTERED};
+    /* Beside a fragment any other difference counts, and none is nearest. */
+    struct sp_str bare = sp_str_slice(sent, 0, sp_str_index_of(sent, '#', 0));
     size_t best = CLASS_COUNT + 1;
     for (size_t i = 0; i < registered.count; i++) {
-        size_t class = classify(arena, registered.at[i], sent), at = first_difference(sent, registered.at[i]);
+        bool is_only_fragment = bare.len < sent.len && same(bare, registered.at[i]);
+        size_t class = classify(arena, registered.at[i], bare), at = first_difference(sent, registered.at[i]);
+        if (is_only_fragment) {
+            found.nearest = registered.at[i];
+            found.differs_at = at;
+            break;
+        }
         if (class < best || (class == best && at > found.differs_at)) {
             best = class;
             found.nearest = registered.at[i];

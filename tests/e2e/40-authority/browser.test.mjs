@@ -5,7 +5,7 @@ import http from 'node:http';
 import { test } from 'node:test';
 import * as openid from 'openid-client';
 import { startAuthority } from '../lib/authority.mjs';
-import { openPage, withoutChromium as skip } from '../lib/chromium.mjs';
+import { openPage, screenshots, withoutChromium as skip } from '../lib/chromium.mjs';
 import { defer } from '../lib/cleanup.mjs';
 import { listen } from '../lib/ports.mjs';
 
@@ -66,6 +66,25 @@ test('every field has a label and a wrong password is announced', { skip }, asyn
   assert.match(await page.getByRole('alert').innerText(), /not right/);
   assert.equal(await page.getByLabel('Username').inputValue(), 'ann');
   assert.equal(await page.getByLabel('Password').inputValue(), '');
+});
+
+test('what differs in a long redirect URI is to be seen, on a phone and on a desktop', { skip }, async () => {
+  const page = await openPage();
+  for (const width of [360, 1280]) {
+    await page.setViewportSize({ width, height: 800 });
+    await page.goto(`${authority.issuer}/authorize?${new URLSearchParams({ client_id: 'web', redirect_uri: `${origin}/callback/of/the/photo/album/for/people/with/long/addresses` })}`);
+    for (const mark of await page.locator('mark').all()) {
+      const seen = await mark.evaluate((node) => {
+        const [box, around] = [node, node.closest('dd')].map((each) => each.getBoundingClientRect());
+        return box.right <= around.right + 1 && around.right <= innerWidth && node.closest('dd').scrollWidth <= node.closest('dd').clientWidth;
+      });
+      assert.ok(seen, `at ${width}`);
+    }
+    assert.equal(await page.locator('mark').count(), 2);
+    const [first, second] = await page.locator('mark').evaluateAll((marks) => marks.map((node) => node.getBoundingClientRect().left - node.closest('dd').getBoundingClientRect().left));
+    assert.ok(Math.abs(first - second) < 1, 'one under the other');
+  }
+  await screenshots(page, 'redirect-uri');
 });
 
 test('form_post sends itself', { skip }, async () => {

@@ -159,6 +159,13 @@ test('nothing is redirected to an address that is not registered; the page says 
   const proxied = await browser.open(`${authority.issuer}/authorize?${new URLSearchParams({ client_id: 'web', redirect_uri: 'http://app.example/callback' })}`, { headers: { 'X-Forwarded-Proto': 'https' } });
   assert.match(proxied.text, /redirect_uri\.behind_proxy/);
   assert.match(proxied.text, /<mark>/);
+  const ends = await browser.open(`${authority.issuer}/authorize?${new URLSearchParams({ client_id: 'web', redirect_uri: `${redirect}#x` })}`);
+  assert.ok(ends.text.includes(`<dd>${redirect}<mark>#</mark>x</dd>`), ends.text);
+  const missing = await browser.open(`${authority.issuer}/authorize?client_id=web&scope=openid`);
+  assert.match(missing.text, /redirect_uri\.missing/);
+  assert.deepEqual([...missing.text.matchAll(/<dt>([^<]*)<\/dt><dd>([^<]*)<\/dd>/g)].map(([, ...row]) => row), [['registered', redirect], ['registered', 'https://app.example/other']]);
+  assert.equal((await authority.lastLine('redirect_uri.missing')).finding.received, `${redirect}, https://app.example/other`);
+  assert.match((await browser.open(`${authority.issuer}/authorize?redirect_uri=${redirect}`)).text, /A required parameter is missing\. It is &#39;client_id&#39;\./);
   const unknown = await browser.open(`${authority.issuer}/authorize?client_id=wbe&redirect_uri=${redirect}`);
   assert.match(unknown.text, /client\.unknown/);
 });

@@ -233,6 +233,24 @@ static void redirect_uris_are_told_apart_by_the_finest_difference(void **state)
     sp_arena_destroy(&arena);
 }
 
+static void what_has_a_fragment_is_nearest_to_what_it_is_without_it(void **state)
+{
+    (void)state;
+    static const struct sp_str registered[] = {
+        {"https://a.example/cb2?x=1", 25}, {"https://a.example/cb/", 21}, {"https://a.example/cb", 20}};
+    struct sp_arena *arena = sp_arena_create(1 << 20);
+    struct sp_redirect_uri_finding found =
+        sp_redirect_uri_explain(arena, (struct sp_str_list){registered, 3}, SP_STR("https://a.example/cb#f"), false);
+    assert_int_equal(found.cause, SP_CAUSE_REDIRECT_URI_FRAGMENT);
+    assert_true(sp_str_equal(found.nearest, registered[2]));
+    assert_int_equal(found.differs_at, 20);
+    found =
+        sp_redirect_uri_explain(arena, (struct sp_str_list){registered, 2}, SP_STR("https://a.example/cb#f"), false);
+    assert_int_equal(found.cause, SP_CAUSE_REDIRECT_URI_FRAGMENT);
+    assert_true(sp_str_equal(found.nearest, registered[1]));
+    sp_arena_destroy(&arena);
+}
+
 static void only_native_apps_choose_a_loopback_port(void **state)
 {
     (void)state;
@@ -329,6 +347,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_missing_is_decided_by_one_function),
         cmocka_unit_test(redirect_uris_are_told_apart_by_the_finest_difference),
+        cmocka_unit_test(what_has_a_fragment_is_nearest_to_what_it_is_without_it),
         cmocka_unit_test(only_native_apps_choose_a_loopback_port),
         cmocka_unit_test(cookies_are_confined_to_the_host_or_to_the_path),
         cmocka_unit_test(text_from_outside_is_escaped_on_pages),
