@@ -56,19 +56,31 @@ enum sp_status sp_device_find(struct sp_call *call, const unsigned char hash[32]
     return SP_OK;
 }
 
-/* "bcdf ghjk" and "BCDF-GHJK" are one code. */
-static void hash_user_code(struct sp_str typed, unsigned char hash[32])
+/* "bcdf ghjk" and "BCDF-GHJK" are one code: how many letters, one too many at most. */
+static size_t read_letters(struct sp_str typed, char plain[USER_CODE_LETTERS + 1])
 {
-    char plain[USER_CODE_LETTERS + 1];
     size_t len = 0;
     for (size_t i = 0; i < typed.len && len <= USER_CODE_LETTERS; i++) {
         char c = typed.at[i] >= 'a' && typed.at[i] <= 'z' ? (char)(typed.at[i] - 32) : typed.at[i];
         if (c >= 'A' && c <= 'Z')
             plain[len++] = c;
-        if (len > USER_CODE_LETTERS)
-            break;
     }
+    return len;
+}
+
+static void hash_user_code(struct sp_str typed, unsigned char hash[32])
+{
+    char plain[USER_CODE_LETTERS + 1];
+    size_t len = read_letters(typed, plain);
     sp_sha256(sp_str(plain, len), hash);
+}
+
+struct sp_str sp_device_user_code_shown(struct sp_call *call, struct sp_str typed)
+{
+    char plain[USER_CODE_LETTERS + 1];
+    if (read_letters(typed, plain) != USER_CODE_LETTERS)
+        return typed;
+    return sp_arena_printf(call->arena, "%.4s-%.4s", plain, plain + USER_CODE_LETTERS / 2);
 }
 
 enum sp_status sp_device_find_by_user_code(struct sp_call *call, struct sp_str typed, struct sp_device *device)

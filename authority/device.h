@@ -24,6 +24,8 @@ SP_MUST_CHECK enum sp_status sp_device_find(struct sp_call *call, const unsigned
 /* By what the person typed, in any case and with any separators. SP_NOT_FOUND: unknown or expired. */
 SP_MUST_CHECK enum sp_status sp_device_find_by_user_code(struct sp_call *call, struct sp_str typed,
                                                          struct sp_device *device);
+/* Such a code as the device shows it, XXXX-XXXX; as typed where it has not that many letters. */
+struct sp_str sp_device_user_code_shown(struct sp_call *call, struct sp_str typed);
 /* Writes the state back. The caller has begun a write. */
 SP_MUST_CHECK enum sp_status sp_device_change(struct sp_call *call, const struct sp_device *device);
 /* What the person allowed and no device has fetched yet is not given any more, but for what was allowed in the session

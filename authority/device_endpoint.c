@@ -119,9 +119,14 @@ static enum sp_step answer_step(struct sp_call *call, void *context)
         return SP_DENIED;
     if (status == SP_NOT_FOUND || (status == SP_OK && client == NULL)) {
         sp_throttle_fail(call, SP_THROTTLE_USER_CODE);
+        call->finding = (struct sp_finding){.cause = SP_CAUSE_CODE_UNKNOWN,
+                                            .expected = SP_STR("a user code that a device shows now"),
+                                            .received = sp_str_slice(code, 0, 40),
+                                            .detail = SP_STR("It was typed at /device.")};
         ask_code(call, code);
         return SP_GOES_ON;
     }
+    code = sp_device_user_code_shown(call, code);
     if (status == SP_OK)
         status = sp_session_find(call, &session);
     if (status != SP_OK)

@@ -63,7 +63,8 @@ static enum sp_step redeem(struct sp_call *call, void *context)
     sp_sha256(code, hash);
     enum sp_status status = sp_device_find(call, hash, &device);
     if (status == SP_NOT_FOUND)
-        return SP_DENY(call, .cause = SP_CAUSE_CODE_UNKNOWN);
+        return SP_DENY(call, .cause = SP_CAUSE_CODE_UNKNOWN, .detail = SP_STR("It is the device_code."),
+                       .tell = SP_STR("It is the 'device_code'."));
     if (status != SP_OK)
         return sp_deny_failure(call, status);
     if (!sp_str_equal(device.ticket.client_id, client->id))

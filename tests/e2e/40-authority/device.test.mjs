@@ -31,10 +31,13 @@ test('a device gets its tokens once the person has allowed it, and only once', a
   const browser = startBrowser();
   await browser.open(device.verification_uri);
   assert.match((await browser.submit({ user_code: 'BBBB-BBBB', step: 'code' })).text, /not known/);
+  const line = await authority.lastLine('code.unknown');
+  assert.deepEqual([line.accepted, line.endpoint, line.finding.received], [false, 'DEVICE', 'BBBB-BBBB']);
   await browser.submit({ user_code: device.user_code.toLowerCase().replace('-', ' '), step: 'code' });
   assert.match((await browser.signIn('ann', 'wrong')).text, /not right/);
   const consent = await browser.signIn();
   assert.match(consent.text, /The TV/);
+  assert.ok(consent.text.includes(`<strong>${device.user_code}</strong>`), 'the code as the device shows it, however it was typed');
   assert.match((await browser.allow()).text, /go back to your device/);
   const tokens = await (await poll(device.device_code)).json;
   assert.ok(tokens.id_token && tokens.refresh_token);
@@ -59,7 +62,7 @@ test('no, another client and a foreign form', async () => {
   const config = await discover('tv');
   const device = await openid.initiateDeviceAuthorization(config, { scope: 'openid' });
   assert.match((await poll(device.device_code, 'other')).json.error_description, /code\.other_client/);
-  assert.match((await poll('nonsense')).json.error_description, /code\.unknown/);
+  assert.equal((await poll('nonsense')).json.error_description, "The code is not valid. It is the 'device_code'. (code.unknown)");
   const browser = startBrowser();
   await browser.open(device.verification_uri_complete);
   await browser.signIn();
