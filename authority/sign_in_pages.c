@@ -83,6 +83,17 @@ static void write_passkey_form(struct sp_page *page, const struct sp_visit *visi
     sp_page_script(page, sp_passkey_script());
 }
 
+/* Below all ways in; a form of its own, so that no field of theirs has to be filled in first. */
+static void write_cancel_form(struct sp_page *page, const struct sp_visit *visit,
+                              const struct sp_authorization *request)
+{
+    if (visit->local.at != NULL)
+        return;
+    sp_sign_in_form(page, visit, request, NULL);
+    sp_page_button(page, "cancel", SP_TEXT_CANCEL, false);
+    sp_page_raw(page, SP_STR("</form>"));
+}
+
 /* What the sign-in page says and fills in beside its fields; absent texts: nothing. */
 struct login_page {
     struct sp_str name;
@@ -122,10 +133,9 @@ static void write_login_page(struct sp_call *call, const struct sp_visit *visit,
         sp_page_raw(&page, SP_STR("</a></p>"));
     }
     sp_upstream_buttons(&page, visit);
-    if (visit->local.at == NULL)
-        sp_page_button(&page, "cancel", SP_TEXT_CANCEL, false);
     sp_page_raw(&page, SP_STR("</form>"));
     write_passkey_form(&page, visit, request, says->alert == SP_TEXT_COUNT);
+    write_cancel_form(&page, visit, request);
     sp_client_card_links(&page, request->client);
     sp_page_end(&page, 200);
 }

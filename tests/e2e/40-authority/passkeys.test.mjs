@@ -64,6 +64,13 @@ async function signInPage(extra) {
   return { browser, form: passkeyForm(await browser.open(url)), claims };
 }
 
+test('below all ways in stands the way out', async () => {
+  const browser = startBrowser();
+  const { text } = await browser.open((await begin()).url);
+  const at = ['value="login"', 'value="passkey"', 'value="cancel"'].map((word) => text.indexOf(word));
+  assert.ok(at[0] > 0 && at[0] < at[1] && at[1] < at[2], String(at));
+});
+
 test('a passkey that verified its person signs in by itself', async () => {
   const { authenticator, codes } = await addPasskey(await addPerson('pat'));
   assert.equal(codes.length, 10);
