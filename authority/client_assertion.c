@@ -48,6 +48,14 @@ enum sp_step sp_client_assertion_read(struct sp_call *call, struct sp_client_ass
     return SP_GOES_ON;
 }
 
+static bool is_secret_too_short(const struct sp_client *client, enum sp_algorithm algorithm)
+{
+    bool is_long_enough = client->secret_count == 0;
+    for (size_t i = 0; i < client->secret_count; i++)
+        is_long_enough |= client->secrets[i].text.len >= sp_hash_size(sp_algorithm_get(algorithm)->hash);
+    return !is_long_enough;
+}
+
 static enum sp_step check_signature(struct sp_call *call, const struct sp_client *client,
                                     const struct sp_client_assertion *a)
 {
@@ -58,6 +66,9 @@ static enum sp_step check_signature(struct sp_call *call, const struct sp_client
     /* OIDC Registration 2: and no other, whatever keys it has. */
     if (client->assertion_algorithm != SP_ALGORITHM_UNKNOWN && a->jwt.algorithm != client->assertion_algorithm)
         return refuse_form(call, "its alg is not the client's token_endpoint_auth_signing_alg");
+    if (symmetric && is_secret_too_short(client, a->jwt.algorithm))
+        return refuse_form(call, "its alg needs a client secret as long as its hash: 48 bytes for HS384, 64 for HS512 "
+                                 "(RFC 7518 3.2)");
     enum sp_step step = symmetric ? SP_GOES_ON : sp_client_keys_for(call, client, a->jwt.kid, &keys);
     if (step != SP_GOES_ON)
         return step;

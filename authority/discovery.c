@@ -44,13 +44,23 @@ static bool is_offered(const struct sp_authority_settings *settings, unsigned me
     return method != (unsigned)SP_CLIENT_SELF_SIGNED_TLS || settings->mtls.enabled;
 }
 
+static void write_algorithms(struct sp_json_writer *json, struct sp_str name, uint32_t set)
+{
+    sp_json_name(json, name);
+    sp_json_begin_array(json);
+    for (unsigned i = SP_ALGORITHM_UNKNOWN + 1; i < SP_ALGORITHM_COUNT; i++)
+        if ((set & sp_algorithm_bit((enum sp_algorithm)i)) != 0)
+            sp_json_put_string(json, sp_algorithm_get((enum sp_algorithm)i)->name);
+    sp_json_end_array(json);
+}
+
 /* RFC 8414 2: each list of methods with assertions among them has a list of their algorithms beside it. */
 static void write_assertion_algorithms(struct sp_call *call, struct sp_json_writer *json, struct sp_str methods_member)
 {
     struct sp_str tail = SP_STR("methods_supported");
     struct sp_str stem = sp_str_slice(methods_member, 0, methods_member.len - tail.len);
-    WRITE_TEXTS(json, sp_arena_printf(call->arena, "%.*ssigning_alg_values_supported", SP_STR_ARG(stem)), "RS256",
-                "PS256", "ES256", "EdDSA", "HS256");
+    write_algorithms(json, sp_arena_printf(call->arena, "%.*ssigning_alg_values_supported", SP_STR_ARG(stem)),
+                     sp_algorithms_asymmetric() | sp_algorithms_symmetric());
 }
 
 static void write_endpoints(struct sp_call *call, struct sp_json_writer *json)
@@ -155,16 +165,6 @@ static void write_acrs(struct sp_json_writer *json)
     sp_json_end_array(json);
 }
 
-static void write_algorithms(struct sp_json_writer *json, const char *name, uint32_t set)
-{
-    sp_json_name(json, sp_str_from_cstr(name));
-    sp_json_begin_array(json);
-    for (unsigned i = SP_ALGORITHM_UNKNOWN + 1; i < SP_ALGORITHM_COUNT; i++)
-        if ((set & sp_algorithm_bit((enum sp_algorithm)i)) != 0)
-            sp_json_put_string(json, sp_algorithm_get((enum sp_algorithm)i)->name);
-    sp_json_end_array(json);
-}
-
 /* What we sign by: the standard one first, for clients that take the first. */
 static void write_own_algorithms(struct sp_call *call, struct sp_json_writer *json, const char *name)
 {
@@ -206,11 +206,11 @@ enum sp_step sp_discovery_endpoint(struct sp_call *call)
     WRITE_TEXTS(&json, SP_STR("prompt_values_supported"), "none", "login", "consent", "select_account");
     write_claims(&json, call->authority->settings);
     write_acrs(&json);
-    write_algorithms(&json, "dpop_signing_alg_values_supported", sp_dpop_algorithms());
+    write_algorithms(&json, SP_STR("dpop_signing_alg_values_supported"), sp_dpop_algorithms());
     sp_json_bool_member(&json, "authorization_response_iss_parameter_supported", true);
     sp_json_bool_member(&json, "request_parameter_supported", true);
     sp_json_bool_member(&json, "require_signed_request_object", false);
-    write_algorithms(&json, "request_object_signing_alg_values_supported", sp_request_object_algorithms());
+    write_algorithms(&json, SP_STR("request_object_signing_alg_values_supported"), sp_request_object_algorithms());
     sp_json_bool_member(&json, "request_uri_parameter_supported", false); /* only pushed ones */
     sp_json_bool_member(&json, "require_pushed_authorization_requests", false);
     sp_json_bool_member(&json, "claims_parameter_supported", true);

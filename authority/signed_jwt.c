@@ -103,7 +103,9 @@ bool sp_signed_jwt_verifies_by_secret(const struct sp_signed_jwt *jwt, const str
         const struct sp_client_secret *secret = &client->secrets[i];
         struct sp_key_parts parts = {.type = SP_KEY_TYPE_OCT, .k = secret->text};
         struct sp_key *key = NULL;
-        bool usable = secret->kind == SP_CLIENT_SECRET_PLAIN && (secret->expires_at == 0 || now < secret->expires_at);
+        /* RFC 7518 3.2: a MAC key is as long as its hash. */
+        bool usable = secret->kind == SP_CLIENT_SECRET_PLAIN && (secret->expires_at == 0 || now < secret->expires_at) &&
+                      secret->text.len >= sp_hash_size(sp_algorithm_get(jwt->algorithm)->hash);
         if (usable && sp_key_import(&parts, &key) == SP_OK)
             holds = sp_key_verify(key, jwt->algorithm, jwt->signed_text, jwt->signature) == SP_VERIFICATION_HOLDS;
         sp_key_destroy(&key);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Clients that prove themselves by a JWT: openid-client's own, and wrong ones made by hand.
 import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
 import { test } from 'node:test';
 import * as openid from 'openid-client';
 import { startAuthority } from '../lib/authority.mjs';
@@ -12,7 +13,7 @@ const stranger = await makeKey('ES256');
 const second = await makeKey('RS256');
 const rsa = await crypto.subtle.generateKey({ name: 'RSA-PSS', hash: 'SHA-256', modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]) }, true, ['sign', 'verify']);
 const pem = `-----BEGIN PUBLIC KEY-----\n${Buffer.from(await crypto.subtle.exportKey('spki', rsa.publicKey)).toString('base64').replace(/.{64}/g, '$&\n')}\n-----END PUBLIC KEY-----\n`;
-const secret = 'a secret of thirty-two bytes or more';
+const secret = 'a secret of thirty-two bytes or more', long = secret.repeat(2);
 const authority = await startAuthority({
   authority: {
     tokens: { algorithm: 'ES256' },
@@ -20,6 +21,7 @@ const authority = await startAuthority({
       signer: { jwks: jwks(key) },
       pem: { public_key: pem, method: 'private_key_jwt' },
       mac: { secret, method: 'client_secret_jwt' },
+      long: { secret: long, method: 'client_secret_jwt' },
       picky: { jwks: jwks(key, second), token_endpoint_auth_signing_alg: 'RS256' },
     },
   },
@@ -31,6 +33,25 @@ test('openid-client by private_key_jwt and client_secret_jwt', async () => {
   for (const [id, auth] of [['pem', openid.PrivateKeyJwt(rsa.privateKey)], ['mac', openid.ClientSecretJwt(secret)]]) {
     const config = await discover(id, auth);
     for (let i = 0; i < 2; i++) assert.ok((await openid.clientCredentialsGrant(config)).access_token);
+  }
+});
+
+test('the metadata name every algorithm that is taken, and a MAC key is as long as its hash', async () => {
+  const { json } = await authority.get('/.well-known/openid-configuration');
+  const listed = json.token_endpoint_auth_signing_alg_values_supported;
+  const sign = (alg, of) => {
+    const signed = [{ alg, typ: 'JWT' }, claims({ iss: of, sub: of })].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.');
+    return `${signed}.${createHmac(`sha${alg.slice(2)}`, of === 'long' ? long : secret).update(signed).digest('base64url')}`;
+  };
+  for (const alg of ['HS256', 'HS384', 'HS512']) {
+    assert.ok(listed.includes(alg), alg);
+    assert.equal((await ask(sign(alg, 'long'))).status, 200, alg);
+  }
+  assert.equal((await ask(sign('HS256', 'mac'))).status, 200);
+  for (const alg of ['HS384', 'HS512']) assert.match((await ask(sign(alg, 'mac'))).json.error_description, /client secret as long as its hash/);
+  for (const alg of ['RS384', 'ES384', 'PS512', 'EdDSA']) {
+    assert.ok(listed.includes(alg), alg);
+    assert.deepEqual(json.introspection_endpoint_auth_signing_alg_values_supported, listed);
   }
 });
 
