@@ -54,8 +54,7 @@ static enum sp_step count_failure(struct sp_call *call, struct sp_account_view *
     view->account.failures++;
     view->account.failed_at = call->now;
     enum sp_status status = store->methods->put_account(store, &view->account);
-    call->finding =
-        (struct sp_finding){.cause = SP_CAUSE_LOGIN_PASSWORD_WRONG, .received = view->account.name, .tolerated = true};
+    call->finding = (struct sp_finding){.cause = SP_CAUSE_LOGIN_PASSWORD_WRONG, .received = view->account.name};
     return status == SP_OK ? say(view, SP_TEXT_PASSWORD_WRONG, true) : sp_deny_failure(call, status);
 }
 

@@ -93,8 +93,7 @@ static void note(struct sp_call *call, const struct sp_account_view *view, enum 
         .expected = SP_STR("the code of this half minute, not used before"),
         .received = view->session.subject,
         .detail = verdict == SP_CODE_TOO_OFTEN ? SP_STR("too often") : SP_STR("on the account page"),
-        .verified = true,
-        .tolerated = true};
+        .verified = true};
 }
 
 static enum sp_step begin(struct sp_call *call, const struct sp_account_view *view)

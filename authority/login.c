@@ -11,8 +11,7 @@
 static enum sp_step refuse(struct sp_call *call, struct sp_str name, struct sp_str detail, struct sp_str why,
                            struct sp_str *trouble)
 {
-    call->finding = (struct sp_finding){
-        .cause = SP_CAUSE_LOGIN_PASSWORD_WRONG, .received = name, .detail = detail, .tolerated = true};
+    call->finding = (struct sp_finding){.cause = SP_CAUSE_LOGIN_PASSWORD_WRONG, .received = name, .detail = detail};
     *trouble = why;
     return SP_GOES_ON;
 }

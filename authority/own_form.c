@@ -59,8 +59,7 @@ bool sp_own_form_is_sent(struct sp_call *call, struct sp_str token)
         .cause = SP_CAUSE_FORM_STALE,
         .expected = SP_STR("the form_token of this browser and of who is signed in now"),
         .received =
-            sent.at == NULL ? SP_STR("none") : SP_STR("one of another browser, of another session, or none of ours"),
-        .tolerated = true};
+            sent.at == NULL ? SP_STR("none") : SP_STR("one of another browser, of another session, or none of ours")};
     return false;
 }
 

@@ -9,8 +9,7 @@ static void refuse(struct sp_call *call, enum sp_cause cause, struct sp_str expe
                                         .expected = expected,
                                         .received = sp_str_slice(received, 0, 300),
                                         .detail = SP_STR("form"),
-                                        .verified = true,
-                                        .tolerated = true};
+                                        .verified = true};
 }
 
 static enum sp_status read_fields(struct sp_call *call, const struct sp_form *form,

@@ -157,6 +157,5 @@ void sp_passkeys_refuse(struct sp_call *call, const struct sp_passkey_result *re
                                         .expected = result->expected,
                                         .received = result->received,
                                         .detail = result->part,
-                                        .verified = true,
-                                        .tolerated = true};
+                                        .verified = true};
 }

@@ -235,8 +235,7 @@ static void note_wrong_code(struct sp_call *call, const struct sp_visit *visit, 
         .expected = SP_STR("the code of this half minute, not used before"),
         .received = visit->passed,
         .detail = verdict == SP_CODE_TOO_OFTEN ? SP_STR("too often") : SP_STR("another code"),
-        .verified = true,
-        .tolerated = true};
+        .verified = true};
 }
 
 static enum sp_step take_code(struct sp_call *call, struct sp_visit *visit, const struct sp_authorization *request,

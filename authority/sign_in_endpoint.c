@@ -170,7 +170,6 @@ static enum sp_step refuse_access(struct sp_call *call, const struct sp_visit *v
     if (status != SP_OK)
         return sp_deny_failure(call, status);
     (void)SP_DENY(call, .cause = SP_CAUSE_REQUEST_DENIED_BY_USER, .error = "access_denied");
-    call->finding.tolerated = true;
     return SP_GOES_ON; /* the visit's end is to be kept */
 }
 

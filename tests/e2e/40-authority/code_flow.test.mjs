@@ -64,6 +64,12 @@ test('a person signs in, consents, and the client learns who it is', async () =>
   assert.doesNotMatch(form.text, /<script/);
   const wrong = await browser.signIn('ann', 'not it');
   assert.match(wrong.text, /not right/);
+  const line = await authority.lastLine('login.password_wrong');
+  assert.equal(line.accepted, false);
+  assert.equal(line.verdict.cause.id, 'login.password_wrong');
+  const told = await sallyport(['explain', line.request_id, '--state', authority.state]);
+  assert.match(told.stdout, /REFUSED|REJECTED/);
+  assert.doesNotMatch(told.stdout, /ACCEPTED/);
   assert.match(wrong.text, /value="ann"/);
   const consent = await browser.signIn();
   assert.match(consent.text, /see your profile/);
