@@ -168,6 +168,7 @@ static int keys_from_discovery(const struct sp_cli *cli, struct sp_str issuer, s
         return SP_CLI_FINE;
     }
     known->advertised_algorithms = metadata.algorithms;
+    known->published_issuer = sp_str_equal(metadata.issuer, issuer) ? SP_STR_NONE : metadata.issuer;
     return keys_from_url(cli, metadata.jwks_uri, ca_file, known);
 }
 

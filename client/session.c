@@ -162,8 +162,7 @@ static bool discover(struct sp_client_session *session)
     }
     if (findings->refused)
         return false;
-    /* The gateway can live with it, because it compares tokens with what is configured; a client must not (OIDC
-     * Discovery 4.3). */
+    /* Nothing may be done by a document that names another issuer (OIDC Discovery 4.3). */
     if (!sp_str_equal(session->metadata.issuer, session->settings->issuer)) {
         struct sp_finding *finding = sp_document_refuse(findings, SP_CAUSE_DISCOVERY_ISSUER_MISMATCH);
         finding->check = SP_CHECK_COUNT;

@@ -95,10 +95,11 @@ static void write_issuer(struct sp_json_writer *json, const struct sp_keeper_sta
     sp_json_begin_object(json);
     sp_json_string_member(json, "issuer", status->name);
     sp_json_string_member(json, "keys",
-                          !status->needs_keys        ? SP_STR("not needed")
-                          : !status->has_keys        ? SP_STR("none")
-                          : status->stale_since != 0 ? SP_STR("stale")
-                                                     : SP_STR("fresh"));
+                          !status->needs_keys                   ? SP_STR("not needed")
+                          : !status->has_keys                   ? SP_STR("none")
+                          : status->published_issuer.at != NULL ? SP_STR("not used")
+                          : status->stale_since != 0            ? SP_STR("stale")
+                                                                : SP_STR("fresh"));
     if (status->fetched_at != 0) {
         sp_json_int_member(json, "age_s", now - status->fetched_at);
     }
@@ -108,6 +109,9 @@ static void write_issuer(struct sp_json_writer *json, const struct sp_keeper_sta
     if (status->failure != SP_CAUSE_NONE) {
         sp_json_string_member(json, "cause", sp_cause_get(status->failure)->id);
         sp_json_string_member(json, "detail", status->failure_detail);
+    } else if (status->published_issuer.at != NULL) {
+        sp_json_string_member(json, "cause", sp_cause_get(SP_CAUSE_DISCOVERY_ISSUER_MISMATCH)->id);
+        sp_json_string_member(json, "published_issuer", status->published_issuer);
     }
     sp_json_end_object(json);
 }

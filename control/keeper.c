@@ -11,8 +11,9 @@ static void destroy_issuer(struct sp_kept_issuer *issuer)
     sp_timer_clear(&issuer->timer);
     sp_key_fetch_tell_waiters(issuer, "failed");
     sp_jwk_set_unref(&issuer->keys);
-    char **texts[] = {&issuer->keys_text, &issuer->old_text,       &issuer->unadopted_text,
-                      &issuer->jwks_uri,  &issuer->failure_detail, &issuer->introspection_endpoint};
+    char **texts[] = {&issuer->keys_text,       &issuer->old_text,       &issuer->unadopted_text,
+                      &issuer->jwks_uri,        &issuer->failure_detail, &issuer->introspection_endpoint,
+                      &issuer->published_issuer};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         free(*texts[i]);
     }
@@ -247,6 +248,7 @@ void sp_keeper_status(const struct sp_keeper *keeper, size_t index, struct sp_ke
         .fetched_at = issuer->fetched_at,
         .stale_since = issuer->stale_since,
         .stale_until = issuer->stale_since != 0 ? sp_schedule_stale_until(issuer->fetched_at) : 0,
+        .published_issuer = sp_str_from_cstr(issuer->published_issuer),
         .failure = issuer->failure,
         .failure_detail = sp_str_from_cstr(issuer->failure_detail),
         .fetches = issuer->fetches,

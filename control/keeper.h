@@ -58,6 +58,7 @@ struct sp_keeper_status {
     bool has_keys, needs_keys;
     size_t key_count;
     int64_t fetched_at, stale_since, stale_until; /* epoch s, 0: not so */
+    struct sp_str published_issuer;               /* absent: the keys may accept */
     enum sp_cause failure;                        /* of the last fetch */
     struct sp_str failure_detail;
     uint64_t fetches, failures, look_agains, throttled;

@@ -30,6 +30,7 @@ struct sp_kept_issuer {
     char *previous_kids[SP_MAX_PREVIOUS_KIDS];   /* newest first */
     size_t previous_kid_count;
     char *jwks_uri, *introspection_endpoint; /* discovered */
+    char *published_issuer; /* what that document calls its issuer, if not the configured one: its keys only explain */
     uint32_t advertised_algorithms;
     int64_t fetched_at, stale_since;
     enum sp_cause failure, failure_reason;

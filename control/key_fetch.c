@@ -149,8 +149,10 @@ static void succeed(struct sp_kept_issuer *issuer, struct sp_jwk_set *set, struc
     replace(&issuer->failure_detail, NULL);
     sp_kept_warnings_take_refresh(issuer, NULL);
     issuer->is_fetching = issuer->is_looking_again = false;
-    sp_timer_set(issuer->keeper->loop, &issuer->timer, sp_schedule_refresh(max_age_s, issuer->setup.refresh_s) * 1000,
-                 sp_key_fetch_due, issuer);
+    /* Keys that accept nothing are a failure in all but name: whoever mends the document does not wait for hours. */
+    int64_t wait_s = sp_schedule_refresh(max_age_s, issuer->setup.refresh_s);
+    wait_s = issuer->published_issuer != NULL && wait_s > SP_REFRESH_MIN_S ? SP_REFRESH_MIN_S : wait_s;
+    sp_timer_set(issuer->keeper->loop, &issuer->timer, wait_s * 1000, sp_key_fetch_due, issuer);
     sp_keys_file_publish(issuer->keeper);
     sp_key_fetch_tell_waiters(issuer, changed ? "fresh" : "unchanged");
 }
@@ -233,8 +235,11 @@ static void take_metadata(struct sp_kept_issuer *issuer, const struct sp_metadat
                "issuer %.*s: discovery.path_form: its metadata is only at an inserted well-known path (RFC 8414 3.1)",
                SP_STR_ARG(issuer->setup.name));
     }
+    bool is_ours = sp_str_equal(metadata->issuer, issuer->setup.issuer);
+    replace(&issuer->published_issuer, is_ours ? NULL : sp_kept_text(metadata->issuer));
     replace(&issuer->jwks_uri, sp_kept_text(metadata->jwks_uri));
-    replace(&issuer->introspection_endpoint, sp_kept_text(metadata->introspection_endpoint));
+    /* No token is sent to where another issuer's document points. */
+    replace(&issuer->introspection_endpoint, is_ours ? sp_kept_text(metadata->introspection_endpoint) : NULL);
     issuer->advertised_algorithms = metadata->algorithms;
 }
 

@@ -46,6 +46,7 @@ static void write_issuer(struct sp_json_writer *writer, const struct sp_kept_iss
     sp_json_string_member(writer, "issuer", issuer->setup.issuer.at != NULL ? issuer->setup.issuer : SP_STR(""));
     put_text(writer, "jwks_uri", issuer->jwks_uri);
     put_text(writer, "introspection_endpoint", issuer->introspection_endpoint);
+    put_text(writer, "published_issuer", issuer->published_issuer);
     if (keys_serve) {
         put_json(writer, "jwks", issuer->keys_text);
     }
@@ -114,6 +115,9 @@ void sp_keys_file_restore(struct sp_kept_issuer *issuer, const struct sp_json *o
     issuer->jwks_uri = sp_kept_text(sp_json_string(sp_json_member(object, SP_STR("jwks_uri"))));
     issuer->introspection_endpoint =
         sp_kept_text(sp_json_string(sp_json_member(object, SP_STR("introspection_endpoint"))));
+    if (issuer->setup.jwks_uri.at == NULL && issuer->setup.jwks_file.at == NULL) {
+        issuer->published_issuer = sp_kept_text(sp_json_string(sp_json_member(object, SP_STR("published_issuer"))));
+    }
     issuer->fetched_at = number(object, SP_STR("fetched_at"));
     issuer->stale_since = number(object, SP_STR("stale_since"));
     for

@@ -54,6 +54,10 @@ SP_MUST_CHECK enum sp_status sp_metadata_examine(struct sp_arena *arena, const s
                                                  struct sp_str issuer, struct sp_metadata *metadata,
                                                  struct sp_document_findings *findings);
 
+/* Evidence, reason and detail of discovery.issuer_mismatch: a document for `expected` that names `received`. */
+void sp_metadata_tell_issuer(struct sp_arena *arena, struct sp_str expected, struct sp_str received,
+                             struct sp_finding *finding);
+
 /* Members that the standard requires and the gateway can do without: discovery.missing_member, as warnings. */
 void sp_metadata_examine_members(const struct sp_metadata *metadata, enum sp_metadata_place place,
                                  struct sp_document_findings *findings);

@@ -81,34 +81,44 @@ static void examine_foreign(struct sp_document_findings *findings, struct sp_str
     }
 }
 
-/* The same server under another writing of its name. A document of another issuer must not be used (RFC 8414 3.3), and
- * is not; of this one the keys are taken: a token that is signed with them and has the other writing is then refused
- * with its issuer.* cause, which is what the operator needs to read, and none is accepted that would not be otherwise.
- */
+/* The same server under another writing of its name, or under a name that only this network knows. A document that
+ * names another issuer must not be used (RFC 8414 3.3, OIDC Discovery 4.3), and nothing is accepted by it. Of this one
+ * the keys explain all the same: a token that is signed with them and has the other writing is refused with its
+ * issuer.* cause, which is what the operator needs to read. Who keeps the keys keeps what the document calls its issuer
+ * (struct sp_issuer_knowledge, published_issuer), by which sp_issuer_examine refuses the others. */
 static bool is_same_server(enum sp_cause difference)
 {
     return difference != SP_CAUSE_ISSUER_MISMATCH && difference != SP_CAUSE_ISSUER_PATH;
 }
 
+static enum sp_cause difference_of(struct sp_str expected, struct sp_str received)
+{
+    enum sp_cause difference = sp_issuer_difference(expected, received);
+    /* The document has the placeholder of a multi-tenant issuer. */
+    bool is_template = difference != SP_CAUSE_NONE && sp_str_contains(received, SP_STR("{tenantid}"));
+    return is_template ? SP_CAUSE_ISSUER_TEMPLATE : difference;
+}
+
+void sp_metadata_tell_issuer(struct sp_arena *arena, struct sp_str expected, struct sp_str received,
+                             struct sp_finding *finding)
+{
+    finding->expected = expected;
+    finding->received = received;
+    finding->reason = difference_of(expected, received);
+    finding->detail = sp_arena_printf(arena, "%.*s.", SP_STR_ARG(sp_cause_get(finding->reason)->title));
+}
+
 static void examine_issuer(struct sp_arena *arena, struct sp_document_findings *findings, struct sp_str expected,
                            struct sp_str received)
 {
-    enum sp_cause difference = sp_issuer_difference(expected, received);
+    enum sp_cause difference = difference_of(expected, received);
     if (difference == SP_CAUSE_NONE) {
         return;
     }
-    /* The document has the placeholder of a multi-tenant issuer. */
-    if (sp_str_contains(received, SP_STR("{tenantid}"))) {
-        difference = SP_CAUSE_ISSUER_TEMPLATE;
-    }
-    bool same = is_same_server(difference);
-    struct sp_finding *finding = same ? sp_document_saw(findings, SP_CAUSE_DISCOVERY_ISSUER_MISMATCH)
-                                      : sp_document_refuse(findings, SP_CAUSE_DISCOVERY_ISSUER_MISMATCH);
-    finding->tolerated = same;
-    finding->expected = expected;
-    finding->received = received;
-    finding->reason = difference;
-    finding->detail = sp_arena_printf(arena, "%.*s.", SP_STR_ARG(sp_cause_get(difference)->title));
+    struct sp_finding *finding = is_same_server(difference)
+                                     ? sp_document_saw(findings, SP_CAUSE_DISCOVERY_ISSUER_MISMATCH)
+                                     : sp_document_refuse(findings, SP_CAUSE_DISCOVERY_ISSUER_MISMATCH);
+    sp_metadata_tell_issuer(arena, expected, received, finding);
 }
 
 enum sp_status sp_metadata_examine(struct sp_arena *arena, const struct sp_fetch_report *report, struct sp_str issuer,

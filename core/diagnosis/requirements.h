@@ -44,7 +44,10 @@ struct sp_issuer_knowledge {
                                                 keys.rotated, never accepts; or NULL */
     const struct sp_jwk_set
         *secret_encodings; /* for HS*: the secret under the other decodings (kid = raw|base64|base64url); or NULL */
-    enum sp_cause failure; /* of the last fetch; SP_CAUSE_NONE */
+    /* What the metadata that led to the keys calls its issuer, where that is not the configured one: the keys may then
+     * explain a token and never accept one (RFC 8414 3.3). Absent: they are the issuer's. */
+    struct sp_str published_issuer;
+    enum sp_cause failure;                        /* of the last fetch; SP_CAUSE_NONE */
     struct sp_str failure_detail;                 /* URL, status, first bytes */
     enum sp_cause failure_reason;                 /* network.* behind keys.unreachable */
     int64_t fetched_at, stale_since, stale_until; /* epoch seconds; 0: not so */

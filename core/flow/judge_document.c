@@ -30,13 +30,8 @@ static bool has_evidence(const struct sp_flow_message *message)
 static void tell_all(struct sp_flow_capture *capture, struct sp_flow_message *message,
                      const struct sp_document_findings *findings)
 {
-    for (size_t i = 0; i < findings->count; i++) {
-        struct sp_finding finding = findings->rows[i];
-        /* The gateway only remembers it; a client must stop there (OIDC Discovery 4.3). */
-        if (finding.cause == SP_CAUSE_DISCOVERY_ISSUER_MISMATCH)
-            finding.tolerated = false;
-        sp_flow_tell_finding(capture, message, &finding);
-    }
+    for (size_t i = 0; i < findings->count; i++)
+        sp_flow_tell_finding(capture, message, &findings->rows[i]);
 }
 
 /* A server that is not well says nothing of the document. True: told. */

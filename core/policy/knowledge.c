@@ -89,6 +89,7 @@ static void read_issuer(struct sp_arena *arena, const struct sp_json *json, stru
     known->old_keys = set_of(arena, sp_json_member(json, SP_STR("old_jwks")));
     known->unadopted_keys = set_of(arena, sp_json_member(json, SP_STR("unadopted_jwks")));
     known->previous_kids = texts(arena, sp_json_member(json, SP_STR("previous_kids")));
+    known->published_issuer = copied(arena, sp_json_string(sp_json_member(json, SP_STR("published_issuer"))));
     known->failure = sp_cause_find(sp_json_string(sp_json_member(json, SP_STR("failure"))));
     known->failure_reason = sp_cause_find(sp_json_string(sp_json_member(json, SP_STR("failure_reason"))));
     known->failure_detail = copied(arena, sp_json_string(sp_json_member(json, SP_STR("failure_detail"))));
@@ -195,6 +196,7 @@ static enum sp_status build(struct whole *whole, const struct sp_json *json)
         }
         const struct sp_json *jwks = sp_json_member(known, SP_STR("jwks"));
         digest_text(whole->knowledge.keys_sha256, jwks != NULL ? jwks->text : SP_STR_NONE);
+        digest_text(whole->knowledge.keys_sha256, issuer->known.published_issuer);
         read_secret(whole->arena, policy->issuer_sources[i], &issuer->known);
     }
     whole->knowledge.generation = number(json, SP_STR("generation"));

@@ -3,8 +3,8 @@
  * itself says of keys (a secret for HS*). Immutable once handed out and counted; swapped independently of the policy,
  * but made for one: its issuers are in the policy's order.
  *
- *   {"generation":N,"issuers":{NAME:{"jwks":{…},"old_jwks":{…},"unadopted_jwks":{…},"previous_kids":[…],"fetched_at":…,"stale_since":…,
- *    "stale_until":…,"failure":ID,"failure_reason":ID,"failure_detail":"…","clock_skew_s":N,"advertised_algorithms":["RS256",…]}}}
+ *   {"generation":N,"issuers":{NAME:{"jwks":{…},"old_jwks":{…},"unadopted_jwks":{…},"published_issuer":"…","previous_kids":[…],
+ *    "fetched_at":…,"stale_since":…,"stale_until":…,"failure":ID,"failure_reason":ID,"failure_detail":"…","clock_skew_s":N,"advertised_algorithms":["RS256",…]}}}
  *
  * Members that are absent are not known; an issuer that is not in the policy is skipped; a jwks that cannot be read
  * leaves its issuer without keys and never spoils the others. */
@@ -15,7 +15,7 @@
 
 struct sp_knowledge {
     int64_t generation;            /* of keys.json; 0: there was none */
-    unsigned char keys_sha256[32]; /* of what can verify: changes with a key, not with the time of a fetch */
+    unsigned char keys_sha256[32]; /* of what can verify, and whether it may: not of the time of a fetch */
     struct sp_world world;
 };
 

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { test } from 'node:test';
+import { sallyport } from '../lib/cli.mjs';
 import { startGateway } from '../lib/gateway.mjs';
 import { faults, startPlainIssuer } from '../lib/issuer.mjs';
 import { freePort } from '../lib/ports.mjs';
@@ -62,6 +63,42 @@ for (const fault of ['hang', 'drip']) {
     context.diagnostic(`${Date.now() - started} ms`); // bounded: by the call's time-out
     await gateway.ready(30_000);
     assert.match((await readyz(gateway)).issuers.find((issuer) => issuer.issuer === 'sick').cause, /keys\.unreachable/);
+  });
+}
+
+for (const [named, cause] of [['with a slash at its end', 'issuer.trailing_slash'], ['of an outside host', 'issuer.host_alias']]) {
+  test(`a metadata document that names another issuer (${named}) explains and accepts nothing, until it is mended`, async () => {
+    const issuer = await startPlainIssuer();
+    issuer.metadata.issuer = cause === 'issuer.host_alias' ? 'https://evil.example.com' : `${issuer.issuer}/`;
+    const published = issuer.metadata.issuer;
+    const gateway = await startGateway({ config: { key_refresh: '1s', issuers: { corp: { issuer: issuer.issuer, audience } }, apis: { api: api(['corp']) } } });
+    const token = await issuer.token({ aud: audience });
+    const refuses = async () => {
+      const answer = await gateway.get('/api/1', { token });
+      assert.equal(answer.status, 503, answer.text);
+      assert.equal(answer.cause, 'discovery.issuer_mismatch');
+      assert.ok(Number(answer.headers['retry-after']) > 0);
+      const { json } = await gateway.explain(answer.requestId);
+      assert.deepEqual([json.cause.expected, json.cause.received, json.cause.reason], [issuer.issuer, published, cause]);
+    };
+    await refuses();
+    assert.equal((await gateway.get('/api/1', { token: await issuer.token({ aud: audience, iss: published }) })).cause, cause);
+    assert.equal((await gateway.get('/api/1', { token: await issuer.token({ aud: audience, exp: 1000 }) })).cause, 'time.expired', 'what the token proves is told first');
+    const [told] = (await readyz(gateway)).issuers;
+    assert.deepEqual([told.keys, told.cause, told.published_issuer], ['not used', 'discovery.issuer_mismatch', published]);
+    const examined = await sallyport(['token', 'examine', token, '--issuer', issuer.issuer, '--audience', audience, '--json']);
+    assert.equal(examined.json.cause?.id, 'discovery.issuer_mismatch', 'at a desk the same');
+
+    issuer.fault = faults.error; // what is known of the document is known over a restart
+    await gateway.stop();
+    await gateway.restart();
+    await refuses();
+    issuer.fault = null;
+    issuer.metadata.issuer = issuer.issuer;
+    await until(async () => (await gateway.get('/api/1', { token })).status === 200, 'the mended document to be used', 30_000);
+    assert.equal((await readyz(gateway)).issuers[0].keys, 'fresh');
+    issuer.metadata.issuer = published;
+    await until(async () => (await gateway.get('/api/1', { token })).status === 503, 'the token that was known to be refused', 30_000);
   });
 }
 
