@@ -203,7 +203,7 @@ static enum sp_status judge(const struct sp_cli *cli, const struct sources *sour
     struct sp_policy *policy = NULL;
     enum sp_status status = sp_configuration_read(sources->names, sources->count, &policy, report, trouble);
     if (status == SP_OK) {
-        status = sp_policy_check_certificates(policy, &sp_certificate_files, sp_cli_now(), report);
+        status = sp_policy_check_certificates(policy, &sp_certificate_files, sp_cli_now(), false, report);
     }
     if (status == SP_OK) {
         status = sp_check_authority(policy, report);

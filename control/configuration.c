@@ -4,31 +4,38 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include "control/issuer_setups.h"
 #include "control/log.h"
 #include "control/plane_state.h"
 #include "control/state_file.h"
 #include "core/base/limits.h"
 #include "core/diagnosis/verdict.h"
+#include "core/diagnosis/words.h"
 #include "core/policy/settings.h"
 #include "core/policy/snapshot.h"
+#include "probe/certificate_file.h"
 #include "probe/check_here.h"
 #include "probe/configuration.h"
 
 #define SETUP_ARENA_BYTES ((size_t)64 * 1024 * 1024)
 #define RESOLVE_MS 3000
+#define DAY_MS ((int64_t)24 * 60 * 60 * 1000)
+/* Who renews does it 30 days before: less than this, and a renewal was missed. */
+#define NEAR_END_S (INT64_C(21) * 86400)
 
 static void tell_problem(struct sp_plane *plane, const struct sp_policy_problem *problem)
 {
     struct sp_arena *arena = sp_arena_create(64 * 1024);
     const struct sp_cause_info *info = sp_cause_get(problem->finding.cause);
     struct sp_str fix = arena != NULL ? sp_finding_fix(arena, &problem->finding) : SP_STR_NONE;
-    if (info->severity == SP_SEVERITY_REJECT && plane->attempt.cause == SP_CAUSE_NONE) {
+    bool refuses = info->severity == SP_SEVERITY_REJECT && !problem->finding.tolerated;
+    if (refuses && plane->attempt.cause == SP_CAUSE_NONE) {
         plane->attempt.cause = problem->finding.cause;
     }
-    sp_log(info->severity == SP_SEVERITY_REJECT ? SP_LOG_ERROR : SP_LOG_WARN, "%.*s:%u:%u: %.*s: %.*s%s Fix: %.*s",
-           SP_STR_ARG(problem->file), problem->line, problem->column, SP_STR_ARG(info->id),
-           SP_STR_ARG(problem->message), sp_log_stop(problem->message), SP_STR_ARG(fix));
+    sp_log(refuses ? SP_LOG_ERROR : SP_LOG_WARN, "%.*s:%u:%u: %.*s: %.*s%s Fix: %.*s", SP_STR_ARG(problem->file),
+           problem->line, problem->column, SP_STR_ARG(info->id), SP_STR_ARG(problem->message),
+           sp_log_stop(problem->message), SP_STR_ARG(fix));
     sp_arena_destroy(&arena);
 }
 
@@ -183,6 +190,76 @@ static enum sp_status put_in_force(struct sp_plane *plane, struct sp_policy *pol
     return SP_OK;
 }
 
+/* ---- certificates ---- */
+
+/* What cannot be used at all is refused, here and not by nginx in OpenSSL's words, or by each call. A date refuses
+ * nothing: the other listeners, and clients that do not look, are served; and a start in the night is no time for it.
+ */
+static enum sp_status judge_certificates(const struct sp_policy *policy, struct sp_policy_report *report)
+{
+    return sp_policy_check_certificates(policy, &sp_certificate_files, time(NULL), true, report);
+}
+
+/* The listener's certificate that ends first, when its end is near or past: a warning that stands. Returns that end; 0:
+ * there is none. */
+static int64_t find_first_end(const struct sp_policy *policy, struct sp_arena *arena,
+                              struct sp_document_findings *findings)
+{
+    const int64_t now = time(NULL);
+    int64_t first = now + NEAR_END_S;
+    for (size_t i = 0; i < policy->serving.listener_count; i++) {
+        const struct sp_listener *listener = &policy->serving.listeners[i];
+        struct sp_certificate_look look = {0};
+        if (listener->certificate.len == 0) {
+            continue;
+        }
+        sp_certificate_files.look(sp_certificate_files.context, arena, listener->certificate, listener->key, &look);
+        if (look.fault.len == 0 && look.not_after < first) {
+            first = look.not_after;
+            findings->count = 1;
+            findings->rows[0] =
+                (struct sp_finding){.cause = SP_CAUSE_CONFIG_CERTIFICATE,
+                                    .check = SP_CHECK_COUNT,
+                                    .verified = true,
+                                    .tolerated = true,
+                                    .received = listener->certificate,
+                                    .detail = sp_arena_printf(arena, "%s %.*s", first < now ? "it expired" : "it ends",
+                                                              SP_STR_ARG(sp_words_instant(arena, first)))};
+        }
+    }
+    return findings->count > 0 ? first : 0;
+}
+
+static void look_at_certificates(struct sp_plane *plane, bool tells)
+{
+    struct sp_policy_report *report = sp_policy_report_create();
+    struct sp_arena *arena = sp_arena_create(SETUP_ARENA_BYTES);
+    struct sp_document_findings findings = {.count = 0};
+    if (report != NULL && arena != NULL) {
+        const int64_t end = find_first_end(plane->policy, arena, &findings);
+        tells = tells && end != 0 && judge_certificates(plane->policy, report) == SP_OK;
+        for (size_t i = 0; i < report->count && tells; i++) {
+            tell_problem(plane, &report->problems[i]);
+        }
+        sp_warnings_take(plane->warnings, "the configuration", SP_WARNING_OF_CONFIGURATION, &findings, end);
+    }
+    sp_arena_destroy(&arena);
+    sp_policy_report_destroy(&report);
+}
+
+static void look_each_day(void *data)
+{
+    struct sp_plane *plane = data;
+    look_at_certificates(plane, true);
+    sp_timer_set(plane->loop, &plane->certificate_timer, DAY_MS, look_each_day, plane);
+}
+
+void sp_plane_watch_certificates(struct sp_plane *plane)
+{
+    look_at_certificates(plane, false);
+    sp_timer_set(plane->loop, &plane->certificate_timer, DAY_MS, look_each_day, plane);
+}
+
 static void watch_file(void *data, struct sp_str path)
 {
     struct sp_plane *plane = data;
@@ -222,6 +299,9 @@ static enum sp_status configure(struct sp_plane *plane)
                                                  .names_data = plane};
     begin_watching(plane);
     enum sp_status status = sp_configuration_read_as(&terms, &policy, report, trouble);
+    if (status == SP_OK) {
+        status = judge_certificates(policy, report);
+    }
     if (status == SP_OK) {
         status = plane->terms->judge_authority(policy, report);
     }

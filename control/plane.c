@@ -148,6 +148,7 @@ static void nginx_settled(void *data, bool taken, const char *why)
     } else {
         sp_plane_go_back(plane);
     }
+    sp_plane_watch_certificates(plane);
     if (plane->is_reloading) {
         end_reload(plane, taken);
         return;
@@ -388,6 +389,7 @@ static void destroy_parts(struct sp_plane *plane)
     plane->stopping = true;
     sp_timer_clear(&plane->keeping_timer);
     sp_timer_clear(&plane->watch_timer);
+    sp_timer_clear(&plane->certificate_timer);
     sp_timer_clear(&plane->end_timer);
     sp_timer_clear(&plane->alive_timer);
     sp_nginx_destroy(&plane->nginx); /* first: what it still does may ask the authority */

@@ -40,7 +40,7 @@ struct sp_plane {
     struct sp_child authority;
     struct sp_policy *authority_policy; /* that it was started with; NULL: it was not */
     int authority_giver;                /* hands it its configuration; -1: none */
-    struct sp_timer authority_timer, keeping_timer, watch_timer, end_timer;
+    struct sp_timer authority_timer, keeping_timer, watch_timer, end_timer, certificate_timer;
     struct sp_policy *policy; /* in force, or being put in force */
     /* A reload is under way until nginx says whether it takes it over; one asked for meanwhile comes after it. */
     bool is_reloading, reloads_again;
@@ -77,6 +77,9 @@ void sp_plane_go_back(struct sp_plane *plane);
 void sp_plane_tell_machine(struct sp_plane *plane, const char *nginx_why);
 /* Sets the keeper and the introspector up for the policy in force. */
 void sp_plane_start_keeping(struct sp_plane *plane);
+/* Which files of the configuration are out of date, or soon will be, as a warning that stands: now, and each day from
+ * now. */
+void sp_plane_watch_certificates(struct sp_plane *plane);
 /* Writes policy.json for the policy in force. SP_IO, SP_NO_MEMORY: told. */
 SP_MUST_CHECK enum sp_status sp_plane_publish(struct sp_plane *plane);
 

@@ -239,9 +239,10 @@ static struct warning *find(const struct sp_warnings *warnings, const char *abou
 static void tell_raised(const struct warning *warning, const struct sp_finding *finding)
 {
     struct sp_arena *arena = sp_arena_create(4096);
-    /* What is odd about documents, and a refresh that fails, the key keeper tells itself. */
+    /* What is odd about documents, and a refresh that fails, the key keeper tells itself; what is wrong with a file of
+     * the configuration is told with its line. */
     bool is_told = warning->source == SP_WARNING_OF_METADATA || warning->source == SP_WARNING_OF_KEYS ||
-                   warning->source == SP_WARNING_OF_REFRESH;
+                   warning->source == SP_WARNING_OF_REFRESH || warning->source == SP_WARNING_OF_CONFIGURATION;
     if (!is_told) {
         sp_log_finding(warning->about, finding);
     }

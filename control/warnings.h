@@ -30,6 +30,7 @@ enum sp_warning_source {
     SP_WARNING_OF_REFRESH,
     SP_WARNING_OF_CERTIFICATE,
     SP_WARNING_OF_CLOCK,
+    SP_WARNING_OF_CONFIGURATION, /* told by who found it, with its place in the file */
 };
 
 /* about: "issuer corp", "this machine". findings: all that the look found; NULL: nothing. fails_at: when it will break,

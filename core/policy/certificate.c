@@ -9,6 +9,7 @@ struct judge {
     struct sp_draft draft;
     const struct sp_certificate_eyes *eyes;
     int64_t now;
+    bool tolerates_dates;
 };
 
 static void complain(struct sp_draft *draft, const struct sp_json *value, struct sp_str where, struct sp_str file,
@@ -41,12 +42,12 @@ static void judge_pair(struct judge *judge, const struct sp_json *value, struct 
     if (look.not_after < judge->now) {
         complain(draft, value, where, certificate,
                  sp_draft_printf(draft, "it expired %lld days ago", (long long)((judge->now - look.not_after) / 86400)),
-                 false);
+                 judge->tolerates_dates);
     } else if (look.not_before > judge->now) {
         complain(draft, value, where, certificate,
                  sp_draft_printf(draft, "it is not valid before %lld days from now",
                                  (long long)((look.not_before - judge->now + 86399) / 86400)),
-                 false);
+                 judge->tolerates_dates);
     } else if (look.not_after - judge->now <= SP_CERTIFICATE_WARNING_S) {
         complain(draft, value, where, certificate,
                  sp_draft_printf(draft, "it expires in %lld days", (long long)((look.not_after - judge->now) / 86400)),
@@ -76,14 +77,15 @@ static void judge_authorities(struct judge *judge, const struct sp_json *object,
 }
 
 enum sp_status sp_policy_check_certificates(const struct sp_policy *policy, const struct sp_certificate_eyes *eyes,
-                                            int64_t now, struct sp_policy_report *report)
+                                            int64_t now, bool tolerates_dates, struct sp_policy_report *report)
 {
     const struct sp_policy_parts *parts = (const struct sp_policy_parts *)policy;
     struct sp_arena *arena = sp_arena_create(SP_MAX_EXAM_ARENA_BYTES);
     if (arena == NULL) {
         return SP_NO_MEMORY;
     }
-    struct judge judge = {.draft = sp_draft_of(parts, arena, report), .eyes = eyes, .now = now};
+    struct judge judge = {
+        .draft = sp_draft_of(parts, arena, report), .eyes = eyes, .now = now, .tolerates_dates = tolerates_dates};
     for (size_t i = 0; i < policy->serving.listener_count; i++) {
         const struct sp_listener *listener = &policy->serving.listeners[i];
         const struct sp_json *tls = sp_setting_value(listener->source, SP_SETTING_LISTEN_TLS);

@@ -25,9 +25,10 @@ struct sp_certificate_eyes {
 /* Certificates within this time of their end are warned of. */
 #define SP_CERTIFICATE_WARNING_S (30 * INT64_C(86400))
 
+/* tolerates_dates: one that has expired, or is not valid yet, is a warning and no error. */
 SP_MUST_CHECK enum sp_status sp_policy_check_certificates(const struct sp_policy *policy,
                                                           const struct sp_certificate_eyes *eyes, int64_t now,
-                                                          struct sp_policy_report *report);
+                                                          bool tolerates_dates, struct sp_policy_report *report);
 
 /* A problem whose place is that of a value of policy->source: file, line and column are filled. For who finds more. */
 struct sp_policy_problem sp_policy_place(const struct sp_policy *policy, const struct sp_json *value);
