@@ -90,6 +90,30 @@ void sp_explain_write_call(struct sp_json_writer *writer, const struct sp_json *
     put_members(writer, line, "verdict");
 }
 
+/* Which kind of token an accepted call brought: a JWT's record has its header, any other's its kind. */
+static enum sp_token_kind recorded_kind(const struct sp_json *line)
+{
+    const struct sp_json *token = sp_json_member(line, SP_STR("token"));
+    if (sp_json_is(sp_json_member(token, SP_STR("header")), SP_JSON_OBJECT))
+        return SP_TOKEN_JWT;
+    if (sp_json_is(token, SP_JSON_OBJECT))
+        return SP_TOKEN_OPAQUE;
+    const struct sp_str presented = sp_json_string(sp_json_member(line, SP_STR("presented")));
+    return sp_str_equal(presented, SP_STR("api_key")) ? SP_TOKEN_API_KEY : SP_TOKEN_NONE;
+}
+
+/* No JWT is accepted whose signature did not verify. */
+static void take_recorded_token(const struct sp_json *line, struct sp_verdict *verdict)
+{
+    const struct sp_json *token = sp_json_member(line, SP_STR("token"));
+    const struct sp_json *header = sp_json_member(token, SP_STR("header"));
+    const struct sp_json *claims = sp_json_member(token, SP_STR("claims"));
+    verdict->kind = recorded_kind(line);
+    verdict->signature_verified = verdict->kind == SP_TOKEN_JWT;
+    verdict->header = sp_json_is(header, SP_JSON_OBJECT) ? header : NULL;
+    verdict->claims = sp_json_is(claims, SP_JSON_OBJECT) ? claims : NULL;
+}
+
 /* A line without a verdict: accepted with nothing to say, or refused by a cause alone. */
 static void put_made_verdict(struct sp_json_writer *writer, struct sp_arena *arena, const struct sp_json *line)
 {
@@ -104,6 +128,8 @@ static void put_made_verdict(struct sp_json_writer *writer, struct sp_arena *are
     } else if (finding.cause != SP_CAUSE_NONE) {
         verdict = *sp_verdict_of(arena, &finding);
     }
+    if (accepted)
+        take_recorded_token(line, &verdict);
     struct sp_buffer buffer;
     struct sp_json_writer inner;
     struct sp_json_error error;
@@ -111,8 +137,20 @@ static void put_made_verdict(struct sp_json_writer *writer, struct sp_arena *are
     sp_buffer_init(&buffer, arena, ANSWER_BYTES);
     sp_json_writer_init(&inner, &buffer, false);
     sp_verdict_write(&inner, &verdict, 0);
-    if (sp_json_parse(arena, sp_buffer_str(&buffer), &sp_json_limits_document, &json, &error) == SP_OK)
-        put_members(writer, json, "examined_at");
+    if (sp_json_parse(arena, sp_buffer_str(&buffer), &sp_json_limits_document, &json, &error) != SP_OK)
+        return;
+    for
+        SP_JSON_EACH(member, json)
+        {
+            if (sp_str_equal(member->name, SP_STR("examined_at")))
+                continue;
+            sp_json_name(writer, member->name);
+            /* What was checked of a call that passed is not written down; "skip" would say that it was not checked. */
+            if (accepted && sp_str_equal(member->name, SP_STR("checks")))
+                sp_json_put_raw(writer, SP_STR("[]"));
+            else
+                sp_json_put_value(writer, member);
+        }
 }
 
 /* The other calls with this id, newest first. */
@@ -200,15 +238,12 @@ void sp_explain_print_call(const struct sp_json *line)
     putchar('\n');
 }
 
-/* What the log tells of an accepted call's token: as much as call_log.claims has it tell. */
-static void print_recorded_token(const struct sp_json *line)
+/* Of an accepted call's token the log has as much as call_log.claims says. */
+static void print_recorded_part(const struct sp_json *line)
 {
-    const struct sp_json *token = sp_json_member(line, SP_STR("token"));
-    if (!sp_json_is(token, SP_JSON_OBJECT) || sp_json_member(line, SP_STR("verdict")) != NULL)
-        return;
-    printf("\n%sToken%s, as far as the log tells of it (call_log.claims)\n", sp_cli_style(SP_STYLE_BOLD),
-           sp_cli_style(SP_STYLE_PLAIN));
-    sp_cli_print_token_parts(token);
+    if (sp_json_is(sp_json_member(line, SP_STR("token")), SP_JSON_OBJECT) &&
+        sp_json_member(line, SP_STR("verdict")) == NULL)
+        puts("  as far as the log tells of it: call_log.claims says how much");
 }
 
 static void print_namesakes(const struct sp_log_found *found)
@@ -246,7 +281,7 @@ static int show(const struct sp_cli *cli, const struct sp_log_found *found)
         return sp_cli_failure(cli, "the call does not fit in memory");
     sp_explain_print_call(found->line);
     sp_cli_print_verdict(answer, sp_cli_now());
-    print_recorded_token(found->line);
+    print_recorded_part(found->line);
     print_namesakes(found);
     return SP_CLI_FINE;
 }

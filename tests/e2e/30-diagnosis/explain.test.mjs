@@ -54,6 +54,21 @@ test('an id that stands more than once: the newest is told, the others are liste
   rmSync(log);
 });
 
+test("an accepted call's token is told as the log has it, and no check as skipped", async () => {
+  const log = path.join(folder, 'tokens.jsonl');
+  const jwt = { header: { alg: 'RS256' }, claims: { iss: 'https://idp.example.com', aud: ['a'] }, bytes: 700 };
+  writeFileSync(log, line('jwt', { token: jwt }) + line('opaque', { token: { kind: 'opaque', issuer: 'i', claims: { aud: ['a'] } } }) + line('key', { presented: 'api_key' }) + line('open')
+    + line('refused', { accepted: false, cause: 'token.missing', status: 401 }));
+  const told = async (id) => (await explain(id, '--log', log, '--json')).json;
+  const { token, checks } = await told('jwt');
+  assert.deepEqual([token, checks], [{ kind: 'jwt', header: jwt.header, claims: jwt.claims, signature_verified: true }, []]);
+  assert.deepEqual((await told('opaque')).token, { kind: 'opaque', header: {}, claims: { aud: ['a'] }, signature_verified: false });
+  assert.equal((await told('key')).token.kind, 'api_key');
+  assert.equal((await told('open')).token.kind, null);
+  const refused = await told('refused');
+  assert.deepEqual([refused.token.kind, refused.checks.length], [null, 14]);
+});
+
 test('an accepted call is told as one, a refused one with its cause', async () => {
   const accepted = (await explain('r7', '--json')).json;
   assert.equal(accepted.accepted, true);
@@ -115,7 +130,7 @@ test('a gateway\'s calls are explained as soon as they are answered', async () =
   const bad = await gateway.get('/photos', { token: await issuer.token({ aud: 'https://api.example/' }) });
   const none = await gateway.get('/nowhere');
   assert.equal((await gateway.explain(good.requestId)).json.accepted, true);
-  assert.match((await sallyport(['explain', good.requestId, '--state', gateway.state])).stdout, /ACCEPTED[^]*call_log\.claims\)\n {2}header .*"alg"[^]*claims .*"aud"/);
+  assert.match((await sallyport(['explain', good.requestId, '--state', gateway.state])).stdout, /ACCEPTED[^]*\nToken jwt, signature verified\n {2}header .*"alg".*\n {2}claims .*"aud".*\n.*call_log\.claims/);
   const { json } = await gateway.explain(bad.requestId);
   assert.equal(json.cause.id, 'audience.trailing_slash');
   assert.equal(json.cause.expected, 'https://api.example');
