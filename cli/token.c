@@ -34,6 +34,8 @@ static int exit_status_of(const struct sp_verdict *verdict)
 {
     if (verdict->accepted)
         return SP_CLI_FINE;
+    if (verdict->cause == NULL) /* nothing speaks against it, and no key for it */
+        return SP_CLI_UNEXAMINED;
     enum sp_cause cause = verdict->cause->cause;
     bool out_of_reach = cause == SP_CAUSE_KEYS_UNREACHABLE || cause == SP_CAUSE_INTROSPECTION_UNREACHABLE;
     return out_of_reach ? SP_CLI_UNEXAMINED : SP_CLI_REJECTED;

@@ -8,6 +8,10 @@
 /* As issuers.NAME.leeway of the configuration. */
 #define DEFAULT_LEEWAY_S 30
 
+static const char unsaid_keys[] =
+    "The signature was not judged, as no key was named: name the issuer with --issuer URL (its keys are "
+    "fetched), or keys with --jwks FILE|URL, --key or --secret.";
+
 static const struct sp_cli_option options[] = {
     {"issuer", 0, SP_OPTION_TEXT, "URL",
      "The expected issuer, byte for byte. Without a key source its keys are fetched by discovery."},
@@ -85,6 +89,13 @@ static int read_scopes(const struct sp_cli *cli, struct sp_str_list *scopes)
     return SP_CLI_FINE;
 }
 
+/* What is not said is not judged: no key, no signature. */
+static bool names_keys(const struct sp_cli *cli)
+{
+    return sp_cli_is_given(cli, "issuer") || sp_cli_is_given(cli, "jwks") || sp_cli_is_given(cli, "key") ||
+           sp_cli_is_given(cli, "secret");
+}
+
 static int run_with_flags(const struct sp_cli *cli, const struct sp_token_input *input, int64_t now)
 {
     struct sp_issuer_terms terms[1 + MAX_OTHER_ISSUERS] = {{.name = SP_STR("the issuer")}};
@@ -103,8 +114,10 @@ static int run_with_flags(const struct sp_cli *cli, const struct sp_token_input 
     int exit_status = read_scopes(cli, &requirements.scopes);
     if (exit_status == SP_CLI_FINE && input->refusal == SP_CAUSE_NONE)
         exit_status = sp_token_keys_read(cli, terms[0].issuer, &issuers[0].known);
+    const uint32_t algorithms = names_keys(cli) ? sp_token_keys_algorithms(issuers[0].known.keys)
+                                                : sp_algorithms_asymmetric() | sp_algorithms_symmetric();
     if (exit_status == SP_CLI_FINE)
-        exit_status = sp_token_algorithms(cli, sp_token_keys_algorithms(issuers[0].known.keys), &terms[0].algorithms);
+        exit_status = sp_token_algorithms(cli, algorithms, &terms[0].algorithms);
     if (exit_status == SP_CLI_FINE)
         exit_status = read_other_issuers(cli, issuers, terms, &world.issuer_count);
     if (exit_status != SP_CLI_FINE)
@@ -113,6 +126,7 @@ static int run_with_flags(const struct sp_cli *cli, const struct sp_token_input 
                                        .requirements = &requirements,
                                        .world = &world,
                                        .now = now,
+                                       .without_keys = names_keys(cli) ? SP_STR_NONE : SP_STR(unsaid_keys),
                                        .possession_unknown = true,
                                        .scheme_is_bearer = input->scheme_is_bearer,
                                        .explain = true};
@@ -151,6 +165,12 @@ const struct sp_cli_command sp_cli_token_examine = {
         "  pbpaste | sallyport token examine --jwks keys.json --issuer https://idp.example.com --now 1700000000\n"
         "  sallyport token examine eyJ… -c sallyport.yaml --api photos\n"
         "\n"
-        "Exit status: 0 accepted, 1 rejected, 2 usage, 3 could not be examined (a file or the issuer is out of reach).",
+        "What you do not say is not judged: without a key the signature, without --audience the audience. Without a "
+        "key no "
+        "token is\naccepted: it is rejected for what it says, or undecided.\n"
+        "\n"
+        "Exit status: 0 accepted, 1 rejected, 2 usage, 3 undecided: no key was named, or a file or the issuer is out "
+        "of "
+        "reach.",
     .run = run_examine,
 };

@@ -304,6 +304,10 @@ void sp_cli_print_verdict(const struct sp_json *verdict, int64_t now)
     if (sp_json_is(sp_json_member(verdict, SP_STR("accepted")), SP_JSON_TRUE)) {
         print_styled(SP_STYLE_GOOD, SP_STR("✓ ACCEPTED"));
         putchar('\n');
+    } else if (!sp_json_is(cause, SP_JSON_OBJECT) &&
+               text_of(sp_json_member(verdict, SP_STR("token")), "kind").len > 0) {
+        print_styled(SP_STYLE_WARN, SP_STR("? UNDECIDED"));
+        puts("  nothing that was looked at speaks against it, and not all was looked at");
     } else {
         bool undecided = is_undecided(text_of(cause, "id"));
         print_styled(undecided ? SP_STYLE_WARN : SP_STYLE_BAD,

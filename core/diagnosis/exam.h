@@ -28,12 +28,14 @@ struct sp_exam_input {
     struct sp_str token; /* the credential, as cut from its place by core/diagnosis/credential.h */
     const struct sp_requirements *requirements;
     const struct sp_world *world;
-    const struct sp_possession *possession;   /* NULL: plain bearer */
-    int64_t now;                              /* epoch seconds */
-    bool signature_only;                      /* any JWS: no claims are judged, the payload may be anything */
-    bool possession_unknown;                  /* the token alone is at hand (CLI): bindings are told, not judged */
-    bool scheme_is_bearer;                    /* … but for the scheme that it was sent with */
-    bool wants_id_token;                      /* it is the ID token of a login: that kind is not held against it */
+    const struct sp_possession *possession; /* NULL: plain bearer */
+    int64_t now;                            /* epoch seconds */
+    bool signature_only;                    /* any JWS: no claims are judged, the payload may be anything */
+    struct sp_str without_keys; /* no key is to be had (CLI), in a sentence: key and signature are not judged;
+                                   what speaks against the token refuses it, nothing accepts it */
+    bool possession_unknown;    /* the token alone is at hand (CLI): bindings are told, not judged */
+    bool scheme_is_bearer;      /* … but for the scheme that it was sent with */
+    bool wants_id_token;        /* it is the ID token of a login: that kind is not held against it */
     const struct sp_recorded_token *recorded; /* in place of a token that is not at hand: one that was judged before */
     bool explain;                             /* fill every check's expected/received even when it passes (CLI) */
 };
@@ -54,8 +56,9 @@ void sp_exam_give_introspection(struct sp_exam *exam, struct sp_str body, enum s
                                 struct sp_str detail);
 void sp_exam_give_replay(struct sp_exam *exam, bool seen);
 
-/* Of a recorded token, after SP_EXAM_DONE: what the record lacks ("claim department"). Then the token is either refused
- * for what it does tell, or neither accepted nor refused: the verdict has no cause. Absent: nothing is lacking. */
+/* Of a recorded token or without keys, after SP_EXAM_DONE: what is lacking ("claim department"). Then the token is
+ * either refused for what it does tell, or neither accepted nor refused: the verdict has no cause. Absent: nothing is
+ * lacking. */
 struct sp_str sp_exam_lacking(const struct sp_exam *exam);
 
 /* After SP_EXAM_DONE; never NULL: past the arena's ceiling a static verdict that refuses. */

@@ -292,8 +292,19 @@ static void tell_keys(struct sp_exam *exam, const struct sp_jwk_set *keys, const
         sp_key_tell_unknown_kid(exam);
 }
 
+static enum sp_need leave_unjudged(struct sp_exam *exam)
+{
+    exam->verdict.checks[SP_CHECK_KEY].detail = exam->verdict.checks[SP_CHECK_SIGNATURE].detail =
+        SP_STR("Not judged: no key was named.");
+    sp_exam_lack(exam, SP_STR("a key"));
+    sp_exam_hint(exam, exam->input.without_keys);
+    return SP_EXAM_DONE;
+}
+
 enum sp_need sp_key_examine(struct sp_exam *exam)
 {
+    if (exam->input.without_keys.len > 0)
+        return leave_unjudged(exam);
     if (exam->algorithm == SP_ALGORITHM_UNKNOWN)
         return SP_EXAM_DONE;
     if (exam->issuer == NULL) {

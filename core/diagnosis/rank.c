@@ -66,7 +66,7 @@ static void fill_checks(struct sp_exam *exam)
         return;
     for (size_t i = SP_CHECK_ISSUER; i < SP_CHECK_COUNT; i++)
         if (exam->verdict.checks[i].outcome == SP_OUTCOME_PASS)
-            exam->verdict.checks[i].detail = SP_STR("Read from claims whose signature did not verify.");
+            exam->verdict.checks[i].detail = SP_STR("Read from claims whose signature was not verified.");
 }
 
 static void collect_hints(struct sp_exam *exam)

@@ -224,6 +224,25 @@ test('an API of a configuration says what it needs', async () => {
   assert.match(typo.stderr, /Did you mean 'photos'/);
 });
 
+test('without a key the signature is not judged, the rest is, and nothing is accepted', async () => {
+  const run = async (claims, more = [], header = {}) => sallyport(['token', 'examine', await token(claims, header), '--json', '--audience', audience, ...more]);
+  const good = await run();
+  assert.deepEqual([good.code, good.json.accepted, good.json.cause], [3, false, null]);
+  assert.deepEqual(['key', 'signature', 'audience', 'expiry'].map((name) => good.json.checks.find((check) => check.name === name).outcome), ['skip', 'skip', 'pass', 'pass']);
+  assert.equal(good.json.token.signature_verified, false);
+  assert.match(good.json.hints[0], /--issuer[^]*--jwks/);
+  for (const [claims, id] of [[{ aud: 'other' }, 'audience.mismatch'], [{ exp: now() - 192 }, 'time.expired']]) {
+    const { code, json } = await run(claims);
+    assert.deepEqual([code, json.accepted, json.cause.id, json.cause.verified], [1, false, id, false]);
+    assert.match(json.hints[0], /--issuer[^]*--jwks/);
+  }
+  assert.equal((await run({}, [], { alg: 'HS256' })).code, 3, 'which algorithm was not said either');
+  assert.equal((await run({}, [], { alg: 'none' })).json.cause.id, 'algorithm.none');
+  const { stdout } = await sallyport(['token', 'examine', await token(), '--audience', audience]);
+  assert.match(stdout, /^\? UNDECIDED {2}nothing that was looked at speaks against it[^]*Hints[^]*--issuer/);
+  assert.doesNotMatch(stdout, /\bvalid\b|ACCEPTED/);
+});
+
 test('verify looks at the signature alone, of any payload', async () => {
   const text = signRaw(keys.ES256, '{"alg":"ES256","kid":"ES256","typ":"dpop+jwt"}', 'It is a plain text.');
   assert.equal((await sallyport(['token', 'verify', text, '--jwks', keyFile])).code, 0);
