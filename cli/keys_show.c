@@ -182,7 +182,7 @@ static void print_member(const struct member *member, size_t width)
     printf("%s\n", jwk->has_private ? "  private" : "");
 }
 
-static void print_finding(const struct sp_finding *finding)
+static void print_finding(struct sp_arena *arena, const struct sp_finding *finding)
 {
     const struct sp_cause_info *info = sp_cause_get(finding->cause);
     bool rejects = sp_finding_severity(finding) == SP_SEVERITY_REJECT;
@@ -198,9 +198,16 @@ static void print_finding(const struct sp_finding *finding)
     }
     if (finding->reason != SP_CAUSE_NONE)
         printf("  reason: %.*s\n", SP_STR_ARG(sp_cause_get(finding->reason)->id));
+    const struct sp_str fix = sp_finding_fix(arena, finding);
+    if (fix.len > 0) {
+        printf("  %sfix%s ", sp_cli_style(SP_STYLE_BOLD), sp_cli_style(SP_STYLE_PLAIN));
+        sp_cli_print_wrapped(stdout, fix, 2, 6);
+        putchar('\n');
+    }
 }
 
-static void print_text(const struct sp_keys_source *source, const struct member *members, size_t count)
+static void print_text(struct sp_arena *arena, const struct sp_keys_source *source, const struct member *members,
+                       size_t count)
 {
     size_t usable = 0, width = kid_width(members, count);
     for (size_t i = 0; i < count; i++)
@@ -213,7 +220,7 @@ static void print_text(const struct sp_keys_source *source, const struct member 
     for (size_t i = 0; i < count; i++)
         print_member(&members[i], width);
     for (size_t i = 0; i < source->findings->count; i++)
-        print_finding(&source->findings->rows[i]);
+        print_finding(arena, &source->findings->rows[i]);
 }
 
 /* ---- the command ---- */
@@ -234,7 +241,7 @@ static int run(struct sp_cli *cli)
         exit_status = SP_CLI_REJECTED;
     if (sp_cli_wants_json(cli))
         return print_json(cli, &source, members, count, exit_status);
-    print_text(&source, members, count);
+    print_text(cli->arena, &source, members, count);
     return exit_status;
 }
 

@@ -189,6 +189,11 @@ static void print_also(const struct sp_json *also)
                 sp_cli_print_wrapped(stdout, detail.len > 0 ? detail : received, 4, 4);
             }
             putchar('\n');
+            if (text_of(finding, "fix").len > 0) {
+                printf("    %sfix%s ", sp_cli_style(SP_STYLE_BOLD), sp_cli_style(SP_STYLE_PLAIN));
+                sp_cli_print_wrapped(stdout, text_of(finding, "fix"), 4, 8);
+                putchar('\n');
+            }
         }
 }
 

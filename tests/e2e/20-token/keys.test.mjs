@@ -145,6 +145,13 @@ test('members of unsupported types alone are no fault; an empty set is', async (
   assert.equal((await show([unknown])).json.cause.id, 'keys.empty');
 });
 
+test('what is wrong comes with what to do', async () => {
+  const { stdout } = await sallyport(['keys', 'show', '-'], { input: '{"keys":[]}' });
+  const { json } = await sallyport(['keys', 'show', '-', '--json'], { input: '{"keys":[]}' });
+  assert.ok(json.cause.fix.length > 0);
+  assert.ok(stdout.replaceAll(/\s+/g, ' ').includes(`fix ${json.cause.fix}`), stdout);
+});
+
 test('exit status: 2 for wrong use, 3 for what cannot be read', async () => {
   for (const args of [['--alg', 'none'], ['--alg', 'RS256', '--bits', '1024'], ['--bits', '2048'], ['--alg', 'HS256', '--public'],
     ['--alg', 'HS256', '--bits', '128'], ['--format', 'der']])

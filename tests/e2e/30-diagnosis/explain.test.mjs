@@ -82,6 +82,15 @@ test('an accepted call is told as one, a refused one with its cause', async () =
   assert.match((await explain('older')).stdout, /REJECTED {2}token\.missing/);
 });
 
+test('what was odd about an accepted call comes with what to do', async () => {
+  const log = path.join(folder, 'upstream.jsonl');
+  writeFileSync(log, line('down', { status: 502, cause: 'upstream.refused' }));
+  const { json } = await explain('down', '--log', log, '--json');
+  const { stdout } = await explain('down', '--log', log);
+  assert.match(stdout, /Also\n {2}✗ upstream\.refused: /);
+  assert.ok(stdout.replaceAll(/\s+/g, ' ').includes(`fix ${json.also[0].fix}`), stdout);
+});
+
 test('what is not there ends with 3 and advice', async () => {
   for (const id of ['r5000', 'torn', 'elsewhere', '']) {
     const { code, stdout, stderr } = await explain(id);
