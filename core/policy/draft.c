@@ -109,9 +109,26 @@ void sp_draft_complain(struct sp_draft *draft, const struct sp_complaint *compla
     }
 }
 
+/* What an unset variable leaves behind is of no kind: one mistake, told once. */
+static bool is_told_missing(const struct sp_draft *draft, const struct sp_json *value)
+{
+    for (size_t i = 0; value != NULL && i < draft->report->count; i++) {
+        const struct sp_policy_problem *told = &draft->report->problems[i];
+        if (told->finding.cause == SP_CAUSE_CONFIG_ENVIRONMENT_MISSING && told->line == value->line &&
+            told->column == value->column &&
+            sp_str_equal(told->file, draft->texts[sp_draft_text_of(draft, value->offset)].name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void sp_draft_complain_of_type(struct sp_draft *draft, const struct sp_json *value, const struct sp_path *path,
                                struct sp_str expected, struct sp_str received)
 {
+    if (is_told_missing(draft, value)) {
+        return;
+    }
     const struct sp_complaint complaint = {.cause = SP_CAUSE_CONFIG_TYPE,
                                            .value = value,
                                            .path = path,

@@ -65,6 +65,14 @@ static const struct sp_json *refuse(struct reader *reader, yaml_mark_t mark, str
     return NULL;
 }
 
+/* The parser only knows that a token cannot begin here. */
+static bool is_tab(const struct reader *reader, yaml_mark_t mark)
+{
+    const yaml_char_t *const at = reader->parser.buffer.pointer;
+    return reader->parser.error == YAML_SCANNER_ERROR && reader->parser.mark.index == mark.index &&
+           at < reader->parser.buffer.last && *at == '\t';
+}
+
 static bool next_event(struct reader *reader, yaml_event_t *event)
 {
     if (reader->stopped) {
@@ -77,7 +85,11 @@ static bool next_event(struct reader *reader, yaml_event_t *event)
         if (reader->parser.error == YAML_READER_ERROR) {
             mark = (yaml_mark_t){.index = reader->parser.problem_offset};
         }
-        refuse(reader, mark, SP_STR("YAML"), sp_str_from_cstr(problem));
+        if (is_tab(reader, mark)) {
+            refuse(reader, mark, SP_STR("indented with spaces"), SP_STR("indented with a tab, which YAML forbids"));
+        } else {
+            refuse(reader, mark, SP_STR("YAML"), sp_draft_printf(reader->draft, "no YAML (%s)", problem));
+        }
         return false;
     }
     return true;

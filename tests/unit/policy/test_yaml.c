@@ -75,7 +75,11 @@ static const struct {
     uint32_t line;
     const char *in_message;
 } refused[] = {
-    {"a tab for indentation", "issuers:\n\tcorp: 1\n", 2, "YAML"},
+    {"a tab for indentation", "issuers:\n\tcorp: 1\n", 2,
+     "indented with a tab, which YAML forbids; it must be indented with spaces"},
+    {"a tab before a list", "listen:\n\t- x\n", 2, "indented with a tab"},
+    {"a tab after spaces", "issuers:\n  a: 1\n  \tb: 2\n", 3, "tab"},
+    {"no tab but another mistake", "issuers: @x\n", 1, "no YAML (found character"},
     {"an open bracket", "listen: [\n", 2, "YAML"},
     {"a member twice", "workers: 1\nlisten: []\nworkers: 2\n", 3, "workers stands twice"},
     {"a member twice in JSON", "{\"workers\": 1,\n \"workers\": 2}", 2, "workers stands twice"},
@@ -200,6 +204,7 @@ static void a_variable_may_be_a_number_or_a_bool_but_no_structure(void **state)
     const char *bad[] = {"workers: ${}\n"};
     parsed = sp_parsed_files(bad, 1, environment);
     assert_non_null(sp_parsed_problem(&parsed, SP_CAUSE_CONFIG_ENVIRONMENT_MISSING));
+    assert_null(sp_parsed_problem(&parsed, SP_CAUSE_CONFIG_TYPE)); /* one mistake, told once */
     sp_parsed_fini(&parsed);
 }
 
