@@ -39,12 +39,17 @@ static bool is_a_problem(const struct sp_finding *finding)
     return finding->cause != SP_CAUSE_KEYS_UNSUPPORTED_TYPE;
 }
 
+/* That no key is left is the outcome; what is wrong with those that stand there says more. */
 static const struct sp_finding *find_problem(const struct sp_document_findings *findings)
 {
-    for (size_t i = 0; i < findings->count; i++)
-        if (is_a_problem(&findings->rows[i]))
+    const struct sp_finding *empty = NULL;
+    for (size_t i = 0; i < findings->count; i++) {
+        if (findings->rows[i].cause == SP_CAUSE_KEYS_EMPTY)
+            empty = &findings->rows[i];
+        else if (is_a_problem(&findings->rows[i]))
             return &findings->rows[i];
-    return NULL;
+    }
+    return empty;
 }
 
 /* ---- for programs ---- */
