@@ -12,6 +12,7 @@
 #include "cli/serve.h"
 #include "cli/token.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 
@@ -139,10 +140,11 @@ static int dispatch(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    /* A closed pipe (`| head`) shows as a write error, not as death in the middle of a state change. */
+    /* A closed pipe (`| head`) is a write that fails, told to nobody, and not death in the middle of a state change. */
     signal(SIGPIPE, SIG_IGN);
     int exit_status = dispatch(argc, argv);
-    if (fflush(stdout) != 0 && exit_status == SP_CLI_FINE)
+    errno = 0;
+    if (fflush(stdout) != 0 && errno != EPIPE && exit_status == SP_CLI_FINE)
         exit_status = SP_CLI_UNEXAMINED;
     return exit_status;
 }

@@ -3,6 +3,7 @@
  */
 #include "cli/cli.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -118,7 +119,9 @@ int sp_cli_print_json(const struct sp_cli *cli, const struct sp_buffer *buffer, 
     struct sp_str text = sp_buffer_str(buffer);
     if (sp_buffer_status(buffer) != SP_OK)
         return sp_cli_failure(cli, "the answer does not fit in memory");
-    if (fwrite(text.at, 1, text.len, stdout) != text.len || fputc('\n', stdout) == EOF)
+    errno = 0;
+    const bool written = fwrite(text.at, 1, text.len, stdout) == text.len && fputc('\n', stdout) != EOF;
+    if (!written && errno != EPIPE) /* `| head` has what it wants */
         return sp_cli_failure(cli, "could not write to standard output");
     return exit_status;
 }

@@ -143,6 +143,8 @@ test('members of unsupported types alone are no fault; an empty set is', async (
   assert.equal(empty.code, 1);
   assert.equal(empty.json.cause.id, 'keys.empty');
   assert.equal((await show([unknown])).json.cause.id, 'keys.empty');
+  const { json } = await show([{ ...generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey.export({ format: 'jwk' }), kid: 'weak' }]);
+  assert.deepEqual([json.cause.id, json.also.map(({ id }) => id)], ['keys.weak', ['keys.empty']], 'what is wrong with the key says more than that none is left');
 });
 
 test('what is wrong comes with what to do', async () => {
@@ -150,6 +152,13 @@ test('what is wrong comes with what to do', async () => {
   const { json } = await sallyport(['keys', 'show', '-', '--json'], { input: '{"keys":[]}' });
   assert.ok(json.cause.fix.length > 0);
   assert.ok(stdout.replaceAll(/\s+/g, ' ').includes(`fix ${json.cause.fix}`), stdout);
+});
+
+test('a reader that has enough is no error', async () => {
+  for (const command of ['cause --json', 'cause', 'keys generate --json']) {
+    const { stdout, stderr } = await run('bash', ['-c', `"${program}" ${command} | head -c 10 > /dev/null; echo "${'$'}{PIPESTATUS[0]}"`]);
+    assert.deepEqual([stdout.trim(), stderr], ['0', ''], command);
+  }
 });
 
 test('exit status: 2 for wrong use, 3 for what cannot be read', async () => {
