@@ -115,7 +115,7 @@ static void adopt(struct sp_kept_issuer *issuer, struct sp_jwk_set *set, char *t
         }
         replace(&issuer->old_text, issuer->keys_text);
         issuer->keys_text = NULL;
-        sp_log(SP_LOG_INFO, "issuer %.*s: its key set changed; %zu keys are in use", SP_STR_ARG(issuer->setup.name),
+        sp_log(SP_LOG_INFO, "issuer %.*s: its key set changed; keys in use: %zu", SP_STR_ARG(issuer->setup.name),
                set->count);
     }
     sp_jwk_set_unref(&issuer->keys);
