@@ -301,9 +301,8 @@ enum sp_status sp_access_token_find(struct sp_call *call, struct sp_str value, s
         *cause = SP_CAUSE_TOKEN_REVOKED;
         status = SP_NOT_FOUND;
     }
-    if (status == SP_OK) {
+    if (status == SP_OK)
         found.jti = sp_json_string(sp_json_member(found.claims, SP_STR("jti")));
-        *token = found;
-    }
+    *token = found;
     return status;
 }

@@ -47,7 +47,9 @@ struct sp_live_token {
     int64_t expires_at;
 };
 
-/* SP_NOT_FOUND: not a live token of ours; *cause says why (SP_CAUSE_TOKEN_REVOKED, SP_CAUSE_TIME_EXPIRED, …). */
+/* SP_NOT_FOUND: not a live token of ours; *cause says why (SP_CAUSE_TOKEN_REVOKED, SP_CAUSE_TIME_EXPIRED, …; a JWT that
+ * no key of ours verifies is SP_CAUSE_SIGNATURE_INVALID, refused_token.h looks closer), *token has what is known of it.
+ */
 SP_MUST_CHECK enum sp_status sp_access_token_find(struct sp_call *call, struct sp_str value,
                                                   struct sp_live_token *token, enum sp_cause *cause);
 

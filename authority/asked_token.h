@@ -13,7 +13,7 @@ struct sp_asked_token {
     struct sp_str value;
     bool is_live;               /* an access token of ours; a refresh token is none */
     struct sp_live_token token; /* when it is live */
-    enum sp_cause cause;        /* when it is not: why */
+    struct sp_finding why;      /* when it is not */
 };
 
 /* SP_DENIED: the answer is written, and *asked is untouched. */

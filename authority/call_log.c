@@ -46,7 +46,7 @@ static void put(struct sp_json_writer *json, const char *name, struct sp_str val
         sp_json_string_member(json, name, cut(value));
 }
 
-static void put_cause(struct sp_json_writer *json, const struct sp_finding *finding)
+static void put_cause(struct sp_json_writer *json, struct sp_arena *arena, const struct sp_finding *finding)
 {
     const struct sp_cause_info *info = sp_cause_get(finding->cause);
     sp_json_name(json, SP_STR("finding"));
@@ -56,7 +56,7 @@ static void put_cause(struct sp_json_writer *json, const struct sp_finding *find
     put(json, "expected", finding->expected);
     put(json, "received", finding->received);
     put(json, "detail", finding->detail);
-    put(json, "fix", info->fix);
+    put(json, "fix", sp_finding_fix(arena, finding));
     put(json, "references", info->references);
     sp_json_end_object(json);
 }
@@ -142,7 +142,7 @@ void sp_call_log_add(struct sp_call_log *log, const struct sp_call *call)
     put(&json, "grant", call->grant);
     if (refused) {
         put(&json, "cause", sp_cause_get(call->finding.cause)->id);
-        put_cause(&json, &call->finding);
+        put_cause(&json, call->arena, &call->finding);
         if (!call->finding.tolerated)
             put_verdict(&json, call);
     }

@@ -163,6 +163,7 @@ static enum sp_step check_account(struct sp_call *call, struct sp_str subject)
     if (status != SP_OK && status != SP_NOT_FOUND)
         return sp_deny_failure(call, status);
     return SP_DENY(call, .cause = SP_CAUSE_TOKEN_REVOKED, .received = subject, .error = "invalid_grant", .status = 400,
+                   .detail = SP_STR("Its account was disabled or removed."),
                    .expected = SP_STR("an account that exists and is not disabled"));
 }
 

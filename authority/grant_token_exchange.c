@@ -7,6 +7,7 @@
 #include "authority/access_token.h"
 #include "authority/denial.h"
 #include "authority/grant.h"
+#include "authority/refused_token.h"
 #include "authority/scope.h"
 #include "authority/signed_jwt.h"
 #include "authority/subject.h"
@@ -41,9 +42,12 @@ static enum sp_step read_token(struct sp_call *call, const char *name, struct sp
     if (!is_access_token_type(type))
         return refuse(call, type_name.at, type);
     enum sp_status status = sp_access_token_find(call, value, token, &cause);
-    if (status == SP_NOT_FOUND)
-        return SP_DENY(call, .cause = cause, .error = "invalid_request", .status = 400,
+    if (status == SP_NOT_FOUND) {
+        const struct sp_finding why = sp_refused_token_judge(call, value, token, cause);
+        return SP_DENY(call, .cause = why.cause, .expected = why.expected, .received = why.received,
+                       .detail = why.detail, .error = "invalid_request", .status = 400,
                        .tell = sp_arena_printf(call->arena, "It is the %s.", name));
+    }
     return status == SP_OK ? SP_GOES_ON : sp_deny_failure(call, status);
 }
 

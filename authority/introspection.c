@@ -87,8 +87,7 @@ enum sp_step sp_introspection_endpoint(struct sp_call *call)
     if (sp_asked_token_take(call, SP_ASKED_BY_CONFIDENTIAL, &asked) != SP_GOES_ON)
         return SP_DENIED;
     if (!asked.is_live)
-        return answer_inactive(call, asked.client,
-                               &(const struct sp_finding){.cause = asked.cause, .check = SP_CHECK_REVOCATION});
+        return answer_inactive(call, asked.client, &asked.why);
     const struct sp_json *claims = asked.token.claims;
     if (!may_read(asked.client, claims))
         return answer_inactive(call, asked.client,

@@ -8,10 +8,13 @@
 #include "authority/dpop.h"
 #include "authority/endpoint.h"
 #include "authority/key_ring.h"
+#include "authority/refused_token.h"
 #include "authority/scope.h"
 #include "authority/subject.h"
 #include "core/diagnosis/cause.h"
+#include "core/diagnosis/credential.h"
 
+/* The scheme of the only Authorization header, whether or not what follows is a token. */
 static bool is_dpop(const struct sp_call *call)
 {
     struct sp_str header = call->asked.authorization;
@@ -24,7 +27,7 @@ static enum sp_step deny_bearer(struct sp_call *call, const struct sp_denial *de
     const struct sp_cause_info *info = sp_cause_get(denial->cause);
     const char *scheme = is_dpop(call) || denial->cause == SP_CAUSE_BINDING_DPOP_MISSING ? "DPoP" : "Bearer";
     struct sp_str challenge = SP_STR("Bearer");
-    if (denial->cause != SP_CAUSE_TOKEN_MISSING)
+    if (denial->cause != SP_CAUSE_TOKEN_MISSING && denial->cause != SP_CAUSE_TOKEN_IN_QUERY)
         challenge = sp_arena_printf(call->arena, "%s error=\"%s\", error_description=\"%.*s\"", scheme,
                                     sp_denial_error(denial), SP_STR_ARG(sp_denial_description(call, denial)));
     call->answer.status = denial->status != 0 ? denial->status : info->http_status;
@@ -33,16 +36,41 @@ static enum sp_step deny_bearer(struct sp_call *call, const struct sp_denial *de
     return SP_DENIED;
 }
 
-static struct sp_str presented_token(const struct sp_call *call)
+static enum sp_step deny_token(struct sp_call *call, const struct sp_finding *why)
 {
-    struct sp_str header = call->asked.authorization;
-    if (call->asked.authorization_count == 1 && header.len > 7 &&
-        sp_str_equal_ignoring_case(sp_str_slice(header, 0, 7), SP_STR("Bearer ")))
-        return sp_str_trim(sp_str_slice(header, 7, header.len));
-    if (call->asked.authorization_count == 1 && is_dpop(call))
-        return sp_str_trim(sp_str_slice(header, 5, header.len));
+    bool is_request = why->cause == SP_CAUSE_TOKEN_DUPLICATED;
+    return SP_DENY(call, .cause = why->cause, .expected = why->expected, .received = why->received,
+                   .detail = why->detail, .error = is_request ? "invalid_request" : "invalid_token",
+                   .status = is_request ? 400 : 401);
+}
+
+/* RFC 6750 2: from exactly one place, which may be the form of a POST (2.2). What stands in the URL counts for nothing
+ * (OAuth 2.1 5.1); where nothing else came, the log names it. */
+static enum sp_step take_presented(struct sp_call *call, struct sp_str *value)
+{
     bool is_post = sp_str_equal(call->asked.method, SP_STR("POST"));
-    return is_post && call->asked.authorization_count == 0 ? sp_call_parameter(call, "access_token") : SP_STR_NONE;
+    struct sp_str in_form = is_post ? sp_call_parameter(call, "access_token") : SP_STR_NONE;
+    const struct sp_str twice[] = {call->asked.authorization, SP_STR("")};
+    const struct sp_presented presented = {
+        .authorization = {twice, call->asked.authorization_count < 2 ? call->asked.authorization_count : 2},
+        .query = call->asked.authorization_count == 0 && in_form.at == NULL ? call->asked.query : SP_STR_NONE,
+        .accepts_bearer = true,
+        .accepts_dpop = true};
+    struct sp_credential credential = {.kind = SP_CREDENTIAL_NONE};
+    struct sp_finding finding;
+    enum sp_cause cause = sp_credential_find(&presented, &credential, &finding);
+    if (in_form.at != NULL && call->asked.authorization_count == 0) {
+        *value = in_form;
+        return SP_GOES_ON;
+    }
+    if (in_form.at != NULL)
+        finding = (struct sp_finding){.cause = cause = SP_CAUSE_TOKEN_DUPLICATED,
+                                      .expected = SP_STR("one credential"),
+                                      .received = SP_STR("the form and a header")};
+    if (cause != SP_CAUSE_NONE)
+        return deny_token(call, &finding);
+    *value = credential.value;
+    return SP_GOES_ON;
 }
 
 /* RFC 9449 7.1: that scheme is for bound tokens, and never without a proof. */
@@ -126,16 +154,18 @@ static enum sp_step answer_claims(struct sp_call *call, const struct sp_account 
 enum sp_step sp_userinfo_endpoint(struct sp_call *call)
 {
     struct sp_store *store = call->authority->store;
-    struct sp_str value = presented_token(call);
+    struct sp_str value;
     struct sp_live_token token;
     struct sp_account account;
     enum sp_cause cause = SP_CAUSE_NONE;
     call->deny = deny_bearer;
-    if (value.at == NULL)
-        return SP_DENY(call, .cause = SP_CAUSE_TOKEN_MISSING, .expected = SP_STR("Authorization: Bearer …"));
+    if (take_presented(call, &value) != SP_GOES_ON)
+        return SP_DENIED;
     enum sp_status status = sp_access_token_find(call, value, &token, &cause);
-    if (status == SP_NOT_FOUND)
-        return SP_DENY(call, .cause = cause, .error = "invalid_token", .status = 401);
+    if (status == SP_NOT_FOUND) {
+        const struct sp_finding why = sp_refused_token_judge(call, value, &token, cause);
+        return deny_token(call, &why);
+    }
     if (status != SP_OK)
         return sp_deny_failure(call, status);
     if (check_binding(call, value, &token) != SP_GOES_ON)
@@ -148,8 +178,12 @@ enum sp_step sp_userinfo_endpoint(struct sp_call *call)
     if (!sp_scope_has(scope, SP_STR("openid")))
         return SP_DENY(call, .cause = SP_CAUSE_SCOPE_MISSING, .expected = SP_STR("openid"), .received = scope);
     status = store->methods->get_account(store, call->subject, call->arena, &account);
+    if (status == SP_NOT_FOUND && sp_json_member(token.claims, SP_STR("auth_time")) == NULL)
+        return SP_DENY(call, .cause = SP_CAUSE_TOKEN_OF_NO_PERSON,
+                       .expected = SP_STR("a token that a person's login gave"), .received = call->subject);
     if (status == SP_NOT_FOUND || (status == SP_OK && account.disabled))
         return SP_DENY(call, .cause = SP_CAUSE_TOKEN_REVOKED, .expected = SP_STR("an account that exists"),
-                       .received = call->subject, .error = "invalid_token", .status = 401);
+                       .received = call->subject, .detail = SP_STR("Its account was disabled or removed."),
+                       .error = "invalid_token", .status = 401);
     return status == SP_OK ? answer_claims(call, &account, &token) : sp_deny_failure(call, status);
 }

@@ -25,7 +25,8 @@ static bool is_undecided(const struct sp_finding *finding)
 
 static unsigned rank_of(const struct sp_finding *finding)
 {
-    unsigned rank = check_order[finding->check];
+    /* Of one check's findings the general one comes last: that the type is another says less than which kind it is. */
+    unsigned rank = 2u * check_order[finding->check] + (finding->cause == SP_CAUSE_TOKEN_KIND_TYPE_HEADER ? 1u : 0u);
     if (!finding->verified)
         rank += 1000;
     if (!rejects(finding))

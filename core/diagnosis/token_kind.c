@@ -129,9 +129,11 @@ static bool says_access_token(const struct sp_exam *exam)
            member_is(exam, SP_STR("tokenName"), SP_STR("access_token"));
 }
 
-static bool has_access_token_header(const struct sp_exam *exam)
+/* at+jwt, logout+jwt …: it says itself what it is, and that is no ID token. */
+static bool has_structured_type(const struct sp_exam *exam)
 {
-    return is_access_token_type(media_type_of(sp_json_string(sp_json_member(exam->header, SP_STR("typ")))));
+    struct sp_str typ = media_type_of(sp_json_string(sp_json_member(exam->header, SP_STR("typ"))));
+    return is_structured_type(typ, SP_STR("+jwt")) || is_structured_type(typ, SP_STR("+sd-jwt"));
 }
 
 /* Microsoft's access tokens may have the login's nonce, and grant by scp or roles, which no ID token has. */
@@ -177,7 +179,7 @@ static struct sp_str id_token_proof(struct sp_exam *exam)
         return SP_STR("It has at_hash or c_hash, which only ID tokens carry.");
     if (claims->nonce != NULL && !grants_as_microsoft(claims))
         return SP_STR("It has a nonce, which a login puts into ID tokens.");
-    if (has_access_token_header(exam))
+    if (has_structured_type(exam))
         return SP_STR_NONE;
     /* Unless the API goes by its client's id, as some do. */
     bool audience_holds = exam->verdict.checks[SP_CHECK_AUDIENCE].outcome == SP_OUTCOME_PASS;

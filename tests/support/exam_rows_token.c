@@ -316,6 +316,8 @@ const struct exam_row exam_token_rows[] = {
      "{\"alg\":\"ES256\",\"kid\":\"e1\",\"typ\":\"logout+jwt\"}", CLAIMS(""), NULL, SP_CAUSE_NONE},
     {"no at+jwt where needed", SP_CAUSE_TOKEN_KIND_TYPE_HEADER, EXAM_E1,
      "{\"alg\":\"ES256\",\"kid\":\"e1\",\"typ\":\"JWT\"}", CLAIMS(""), need_type, SP_CAUSE_NONE},
+    {"an ID token where at+jwt is needed", SP_CAUSE_TOKEN_KIND_ID_TOKEN, EXAM_E1,
+     "{\"alg\":\"ES256\",\"kid\":\"e1\",\"typ\":\"JWT\"}", CLAIMS(",\"at_hash\":\"x\""), need_type, SP_CAUSE_NONE},
     {"a critical extension", SP_CAUSE_TOKEN_CRITICAL_HEADER, EXAM_E1,
      "{\"alg\":\"ES256\",\"kid\":\"e1\",\"crit\":[\"b64\"],\"b64\":false}", CLAIMS(""), NULL, SP_CAUSE_NONE},
     {"100 kB", SP_CAUSE_TOKEN_TOO_LARGE, EXAM_E1, HEADER, CLAIMS(""), be_huge, SP_CAUSE_NONE},

@@ -108,7 +108,7 @@ test('a token is exchanged eight times at most', async () => {
 test('each wrong exchange is named', async () => {
   const subject = await get('caller');
   const rows = [
-    [{}, 'request.parameter_missing'], [{ subject_token: 'x.y.z' }, 'signature.invalid'], [{ subject_token: subject, subject_token_type: 'saml' }, 'request.parameter_invalid'],
+    [{}, 'request.parameter_missing'], [{ subject_token: 'x.y.z' }, 'token.malformed.json'], [{ subject_token: subject, subject_token_type: 'saml' }, 'request.parameter_invalid'],
     [{ subject_token: subject, scope: 'admin' }, 'request.scope_not_allowed'], [{ subject_token: subject, audience: 'https://other.example' }, 'request.resource_invalid'],
     [{ subject_token: subject, requested_token_type: 'urn:ietf:params:oauth:token-type:id_token' }, 'request.parameter_invalid'],
   ];

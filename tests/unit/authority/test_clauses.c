@@ -187,7 +187,7 @@ static void an_access_token_in_the_url_is_not_looked_at(void **state)
 {
     struct fixture *fixture = *state;
     struct sp_call *call = get(fixture, "/userinfo", "access_token=eyJhbGciOiJFUzI1NiJ9.e30.AAAA");
-    assert_string_equal(fixture_cause(call), "token.missing");
+    assert_string_equal(fixture_cause(call), "token.in_query");
     assert_int_equal(call->answer.status, 401);
     assert_true(sp_str_equal(header(call, "WWW-Authenticate"), SP_STR("Bearer")));
 }
