@@ -39,12 +39,27 @@ static bool is_absent(enum sp_status status)
     return status == SP_NOT_FOUND || (status == SP_IO && errno == ENOENT);
 }
 
-/* In any of the logs. What is said of a call in none of them is said of the first that exists. */
+/* The gateway judged it, or refused it unjudged; what it only handed to the authority it knows nothing of. */
+static bool is_judged(const struct sp_json *line)
+{
+    return sp_json_member(line, SP_STR("api")) != NULL || sp_json_member(line, SP_STR("cause")) != NULL;
+}
+
+/* In any of the logs: the gateway's, or the authority's for what only that one judged. What is said of a call in none
+ * of them is said of the first that exists. */
 static enum sp_status find_once(struct sp_arena *arena, const char *const *paths, struct sp_log_mark *marks,
                                 struct sp_str id, struct sp_log_found *found)
 {
     enum sp_status first = sp_log_find(arena, paths[0], id, &marks[0], found);
-    if (!is_absent(first) || paths[1] == NULL)
+    if (paths[1] == NULL || (first == SP_OK && is_judged(found->line)))
+        return first;
+    if (first == SP_OK) {
+        struct sp_log_found handed_on = {0};
+        if (sp_log_find(arena, paths[1], id, &marks[1], &handed_on) == SP_OK)
+            *found = handed_on;
+        return SP_OK;
+    }
+    if (!is_absent(first))
         return first;
     int error = errno;
     enum sp_status second = sp_log_find(arena, paths[1], id, &marks[1], found);

@@ -302,6 +302,20 @@ static bool is_undecided(struct sp_str id)
     return fits && sp_cause_get(sp_cause_find(id))->http_status == 503;
 }
 
+/* No cause: a line of a log whose judge wrote elsewhere. */
+static void print_headline(const struct sp_json *cause)
+{
+    if (!sp_json_is(cause, SP_JSON_OBJECT)) {
+        puts("by whoever answered; the log has no cause of it\n");
+        return;
+    }
+    print_styled(SP_STYLE_BOLD, text_of(cause, "id"));
+    fputs(": ", stdout);
+    sp_cli_print_safe(stdout, text_of(cause, "title"));
+    fputs("\n\n", stdout);
+    print_cause(cause, true);
+}
+
 void sp_cli_print_verdict(const struct sp_json *verdict, int64_t now)
 {
     (void)now;
@@ -318,11 +332,7 @@ void sp_cli_print_verdict(const struct sp_json *verdict, int64_t now)
         print_styled(undecided ? SP_STYLE_WARN : SP_STYLE_BAD,
                      undecided ? SP_STR("? UNDECIDED") : SP_STR("✗ REJECTED"));
         fputs("  ", stdout);
-        print_styled(SP_STYLE_BOLD, text_of(cause, "id"));
-        fputs(": ", stdout);
-        sp_cli_print_safe(stdout, text_of(cause, "title"));
-        fputs("\n\n", stdout);
-        print_cause(cause, true);
+        print_headline(cause);
     }
     print_also(sp_json_member(verdict, SP_STR("also")));
     print_hints(sp_json_member(verdict, SP_STR("hints")));

@@ -36,12 +36,29 @@ enum sp_cause sp_record_cause(const struct sp_call *call)
                                             : SP_CAUSE_NONE;
 }
 
+/* No gate stands before what it asks for: the authority's endpoints, which judge by themselves and have a log of their
+ * own. Their answer says how it went. */
+static bool is_unguarded(const struct sp_call *call)
+{
+    return call->stage == SP_STAGE_BEGIN && call->cause == SP_CAUSE_NONE;
+}
+
+static bool is_accepted(const struct sp_call *call)
+{
+    return call->stage == SP_STAGE_PASSED ||
+           (is_unguarded(call) && call->request->headers_out.status < NGX_HTTP_BAD_REQUEST);
+}
+
 static enum sp_call_outcome outcome_of(const struct sp_call *call)
 {
-    if (call->stage == SP_STAGE_PASSED) {
+    const ngx_uint_t status = call->request->headers_out.status;
+    if (is_accepted(call)) {
         return call->upstream_cause == SP_CAUSE_NONE ? SP_CALL_ACCEPTED : SP_CALL_UPSTREAM_FAILED;
     }
-    return call->request->headers_out.status == NGX_HTTP_SERVICE_UNAVAILABLE ? SP_CALL_UNDECIDED : SP_CALL_REFUSED;
+    if (status == NGX_HTTP_SERVICE_UNAVAILABLE) {
+        return SP_CALL_UNDECIDED;
+    }
+    return is_unguarded(call) && status >= NGX_HTTP_INTERNAL_SERVER_ERROR ? SP_CALL_UPSTREAM_FAILED : SP_CALL_REFUSED;
 }
 
 ngx_int_t sp_record_handler(ngx_http_request_t *request)
@@ -189,7 +206,7 @@ static void write_line(struct sp_json_writer *json, struct sp_call *call, bool i
     sp_json_int_member(json, "bytes_in", (int64_t)request->request_length);
     sp_json_int_member(json, "bytes_out", (int64_t)request->connection->sent);
     put_caller(json, call);
-    sp_json_bool_member(json, "accepted", call->stage == SP_STAGE_PASSED);
+    sp_json_bool_member(json, "accepted", is_accepted(call));
     const enum sp_cause cause = sp_record_cause(call);
     if (cause != SP_CAUSE_NONE) {
         sp_json_string_member(json, "cause", sp_cause_get(cause)->id);

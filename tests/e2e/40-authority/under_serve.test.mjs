@@ -40,6 +40,24 @@ test('what the authority would not run with is refused for the gateway too', asy
   await answersTokens(gateway);
 });
 
+test('a call of the authority is what it says in the gateway\'s log too, and explained by its own', async () => {
+  const outcome = async (name) => (await gateway.metrics())[`sallyport_requests_total{route="",outcome="${name}"}`] ?? 0;
+  const before = { accepted: await outcome('accepted'), refused: await outcome('refused') };
+  const given = await askToken(gateway);
+  const wrong = await request(`${gateway.url}/oauth2/token`, {
+    method: 'POST', headers: { 'Content-Type': 'application/x-www-form-urlencoded', Authorization: `Basic ${btoa('robot:wrong')}` }, body: 'grant_type=client_credentials',
+  });
+  assert.deepEqual([given.status, wrong.status], [200, 401]);
+  assert.deepEqual([(await gateway.call(given.requestId)).accepted, (await gateway.call(wrong.requestId)).accepted], [true, false]);
+  assert.deepEqual({ accepted: await outcome('accepted'), refused: await outcome('refused') }, { accepted: before.accepted + 1, refused: before.refused + 1 });
+  const accepted = await gateway.explain(given.requestId), refused = await gateway.explain(wrong.requestId);
+  assert.deepEqual([accepted.json.accepted, accepted.json.cause], [true, null]);
+  assert.deepEqual([refused.json.accepted, refused.json.cause.id], [false, 'client.secret_wrong']);
+  assert.match((await gateway.explain(wrong.requestId, [])).stdout, /✗ REJECTED {2}client\.secret_wrong: /);
+  const alone = await sallyport(['explain', wrong.requestId, '--log', path.join(gateway.state, 'calls.jsonl')]);
+  assert.match(alone.stdout, /✗ REJECTED {2}by whoever answered/);
+});
+
 test('nor does serve start with it', async () => {
   const refused = new Gateway({ config: configuration({ grants: ['nonsense'] }), files });
   await refused.prepare();
