@@ -68,7 +68,9 @@ enum sp_step sp_login_try(struct sp_call *call, struct sp_str name, struct sp_st
     step = renew_hash(call, &account, password);
     if (step != SP_GOES_ON)
         return step;
-    sp_guess_succeed(call, &guess);
+    status = sp_guess_succeed(call, &guess);
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
     *whose = account;
     *trouble = SP_STR_NONE;
     return SP_GOES_ON;

@@ -48,6 +48,7 @@ enum sp_ticket_kind {
     SP_TICKET_GRANT = 18,            /* names the family of access tokens that no refresh token stands for */
     SP_TICKET_APP_SETUP = 19,        /* an authenticator app that waits for its first code */
     SP_TICKET_GUESSES = 20,          /* how often a name's password was guessed wrongly (guess.h) */
+    SP_TICKET_FAILURE = 21,          /* one failure from an address; its family names the address (throttle.h) */
 };
 
 struct sp_ticket {
@@ -143,6 +144,12 @@ struct sp_store_methods {
     /* When the last of the family's tickets of this kind expires; 0: there is none. */
     enum sp_status (*find_family_end)(struct sp_store *store, struct sp_str family, enum sp_ticket_kind kind,
                                       int64_t *expires_at);
+    /* Inserts or replaces; for tickets that no other process writes. Nobody waits for anybody. */
+    enum sp_status (*replace_ticket)(struct sp_store *store, const struct sp_ticket *ticket);
+    /* How many of the family's tickets of this kind expire behind `after` and not behind `until`, and when the first of
+     * them does (0: there is none). Waits for nobody who is writing them. */
+    enum sp_status (*count_family)(struct sp_store *store, struct sp_str family, enum sp_ticket_kind kind,
+                                   int64_t after, int64_t until, int64_t *count, int64_t *first_end);
     /* Sessions, refresh tokens, grants, codes, device codes or links by mail of a person that have neither expired nor
      * been used, newest first; at most `most`. Texts in arena. */
     enum sp_status (*list_tickets)(struct sp_store *store, enum sp_ticket_kind kind, struct sp_str subject, int64_t now,

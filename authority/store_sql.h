@@ -93,6 +93,8 @@ enum sp_status sp_sql_copy(const struct sp_sql_value *columns, size_t count, str
     METHOD(drop_family)                                                                                                \
     METHOD(end_family)                                                                                                 \
     METHOD(find_family_end)                                                                                            \
+    METHOD(replace_ticket)                                                                                             \
+    METHOD(count_family)                                                                                               \
     METHOD(list_tickets)                                                                                               \
     METHOD(purge_tickets)                                                                                              \
     METHOD(put_key)                                                                                                    \

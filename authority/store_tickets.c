@@ -3,18 +3,31 @@
 
 #define NAMED(kind, hash) sp_sql_number((int64_t)(kind)), sp_sql_bytes((hash), 32)
 
+static enum sp_status write_ticket(struct sp_store *store, enum sp_statement how, const struct sp_ticket *ticket,
+                                   size_t *changed)
+{
+    return SP_SQL_RUN(store, how,
+                      .values = {NAMED(ticket->kind, ticket->hash), sp_sql_text(ticket->family),
+                                 sp_sql_text(ticket->client_id), sp_sql_text(ticket->subject),
+                                 sp_sql_number(ticket->issued_at), sp_sql_number(ticket->expires_at),
+                                 sp_sql_number(ticket->used_at), sp_sql_text(ticket->data)},
+                      .changed = changed);
+}
+
 enum sp_status sp_sql_put_ticket(struct sp_store *store, const struct sp_ticket *ticket, bool *fresh)
 {
     size_t changed = 0;
-    enum sp_status status = SP_SQL_RUN(store, fresh != NULL ? SP_SQL_ADD_TICKET : SP_SQL_PUT_TICKET,
-                                       .values = {NAMED(ticket->kind, ticket->hash), sp_sql_text(ticket->family),
-                                                  sp_sql_text(ticket->client_id), sp_sql_text(ticket->subject),
-                                                  sp_sql_number(ticket->issued_at), sp_sql_number(ticket->expires_at),
-                                                  sp_sql_number(ticket->used_at), sp_sql_text(ticket->data)},
-                                       .changed = fresh != NULL ? &changed : NULL);
-    if (status == SP_OK && fresh != NULL)
+    if (fresh == NULL)
+        return write_ticket(store, SP_SQL_PUT_TICKET, ticket, NULL);
+    enum sp_status status = write_ticket(store, SP_SQL_ADD_TICKET, ticket, &changed);
+    if (status == SP_OK)
         *fresh = changed == 1;
     return status;
+}
+
+enum sp_status sp_sql_replace_ticket(struct sp_store *store, const struct sp_ticket *ticket)
+{
+    return write_ticket(store, SP_SQL_REPLACE_TICKET, ticket, NULL);
 }
 
 static enum sp_status read_ticket(const struct sp_sql_value *columns, struct sp_arena *arena, void *element)
@@ -116,6 +129,29 @@ enum sp_status sp_sql_find_family_end(struct sp_store *store, struct sp_str fami
     if (status == SP_OK)
         *expires_at = end;
     return status;
+}
+
+static enum sp_status read_two_numbers(const struct sp_sql_value *columns, void *into)
+{
+    int64_t *numbers = into;
+    numbers[0] = columns[0].number;
+    numbers[1] = columns[1].number;
+    return SP_OK;
+}
+
+enum sp_status sp_sql_count_family(struct sp_store *store, struct sp_str family, enum sp_ticket_kind kind,
+                                   int64_t after, int64_t until, int64_t *count, int64_t *first_end)
+{
+    int64_t numbers[2] = {0};
+    enum sp_status status = SP_SQL_RUN(
+        store, SP_SQL_COUNT_FAMILY,
+        .values = {sp_sql_text(family), sp_sql_number((int64_t)kind), sp_sql_number(after), sp_sql_number(until)},
+        .read = read_two_numbers, .into = numbers);
+    if (status != SP_OK)
+        return status;
+    *count = numbers[0];
+    *first_end = numbers[1];
+    return SP_OK;
 }
 
 enum sp_status sp_sql_list_tickets(struct sp_store *store, enum sp_ticket_kind kind, struct sp_str subject, int64_t now,

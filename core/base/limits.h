@@ -102,6 +102,11 @@
 #define SP_MAX_CALL_LINE_BYTES (1024u * 1024)
 /* Counters of failures by address and by name: 32 bytes of key, 24 of counts and a little more: 60,000 of them. */
 #define SP_MAX_THROTTLE_BYTES (4u * 1024 * 1024)
+/* Failures from addresses that a node tells the others, one row each; the oldest gives way. Ten minutes of 160 wrong
+ * passwords a second, which is more than a machine hashes; some 25 MB. */
+#define SP_MAX_SHARED_FAILURES 100000u
+/* Networks and browsers whose wrong passwords for one name are counted apart, in one row of 3 kB at most. */
+#define SP_MAX_GUESSERS 32u
 /* Likewise of who showed wrong admin tokens: few can reach that address at all. */
 #define SP_MAX_ADMIN_GUARD_BYTES (64u * 1024)
 

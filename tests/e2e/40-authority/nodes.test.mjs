@@ -262,6 +262,24 @@ test('wrong passwords are counted over both nodes', { skip }, async () => {
   for (const node of nodes) assert.match((await signIn(node, startRoamer(), name)).text, /Try again in/);
 });
 
+test('an address is counted over both nodes: when it was wrong often enough, each refuses it', { skip }, async () => {
+  const guess = async (node, i) => {
+    const browser = startRoamer();
+    await browser.at(node).open(authorize('told'));
+    return browser.signIn(`nobody-${i}`, 'wrong');
+  };
+  const before = Number(postgres.psql('SELECT count(*) FROM sallyport.tickets WHERE kind=21')); // of the tests above
+  for (let i = before; i < 50; i++) assert.equal((await guess(nodes[i % 2], i)).status, 200, `try ${i}`);
+  for (const node of nodes) {
+    const page = await guess(node, 'refused');
+    assert.equal(page.location?.searchParams.get('error'), 'temporarily_unavailable', page.text);
+    assert.ok(Number(page.headers['retry-after']) > 0);
+    assert.equal((await node.lastLine('login.throttled')).finding.received, '50 from 127.0.0.1');
+  }
+  postgres.psql('DELETE FROM sallyport.tickets WHERE kind=21');
+  for (const node of nodes) assert.equal((await guess(node, 'again')).status, 200); // each node's own count is below
+});
+
 bothWays('a key that signs at once at one node signs at the other, and each verifies what the other signed', async (a, b) => {
   const newest = () => postgres.psql('SELECT max(active_from) FROM sallyport.signing_keys');
   await until(() => Number(newest()) < now(), 'a second in which no key began to sign');

@@ -139,6 +139,43 @@ static void the_end_of_a_family_is_that_of_its_last_ticket(void **state)
     assert_int_equal(end, last.expires_at);
 }
 
+static void a_family_is_counted_by_when_its_tickets_end(void **state)
+{
+    struct store_fixture *f = store_fixture_of(state);
+    const struct sp_store_methods *m = f->store->methods;
+    struct sp_ticket first = store_ticket_of(SP_TICKET_FAILURE, 40), second = store_ticket_of(SP_TICKET_FAILURE, 41),
+                     other = store_ticket_of(SP_TICKET_REPLAY, 42), found;
+    int64_t count = -1, first_end = -1;
+    first.family = second.family = other.family = SP_STR("counted");
+    first.expires_at = 1000;
+    second.expires_at = 1500;
+    store_put_kept(f->store, &other);
+    assert_int_equal(m->count_family(f->store, first.family, first.kind, 0, 9000, &count, &first_end), SP_OK);
+    assert_int_equal(count, 0);
+    assert_int_equal(first_end, 0);
+    assert_int_equal(m->begin(f->store), SP_OK);
+    assert_int_equal(m->replace_ticket(f->store, &second), SP_OK);
+    assert_int_equal(m->replace_ticket(f->store, &first), SP_OK);
+    assert_int_equal(sp_store_commit(f->store, SP_OK), SP_OK);
+    static const struct {
+        int64_t after, until, count, first_end;
+    } rows[] = {{999, 1500, 2, 1000}, {1000, 1500, 1, 1500}, {999, 1499, 1, 1000}, {1500, 9000, 0, 0}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_int_equal(
+            m->count_family(f->store, first.family, first.kind, rows[i].after, rows[i].until, &count, &first_end),
+            SP_OK);
+        assert_int_equal(count, rows[i].count);
+        assert_int_equal(first_end, rows[i].first_end);
+    }
+    first.family = SP_STR("another");
+    first.expires_at = 1600;
+    assert_int_equal(m->replace_ticket(f->store, &first), SP_OK);
+    assert_int_equal(m->count_family(f->store, second.family, first.kind, 0, 9000, &count, &first_end), SP_OK);
+    assert_int_equal(count, 1);
+    assert_int_equal(store_find(f, f->store, &first, &found), SP_OK);
+    assert_int_equal(found.expires_at, 1600);
+}
+
 static void what_was_used_is_not_listed(void **state)
 {
     struct store_fixture *f = store_fixture_of(state);
@@ -306,6 +343,7 @@ int main(void)
         STORE_ROW(two_accounts_cannot_share_a_name),
         STORE_ROW(a_family_that_ends_keeps_its_code_and_refresh_tokens_as_used),
         STORE_ROW(the_end_of_a_family_is_that_of_its_last_ticket),
+        STORE_ROW(a_family_is_counted_by_when_its_tickets_end),
         STORE_ROW(what_was_used_is_not_listed),
         STORE_ROW(purging_takes_the_expired_only),
         STORE_ROW(a_ticket_can_be_changed_and_dropped),

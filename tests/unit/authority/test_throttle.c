@@ -74,6 +74,48 @@ static void after_its_failures_an_address_waits_for_the_window(void **state)
     assert_int_equal(sp_throttle_check(call_from(fixture, "192.0.2.1"), SP_THROTTLE_LOGIN), SP_GOES_ON);
 }
 
+/* What a node has in memory is its own: a new start, or another node, has nothing of it. */
+static void guesses_are_counted_over_all_nodes(void **state)
+{
+    struct fixture *fixture = *state;
+    static const struct {
+        enum sp_throttle_class class;
+        unsigned failures, at_one_node;
+        bool is_shared;
+    } rows[] = {
+        {SP_THROTTLE_LOGIN, 50, 49, true},
+        {SP_THROTTLE_USER_CODE, 20, 7, true},
+        {SP_THROTTLE_CLIENT_SECRET, 300, 150, false},
+        {SP_THROTTLE_PUSHED, 300, 150, false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        for (unsigned n = 0; n < rows[i].failures; n++) {
+            assert_int_equal(sp_throttle_check(call_from(fixture, "192.0.2.1"), rows[i].class), SP_GOES_ON);
+            sp_throttle_fail(call_from(fixture, "192.0.2.1"), rows[i].class);
+            if (n % rows[i].at_one_node == 0)
+                sp_throttle_destroy(&fixture->authority.throttle);
+        }
+        struct sp_call *call = call_from(fixture, "192.0.2.1");
+        assert_int_equal(sp_throttle_check(call, rows[i].class), rows[i].is_shared ? SP_DENIED : SP_GOES_ON);
+        if (rows[i].is_shared)
+            assert_true(sp_str_equal(call->answer.headers[0].value, SP_STR("600")));
+        assert_int_equal(sp_throttle_check(call_from(fixture, "192.0.2.2"), rows[i].class), SP_GOES_ON);
+    }
+    fixture->now += 600;
+    assert_int_equal(sp_throttle_check(call_from(fixture, "192.0.2.1"), SP_THROTTLE_LOGIN), SP_GOES_ON);
+}
+
+/* A node whose clock was far ahead told the others so. */
+static void a_clock_that_is_put_right_refuses_nobody(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->now += 86400;
+    assert_int_equal(failures_until_refused(fixture, "192.0.2.1", SP_THROTTLE_LOGIN), 50);
+    fixture->now -= 86400;
+    sp_throttle_destroy(&fixture->authority.throttle);
+    assert_int_equal(sp_throttle_check(call_from(fixture, "192.0.2.1"), SP_THROTTLE_LOGIN), SP_GOES_ON);
+}
+
 static void clients_that_register_themselves_are_counted_by_address(void **state)
 {
     struct fixture *fixture = *state;
@@ -103,6 +145,7 @@ static void the_tables_are_bounded(void **state)
 {
     struct fixture *fixture = *state;
     assert_int_equal(failures_until_refused(fixture, "192.0.2.1", SP_THROTTLE_USER_CODE), 20);
+    assert_int_equal(failures_until_refused(fixture, "192.0.2.2", SP_THROTTLE_LOGIN), 50);
     for (unsigned i = 0; i < 200000; i++) {
         struct sp_arena *arena = sp_arena_create(4096);
         struct sp_call call = {.authority = &fixture->authority, .arena = arena, .now = fixture->now};
@@ -111,6 +154,9 @@ static void the_tables_are_bounded(void **state)
         sp_arena_destroy(&arena);
     }
     assert_true(sp_throttle_check(call_from(fixture, "10.0.0.1"), SP_THROTTLE_LOGIN) == SP_GOES_ON);
+    /* In the store, too, the oldest gave way. */
+    sp_throttle_destroy(&fixture->authority.throttle);
+    assert_true(sp_throttle_check(call_from(fixture, "192.0.2.2"), SP_THROTTLE_LOGIN) == SP_GOES_ON);
 }
 
 static void a_wrong_client_secret_counts_and_a_right_one_does_not(void **state)
@@ -133,6 +179,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(an_ipv6_network_counts_as_one_and_an_ipv4_address_alone, start, fixture_stop),
         cmocka_unit_test_setup_teardown(after_its_failures_an_address_waits_for_the_window, start, fixture_stop),
+        cmocka_unit_test_setup_teardown(guesses_are_counted_over_all_nodes, start, fixture_stop),
+        cmocka_unit_test_setup_teardown(a_clock_that_is_put_right_refuses_nobody, start, fixture_stop),
         cmocka_unit_test_setup_teardown(clients_that_register_themselves_are_counted_by_address, start, fixture_stop),
         cmocka_unit_test_setup_teardown(a_call_without_an_address_is_judged, start, fixture_stop),
         cmocka_unit_test_setup_teardown(the_tables_are_bounded, start, fixture_stop),
