@@ -20,6 +20,28 @@ static bool is_access_token_type(struct sp_str type)
     return sp_str_equal(type, SP_STR(TYPE_PREFIX "access_token")) || sp_str_equal(type, SP_STR(TYPE_PREFIX "jwt"));
 }
 
+/* RFC 8693 2.2.1: told is what was asked for. An opaque token is no JWT; refresh tokens, ID tokens and SAML assertions
+ * are not made here. */
+static enum sp_step name_issued(struct sp_call *call, const struct sp_client *client, struct sp_str *type)
+{
+    struct sp_str wanted = sp_call_parameter(call, "requested_token_type");
+    *type = wanted.at != NULL ? wanted : SP_STR(TYPE_PREFIX "access_token");
+    if (sp_str_equal(*type, SP_STR(TYPE_PREFIX "access_token")))
+        return SP_GOES_ON;
+    bool is_jwt = sp_str_equal(*type, SP_STR(TYPE_PREFIX "jwt"));
+    if (is_jwt && client->token_format == SP_TOKEN_FORMAT_JWT)
+        return SP_GOES_ON;
+    return SP_DENY(
+        call, .cause = SP_CAUSE_REQUEST_PARAMETER_INVALID,
+        .expected = client->token_format == SP_TOKEN_FORMAT_JWT
+                        ? SP_STR(TYPE_PREFIX "access_token or " TYPE_PREFIX "jwt")
+                        : SP_STR(TYPE_PREFIX "access_token, since the client's token_format is opaque"),
+        .received = sp_arena_printf(call->arena, "requested_token_type=%.*s", SP_STR_ARG(sp_str_slice(wanted, 0, 120))),
+        .tell = is_jwt ? SP_STR("It is 'requested_token_type': this client gets opaque access tokens.")
+                       : SP_STR("It is 'requested_token_type': access tokens are exchanged for access "
+                                "tokens."));
+}
+
 static enum sp_step refuse(struct sp_call *call, const char *name, struct sp_str received)
 {
     return SP_DENY(call, .cause = SP_CAUSE_REQUEST_PARAMETER_INVALID, .expected = SP_STR(TYPE_PREFIX "access_token"),
@@ -210,16 +232,14 @@ static enum sp_status name_subject(struct sp_call *call, const struct sp_client 
     return status;
 }
 
-static enum sp_step prepare(struct sp_call *call, const struct sp_client *client, struct sp_token_order *order)
+static enum sp_step prepare(struct sp_call *call, const struct sp_client *client, struct sp_token_order *order,
+                            struct sp_str *type)
 {
     struct sp_live_token subject;
-    struct sp_str wanted = sp_call_parameter(call, "requested_token_type");
     if (sp_client_is_public(client))
         return SP_DENY(call, .cause = SP_CAUSE_CLIENT_AUTHENTICATION_MISSING,
                        .expected = SP_STR("a client that can prove itself"), .received = SP_STR("a public client"));
-    if (wanted.at != NULL && !is_access_token_type(wanted))
-        return refuse(call, "requested_token_type", wanted);
-    if (read_token(call, "subject_token", &subject) != SP_GOES_ON)
+    if (name_issued(call, client, type) != SP_GOES_ON || read_token(call, "subject_token", &subject) != SP_GOES_ON)
         return SP_DENIED;
     *order = (struct sp_token_order){.client = client,
                                      .family = text_of(&subject, "grant_id"),
@@ -243,6 +263,7 @@ static enum sp_step prepare(struct sp_call *call, const struct sp_client *client
 enum sp_step sp_grant_token_exchange(struct sp_call *call, const struct sp_client *client)
 {
     struct sp_token_order order;
-    enum sp_step step = prepare(call, client, &order);
-    return step == SP_GOES_ON ? sp_grant_access_token(call, &order, SP_STR(TYPE_PREFIX "access_token")) : step;
+    struct sp_str type;
+    enum sp_step step = prepare(call, client, &order, &type);
+    return step == SP_GOES_ON ? sp_grant_access_token(call, &order, type) : step;
 }

@@ -105,6 +105,28 @@ test('a token is exchanged eight times at most', async () => {
   assert.match(json.error_description, /request\.too_large/);
 });
 
+test('the type that was asked for is the type that is told, or the exchange is refused', async () => {
+  const urn = (name) => `urn:ietf:params:oauth:token-type:${name}`;
+  const subject = await get('caller'); // for front; and what front makes of it, for back
+  for (const name of ['access_token', 'jwt']) {
+    const { json } = await exchange({ subject_token: subject, requested_token_type: urn(name) });
+    assert.equal(json.issued_token_type, urn(name));
+    assert.equal(decodePart(json.access_token, 0).typ, 'at+jwt');
+  }
+  const received = (await exchange({ subject_token: subject })).json.access_token;
+  const { json: opaque } = await exchange({ subject_token: received, requested_token_type: urn('access_token') }, 'back');
+  assert.equal(opaque.issued_token_type, urn('access_token'));
+  assert.equal(opaque.access_token.split('.').length, 1);
+  const refused = async (name, id, token) => {
+    const { status, json } = await exchange({ subject_token: token, requested_token_type: urn(name) }, id);
+    assert.equal(status, 400);
+    assert.equal(json.error, 'invalid_request');
+    return json.error_description;
+  };
+  assert.match(await refused('jwt', 'back', received), /this client gets opaque access tokens.*request\.parameter_invalid/);
+  for (const name of ['id_token', 'refresh_token', 'saml1', 'saml2']) assert.match(await refused(name, 'front', subject), /'requested_token_type'.*request\.parameter_invalid/);
+});
+
 test('each wrong exchange is named', async () => {
   const subject = await get('caller');
   const rows = [
