@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "authority/account.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include "authority/claims.h"
@@ -251,10 +252,9 @@ enum sp_status sp_account_write(struct sp_store *store, struct sp_arena *arena,
         if (status == SP_NOT_FOUND)
             return refuse(trouble, "the e-mail address of '%.*s' is another account's", SP_STR_ARG(request->name));
     }
+    assert(request->password.at == NULL || request->password_hash.at != NULL);
     if (status == SP_OK && request->password_hash.at != NULL)
         account.password_hash = request->password_hash;
-    else if (status == SP_OK && request->password.at != NULL)
-        status = sp_password_hash(arena, request->password, &account.password_hash);
     if (status == SP_OK)
         status = store->methods->put_account(store, &account);
     if (status == SP_OK && written != NULL)
@@ -270,14 +270,16 @@ bool sp_account_change_ends(const struct sp_account *before, const struct sp_acc
 enum sp_status sp_account_put(struct sp_store *store, struct sp_arena *arena, const struct sp_account_request *request,
                               bool replaces, int64_t now, char trouble[256])
 {
+    struct sp_account_request hashed = *request;
     enum sp_status status = sp_account_check(arena, request, trouble);
-    if (status == SP_OK)
-        status = store->methods->begin(store);
-    else
+    if (status == SP_OK && request->password.at != NULL && request->password_hash.at == NULL)
+        status = sp_password_hash(arena, request->password, &hashed.password_hash);
+    if (status != SP_OK)
         return status;
+    status = store->methods->begin(store);
     if (status == SP_OK) {
         status =
-            sp_account_write(store, arena, request, replaces ? SP_ACCOUNT_CHANGE : SP_ACCOUNT_ADD, now, NULL, trouble);
+            sp_account_write(store, arena, &hashed, replaces ? SP_ACCOUNT_CHANGE : SP_ACCOUNT_ADD, now, NULL, trouble);
         status = sp_store_commit(store, status);
     }
     if (status == SP_IO)

@@ -31,7 +31,8 @@ void sp_account_forget_failures(struct sp_account *account, int64_t now);
 SP_MUST_CHECK enum sp_status sp_account_check(struct sp_arena *arena, const struct sp_account_request *request,
                                               char trouble[256]);
 
-/* Writes what was checked, in the write that the caller began; a verified e-mail address is the account's from now on.
+/* Writes what was checked, in the write that the caller began, with the password's hash made before: nobody who writes
+ * waits for a hash. A verified e-mail address is the account's from now on.
  * SP_NOT_FOUND: the name, id or address is taken (ADD) or there is no such account (CHANGE), in trouble. */
 SP_MUST_CHECK enum sp_status sp_account_write(struct sp_store *store, struct sp_arena *arena,
                                               const struct sp_account_request *request, enum sp_account_mode mode,
@@ -41,8 +42,8 @@ SP_MUST_CHECK enum sp_status sp_account_write(struct sp_store *store, struct sp_
  * Then sp_person_end_all (person.h) is due in the same write. */
 bool sp_account_change_ends(const struct sp_account *before, const struct sp_account *after);
 
-/* Check and write as a write of its own, durable. Adds it, or with `replaces` changes an existing one. SP_MALFORMED,
- * SP_NOT_FOUND, SP_IO: the reason in trouble. */
+/* Check, hash, and write as a write of its own, durable. Adds it, or with `replaces` changes an existing one.
+ * SP_MALFORMED, SP_NOT_FOUND, SP_IO: the reason in trouble. */
 SP_MUST_CHECK enum sp_status sp_account_put(struct sp_store *store, struct sp_arena *arena,
                                             const struct sp_account_request *request, bool replaces, int64_t now,
                                             char trouble[256]);

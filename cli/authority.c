@@ -107,7 +107,7 @@ static enum sp_status warn_of_another_master_key(struct running *running, char t
     return status;
 }
 
-/* Of several that start at once on one database, each hashes its password while the others wait. */
+/* Of several that start at once on one database, one writes it while the others wait. */
 static enum sp_status put_dev_account(struct running *running, char trouble[256])
 {
     const struct sp_patience patience = sp_patience_begin(SP_PATIENCE_MS);

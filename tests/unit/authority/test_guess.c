@@ -314,6 +314,36 @@ static void a_password_that_is_set_anew_is_not_waited_for(void **state)
     assert_true(try_password(fixture, call_from(fixture, "192.0.2.8", SP_STR_NONE), "ann", "the-new-one").at == NULL);
 }
 
+/* Whoever writes holds the store, so the hash is made before. */
+static struct sp_password_work at_begin;
+static enum sp_status (*real_begin)(struct sp_store *store);
+
+static enum sp_status noting_begin(struct sp_store *store)
+{
+    at_begin = sp_password_work_done();
+    return real_begin(store);
+}
+
+static void a_password_is_hashed_before_the_store_is_held(void **state)
+{
+    struct fixture *fixture = *state;
+    struct sp_store *store = fixture->authority.store;
+    const struct sp_store_methods *methods = store->methods;
+    struct sp_store_methods noting = *methods;
+    char trouble[256];
+    real_begin = methods->begin;
+    noting.begin = noting_begin;
+    store->methods = &noting;
+    for (int changes = 0; changes < 2; changes++) {
+        struct sp_password_work before = sp_password_work_done();
+        const struct sp_account_request request = {.name = SP_STR("zoe"), .password = SP_STR("a-password")};
+        assert_int_equal(sp_account_put(store, fixture->arena, &request, changes != 0, fixture->now, trouble), SP_OK);
+        assert_int_equal(at_begin.argon2 - before.argon2, 1);
+        assert_int_equal(sp_password_work_done().argon2, at_begin.argon2);
+    }
+    store->methods = methods;
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, fixture_stop)
 
 int main(void)
@@ -331,6 +361,7 @@ int main(void)
         TEST(a_name_that_is_no_account_is_counted_and_kept_the_same),
         TEST(a_clock_that_is_put_right_slows_nobody),
         TEST(a_password_that_is_set_anew_is_not_waited_for),
+        TEST(a_password_is_hashed_before_the_store_is_held),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
