@@ -9,6 +9,7 @@
 #include "authority/handle.h"
 #include "authority/password.h"
 #include "authority/password_foreign.h"
+#include "authority/password_kinds.h"
 #include "core/base/json.h"
 #include "core/base/limits.h"
 
@@ -253,8 +254,10 @@ enum sp_status sp_account_write(struct sp_store *store, struct sp_arena *arena,
             return refuse(trouble, "the e-mail address of '%.*s' is another account's", SP_STR_ARG(request->name));
     }
     assert(request->password.at == NULL || request->password_hash.at != NULL);
-    if (status == SP_OK && request->password_hash.at != NULL)
+    if (status == SP_OK && request->password_hash.at != NULL) {
         account.password_hash = request->password_hash;
+        status = sp_password_kinds_note(store, arena, account.password_hash, now);
+    }
     if (status == SP_OK)
         status = store->methods->put_account(store, &account);
     if (status == SP_OK && written != NULL)

@@ -8,6 +8,7 @@
 #include "authority/errand.h"
 #include "authority/notice.h"
 #include "authority/password_foreign.h"
+#include "authority/password_kinds.h"
 #include "authority/person.h"
 
 #define DEFAULT_LIMIT 100
@@ -302,6 +303,8 @@ static enum sp_step change(struct sp_call *call, void *context)
     if (body->has_disabled)
         account.disabled = body->request.disabled;
     status = store->methods->put_account(store, &account);
+    if (status == SP_OK && is_new_password)
+        status = sp_password_kinds_note(store, call->arena, account.password_hash, call->now);
     if (status == SP_OK && ends)
         status = sp_person_end_all(call, account.id, NULL);
     if (status == SP_OK && is_new_password)

@@ -3,6 +3,7 @@
 
 #include "authority/authority.h"
 #include "authority/denial.h"
+#include "authority/password_kinds.h"
 #include "core/base/limits.h"
 #include "probe/http_call.h"
 
@@ -10,6 +11,8 @@
 static void run_verify(struct sp_errand *errand)
 {
     errand->matches = sp_password_matches(errand->encoded, errand->password);
+    for (size_t i = 0; !errand->matches && i < errand->beside_count; i++)
+        (void)sp_password_matches(errand->besides[i], errand->password);
 }
 
 static void run_hash(struct sp_errand *errand)
@@ -164,15 +167,31 @@ static enum sp_step ask(struct sp_call *call, const struct sp_errand *like, stru
     return SP_GOES_ON;
 }
 
+static enum sp_step verify(struct sp_call *call, const struct sp_errand *like, bool *matches)
+{
+    struct sp_errand *errand = NULL;
+    enum sp_step step = ask(call, like, &errand);
+    if (step == SP_GOES_ON)
+        *matches = errand->matches;
+    return step;
+}
+
 enum sp_step sp_errand_password_verify(struct sp_call *call, struct sp_str encoded, struct sp_str password,
                                        bool *matches)
 {
     const struct sp_errand like = {.kind = SP_ERRAND_PASSWORD_VERIFY, .password = password, .encoded = encoded};
-    struct sp_errand *errand = NULL;
-    enum sp_step step = ask(call, &like, &errand);
-    if (step == SP_GOES_ON)
-        *matches = errand->matches;
-    return step;
+    return verify(call, &like, matches);
+}
+
+enum sp_step sp_errand_password_judge(struct sp_call *call, struct sp_str encoded, struct sp_str password,
+                                      bool *matches)
+{
+    struct sp_errand like = {.kind = SP_ERRAND_PASSWORD_VERIFY, .password = password, .encoded = encoded};
+    struct sp_str *besides = NULL;
+    enum sp_status status = sp_password_kinds_besides(call->authority->store, call->arena, encoded, call->now, &besides,
+                                                      &like.beside_count);
+    like.besides = besides;
+    return status == SP_OK ? verify(call, &like, matches) : sp_deny_failure(call, status);
 }
 
 enum sp_step sp_errand_password_hash(struct sp_call *call, struct sp_str password, struct sp_str *encoded)

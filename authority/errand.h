@@ -46,6 +46,8 @@ struct sp_errand {
     struct sp_str password, encoded;
     const struct sp_str *passwords; /* borrowed from the call */
     size_t password_count;
+    const struct sp_str *besides; /* likewise: what a wrong password is hashed by as well */
+    size_t beside_count;
     struct sp_http_request request;
     struct sp_mail_request mail;
     /* answered, once done */
@@ -71,6 +73,10 @@ struct sp_errand {
 /* SP_GOES_ON with the result; SP_WAITS: hand it up; SP_DENIED: our failure, answered. */
 SP_MUST_CHECK enum sp_step sp_errand_password_verify(struct sp_call *call, struct sp_str encoded,
                                                      struct sp_str password, bool *matches);
+/* The same for somebody who may be guessing: one that is wrong takes as long for every account, and for none
+ * (password_kinds.h). */
+SP_MUST_CHECK enum sp_step sp_errand_password_judge(struct sp_call *call, struct sp_str encoded, struct sp_str password,
+                                                    bool *matches);
 SP_MUST_CHECK enum sp_step sp_errand_password_hash(struct sp_call *call, struct sp_str password,
                                                    struct sp_str *encoded);
 /* Of all of them; passwords live as long as the call. *hashes in the order of passwords. */

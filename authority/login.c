@@ -6,6 +6,7 @@
 #include "authority/guess.h"
 #include "authority/password.h"
 #include "authority/password_foreign.h"
+#include "authority/password_kinds.h"
 #include "authority/throttle.h"
 
 static enum sp_step refuse(struct sp_call *call, struct sp_str name, struct sp_str detail, struct sp_str why,
@@ -57,13 +58,14 @@ enum sp_step sp_login_try(struct sp_call *call, struct sp_str name, struct sp_st
         return step;
     if (guess.wait_s > 0)
         return refuse(call, name, guess.why, sp_arena_printf(call->arena, "%lld", (long long)guess.wait_s), trouble);
-    bool matches = false;
-    step = sp_errand_password_verify(
-        call, known && account.password_hash.len > 0 ? account.password_hash : sp_password_of_nobody(), password,
-        &matches);
+    bool matches = false, may = known && !account.disabled && account.password_hash.len > 0;
+    step = sp_errand_password_judge(call, may ? account.password_hash : sp_password_of_nobody(), password, &matches);
     if (step != SP_GOES_ON)
         return step;
-    if (!known || !matches || account.disabled)
+    status = may ? sp_password_kinds_note(store, call->arena, account.password_hash, call->now) : SP_OK;
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
+    if (!matches)
         return fail(call, name, &guess, trouble);
     step = renew_hash(call, &account, password);
     if (step != SP_GOES_ON)

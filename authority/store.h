@@ -81,20 +81,21 @@ struct sp_account {
 
 /* Stored as written: append, never renumber. */
 enum sp_record_kind {
-    SP_RECORD_PASSKEY = 1,       /* id: the credential's, base64url; owner: the account */
-    SP_RECORD_TOTP = 2,          /* id: the account */
-    SP_RECORD_RECOVERY_CODE = 3, /* id: hash of the code; owner: the account */
-    SP_RECORD_FEDERATED = 4,     /* id: provider, a space, its subject; owner: the account */
-    SP_RECORD_EMAIL = 5,         /* id: the address in lower case; owner: the account */
-    SP_RECORD_CLIENT = 6,        /* id: client_id of a client that registered itself */
-    SP_RECORD_OUTGOING = 7,      /* a message that waits to be delivered, due at due_at */
-    SP_RECORD_UPSTREAM = 9,      /* id: its issuer; what is known of it when it speaks first */
-    SP_RECORD_USER_HANDLE = 8,   /* id: WebAuthn's user handle, base64url; owner: the account */
-    SP_RECORD_PAIRWISE = 10,     /* id: what clients of one sector call the account (subject.h); owner: the account */
-    SP_RECORD_LIFETIME = 11,     /* the longest that an access token was ever given (token_lifetime.h) */
-    SP_RECORD_MASTER_KEY = 12,   /* marks of the one in use and of earlier ones (master_mark.h) */
-    SP_RECORD_TIME = 13,         /* the newest that was credible (credible_time.h) */
-    SP_RECORD_TOKEN_SALT = 14,   /* what the key of sealed access tokens is made with (token_seal.h) */
+    SP_RECORD_PASSKEY = 1,        /* id: the credential's, base64url; owner: the account */
+    SP_RECORD_TOTP = 2,           /* id: the account */
+    SP_RECORD_RECOVERY_CODE = 3,  /* id: hash of the code; owner: the account */
+    SP_RECORD_FEDERATED = 4,      /* id: provider, a space, its subject; owner: the account */
+    SP_RECORD_EMAIL = 5,          /* id: the address in lower case; owner: the account */
+    SP_RECORD_CLIENT = 6,         /* id: client_id of a client that registered itself */
+    SP_RECORD_OUTGOING = 7,       /* a message that waits to be delivered, due at due_at */
+    SP_RECORD_UPSTREAM = 9,       /* id: its issuer; what is known of it when it speaks first */
+    SP_RECORD_USER_HANDLE = 8,    /* id: WebAuthn's user handle, base64url; owner: the account */
+    SP_RECORD_PAIRWISE = 10,      /* id: what clients of one sector call the account (subject.h); owner: the account */
+    SP_RECORD_LIFETIME = 11,      /* the longest that an access token was ever given (token_lifetime.h) */
+    SP_RECORD_MASTER_KEY = 12,    /* marks of the one in use and of earlier ones (master_mark.h) */
+    SP_RECORD_TIME = 13,          /* the newest that was credible (credible_time.h) */
+    SP_RECORD_TOKEN_SALT = 14,    /* what the key of sealed access tokens is made with (token_seal.h) */
+    SP_RECORD_PASSWORD_KIND = 15, /* id: a kind of hash that accounts have (password_kinds.h) */
 };
 
 struct sp_record {

@@ -105,6 +105,9 @@
 /* Failures from addresses that a node tells the others, one row each; the oldest gives way. Ten minutes of 160 wrong
  * passwords a second, which is more than a machine hashes; some 25 MB. */
 #define SP_MAX_SHARED_FAILURES 100000u
+/* Kinds of password hashes beside our own, by each of which a wrong password is hashed: a system that is moved from has
+ * one, or two where it changed its mind. */
+#define SP_MAX_PASSWORD_KINDS 4u
 /* Networks and browsers whose wrong passwords for one name are counted apart, in one row of 3 kB at most. */
 #define SP_MAX_GUESSERS 32u
 /* Likewise of who showed wrong admin tokens: few can reach that address at all. */

@@ -9,6 +9,8 @@
 #include "authority/known_browser.h"
 #include "authority/login.h"
 #include "authority/password.h"
+#include "authority/password_foreign.h"
+#include "authority/password_kinds.h"
 #include "authority/throttle.h"
 #include "core/base/limits.h"
 #include "tests/support/authority_fixture.h"
@@ -314,6 +316,91 @@ static void a_password_that_is_set_anew_is_not_waited_for(void **state)
     assert_true(try_password(fixture, call_from(fixture, "192.0.2.8", SP_STR_NONE), "ann", "the-new-one").at == NULL);
 }
 
+/* Kinds of hashes cost what they cost: whose password was wrong must not be told by that. "secret", bcrypt of cost 4.
+ */
+static void a_wrong_password_is_hashed_by_every_kind_in_use(void **state)
+{
+    struct fixture *fixture = *state;
+    struct sp_store *store = fixture->authority.store;
+    char trouble[256];
+    static const struct {
+        const char *name, *hash;
+        bool is_disabled;
+    } accounts[] = {
+        {"bea", "$2b$04$....................../dCAsp4PpJoDgv6BeaLP6BKrXlBV1oi", false},
+        {"sam", "$5$rounds=1000$saltsalt$eKLZU9t9OoPWrqOQsoTIKG0aYkZ5rGOoOQhiIvoSWX2", false},
+        {"dis", "$2b$04$....................../dCAsp4PpJoDgv6BeaLP6BKrXlBV1oi", true},
+    };
+    for (size_t i = 0; i < sizeof accounts / sizeof accounts[0]; i++) {
+        const struct sp_account_request request = {.name = sp_str_from_cstr(accounts[i].name),
+                                                   .password_hash = sp_str_from_cstr(accounts[i].hash),
+                                                   .disabled = accounts[i].is_disabled};
+        assert_int_equal(sp_account_put(store, fixture->arena, &request, false, fixture->now, trouble), SP_OK);
+    }
+    static const char *const names[] = {"ann", "nobody", "bea", "sam", "dis"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        struct sp_password_work before = sp_password_work_done();
+        assert_int_equal(try_password(fixture, call_from(fixture, "192.0.2.1", SP_STR_NONE), names[i], "wrong").len, 0);
+        struct sp_password_work after = sp_password_work_done();
+        assert_int_equal(after.argon2 - before.argon2, 1);
+        assert_int_equal(after.foreign - before.foreign, 2);
+    }
+    /* A right one costs its own kind alone. */
+    struct sp_password_work before = sp_password_work_done();
+    assert_null(try_password(fixture, call_from(fixture, "192.0.2.1", SP_STR_NONE), "ann", "right").at);
+    assert_int_equal(sp_password_work_done().argon2 - before.argon2, 1);
+    assert_int_equal(sp_password_work_done().foreign, before.foreign);
+    /* Nobody who signs in had one for long. */
+    fixture->now += 91 * 86400;
+    before = sp_password_work_done();
+    assert_int_equal(try_password(fixture, call_from(fixture, "192.0.2.1", SP_STR_NONE), "nobody", "wrong").len, 0);
+    assert_int_equal(sp_password_work_done().foreign, before.foreign);
+    /* Met again: from then on. */
+    assert_int_equal(try_password(fixture, call_from(fixture, "192.0.2.1", SP_STR_NONE), "bea", "wrong").len, 0);
+    before = sp_password_work_done();
+    assert_int_equal(try_password(fixture, call_from(fixture, "192.0.2.1", SP_STR_NONE), "nobody", "wrong").len, 0);
+    assert_int_equal(sp_password_work_done().foreign - before.foreign, 1);
+}
+
+static void a_kind_is_what_decides_the_cost(void **state)
+{
+    struct fixture *fixture = *state;
+    static const struct {
+        const char *encoded, *kind;
+    } rows[] = {
+        {"$2y$12$aaaaaaaaaaaaaaaaaaaaaaaaaaaa", "$2b$12$"},
+        {"$2a$10$aaaaaaaaaaaaaaaaaaaaaaaaaaaa", "$2b$10$"},
+        {"$6$salt$hash", "$6$"},
+        {"$6$rounds=9000$salt$hash", "$6$rounds=9000$"},
+        {"$5$salt$hash", "$5$"},
+        {"$argon2id$v=19$m=65536,t=3,p=4$c2FsdA$aGFzaA", "$argon2id$v=19$m=65536,t=3,p=4$"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        assert_true(sp_str_equal(sp_password_kind(fixture->arena, sp_str_from_cstr(rows[i].encoded)),
+                                 sp_str_from_cstr(rows[i].kind)));
+    assert_null(sp_password_kind(fixture->arena, SP_STR("plain")).at);
+}
+
+/* Decoys are hashes that can be verified, and hence cost what they should. */
+static void every_decoy_is_a_hash(void **state)
+{
+    struct fixture *fixture = *state;
+    struct sp_store *store = fixture->authority.store;
+    struct sp_str *besides = NULL;
+    size_t count = 0;
+    static const char *const hashes[] = {"$2y$12$x", "$6$rounds=9000$salt$hash", "$5$salt$hash",
+                                         "$argon2id$v=19$m=65536,t=3,p=4$c2FsdA$aGFzaA", "$6$a$too-many"};
+    for (size_t i = 0; i < sizeof hashes / sizeof hashes[0]; i++)
+        assert_int_equal(sp_password_kinds_note(store, fixture->arena, sp_str_from_cstr(hashes[i]), fixture->now),
+                         SP_OK);
+    assert_int_equal(
+        sp_password_kinds_besides(store, fixture->arena, sp_password_of_nobody(), fixture->now, &besides, &count),
+        SP_OK);
+    assert_int_equal(count, SP_MAX_PASSWORD_KINDS);
+    for (size_t i = 0; i < count; i++)
+        assert_null(sp_password_hash_trouble(besides[i]));
+}
+
 /* Whoever writes holds the store, so the hash is made before. */
 static struct sp_password_work at_begin;
 static enum sp_status (*real_begin)(struct sp_store *store);
@@ -361,6 +448,9 @@ int main(void)
         TEST(a_name_that_is_no_account_is_counted_and_kept_the_same),
         TEST(a_clock_that_is_put_right_slows_nobody),
         TEST(a_password_that_is_set_anew_is_not_waited_for),
+        TEST(a_wrong_password_is_hashed_by_every_kind_in_use),
+        TEST(a_kind_is_what_decides_the_cost),
+        TEST(every_decoy_is_a_hash),
         TEST(a_password_is_hashed_before_the_store_is_held),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
