@@ -289,3 +289,14 @@ enum sp_status sp_account_put(struct sp_store *store, struct sp_arena *arena, co
         snprintf(trouble, 256, "%.250s", store->trouble);
     return status;
 }
+
+enum sp_status sp_account_of_client(struct sp_store *store, struct sp_arena *arena,
+                                    const struct sp_authority_settings *settings,
+                                    const struct sp_authority_settings *before, struct sp_account *account)
+{
+    enum sp_status status = SP_NOT_FOUND;
+    for (size_t i = 0; status == SP_NOT_FOUND && i < settings->client_count; i++)
+        if (before == NULL || sp_client_find(before, settings->clients[i].id) == NULL)
+            status = store->methods->get_account(store, settings->clients[i].id, arena, account);
+    return status;
+}

@@ -48,6 +48,13 @@ SP_MUST_CHECK enum sp_status sp_account_put(struct sp_store *store, struct sp_ar
                                             const struct sp_account_request *request, bool replaces, int64_t now,
                                             char trouble[256]);
 
+/* The account whose id is a client's of the configuration, one that `before` (NULL: nothing) did not have.
+ * SP_NOT_FOUND: there is none. */
+SP_MUST_CHECK enum sp_status sp_account_of_client(struct sp_store *store, struct sp_arena *arena,
+                                                  const struct sp_authority_settings *settings,
+                                                  const struct sp_authority_settings *before,
+                                                  struct sp_account *account);
+
 /* Puts claims with another e-mail address or verification in place of the account's, and the address's record with
  * them. SP_NOT_FOUND: the verified address is another account's. */
 SP_MUST_CHECK enum sp_status sp_account_set_claims(struct sp_store *store, struct sp_arena *arena,

@@ -119,6 +119,28 @@ static enum sp_status put_dev_account(struct running *running, char trouble[256]
     return status == SP_NOT_FOUND ? SP_OK : status;
 }
 
+/* A client that is new has no account's id: `sub` would name both (account.id_of_client). Where the store cannot tell
+ * now, the account gets no token. At a start it is only told: what served yesterday serves today. */
+static enum sp_status check_client_ids(const struct running *running, const struct sp_authority_settings *settings,
+                                       const struct sp_authority_settings *before)
+{
+    struct sp_account account;
+    struct sp_arena *arena = sp_arena_create(1 << 20);
+    if (arena == NULL)
+        return SP_NO_MEMORY;
+    enum sp_status status = sp_account_of_client(running->authority.store, arena, settings, before, &account);
+    if (status == SP_OK)
+        fprintf(stderr,
+                "authority: account.id_of_client: authority.clients.%.*s has the id of the account '%.*s': APIs would "
+                "take one's tokens for the other's. %s. Give the client another id, or import the person again under "
+                "another one\n",
+                SP_STR_ARG(account.id), SP_STR_ARG(account.name),
+                before != NULL ? "The configuration was not taken, the old one serves on"
+                               : "Until one of them has another id, the account gets no tokens");
+    sp_arena_destroy(&arena);
+    return status == SP_OK && before != NULL ? SP_MALFORMED : SP_OK;
+}
+
 static enum sp_status open_state(struct running *running, const char *state, char trouble[256])
 {
     unsigned char master_key[32];
@@ -147,6 +169,8 @@ static enum sp_status open_state(struct running *running, const char *state, cha
     if (status == SP_OK && running->dev) {
         status = put_dev_account(running, trouble);
     }
+    if (status == SP_OK)
+        status = check_client_ids(running, running->authority.settings, NULL);
     if (status == SP_OK && log.at != NULL) {
         running->log_fd = sp_call_log_open(log.at);
         running->log_path = log.at;
@@ -218,6 +242,8 @@ static enum sp_status read_settings(struct running *running)
                                 ? read_handed_settings(running, generation)
                                 : sp_cli_authority_settings(running->cli, generation->arena, default_issuer,
                                                             running->dev ? dev_section : NULL, &generation->settings);
+    if (status == SP_OK && running->authority.store != NULL)
+        status = check_client_ids(running, &generation->settings, running->authority.settings);
     if (status != SP_OK) {
         sp_settings_generation_unref(&generation);
         return status;

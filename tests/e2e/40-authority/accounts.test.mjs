@@ -8,6 +8,7 @@ import { test } from 'node:test';
 import { startAuthority } from '../lib/authority.mjs';
 import { startBrowser } from '../lib/browser.mjs';
 import { sallyport } from '../lib/cli.mjs';
+import { until } from '../lib/wait.mjs';
 
 const authority = await startAuthority({ authority: { clients: { web: { secret: 's', redirect_uris: ['https://app.example/callback'], scopes: ['openid'] } } } });
 const account = `${authority.issuer}/account`;
@@ -136,4 +137,23 @@ test("no account has a client's id, and one that got it nevertheless gets no tok
   const answer = await authority.post('/token', { grant_type: 'authorization_code', code: location.searchParams.get('code'), redirect_uri, code_verifier: 'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk' }, { basic: ['web', 's'] });
   assert.equal(answer.json.error, 'invalid_grant');
   assert.match(answer.json.error_description, /account\.id_of_client/);
+});
+
+test("a client that comes later with an account's id is refused by a reload, and a start tells of it", async () => {
+  assert.equal((await accounts('import', table('name,password,id\nnora,noras-password,nora-1\n'))).code, 0);
+  const clients = { web: { secret: 's', redirect_uris: ['https://app.example/callback'], scopes: ['openid'] }, other: { secret: 's' } };
+  const works = async (id) => (await authority.post('/token', { grant_type: 'client_credentials' }, { basic: [id, 's'] })).status === 200;
+  authority.write({ clients: { ...clients, 'nora-1': { secret: 's' } } });
+  authority.signal('SIGHUP');
+  await until(() => /account\.id_of_client: authority\.clients\.nora-1 has the id of the account 'nora'.*was not taken/.test(authority.output()), 'the refusal');
+  assert.equal(await works('nora-1'), false);
+  assert.equal(await works('other'), false); // of the same configuration
+  authority.write({ clients }); // web, which was there, has an account's id already
+  authority.signal('SIGHUP');
+  await until(() => /was read again/.test(authority.output()), 'the reload');
+  assert.equal(await works('other'), true);
+  authority.write({ clients: { ...clients, 'nora-1': { secret: 's' } } });
+  await authority.restart();
+  assert.match(authority.output(), /authority\.clients\.nora-1 has the id of the account 'nora'.*gets no tokens/);
+  assert.equal(await works('nora-1'), true);
 });
