@@ -4,6 +4,7 @@
 #include "authority/authority.h"
 #include "authority/denial.h"
 #include "authority/password_kinds.h"
+#include "authority/signer.h"
 #include "core/base/limits.h"
 #include "probe/http_call.h"
 
@@ -35,6 +36,11 @@ static void run_http(struct sp_errand *errand)
 static void run_mail(struct sp_errand *errand)
 {
     sp_mail_call_perform(&errand->mail, &errand->mail_report);
+}
+
+static void run_key(struct sp_errand *errand)
+{
+    errand->status = sp_signer_generate(errand->algorithm, &errand->signer);
 }
 
 static void run_nothing(struct sp_errand *errand)
@@ -78,8 +84,14 @@ static const struct {
     [SP_ERRAND_PASSWORD_HASHES] = {SP_LANE_COMPUTE, run_hashes, same_passwords},
     [SP_ERRAND_HTTP] = {SP_LANE_NETWORK, run_http, same_request},
     [SP_ERRAND_MAIL] = {SP_LANE_DELIVERY, run_mail, is_never_the_same},
+    [SP_ERRAND_KEY] = {SP_LANE_COMPUTE, run_key, is_never_the_same},
     [SP_ERRAND_FOLLOW] = {SP_LANE_NETWORK, run_nothing, is_never_the_same},
 };
+
+void sp_errand_init_key(struct sp_errand *errand, struct sp_str algorithm)
+{
+    *errand = (struct sp_errand){.kind = SP_ERRAND_KEY, .lane = kinds[SP_ERRAND_KEY].lane, .algorithm = algorithm};
+}
 
 void sp_errand_run(struct sp_errand *errand)
 {

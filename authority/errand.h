@@ -29,6 +29,7 @@ enum sp_errand_kind {
     SP_ERRAND_PASSWORD_HASHES, /* of many passwords, one after the other */
     SP_ERRAND_HTTP,
     SP_ERRAND_MAIL,
+    SP_ERRAND_KEY,    /* a signing key is made; no call waits for it */
     SP_ERRAND_FOLLOW, /* another call's errand, on which this one waits too: no thread runs it */
 };
 
@@ -37,6 +38,7 @@ enum sp_errand_lane { SP_LANE_COMPUTE, SP_LANE_NETWORK, SP_LANE_DELIVERY };
 #define SP_LANE_COUNT 3u
 
 struct sp_http_call;
+struct sp_signer;
 
 struct sp_errand {
     struct sp_errand *asked_before; /* of the same call */
@@ -50,6 +52,7 @@ struct sp_errand {
     size_t beside_count;
     struct sp_http_request request;
     struct sp_mail_request mail;
+    struct sp_str algorithm; /* of a key */
     /* answered, once done */
     bool done, matches;
     enum sp_status status; /* SP_NO_MEMORY: it could not be run */
@@ -58,6 +61,7 @@ struct sp_errand {
     const struct sp_fetch_report *report;
     struct sp_http_call *http;
     struct sp_mail_report mail_report;
+    struct sp_signer *signer; /* the taker's; NULL when it could not be made */
     /* Called on the loop's thread once the errand is done, or not done because it was turned away: before anybody is
      * called again. May be NULL. */
     void (*settle)(struct sp_errand *errand, int64_t now);
@@ -101,6 +105,9 @@ void sp_errand_settle(struct sp_errand *errand, int64_t now);
 /* A message by SMTP; times that are 0 and the CA file become the settings'. */
 SP_MUST_CHECK enum sp_status sp_errand_make_mail(struct sp_arena *arena, const struct sp_authority *authority,
                                                  const struct sp_mail_request *request, struct sp_errand **errand);
+
+/* A key of the algorithm, for the key ring; in place of whatever *errand was. */
+void sp_errand_init_key(struct sp_errand *errand, struct sp_str algorithm);
 
 /* Blocking, on any thread. Sets done. */
 void sp_errand_run(struct sp_errand *errand);

@@ -37,6 +37,14 @@ enum sp_status sp_key_change_explain(const struct sp_key_ring *ring, enum sp_sta
     return status;
 }
 
+bool sp_key_change_has(const struct sp_key_ring *ring, enum sp_algorithm algorithm)
+{
+    for (size_t i = 0; i < ring->count; i++)
+        if (ring->keys[i].times.algorithm == algorithm)
+            return true;
+    return false;
+}
+
 /* One try of a change. */
 struct turn {
     struct sp_key_ring *ring;
@@ -354,6 +362,11 @@ enum sp_status sp_key_change_run(struct sp_key_ring *ring, const struct sp_autho
         ring->withdrawn = 0;
         enum sp_status status = turn.arena != NULL ? try_once(&turn, change) : SP_NO_MEMORY;
         sp_arena_destroy(&turn.arena);
+        /* The first of an algorithm is asked for already, and cannot wait. */
+        if (turn.lacks != SP_ALGORITHM_UNKNOWN && ring->makes_elsewhere && sp_key_change_has(ring, turn.lacks)) {
+            ring->wanted = turn.lacks;
+            return SP_OK;
+        }
         if (turn.lacks != SP_ALGORITHM_UNKNOWN) {
             status = make_spare(ring, turn.lacks);
             if (status == SP_OK)

@@ -29,6 +29,8 @@ struct sp_key_ring {
     size_t spare_count;
     size_t withdrawn;           /* by the last change */
     struct sp_xaes *token_seal; /* as the store has it; NULL: it has none yet */
+    bool makes_elsewhere;       /* see sp_key_ring_make_elsewhere */
+    enum sp_algorithm wanted;   /* likewise: a key of it is being made */
 };
 
 struct sp_key_change {
@@ -44,9 +46,11 @@ enum sp_status sp_key_change_explain(const struct sp_key_ring *ring, enum sp_sta
 /* The next deed of the plan. */
 struct sp_key_plan sp_key_change_due(const struct sp_key_ring *ring, const struct sp_authority_settings *settings,
                                      int64_t now);
-/* Does `first`, and whatever is due. On failure the ring is as the store has it. */
+/* Does `first`, and whatever is due. On failure the ring is as the store has it. SP_OK with ring->wanted set: nothing
+ * was done, for want of a key that is made elsewhere. */
 SP_MUST_CHECK enum sp_status sp_key_change_run(struct sp_key_ring *ring, const struct sp_authority_settings *settings,
                                                const struct sp_key_change *change, char trouble[256]);
+bool sp_key_change_has(const struct sp_key_ring *ring, enum sp_algorithm algorithm);
 void sp_key_change_drop_spares(struct sp_key_ring *ring);
 
 #endif

@@ -108,9 +108,13 @@ static enum sp_status tend(struct sp_key_ring *ring, const struct sp_authority_s
                            const struct sp_key_change *change, char trouble[256])
 {
     ring->standard = settings->algorithm;
+    if (ring->wanted != SP_ALGORITHM_UNKNOWN)
+        return SP_OK; /* it is being made */
     if (ring->token_seal != NULL && settings->max_token_lifetime_s <= ring->longest_s &&
-        sp_key_change_due(ring, settings, change->now).deed == SP_KEYS_FINE)
+        sp_key_change_due(ring, settings, change->now).deed == SP_KEYS_FINE) {
+        sp_key_change_drop_spares(ring); /* another process was first */
         return SP_OK;
+    }
     return sp_key_change_run(ring, settings, change, trouble);
 }
 
@@ -120,14 +124,26 @@ enum sp_status sp_key_ring_tend(struct sp_key_ring *ring, const struct sp_author
     return tend(ring, settings, &(struct sp_key_change){.now = now}, trouble);
 }
 
-static bool has_keys_of(const struct sp_key_ring *ring, enum sp_algorithm algorithm)
+/* ---- keys that are made elsewhere ---- */
+void sp_key_ring_make_elsewhere(struct sp_key_ring *ring)
 {
-    for (size_t i = 0; i < ring->count; i++)
-        if (ring->keys[i].times.algorithm == algorithm)
-            return true;
-    return false;
+    ring->makes_elsewhere = true;
 }
 
+enum sp_algorithm sp_key_ring_wanted(const struct sp_key_ring *ring)
+{
+    return ring->wanted;
+}
+
+void sp_key_ring_give(struct sp_key_ring *ring, struct sp_signer **takes)
+{
+    ring->wanted = SP_ALGORITHM_UNKNOWN;
+    if (*takes != NULL)
+        ring->spares[ring->spare_count++] = *takes;
+    *takes = NULL;
+}
+
+/* ---- by hand ---- */
 enum sp_status sp_key_ring_rotate(struct sp_key_ring *ring, const struct sp_authority_settings *settings,
                                   enum sp_algorithm algorithm, enum sp_key_haste haste, int64_t now, char trouble[256])
 {
@@ -143,7 +159,7 @@ enum sp_status sp_key_ring_rotate(struct sp_key_ring *ring, const struct sp_auth
                                      .at = haste == SP_KEYS_AFTER_OVERLAP ? now + settings->overlap_s : now};
     }
     /* Keys of an algorithm that was configured once can leak as well. */
-    if (count == 0 || (withdraws && count == 1 && !has_keys_of(ring, algorithm))) {
+    if (count == 0 || (withdraws && count == 1 && !sp_key_change_has(ring, algorithm))) {
         snprintf(trouble, 256, "no keys of that algorithm are configured: see tokens.algorithm and tokens.algorithms");
         return SP_UNSUPPORTED;
     }

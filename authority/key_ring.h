@@ -8,6 +8,7 @@
 
 #include "authority/key_plan.h"
 #include "authority/settings.h"
+#include "authority/signer.h"
 #include "authority/store.h"
 
 struct sp_key_ring;
@@ -27,6 +28,14 @@ SP_MUST_CHECK enum sp_status sp_key_ring_tend(struct sp_key_ring *ring, const st
 /* Until when keys that ended may be forgotten: told each time before it is tended. Until it is told, as far as the
  * store knows (credible_time.h). */
 void sp_key_ring_believe(struct sp_key_ring *ring, int64_t until);
+/* From here on tending makes no key but the first of an algorithm: an RSA key takes up to a second. Where one is due it
+ * does nothing and wants it; whoever makes it, on any thread (sp_signer_generate), gives it (NULL: it could not be
+ * made), and the next tending goes on with it – or drops it, where another process on the store was first. */
+void sp_key_ring_make_elsewhere(struct sp_key_ring *ring);
+/* SP_ALGORITHM_UNKNOWN: none. */
+enum sp_algorithm sp_key_ring_wanted(const struct sp_key_ring *ring);
+void sp_key_ring_give(struct sp_key_ring *ring, struct sp_signer **takes);
+
 enum sp_key_haste {
     SP_KEYS_AFTER_OVERLAP, /* published now, signs after keys.overlap */
     SP_KEYS_AT_ONCE,       /* signs now; one that waits already does, in place of another */

@@ -45,7 +45,8 @@ struct server {
     struct sp_credible_time credible;
     struct sp_node_clock node_clock;
     struct sp_server_notice notice;
-    bool stops;
+    struct sp_errand key; /* that is being made */
+    bool makes_key, stops;
 };
 
 /* ---- turns ---- */
@@ -122,6 +123,29 @@ static void look_at_node_clock(struct server *server)
     fprintf(stderr, "authority: %s\n", text);
 }
 
+static void take_key(void *context, struct sp_errand *errand)
+{
+    struct server *server = context;
+    if (errand->status != SP_OK)
+        fprintf(stderr, "authority: no key of %.*s could be made: %s\n", SP_STR_ARG(errand->algorithm),
+                sp_status_text(errand->status));
+    sp_key_ring_give(server->authority->keys, &errand->signer);
+    server->makes_key = false;
+    server->tended_at = 0; /* at once */
+}
+
+/* Off the loop, as hashes are. Where there is no room for it now, the next second asks again. */
+static void make_key(struct server *server)
+{
+    enum sp_algorithm wanted = sp_key_ring_wanted(server->authority->keys);
+    if (wanted == SP_ALGORITHM_UNKNOWN || server->makes_key)
+        return;
+    sp_errand_init_key(&server->key, sp_algorithm_get(wanted)->name);
+    server->key.finished = take_key;
+    server->key.context = server;
+    server->makes_key = sp_errand_pool_take(server->exchanges.errands, &server->key);
+}
+
 /* Housekeeping between turns: messages, keys that are due, keys that another process changed, tickets that are dead.
  * Flushes by itself: no call may wait for the turn's. */
 static void tend(struct server *server)
@@ -149,6 +173,7 @@ static void tend(struct server *server)
     }
     if (status == SP_OK)
         status = sp_key_ring_tend(authority->keys, authority->settings, server->exchanges.now, trouble);
+    make_key(server);
     /* A day longer than they live: a late replay is still told as what it is. */
     if (status == SP_OK)
         status = store->methods->purge_tickets(store, until - SP_CLOCK_GAP_S, PURGED_A_SECOND);
@@ -369,6 +394,7 @@ enum sp_status sp_server_run(const struct sp_server_terms *terms)
     sp_call_log_init(&server.exchanges.log, terms->log_fd, terms->tells_refusals);
     server.authority->abandon = &server.abandons;
     server.exchanges.behind_proxy = is_unix_socket(terms->listen_fd);
+    sp_key_ring_make_elsewhere(server.authority->keys);
     server.authority->has_outgoing = true; /* what an earlier process left */
     enum sp_status status = sp_errand_pool_create(&server.exchanges.errands);
     if (status != SP_OK)

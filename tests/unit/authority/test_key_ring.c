@@ -226,6 +226,70 @@ static void of_two_rotations_in_one_second_one_key_is_left(void **state)
     sp_key_ring_destroy(&ring);
 }
 
+/* What the server's errand does. */
+static void make_wanted(struct sp_key_ring *ring)
+{
+    struct sp_signer *made = NULL;
+    enum sp_algorithm wanted = sp_key_ring_wanted(ring);
+    assert_int_equal(sp_signer_generate(sp_algorithm_get(wanted)->name, &made), SP_OK);
+    sp_key_ring_give(ring, &made);
+    assert_null(made);
+}
+
+static void a_server_waits_for_a_key_that_is_made_elsewhere(void **state)
+{
+    const struct store_fixture *f = store_fixture_of(state);
+    struct sp_authority_settings settings = settings_of(ES, 0);
+    struct sp_signer *none = NULL;
+    char trouble[256] = "";
+    int64_t now = NOW + 10 * OVERLAP;
+    struct sp_key_ring *ring = open_ring(f->store, &settings);
+    settings.rotation_s = 2 * OVERLAP;
+    sp_key_ring_make_elsewhere(ring);
+    assert_int_equal(sp_key_ring_wanted(ring), SP_ALGORITHM_UNKNOWN);
+    assert_int_equal(sp_key_ring_tend(ring, &settings, now, trouble), SP_OK);
+    assert_int_equal(sp_key_ring_wanted(ring), ES);
+    assert_int_equal(count_keys(f), 1);
+    assert_int_equal(sp_key_ring_tend(ring, &settings, now + 1, trouble), SP_OK); /* not asked for twice */
+    sp_key_ring_give(ring, &none);                                                /* it could not be made */
+    assert_int_equal(sp_key_ring_wanted(ring), SP_ALGORITHM_UNKNOWN);
+    assert_int_equal(sp_key_ring_tend(ring, &settings, now + 2, trouble), SP_OK);
+    make_wanted(ring);
+    assert_int_equal(count_keys(f), 1);
+    assert_int_equal(sp_key_ring_tend(ring, &settings, now + 3, trouble), SP_OK);
+    assert_int_equal(count_keys(f), 2);
+    assert_int_equal(sp_key_ring_wanted(ring), SP_ALGORITHM_UNKNOWN);
+    /* Clients ask for the first one of an algorithm already. */
+    settings.algorithms |= BIT(ED);
+    assert_int_equal(sp_key_ring_tend(ring, &settings, now + 4, trouble), SP_OK);
+    assert_int_equal(sp_key_ring_algorithm(ring, ED, now + 4), ED);
+    sp_key_ring_destroy(&ring);
+}
+
+static void of_two_servers_that_make_a_key_one_adds_it(void **state)
+{
+    struct store_fixture *f = store_fixture_of(state);
+    struct sp_authority_settings settings = settings_of(ES, 0);
+    char trouble[256] = "";
+    int64_t now = NOW + 10 * OVERLAP;
+    struct sp_key_ring *nodes[] = {open_ring(f->store, &settings), open_ring(f->other, &settings)};
+    settings.rotation_s = 2 * OVERLAP;
+    for (size_t i = 0; i < 2; i++) {
+        sp_key_ring_make_elsewhere(nodes[i]);
+        assert_int_equal(sp_key_ring_tend(nodes[i], &settings, now, trouble), SP_OK);
+        assert_int_equal(sp_key_ring_wanted(nodes[i]), ES);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        make_wanted(nodes[i]);
+        assert_int_equal(sp_key_ring_tend(nodes[i], &settings, now + 1, trouble), SP_OK);
+        assert_int_equal(sp_key_ring_wanted(nodes[i]), SP_ALGORITHM_UNKNOWN);
+    }
+    assert_int_equal(count_keys(f), 2);
+    assert_int_equal(verify(f, nodes[1], sign(f, nodes[0], ES, now + OVERLAP + 1)), SP_OK);
+    for (size_t i = 0; i < 2; i++)
+        sp_key_ring_destroy(&nodes[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -235,6 +299,8 @@ int main(void)
         STORE_ROW(an_algorithm_of_before_can_leak_too),
         STORE_ROW(a_full_ring_says_until_when_and_has_room_for_what_is_due),
         STORE_ROW(of_two_rotations_in_one_second_one_key_is_left),
+        STORE_ROW(a_server_waits_for_a_key_that_is_made_elsewhere),
+        STORE_ROW(of_two_servers_that_make_a_key_one_adds_it),
     };
     return cmocka_run_group_tests(tests, store_postgres_start, store_postgres_stop);
 }
