@@ -9,6 +9,8 @@
 #define FIRST_WAIT_S 2
 #define LONGEST_WAIT_S 3600
 #define ID_BYTES 16u
+/* What a command writes, which knows no time but its clock's: whenever that is, a server delivers it now. */
+#define AT_ONCE 1
 
 static const struct sp_outgoing_row rows[SP_OUTGOING_COUNT] = {
 #define OUTGOING(NAME, name, lifetime_s, max_attempts, prepare, judge, lost)                                           \
@@ -60,7 +62,7 @@ enum sp_status sp_outgoing_put(struct sp_call *call, enum sp_outgoing_kind kind,
                                      .owner = owner,
                                      .data = sp_buffer_str(&data),
                                      .created_at = now,
-                                     .due_at = now};
+                                     .due_at = call->authority->credible_at != 0 ? now : AT_ONCE};
     if (sp_buffer_status(&data) != SP_OK || record.id.at == NULL)
         return SP_NO_MEMORY;
     call->authority->has_outgoing = true;

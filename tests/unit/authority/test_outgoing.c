@@ -225,6 +225,35 @@ static void what_was_put_by_a_wrong_clock_goes_at_once(void **state)
     assert_true(sp_outgoing_is_due(1000 + 365 * 86400, 1000));
 }
 
+/* And when the clock is right again, whoever mended it and however much it was ahead: at once, and no longer than from
+ * then. */
+static void what_a_command_put_by_a_clock_ahead_is_not_left_lying(void **state)
+{
+    struct fixture *fixture = *state;
+    static const int64_t ahead_s[] = {60, 3600, 86400, (int64_t)365 * 86400};
+    const int64_t right = fixture->now, lifetime_s = sp_outgoing_row(SP_OUTGOING_BACK_CHANNEL_LOGOUT)->lifetime_s;
+    for (size_t i = 0; i < sizeof ahead_s / sizeof ahead_s[0]; i++) {
+        struct office office;
+        struct sp_record *records = NULL;
+        struct sp_outgoing message;
+        char text[4096];
+        fixture->authority.credible_at = fixture->authority.credible_seen = 0; /* a command looks at no other clock */
+        fixture->now = right + ahead_s[i];
+        put(fixture, "app");
+        fixture->authority.credible_at = fixture->authority.credible_seen = fixture->now = right;
+        open_office(&office, fixture);
+        assert_int_equal(sp_outbox_tend(office.outbox, right), SP_OK);
+        collect_all(&office, fixture);
+        assert_int_equal(list(fixture, &records), 1);
+        assert_int_equal(sp_outgoing_read(fixture->arena, &records[0], &message), SP_OK);
+        assert_int_equal(message.attempts, 1);
+        assert_int_equal(message.expires_at, right + lifetime_s);
+        assert_string_equal(close_office(&office, text), "");
+        struct sp_store *store = fixture->authority.store;
+        assert_int_equal(store->methods->drop_record(store, SP_RECORD_OUTGOING, records[0].id), SP_OK);
+    }
+}
+
 static void the_last_attempt_is_the_last(void **state)
 {
     struct fixture *fixture = *state;
@@ -281,6 +310,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(one_that_is_too_old_is_lost_with_a_line, start, fixture_stop),
         cmocka_unit_test_setup_teardown(a_clock_that_is_set_ahead_throws_nothing_away, start, fixture_stop),
         cmocka_unit_test(what_was_put_by_a_wrong_clock_goes_at_once),
+        cmocka_unit_test_setup_teardown(what_a_command_put_by_a_clock_ahead_is_not_left_lying, start, fixture_stop),
         cmocka_unit_test_setup_teardown(the_last_attempt_is_the_last, start, fixture_stop),
         cmocka_unit_test_setup_teardown(what_nobody_wants_or_understands_any_more_is_dropped, start, fixture_stop),
     };
