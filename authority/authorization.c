@@ -283,7 +283,7 @@ static enum sp_step read_rest(struct sp_call *call, struct sp_authorization *a)
                        .expected = SP_STR("4096 bytes of state and of nonce"),
                        .received = sp_arena_printf(call->arena, "%zu and %zu", a->state.len, a->nonce.len));
     if (read_mode(call, a) != SP_GOES_ON || read_type(call, a) != SP_GOES_ON ||
-        sp_scope_decide(call, a->client, false, &a->scope) != SP_GOES_ON ||
+        sp_scope_decide(call, a->client, SP_SCOPE_OF_AUTHORIZATION, &a->scope) != SP_GOES_ON ||
         sp_audience_decide(call, a->client, &a->audiences) != SP_GOES_ON || read_challenge(call, a) != SP_GOES_ON ||
         read_prompt(call, a) != SP_GOES_ON || read_hint(call, a) != SP_GOES_ON || read_claims(call, a) != SP_GOES_ON)
         return SP_DENIED;

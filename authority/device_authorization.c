@@ -51,7 +51,7 @@ enum sp_step sp_device_authorization_endpoint(struct sp_call *call)
     if ((client->grants & (unsigned)SP_GRANT_DEVICE_CODE) == 0)
         return SP_DENY(call, .cause = SP_CAUSE_REQUEST_GRANT_NOT_ALLOWED, .received = SP_STR("device_code"),
                        .detail = client->id, .expected = SP_STR("the grants registered for the client"));
-    if (sp_scope_decide(call, client, false, &begun.scope) != SP_GOES_ON ||
+    if (sp_scope_decide(call, client, SP_SCOPE_NONE_BY_DEFAULT, &begun.scope) != SP_GOES_ON ||
         sp_audience_decide(call, client, &begun.audiences) != SP_GOES_ON)
         return SP_DENIED;
     begun.client = client;

@@ -9,7 +9,7 @@
 enum sp_step sp_grant_client_credentials(struct sp_call *call, const struct sp_client *client)
 {
     struct sp_token_order order = {.client = client, .subject = client->id, .jkt = call->jkt};
-    if (sp_scope_decide(call, client, true, &order.scope) != SP_GOES_ON ||
+    if (sp_scope_decide(call, client, SP_SCOPE_ALL_BY_DEFAULT, &order.scope) != SP_GOES_ON ||
         sp_audience_decide(call, client, &order.audiences) != SP_GOES_ON)
         return SP_DENIED;
     call->subject = order.subject;

@@ -178,7 +178,7 @@ static enum sp_step decide_scope(struct sp_call *call, const struct sp_client *c
     bool asked = sp_call_parameter(call, "scope").at != NULL;
     struct sp_str all = SP_STR_NONE, rest, word;
     struct sp_buffer both;
-    if (sp_scope_decide(call, client, true, &all) != SP_GOES_ON)
+    if (sp_scope_decide(call, client, SP_SCOPE_ALL_BY_DEFAULT, &all) != SP_GOES_ON)
         return SP_DENIED;
     sp_answer_buffer(call, &both);
     for (rest = all; sp_str_next_word(&rest, SP_STR(" "), &word);) {

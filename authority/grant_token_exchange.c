@@ -193,7 +193,7 @@ static enum sp_step decide_scope(struct sp_call *call, const struct sp_client *c
     struct sp_buffer both;
     struct sp_str rest = had, word;
     if (sp_call_parameter(call, "scope").at != NULL) {
-        if (sp_scope_decide(call, client, false, scope) != SP_GOES_ON)
+        if (sp_scope_decide(call, client, SP_SCOPE_NONE_BY_DEFAULT, scope) != SP_GOES_ON)
             return SP_DENIED;
         if (sp_scope_covers(had, *scope))
             return SP_GOES_ON;

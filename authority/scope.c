@@ -33,11 +33,16 @@ struct sp_str sp_list_in_words(struct sp_arena *arena, struct sp_str_list list, 
     return words.len > 0 ? sp_buffer_str(&words) : sp_str_from_cstr(when_empty);
 }
 
+static bool is_known(const struct sp_call *call, const struct sp_client *client, struct sp_str word)
+{
+    return sp_list_has(client->scopes, word) || sp_list_has(call->authority->settings->scopes, word);
+}
+
 static enum sp_step check_scope(struct sp_call *call, const struct sp_client *client, struct sp_str word)
 {
     if (sp_list_has(client->scopes, word))
         return SP_GOES_ON;
-    bool known = sp_list_has(call->authority->settings->scopes, word);
+    bool known = is_known(call, client, word);
     struct sp_str tell = sp_arena_printf(call->arena, "It is '%.*s'.", SP_STR_ARG(word));
     return SP_DENY(call, .cause = known ? SP_CAUSE_REQUEST_SCOPE_NOT_ALLOWED : SP_CAUSE_REQUEST_SCOPE_UNKNOWN,
                    .expected = sp_list_in_words(call->arena, client->scopes, "no scope at all"), .received = word,
@@ -75,12 +80,27 @@ struct sp_str sp_scope_union(struct sp_arena *arena, struct sp_str a, struct sp_
     return words.len > 0 ? sp_buffer_str(&words) : SP_STR("");
 }
 
-enum sp_step sp_scope_decide(struct sp_call *call, const struct sp_client *client, bool all_by_default,
+/* For the operator: it did not stand in the way. */
+static void note_ignored(struct sp_call *call, const struct sp_client *client, struct sp_str ignored)
+{
+    if (ignored.len > 0 && call->finding.cause == SP_CAUSE_NONE)
+        call->finding =
+            (struct sp_finding){.cause = SP_CAUSE_REQUEST_SCOPE_UNKNOWN,
+                                .expected = sp_list_in_words(call->arena, client->scopes, "no scope at all"),
+                                .received = ignored,
+                                .detail = SP_STR("ignored, as OpenID Connect Core 3.1.2.1 wants it"),
+                                .tolerated = true};
+}
+
+enum sp_step sp_scope_decide(struct sp_call *call, const struct sp_client *client, enum sp_scope_terms terms,
                              struct sp_str *scope)
 {
     struct sp_str asked = sp_call_parameter(call, "scope"), word;
-    struct sp_buffer granted;
+    const bool all_by_default = terms == SP_SCOPE_ALL_BY_DEFAULT,
+               ignores_unknown = terms == SP_SCOPE_OF_AUTHORIZATION && sp_scope_has(asked, SP_STR("openid"));
+    struct sp_buffer granted, ignored;
     sp_buffer_init(&granted, call->arena, SP_MAX_FORM_BYTES);
+    sp_buffer_init(&ignored, call->arena, SP_MAX_FORM_BYTES);
     for (size_t i = 0; asked.at == NULL && all_by_default && i < client->scopes.count; i++)
         if (!sp_scope_is_openid(client->scopes.at[i])) /* a client that asks for itself is no person */
             append_word(&granted, client->scopes.at[i]);
@@ -89,6 +109,10 @@ enum sp_step sp_scope_decide(struct sp_call *call, const struct sp_client *clien
         if (++count > SP_MAX_SCOPES)
             return SP_DENY(call, .cause = SP_CAUSE_REQUEST_TOO_LARGE, .received = SP_STR("too many scopes"),
                            .expected = sp_arena_printf(call->arena, "at most %u scopes", SP_MAX_SCOPES));
+        if (ignores_unknown && !is_known(call, client, word)) {
+            append_word(&ignored, word);
+            continue;
+        }
         if (check_scope(call, client, word) != SP_GOES_ON)
             return SP_DENIED;
         if (!sp_scope_has(sp_buffer_str(&granted), word))
@@ -96,6 +120,7 @@ enum sp_step sp_scope_decide(struct sp_call *call, const struct sp_client *clien
     }
     if (sp_buffer_status(&granted) != SP_OK)
         return sp_deny_failure(call, sp_buffer_status(&granted));
+    note_ignored(call, client, sp_buffer_str(&ignored));
     *scope = sp_buffer_str(&granted);
     return SP_GOES_ON;
 }

@@ -5,10 +5,16 @@
 
 #include "authority/authority.h"
 
-/* `scope` of the request, each once, in its order. Not sent: all of the client's, when there is no person to ask
- * (`all_by_default`), or none. */
-SP_MUST_CHECK enum sp_step sp_scope_decide(struct sp_call *call, const struct sp_client *client, bool all_by_default,
-                                           struct sp_str *scope);
+enum sp_scope_terms {
+    SP_SCOPE_ALL_BY_DEFAULT,   /* not sent: all of the client's, since there is no person to ask */
+    SP_SCOPE_NONE_BY_DEFAULT,  /* not sent: none */
+    SP_SCOPE_OF_AUTHORIZATION, /* likewise; of an OpenID request what nobody here knows is passed over (OIDC Core
+                                  3.1.2.1) and told in the call's finding */
+};
+
+/* `scope` of the request, each once, in its order. One that is not known, or not the client's, is refused. */
+SP_MUST_CHECK enum sp_step sp_scope_decide(struct sp_call *call, const struct sp_client *client,
+                                           enum sp_scope_terms terms, struct sp_str *scope);
 /* True when the space-separated list has the word. */
 bool sp_scope_has(struct sp_str scope, struct sp_str word);
 /* One of OpenID Connect's: it only makes sense with a person. */

@@ -31,6 +31,7 @@ const authority = await startAuthority({
     registration: { open: true },
     clients: {
       plain: common,
+      other: { secret: 's', scopes: ['others-only'] },
       dressed: { ...common, name: 'Photo Album', ...shown },
       local: { method: 'none', native: true, redirect_uris: ['http://127.0.0.1/cb', 'com.example.app:/cb', 'https://app.example/cb'], scopes: ['openid'] },
       trusted: { method: 'none', native: true, redirect_uris: ['http://127.0.0.1/cb'], scopes: ['openid'], skip_consent: true },
@@ -98,7 +99,7 @@ test('an application that registered itself is shown as one that nobody knows, w
 
 test('nobody is sent on to a stranger by an error, unless they go themselves', async () => {
   const stranger = await register();
-  const wrong = { scope: 'openid nonsense' };
+  const wrong = { scope: 'openid others-only' };
   for (const mode of ['query', 'fragment']) {
     const { config, url, checks } = await begin(stranger, { ...wrong, response_mode: mode });
     const page = await startBrowser().open(url);

@@ -19,6 +19,7 @@ const authority = await startAuthority({
       web: { name: 'The <Web> App', secret: 's', redirect_uris: [redirect, 'https://app.example/other'], scopes: all, audiences: ['https://api.example'] },
       spa: { method: 'none', redirect_uris: [redirect], scopes: all, skip_consent: true },
       trusted: { secret: 's', redirect_uris: [redirect], scopes: all, skip_consent: true, token_format: 'opaque' },
+      other: { secret: 's', scopes: ['not-yours'] },
       lax: { secret: 's', redirect_uris: [redirect], scopes: all, skip_consent: true, require_pkce: false },
     },
   },
@@ -176,12 +177,25 @@ test('nothing is redirected to an address that is not registered; the page says 
   assert.match(unknown.text, /client\.unknown/);
 });
 
+test('scopes that nobody here knows are passed over in an OpenID request, told in the log, and not granted', async () => {
+  const config = await discover('spa');
+  const { url, checks } = await begin(config, { scope: 'openid nope profile urn:what' });
+  const browser = startBrowser();
+  assert.equal((await browser.open(url)).status, 200);
+  const line = await authority.lastLine('request.scope_unknown');
+  assert.equal(line.finding.received, 'nope urn:what');
+  assert.equal(line.accepted, true);
+  const { location } = await browser.signIn();
+  const tokens = await openid.authorizationCodeGrant(config, location, checks);
+  assert.equal(tokens.scope, 'openid profile');
+});
+
 test('what is wrong with the request goes back to the client with its state', async () => {
   const base = { client_id: 'web', redirect_uri: redirect, response_type: 'code', scope: 'openid', state: 'x&y', code_challenge: 'a'.repeat(43), code_challenge_method: 'S256' };
   const rows = [
     [{ response_type: 'token' }, 'unsupported_response_type', 'request.response_type'], [{ code_challenge: '' }, 'invalid_request', 'pkce.required'],
     [{ code_challenge_method: 'plain' }, 'invalid_request', 'pkce.plain_not_allowed'], [{ code_challenge: `${'a'.repeat(42)}=` }, 'invalid_request', 'pkce.challenge_padded'],
-    [{ scope: 'openid nope' }, 'invalid_scope', 'request.scope_unknown'], [{ resource: 'urn:x' }, 'invalid_target', 'request.resource_invalid'],
+    [{ scope: 'nope' }, 'invalid_scope', 'request.scope_unknown'], [{ scope: 'openid nope not-yours' }, 'invalid_scope', 'request.scope_not_allowed'], [{ resource: 'urn:x' }, 'invalid_target', 'request.resource_invalid'],
     [{ prompt: 'maybe' }, 'invalid_request', 'request.parameter_invalid'], [{ max_age: '-1' }, 'invalid_request', 'request.parameter_invalid'],
     [{ request: 'x.y.z' }, 'invalid_request_object', 'request.object_malformed'], [{ id_token_hint: 'x.y.z' }, 'invalid_request', 'request.parameter_invalid'],
   ];
