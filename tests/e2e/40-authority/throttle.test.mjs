@@ -12,7 +12,7 @@ const authority = await startAuthority({
   authority: { tokens: { algorithm: 'ES256' }, clients: { basic: { secret: 's', method: 'client_secret_basic' }, spa: { method: 'none', redirect_uris: [redirect], scopes: ['openid'], skip_consent: true } } },
 });
 const login = `${authority.issuer}/authorize?${new URLSearchParams({ client_id: 'spa', response_type: 'code', redirect_uri: redirect, scope: 'openid', code_challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM', code_challenge_method: 'S256' })}`;
-const said = (page) => page.text.replace(/<style>.*?<\/style>/s, '').replace(/<form.*?<\/form>/s, '').replace(/\d+/g, 'N');
+const said = (page) => page.text.replace(/<style>.*?<\/style>/s, '').replace(/<form.*?<\/form>/gs, '').replace(/\d+/g, 'N');
 
 /** Eight tries of an account beside eight of a name that is none; false where a pair differs that was not answered within one second: waits are whole seconds. */
 async function compareTries() {
