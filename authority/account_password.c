@@ -54,7 +54,9 @@ static enum sp_step count_failure(struct sp_call *call, struct sp_account_view *
     view->account.failures++;
     view->account.failed_at = call->now;
     enum sp_status status = store->methods->put_account(store, &view->account);
-    call->finding = (struct sp_finding){.cause = SP_CAUSE_LOGIN_PASSWORD_WRONG, .received = view->account.name};
+    call->finding = (struct sp_finding){.cause = SP_CAUSE_LOGIN_PASSWORD_WRONG,
+                                        .expected = SP_STR("the account's password so far"),
+                                        .received = view->account.name};
     return status == SP_OK ? say(view, SP_TEXT_PASSWORD_WRONG, true) : sp_deny_failure(call, status);
 }
 

@@ -9,10 +9,20 @@
 #include "authority/password_kinds.h"
 #include "authority/throttle.h"
 
+/* What is no account's name may be a password, typed into the wrong field: none of it is written. */
+static struct sp_str tell_name(struct sp_call *call, struct sp_str typed, const struct sp_account *account)
+{
+    return account != NULL ? account->name
+                           : sp_arena_printf(call->arena, "a name of %zu bytes that no account has", typed.len);
+}
+
 static enum sp_step refuse(struct sp_call *call, struct sp_str name, struct sp_str detail, struct sp_str why,
                            struct sp_str *trouble)
 {
-    call->finding = (struct sp_finding){.cause = SP_CAUSE_LOGIN_PASSWORD_WRONG, .received = name, .detail = detail};
+    call->finding = (struct sp_finding){.cause = SP_CAUSE_LOGIN_PASSWORD_WRONG,
+                                        .expected = SP_STR("the password of an account"),
+                                        .received = name,
+                                        .detail = detail};
     *trouble = why;
     return SP_GOES_ON;
 }
@@ -56,17 +66,19 @@ enum sp_step sp_login_try(struct sp_call *call, struct sp_str name, struct sp_st
     enum sp_step step = guess.browser.at == NULL ? sp_throttle_check(call, SP_THROTTLE_LOGIN) : SP_GOES_ON;
     if (step != SP_GOES_ON)
         return step;
+    struct sp_str tried = tell_name(call, name, known ? &account : NULL);
     if (guess.wait_s > 0)
-        return refuse(call, name, guess.why, sp_arena_printf(call->arena, "%lld", (long long)guess.wait_s), trouble);
-    bool matches = false, may = known && !account.disabled && account.password_hash.len > 0;
-    step = sp_errand_password_judge(call, may ? account.password_hash : sp_password_of_nobody(), password, &matches);
+        return refuse(call, tried, guess.why, sp_arena_printf(call->arena, "%lld", (long long)guess.wait_s), trouble);
+    bool matches = false, has_password = known && account.password_hash.len > 0;
+    step = sp_errand_password_judge(call, has_password ? account.password_hash : sp_password_of_nobody(), password,
+                                    &matches);
     if (step != SP_GOES_ON)
         return step;
-    status = may ? sp_password_kinds_note(store, call->arena, account.password_hash, call->now) : SP_OK;
+    status = has_password ? sp_password_kinds_note(store, call->arena, account.password_hash, call->now) : SP_OK;
     if (status != SP_OK)
         return sp_deny_failure(call, status);
-    if (!matches)
-        return fail(call, name, &guess, trouble);
+    if (!has_password || !matches || account.disabled)
+        return fail(call, tried, &guess, trouble);
     step = renew_hash(call, &account, password);
     if (step != SP_GOES_ON)
         return step;

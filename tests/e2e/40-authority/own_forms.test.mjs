@@ -4,6 +4,8 @@
 import assert from 'node:assert/strict';
 import { createHash, createHmac } from 'node:crypto';
 import http from 'node:http';
+import fs from 'node:fs';
+import path from 'node:path';
 import { test } from 'node:test';
 import { startAuthority } from '../lib/authority.mjs';
 import { startBrowser } from '../lib/browser.mjs';
@@ -44,7 +46,8 @@ test('whoever planted the cookie cannot make the token of a form', async () => {
   browser.cookies.set('sp_browser', planted);
   const answer = await send(browser, account, { form_token: tokenOf(planted, 'account'), section: 'profile', step: 'signout' });
   assert.match(answer.text, /role="alert"[^>]*><p>This form had expired/);
-  const { finding } = await authority.lastLine('form.stale');
+  const { finding, accepted } = await authority.lastLine('form.stale');
+  assert.equal(accepted, false);
   assert.match(finding.expected, /who is signed in now/);
   assert.match(finding.received, /another session/);
   assert.match((await browser.open(account)).text, /Your account/);
@@ -112,6 +115,26 @@ for (const [client, shows] of [['web', /value="allow"/], ['own', /value="use"/]]
     await authority.lastLine('form.stale');
     assert.ok((await browser.submit({ step: client === 'web' ? 'allow' : 'use' })).location.searchParams.get('code'));
   });
+
+test('what a person was refused is a refusal in the log and for explain, and what no account is named by is not written', async () => {
+  const browser = startBrowser();
+  const told = async (cause) => {
+    const line = await authority.lastLine(cause);
+    assert.equal(line.accepted, false);
+    const { stdout } = await sallyport(['explain', line.request_id, '--state', authority.state]);
+    assert.match(stdout, /REJECTED|REFUSED/);
+    assert.ok(stdout.includes(cause), stdout);
+    return { line, stdout };
+  };
+  await browser.open(urlOf('own'));
+  await browser.signIn('KIM', 'wrong');
+  assert.match((await told('login.password_wrong')).stdout, /\bkim\b/);
+  await browser.signIn('my-s3cret-password', 'wrong');
+  assert.equal((await told('login.password_wrong')).line.finding.received, 'a name of 18 bytes that no account has');
+  assert.ok(!fs.readFileSync(path.join(authority.state, 'authority.jsonl'), 'utf8').includes('my-s3cret'));
+  assert.equal((await browser.submit({ step: 'cancel' })).location.searchParams.get('error'), 'access_denied');
+  await told('request.denied_by_user');
+});
 
 /** Signs out whoever is there, and in as somebody else. */
 async function signInAs(browser, name, password) {
