@@ -77,8 +77,14 @@ enum sp_step sp_login_try(struct sp_call *call, struct sp_str name, struct sp_st
     status = has_password ? sp_password_kinds_note(store, call->arena, account.password_hash, call->now) : SP_OK;
     if (status != SP_OK)
         return sp_deny_failure(call, status);
-    if (!has_password || !matches || account.disabled)
-        return fail(call, tried, &guess, trouble);
+    matches = has_password && matches;
+    if (!matches || account.disabled) {
+        step = fail(call, tried, &guess, trouble);
+        /* Told to the operator alone, and only after the right password. */
+        if (step == SP_GOES_ON && matches)
+            call->finding = (struct sp_finding){.cause = SP_CAUSE_LOGIN_ACCOUNT_DISABLED, .received = tried};
+        return step;
+    }
     step = renew_hash(call, &account, password);
     if (step != SP_GOES_ON)
         return step;

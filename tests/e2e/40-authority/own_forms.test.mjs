@@ -3,8 +3,8 @@
 // to a browser the same site, which gets its cookies and may plant some, as a sub-domain may.
 import assert from 'node:assert/strict';
 import { createHash, createHmac } from 'node:crypto';
-import http from 'node:http';
 import fs from 'node:fs';
+import http from 'node:http';
 import path from 'node:path';
 import { test } from 'node:test';
 import { startAuthority } from '../lib/authority.mjs';
@@ -132,6 +132,14 @@ test('what a person was refused is a refusal in the log and for explain, and wha
   await browser.signIn('my-s3cret-password', 'wrong');
   assert.equal((await told('login.password_wrong')).line.finding.received, 'a name of 18 bytes that no account has');
   assert.ok(!fs.readFileSync(path.join(authority.state, 'authority.jsonl'), 'utf8').includes('my-s3cret'));
+  // To the person, a disabled account is a wrong password; the operator is told where to look.
+  assert.equal((await sallyport(['accounts', 'disable', 'kim', '--state', authority.state])).code, 0);
+  const page = await browser.signIn('kim', 'kim-secret');
+  assert.match(page.text, /Username or password is not right/);
+  assert.match((await told('login.account_disabled')).stdout, /accounts\s+enable/);
+  await browser.signIn('kim', 'wrong');
+  await told('login.password_wrong');
+  assert.equal((await sallyport(['accounts', 'enable', 'kim', '--state', authority.state])).code, 0);
   assert.equal((await browser.submit({ step: 'cancel' })).location.searchParams.get('error'), 'access_denied');
   await told('request.denied_by_user');
 });
