@@ -93,8 +93,16 @@ enum sp_step sp_account_email_act(struct sp_call *call, struct sp_account_view *
     struct sp_str wanted = sp_email_normal(call->arena, changes ? sp_call_parameter(call, "email") : address.text);
     view->notice = SP_TEXT_EMAIL_MALFORMED;
     view->is_trouble = true;
+    call->finding = (struct sp_finding){.cause = SP_CAUSE_ACCOUNT_MALFORMED,
+                                        .expected = SP_STR("an e-mail address (RFC 5322 3.4.1)"),
+                                        .received = view->account.name,
+                                        .detail = SP_STR("what was sent as the new address is none")};
     if (wanted.at == NULL)
         return SP_GOES_ON;
+    call->finding =
+        (struct sp_finding){.cause = SP_CAUSE_REQUEST_THROTTLED,
+                            .expected = SP_STR("3 a minute and 10 an hour from one account, 5 an hour to one address"),
+                            .received = SP_STR("more messages that verify an e-mail address")};
     status = throttle(call, view->account.id, wanted, &passes);
     view->notice = SP_TEXT_EMAIL_TOO_OFTEN;
     if (status == SP_OK && passes) {
@@ -102,6 +110,7 @@ enum sp_step sp_account_email_act(struct sp_call *call, struct sp_account_view *
         status = sp_person_address_mark(call, &view->account, &link.mark);
         if (status == SP_OK)
             status = sp_mail_send_link(call, &link);
+        call->finding = (struct sp_finding){0};
         view->notice = SP_TEXT_EMAIL_SENT;
         view->is_trouble = false;
     }

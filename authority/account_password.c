@@ -68,12 +68,22 @@ enum sp_step sp_account_password_act(struct sp_call *call, struct sp_account_vie
     bool matches = false;
     if (!sp_str_equal(step, SP_STR("change")) || account->password_hash.len == 0)
         return SP_GOES_ON;
-    if (fresh.len < SP_MIN_PASSWORD_CHARACTERS || fresh.len > SP_MAX_PASSWORD_BYTES)
+    if (fresh.len < SP_MIN_PASSWORD_CHARACTERS || fresh.len > SP_MAX_PASSWORD_BYTES) {
+        call->finding =
+            (struct sp_finding){.cause = SP_CAUSE_ACCOUNT_MALFORMED,
+                                .expected = sp_arena_printf(call->arena, "a new password of %u to %u bytes",
+                                                            SP_MIN_PASSWORD_CHARACTERS, SP_MAX_PASSWORD_BYTES),
+                                .received = account->name,
+                                .detail = sp_arena_printf(call->arena, "the new password has %zu bytes", fresh.len)};
         return say(view, SP_TEXT_PASSWORD_SHORT, true);
+    }
     if (sp_known_browser_check(call, account->id) != SP_GOES_ON)
         return SP_DENIED;
-    if (sp_password_wait(account->failures, account->failed_at, call->now) > 0)
+    if (sp_password_wait(account->failures, account->failed_at, call->now) > 0) {
+        call->finding = (struct sp_finding){
+            .cause = SP_CAUSE_LOGIN_PASSWORD_WRONG, .received = account->name, .detail = SP_STR("too often")};
         return say(view, SP_TEXT_PASSWORD_WAIT, true);
+    }
     enum sp_step verified = sp_errand_password_verify(call, account->password_hash, old, &matches);
     if (verified != SP_GOES_ON)
         return verified;

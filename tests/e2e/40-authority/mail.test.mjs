@@ -167,6 +167,9 @@ test('a link that a thief asked for verifies no address once the owner has a new
   await thief.open(account);
   const page = await thief.signIn('vic', 'vic-secret-1');
   const form_token = page.text.match(/name="form_token" value="([^"]*)"/)[1];
+  const refused = await thief.open(account, { method: 'POST', headers: { 'Content-Type': 'application/x-www-form-urlencoded' }, body: new URLSearchParams({ form_token, section: 'email', step: 'change', email: 'no address' }).toString() });
+  assert.match(refused.text, /role="alert"/);
+  assert.equal((await authority.lastLine('account.malformed')).accepted, false);
   await thief.open(account, { method: 'POST', headers: { 'Content-Type': 'application/x-www-form-urlencoded' }, body: new URLSearchParams({ form_token, section: 'email', step: 'change', email: 'evil@attacker.test' }).toString() });
   const evil = await nextMail();
   assert.deepEqual(evil.to, ['evil@attacker.test']);

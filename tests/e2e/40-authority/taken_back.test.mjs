@@ -110,6 +110,10 @@ test('a new password takes offline refresh tokens back, whoever sets it; the bro
   const tokens = await redeem();
   const page = await browser.open(account);
   const form_token = page.text.match(/name="form_token" value="([^"]*)"/)[1];
+  const tooShort = await browser.open(account, { method: 'POST', headers: { 'Content-Type': 'application/x-www-form-urlencoded' }, body: new URLSearchParams({ form_token, section: 'password', step: 'change', old_password: 'olga-secret-1', new_password: 'short' }).toString() });
+  assert.match(tooShort.text, /8 characters at least/);
+  const line = await authority.lastLine('account.malformed');
+  assert.deepEqual([line.accepted, line.finding.detail], [false, 'the new password has 5 bytes']);
   const changed = await browser.open(account, { method: 'POST', headers: { 'Content-Type': 'application/x-www-form-urlencoded' }, body: new URLSearchParams({ form_token, section: 'password', step: 'change', old_password: 'olga-secret-1', new_password: 'olga-secret-2' }).toString() });
   assert.match(changed.text, /password is changed/);
   await assert.rejects(openid.refreshTokenGrant(config, tokens.refresh_token), { error: 'invalid_grant' });
