@@ -31,6 +31,7 @@ async function startRelyingParty() {
           outgoing.writeHead(status).end(status === 200 ? '' : 'not now');
         } else {
           if (url.pathname === '/frontchannel') self.frames.push({ url, cookie: incoming.headers.cookie, sec: incoming.headers['sec-fetch-dest'] });
+          if (url.pathname === '/frontchannel' && self.hangs) return;
           outgoing.setHeader('Content-Type', 'text/html').end('<title>The application</title>');
         }
       });
@@ -233,6 +234,23 @@ test('a code that was used after the session ended tells nobody', async () => {
   await browser.submit({ step: 'signout' });
   await openid.authorizationCodeGrant(config, page.location, checks).catch(() => {});
   assert.equal(one.tokens.length, 0);
+});
+
+test('an application that never answers keeps nobody at the page that signs out', { skip }, async () => {
+  const page = await openPage();
+  const { config, url, checks } = await begin('front', front);
+  await page.goto(url.href);
+  await page.getByLabel('Username').fill('ann');
+  await page.getByLabel('Password').fill('ann-secret');
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.waitForURL(`${front.origin}/callback?**`);
+  const tokens = await openid.authorizationCodeGrant(config, new URL(page.url()), checks);
+  front.hangs = true;
+  const way = new URLSearchParams({ id_token_hint: tokens.id_token, post_logout_redirect_uri: `${front.origin}/bye`, state: 'xyz' });
+  await page.goto(`${authority.issuer}/logout?${way}`, { waitUntil: 'commit' });
+  await page.waitForURL(`${front.origin}/bye?state=xyz`);
+  front.hangs = false;
+  assert.deepEqual(page.complaints, []);
 });
 
 for (const javaScriptEnabled of [true, false]) {
