@@ -27,16 +27,26 @@
 #include "probe/handed_configuration.h"
 #include "probe/service_manager.h"
 
+#define DEV_API "\"audiences\":[\"https://api.example.test\"]"
+/* Any port of the two addresses (RFC 8252 7.3); of the name, which is compared byte by byte, those of common tools. */
+#define DEV_REDIRECTS                                                                                                  \
+    "\"native\":true,\"redirect_uris\":[\"http://127.0.0.1/callback\",\"http://[::1]/callback\","                      \
+    "\"http://localhost:3000/callback\",\"http://localhost:5173/callback\",\"http://localhost:8080/callback\"],"       \
+    "\"post_logout_redirect_uris\":[\"http://127.0.0.1:3000/\",\"http://localhost:3000/\","                            \
+    "\"http://localhost:5173/\",\"http://localhost:8080/\"],"
+#define DEV_PERSON "\"scopes\":[\"openid\",\"profile\",\"email\",\"offline_access\",\"read:demo\"],"
 static const char dev_section[] =
     "{\"clients\":{"
-    "\"demo\":{\"secret\":\"demo-secret\",\"scopes\":[\"read:demo\",\"write:demo\"],\"audiences\":[\"https://"
-    "api.example.test\"]},"
-    "\"demo-opaque\":{\"secret\":\"demo-secret\",\"scopes\":[\"read:demo\"],\"token_format\":\"opaque\","
-    "\"audiences\":[\"https://api.example.test\"]},"
-    "\"demo-web\":{\"method\":\"none\",\"native\":true,\"name\":\"Demo\",\"redirect_uris\":[\"http://127.0.0.1/"
-    "callback\"],"
-    "\"scopes\":[\"openid\",\"profile\",\"email\",\"offline_access\",\"read:demo\"],\"audiences\":[\"https://"
-    "api.example.test\"]}}}";
+    "\"demo\":{\"secret\":\"demo-secret\",\"scopes\":[\"read:demo\",\"write:demo\"]," DEV_API "},"
+    "\"demo-opaque\":{\"secret\":\"demo-secret\",\"scopes\":[\"read:demo\"],\"token_format\":\"opaque\"," DEV_API "},"
+    "\"demo-web\":{\"method\":\"none\",\"name\":\"Demo\"," DEV_REDIRECTS DEV_PERSON DEV_API "},"
+    "\"demo-app\":{\"secret\":\"demo-secret\",\"name\":\"Demo App\"," DEV_REDIRECTS DEV_PERSON DEV_API "},"
+    "\"demo-tv\":{\"method\":\"none\",\"name\":\"Demo "
+    "TV\",\"grants\":[\"urn:ietf:params:oauth:grant-type:device_code\","
+    "\"refresh_token\"]," DEV_PERSON DEV_API "},"
+    "\"demo-service\":{\"secret\":\"demo-secret\",\"grants\":[\"client_credentials\","
+    "\"urn:ietf:params:oauth:grant-type:token-exchange\"],\"scopes\":[\"read:demo\"],"
+    "\"audiences\":[\"https://next.example.test\"],\"exchange_from\":[\"https://api.example.test\"]}}}";
 
 /* Seeded with --dev; exists already when the state directory is used again. */
 #define DEV_CLAIMS "{\"name\":\"Ann Example\",\"email\":\"ann@example.test\",\"email_verified\":true}"
@@ -182,6 +192,24 @@ static enum sp_status open_state(struct running *running, const char *state, cha
     return status;
 }
 
+/* What a test has to know, as the configuration has it. */
+static void write_seeded(struct sp_json_writer *json, struct sp_arena *arena)
+{
+    const struct sp_json *section;
+    struct sp_json_error error;
+    if (sp_json_parse(arena, sp_str_from_cstr(dev_section), &sp_json_limits_document, &section, &error) == SP_OK) {
+        sp_json_name(json, SP_STR("clients"));
+        sp_json_put_value(json, sp_json_member(section, SP_STR("clients")));
+    }
+    sp_json_name(json, SP_STR("accounts"));
+    sp_json_begin_object(json);
+    sp_json_name(json, dev_account.name);
+    sp_json_begin_object(json);
+    sp_json_string_member(json, "password", dev_account.password);
+    sp_json_end_object(json);
+    sp_json_end_object(json);
+}
+
 static void print_ready(const struct running *running)
 {
     const struct sp_authority_settings *settings = running->authority.settings;
@@ -194,6 +222,8 @@ static void print_ready(const struct running *running)
         sp_json_string_member(&json, "issuer", settings->issuer);
         if (running->url[0] != '\0')
             sp_json_string_member(&json, "listen", sp_str_from_cstr(running->url));
+        if (running->dev && !sp_cli_is_given(running->cli, "config"))
+            write_seeded(&json, sp_cli_arena(running->cli));
         sp_json_end_object(&json);
         (void)sp_cli_print_json(running->cli, &buffer, SP_CLI_FINE);
     } else {
@@ -206,9 +236,12 @@ static void print_ready(const struct running *running)
             "  curl -s %.*s/.well-known/openid-configuration\n"
             "  curl -s -u demo:demo-secret -d grant_type=client_credentials -d scope=read:demo %.*s/token\n"
             "  curl -s -u demo:wrong -d grant_type=client_credentials %.*s/token     # and look here for the cause\n\n"
-            "Sign in with code and PKCE: client demo-web (public), redirect URI http://127.0.0.1:ANY/callback, account "
-            "ann, password ann-secret.\n"
-            "It asks for consent each time: any program of this machine can pass for a public client (RFC 8252 "
+            "Sign in with code and PKCE: account ann, password ann-secret; clients demo-web (public) and demo-app "
+            "(demo-secret),\n"
+            "redirect URI http://127.0.0.1:ANY/callback or http://localhost:3000/callback (5173 and 8080, too). Device "
+            "grant: demo-tv (public).\n"
+            "Token exchange: demo-service (demo-secret) takes tokens of demo. All of it for programs: --json.\n"
+            "demo-web asks for consent each time: any program of this machine can pass for a public client (RFC 8252 "
             "8.6).\n\n",
             SP_STR_ARG(settings->base), SP_STR_ARG(settings->base), SP_STR_ARG(settings->base));
     fflush(stdout);

@@ -16,7 +16,7 @@ export const muchToSay = `urn:${'much:to:say:'.repeat(80)}`;
 /**
  * startAuthority({ authority: {…the section…}, state: true|DIR, args: [], env: {}, port })
  * Without `authority` it is plain `--dev`. With `state` (default) it keeps its store in a folder, so that it can be restarted.
- * Resolves to { issuer, listen (its own URL, where the issuer is a balancer's), state, pid, output(), log(), lastLine(cause), post(path, form, { basic, headers }), get(path), cli(args), write(section),
+ * Resolves to { issuer, listen (its own URL, where the issuer is a balancer's), ready (the line that it begins with), state, pid, output(), log(), lastLine(cause), post(path, form, { basic, headers }), get(path), cli(args), write(section),
  * signal(name), stop(signal), restart() }.
  */
 export async function startAuthority({ authority, state = true, args = [], env = {}, port: wanted } = {}) {
@@ -49,7 +49,8 @@ export async function startAuthority({ authority, state = true, args = [], env =
       if (mine.exitCode !== null) throw new Error(`it ended: ${output}`);
       return ready.includes('\n');
     }, 'the authority to be ready');
-    ({ issuer: self.issuer, listen: self.listen } = JSON.parse(ready));
+    self.ready = JSON.parse(ready);
+    ({ issuer: self.issuer, listen: self.listen } = self.ready);
   };
   self.stop = async (signal = 'SIGTERM') => {
     child.kill(signal);
