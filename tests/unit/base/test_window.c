@@ -64,6 +64,32 @@ static void a_caller_as_slow_as_its_limit_is_never_refused(void **state)
     }
 }
 
+/* The worst that a caller can do: nearly all calls at a window's end, then each as soon as it may
+ * (docs/rate-limits.md). */
+static void however_calls_come_no_minute_has_twice_as_many(void **state)
+{
+    (void)state;
+    enum { REQUESTS = 100, STEP = 10, MOST = 400 };
+    struct sp_window window = {0};
+    const int64_t start = 1000000;
+    int64_t at[MOST] = {start};
+    size_t count = passed(&window, 1, REQUESTS, start);
+    for (int64_t now = start + MINUTE - STEP; now < start + 4 * MINUTE; now += STEP) {
+        while (sp_window_take(&window, REQUESTS, MINUTE, now).allowed) {
+            assert_true(count < MOST);
+            at[count++] = now;
+        }
+    }
+    for (size_t first = 0; first < count; first++) {
+        size_t last = first;
+        while (last < count && at[last] < at[first] + MINUTE) {
+            last++;
+        }
+        assert_true(last - first < 2 * REQUESTS);
+    }
+    assert_true(count <= 4 * REQUESTS);
+}
+
 static void retry_after_is_the_moment_when_one_more_passes(void **state)
 {
     (void)state;
@@ -115,6 +141,7 @@ int main(void)
         cmocka_unit_test(the_window_slides_instead_of_opening_at_once),
         cmocka_unit_test(after_a_window_without_calls_all_pass),
         cmocka_unit_test(a_caller_as_slow_as_its_limit_is_never_refused),
+        cmocka_unit_test(however_calls_come_no_minute_has_twice_as_many),
         cmocka_unit_test(retry_after_is_the_moment_when_one_more_passes),
         cmocka_unit_test(a_process_that_is_a_little_behind_counts_with_the_others),
         cmocka_unit_test(a_clock_set_back_starts_anew),
