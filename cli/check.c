@@ -10,6 +10,7 @@
 #include "core/policy/check.h"
 #include "probe/certificate_file.h"
 #include "probe/check_here.h"
+#include "probe/check_key_files.h"
 #include "probe/check_online.h"
 #include "probe/configuration.h"
 
@@ -204,6 +205,9 @@ static enum sp_status judge(const struct sp_cli *cli, const struct sources *sour
     enum sp_status status = sp_configuration_read(sources->names, sources->count, &policy, report, trouble);
     if (status == SP_OK) {
         status = sp_policy_check_certificates(policy, &sp_certificate_files, sp_cli_now(), false, report);
+    }
+    if (status == SP_OK) {
+        status = sp_check_key_files(policy, report);
     }
     if (status == SP_OK) {
         status = sp_check_authority(policy, report);

@@ -12,6 +12,7 @@ import { program, sallyport } from '../lib/cli.mjs';
 import { temporaryFolder } from '../lib/gateway.mjs';
 import { faults, startPlainIssuer } from '../lib/issuer.mjs';
 import { freePort, listen } from '../lib/ports.mjs';
+import { jwks, makeKey } from '../lib/tokens.mjs';
 
 const folder = temporaryFolder();
 let files = 0;
@@ -166,6 +167,22 @@ test('what the authority would not start with says once what to write', async ()
     assert.match(message.slice(`${member}: `.length), sentence);
     assert.equal(cause.fix, `Correct ${member} at this line. ${message.slice(`${member}: `.length)}`);
     assert.doesNotMatch((await sallyport(['check', '-c', file], { env: { SECRET: 'x'.repeat(40) } })).stdout, /Write Write|Write The|\.\./);
+  }
+});
+
+test('a key set in a file is read, and what is wrong with it told at its line', async () => {
+  const folder = temporaryFolder();
+  const file = path.join(folder, 'keys.json');
+  const config = { issuers: { corp: { issuer: 'https://idp.example', jwks_file: file, audience: 'a' } }, apis: { all: { match: { path: '/' }, upstream: { url: 'http://127.0.0.1:9' }, auth: { issuers: ['corp'] } } } };
+  const missing = await check(config);
+  assert.equal(missing.code, 1);
+  const found = missing.problems.find((problem) => problem.path === 'issuers.corp.jwks_file' && problem.cause.id === 'keys.unreachable');
+  assert.match(found.message, /keys\.json: No such file or directory/);
+  assert.match(found.cause.fix, /the file of a jwks_file readable/);
+  assert.ok(found.line > 0);
+  for (const [content, id] of [['<html>', 'keys.html'], ['{"keys":[]}', 'keys.empty'], [JSON.stringify(jwks(await makeKey('ES256'))), undefined]]) {
+    fs.writeFileSync(file, content);
+    assert.equal((await check(config)).ids.find((name) => name.startsWith('keys.')), id);
   }
 });
 
