@@ -124,6 +124,7 @@ static void a_file_that_was_deleted_moved_or_replaced_takes_nothing_and_is_named
         assert_int_equal(rename(away, f->path), 0);
         assert_int_equal(store_find(f, f->store, &before, &found), SP_OK);
         assert_int_equal(store_find(f, f->store, &lost, &found), SP_NOT_FOUND);
+        assert_int_equal(store_find(f, f->other, &before, &found), SP_OK);
     }
     assert_int_equal(write_one(f->store, &lost), SP_OK);
     assert_int_equal(store_find(f, f->other, &lost, &found), SP_OK);
