@@ -10,6 +10,7 @@
 #include "authority/grant_allowed.h"
 #include "authority/grant_record.h"
 #include "authority/handle.h"
+#include "authority/refresh_token.h"
 #include "authority/scope.h"
 #include "authority/token_handle.h"
 #include "core/diagnosis/cause.h"
@@ -36,14 +37,10 @@ static enum sp_step find_token(struct sp_call *call, struct rotation *r)
 {
     struct sp_store *store = call->authority->store;
     struct sp_json_error error;
-    struct sp_str token = r->token = sp_call_parameter(call, "refresh_token");
-    if (token.at == NULL)
-        return SP_DENY(call, .cause = SP_CAUSE_REQUEST_PARAMETER_MISSING, .expected = SP_STR("refresh_token"),
-                       .tell = SP_STR("It is 'refresh_token'."));
-    enum sp_status status = sp_token_handle_find(store, SP_TICKET_REFRESH, token, call->arena, &r->ticket);
+    enum sp_status status = sp_token_handle_find(store, SP_TICKET_REFRESH, r->token, call->arena, &r->ticket);
     if (status == SP_NOT_FOUND)
         return SP_DENY(call, .cause = SP_CAUSE_REFRESH_UNKNOWN,
-                       .detail = sp_str_has_prefix(token, SP_STR(SP_REFRESH_TOKEN_PREFIX))
+                       .detail = sp_str_has_prefix(r->token, SP_STR(SP_REFRESH_TOKEN_PREFIX))
                                      ? SP_STR("It was revoked with its family, or is long forgotten.")
                                      : SP_STR("It does not look like a refresh token of this server."));
     if (status == SP_OK)
@@ -95,17 +92,22 @@ static enum sp_step check_key(struct sp_call *call, struct rotation *r)
     return SP_GOES_ON;
 }
 
-static enum sp_step check_token(struct sp_call *call, struct rotation *r, struct sp_str *scope)
+static enum sp_step check_token(struct sp_call *call, struct rotation *r)
 {
-    struct sp_str issuer = sp_json_string(sp_json_member(r->data, SP_STR("issuer"))),
-                  asked = sp_call_parameter(call, "scope");
+    struct sp_str issuer = sp_json_string(sp_json_member(r->data, SP_STR("issuer")));
     if (r->ticket.expires_at <= call->now)
         return SP_DENY(call, .cause = SP_CAUSE_REFRESH_EXPIRED, .detail = ago(call, r->ticket.expires_at));
     if (!sp_str_equal(issuer, call->authority->settings->issuer))
         return SP_DENY(call, .cause = SP_CAUSE_REFRESH_ISSUER_CHANGED, .expected = issuer,
                        .received = call->authority->settings->issuer);
-    if (check_session(call, r) != SP_GOES_ON || sp_grant_check_offline(call, r->client, &r->record) != SP_GOES_ON)
+    if (check_session(call, r) != SP_GOES_ON)
         return SP_DENIED;
+    return sp_grant_check_offline(call, r->client, &r->record);
+}
+
+static enum sp_step narrow_scope(struct sp_call *call, const struct rotation *r, struct sp_str *scope)
+{
+    struct sp_str asked = sp_call_parameter(call, "scope");
     if (asked.at != NULL && !sp_scope_covers(r->record.scope, asked))
         return SP_DENY(call, .cause = SP_CAUSE_REFRESH_SCOPE_GREW, .expected = r->record.scope, .received = asked);
     *scope = asked.at != NULL ? asked : r->record.scope;
@@ -200,7 +202,8 @@ static enum sp_step rotate(struct sp_call *call, void *context)
     struct sp_str scope = SP_STR_NONE;
     struct sp_token_answer answer;
     if (find_token(call, r) != SP_GOES_ON || check_family(call, r) != SP_GOES_ON ||
-        check_token(call, r, &scope) != SP_GOES_ON || check_key(call, r) != SP_GOES_ON)
+        check_token(call, r) != SP_GOES_ON || narrow_scope(call, r, &scope) != SP_GOES_ON ||
+        check_key(call, r) != SP_GOES_ON)
         return SP_DENIED;
     /* FAPI 2.0 5.3.2.1: no rotation where the client proves itself and its tokens are bound; a lost answer then costs
      * nobody a sign-in. */
@@ -217,6 +220,22 @@ static enum sp_step rotate(struct sp_call *call, void *context)
 
 enum sp_step sp_grant_refresh_token(struct sp_call *call, const struct sp_client *client)
 {
-    struct rotation r = {.client = client};
+    struct rotation r = {.client = client, .token = sp_call_parameter(call, "refresh_token")};
+    if (r.token.at == NULL)
+        return SP_DENY(call, .cause = SP_CAUSE_REQUEST_PARAMETER_MISSING, .expected = SP_STR("refresh_token"),
+                       .tell = SP_STR("It is 'refresh_token'."));
     return sp_call_in_write(call, rotate, &r);
+}
+
+enum sp_step sp_refresh_token_look(struct sp_call *call, const struct sp_client *client, struct sp_str value,
+                                   struct sp_live_refresh_token *token)
+{
+    struct rotation r = {.client = client, .token = value};
+    if (find_token(call, &r) != SP_GOES_ON || check_family(call, &r) != SP_GOES_ON ||
+        check_token(call, &r) != SP_GOES_ON)
+        return SP_DENIED;
+    if (r.ticket.used_at != 0 && !client->is_fapi2)
+        return SP_DENY(call, .cause = SP_CAUSE_REFRESH_REUSED, .detail = ago(call, r.ticket.used_at));
+    *token = (struct sp_live_refresh_token){r.record.scope, r.ticket.issued_at, r.ticket.expires_at};
+    return SP_GOES_ON;
 }

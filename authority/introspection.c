@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* RFC 7662: a protected resource asks what a token means. Only confidential clients are answered; what is not alive is
  * {"active":false} and nothing more, the reason goes to the log. So is any token that is neither of the client nor for
- * it, where the client registered itself: nobody said that it is one of the APIs here (4, 2.2). */
+ * it, where the client registered itself: nobody said that it is one of the APIs here (4, 2.2).
+ *
+ * Refresh tokens are told to the client alone that has them, and only when it asks for one by its hint: an API that
+ * asks what it was sent never takes one for an access token. */
 #include "authority/asked_token.h"
 #include "authority/denial.h"
 #include "authority/endpoint.h"
 #include "authority/key_ring.h"
+#include "authority/refresh_token.h"
 #include "authority/signed_jwt.h"
 #include "authority/subject.h"
 
@@ -81,11 +85,54 @@ static enum sp_step answer_active(struct sp_call *call, const struct sp_client *
     return answer(call, client, &buffer);
 }
 
+/* What is wrong with it is for the log; our own failure is an answer. */
+static enum sp_step say_nothing(struct sp_call *call, const struct sp_denial *denial)
+{
+    if (denial->cause != SP_CAUSE_STORE_UNAVAILABLE)
+        return SP_DENIED;
+    call->deny = NULL;
+    return sp_deny(call, denial);
+}
+
+static enum sp_step answer_refresh_token(struct sp_call *call, const struct sp_client *client, struct sp_str value)
+{
+    struct sp_live_refresh_token token;
+    struct sp_buffer buffer;
+    struct sp_json_writer json;
+    call->deny = say_nothing;
+    enum sp_step step = sp_refresh_token_look(call, client, value, &token);
+    call->deny = NULL;
+    if (step == SP_DENIED && call->finding.cause != SP_CAUSE_STORE_UNAVAILABLE) {
+        const struct sp_finding why = call->finding;
+        return answer_inactive(call, client, &why);
+    }
+    if (step != SP_GOES_ON)
+        return step;
+    sp_answer_buffer(call, &buffer);
+    sp_json_writer_init(&json, &buffer, false);
+    sp_json_begin_object(&json);
+    sp_json_bool_member(&json, "active", true);
+    sp_json_string_member(&json, "iss", call->authority->settings->issuer);
+    sp_json_string_member(&json, "client_id", client->id);
+    sp_json_string_member(&json, "scope", token.scope);
+    sp_json_int_member(&json, "iat", token.issued_at);
+    sp_json_int_member(&json, "exp", token.expires_at);
+    sp_json_end_object(&json);
+    return answer(call, client, &buffer);
+}
+
+static bool hints_at_refresh_token(const struct sp_call *call)
+{
+    return sp_str_equal(sp_call_parameter(call, "token_type_hint"), SP_STR("refresh_token"));
+}
+
 enum sp_step sp_introspection_endpoint(struct sp_call *call)
 {
     struct sp_asked_token asked;
     if (sp_asked_token_take(call, SP_ASKED_BY_CONFIDENTIAL, &asked) != SP_GOES_ON)
         return SP_DENIED;
+    if (!asked.is_live && hints_at_refresh_token(call))
+        return answer_refresh_token(call, asked.client, asked.value);
     if (!asked.is_live)
         return answer_inactive(call, asked.client, &asked.why);
     const struct sp_json *claims = asked.token.claims;

@@ -6,6 +6,7 @@ import * as openid from 'openid-client';
 import { startAuthority } from '../lib/authority.mjs';
 import { startBrowser } from '../lib/browser.mjs';
 import { base64url, breakSignature, decodePart, makeKey, makeToken, now, signRaw } from '../lib/tokens.mjs';
+import { until } from '../lib/wait.mjs';
 
 const redirect = 'https://app.example/callback', scopes = ['openid', 'offline_access', 'read'];
 const authority = await startAuthority({
@@ -40,6 +41,8 @@ const revoked = async (client) => {
 const tokens = await login('web');
 const header = decodePart(tokens.access_token, 0), claims = decodePart(tokens.access_token, 1);
 const stranger = await makeKey('ES256');
+/** The line of the log about an answer, once it is written. */
+const lineOf = ({ requestId }) => until(() => authority.log().find((line) => line.request_id === requestId), `the line of ${requestId}`);
 const dead = {
   'a word': ['junk', 'token.opaque'],
   'a token response': [JSON.stringify({ access_token: tokens.access_token }), 'token.malformed.response_body'],
@@ -63,13 +66,14 @@ for (const [name, [token, cause]] of Object.entries(dead)) {
   test(`${name} is named ${cause}`, async () => {
     const asked = await authority.post('/introspect', { token }, { basic: ['api', 's'] });
     assert.deepEqual(asked.json, { active: false });
-    const { finding } = await authority.lastLine(cause);
+    const { finding, cause: logged } = await lineOf(asked);
+    assert.equal(logged, cause);
     for (const text of [finding.fix, finding.detail ?? '']) assert.doesNotMatch(text, /[{}]/);
     const told = await authority.get('/userinfo', { headers: { Authorization: `Bearer ${token}` } });
     assert.equal(told.status, 401);
     assert.match(told.headers['www-authenticate'], /error="invalid_token"/);
     assert.match(told.headers['www-authenticate'], new RegExp(`\\(${cause.replaceAll('.', '\\.')}\\)`));
-    const { verdict } = await authority.lastLine(cause);
+    const { verdict } = await lineOf(told);
     assert.doesNotMatch(verdict.cause.explanation, /not known|\{/);
   });
 }
@@ -89,7 +93,7 @@ for (const [name, [{ query = '', ...options }, status, cause]] of Object.entries
     const answer = await authority.get(`/userinfo${query}`, options);
     assert.equal(answer.status, status, answer.headers['www-authenticate']);
     assert.match(answer.headers['www-authenticate'], /^Bearer/);
-    await authority.lastLine(cause);
+    assert.equal((await lineOf(answer)).cause, cause);
   });
 }
 
@@ -99,6 +103,31 @@ test('a token in the form of a POST is taken, one in the URL does not count, and
   assert.equal((await authority.get('/userinfo?access_token=junk', { headers: { Authorization: bearer } })).json.sub, tokens.claims().sub);
   const answer = await authority.get('/userinfo', { headers: { Authorization: `Bearer ${await own('machine', { scope: 'openid' })}` } });
   assert.equal(answer.status, 401);
-  const { finding } = await authority.lastLine('token.of_no_person');
+  const { finding, cause } = await lineOf(answer);
+  assert.equal(cause, 'token.of_no_person');
   assert.equal(finding.received, 'machine');
+});
+
+test('a refresh token is introspected by its own client alone, when it asks for one', async () => {
+  const { refresh_token: token } = await login('web');
+  let line;
+  const introspect = async (client, form) => {
+    const answer = await authority.post('/introspect', { token, ...form }, { basic: [client, 's'] });
+    line = await lineOf(answer);
+    return answer.json;
+  };
+  const hint = { token_type_hint: 'refresh_token' };
+  const { active, client_id, scope, exp, iat, ...rest } = await introspect('web', hint);
+  assert.deepEqual({ active, client_id, scope, rest }, { active: true, client_id: 'web', scope: scopes.join(' '), rest: { iss: authority.issuer } });
+  assert.ok(exp > now() && iat <= now());
+  assert.deepEqual(await introspect('web', {}), { active: false });
+  assert.deepEqual(await introspect('api', hint), { active: false });
+  assert.equal(line.cause, 'refresh.other_client');
+  const next = await authority.post('/token', { grant_type: 'refresh_token', refresh_token: token }, { basic: ['web', 's'] });
+  assert.equal(next.status, 200, 'it was not used by being looked at');
+  assert.deepEqual(await introspect('web', hint), { active: false });
+  assert.equal(line.cause, 'refresh.reused');
+  assert.equal((await authority.post('/introspect', { token: next.json.refresh_token, ...hint }, { basic: ['web', 's'] })).json.active, true, 'nor did that end the family');
+  assert.equal((await authority.post('/revoke', { token: next.json.refresh_token }, { basic: ['web', 's'] })).status, 200);
+  assert.deepEqual((await authority.post('/introspect', { token: next.json.refresh_token, ...hint }, { basic: ['web', 's'] })).json, { active: false });
 });
