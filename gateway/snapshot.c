@@ -105,45 +105,85 @@ static void log_failure(ngx_log_t *log, const ngx_str_t *path, enum sp_status st
                   sp_status_text(status));
 }
 
-/* jwks_file of each issuer, for a guest without a control plane. Paths are relative to the policy's own directory. */
-static void offer_jwks_files(struct sp_knowledge *knowledge, const struct sp_policy *policy,
-                             const ngx_str_t *policy_path, ngx_log_t *log)
+/* jwks_file of an issuer, for a guest without a control plane; relative to the policy's own directory. false: it has
+ * none, or none that a path can name (*path is "" then). */
+static bool find_jwks_file(const struct sp_policy *policy, size_t issuer, const ngx_str_t *policy_path,
+                           char path[NGX_MAX_PATH])
 {
+    const struct sp_str name = sp_json_string(sp_json_member(policy->issuer_sources[issuer], SP_STR("jwks_file")));
+    size_t directory = policy_path->len;
+    path[0] = '\0';
+    if (sp_str_is_empty(name)) {
+        return false;
+    }
+    while (name.at[0] != '/' && directory > 0 && policy_path->data[directory - 1] != '/') {
+        directory--;
+    }
+    const int len = snprintf(path, NGX_MAX_PATH, "%.*s%.*s", name.at[0] != '/' ? (int)directory : 0,
+                             (const char *)policy_path->data, SP_STR_ARG(name));
+    return len > 0 && len < NGX_MAX_PATH;
+}
+
+/* Other keys, other generation. */
+static enum sp_status offer_jwks_file(struct sp_knowledge *knowledge, size_t issuer, const char *path)
+{
+    struct sp_str text = SP_STR_NONE;
+    struct sp_jwk_set *set = NULL;
+    struct sp_json_error error = {0};
+    enum sp_status status = sp_file_read(path, SP_MAX_JWKS_BYTES, &text);
+    if (status == SP_OK) {
+        status = sp_jwk_set_parse(text, &set, &error);
+    }
+    if (status == SP_OK) {
+        unsigned char both[64];
+        memcpy(both, knowledge->keys_sha256, 32);
+        sp_sha256(text, both + 32);
+        sp_sha256(sp_str((const char *)both, sizeof both), knowledge->keys_sha256);
+        sp_knowledge_offer_keys(knowledge, issuer, set);
+        sp_jwk_set_unref(&set);
+    }
+    free((void *)(uintptr_t)text.at);
+    return status;
+}
+
+/* The first failure, all of them told; the others' keys are offered. */
+static enum sp_status offer_jwks_files(struct sp_knowledge *knowledge, const struct sp_policy *policy,
+                                       const ngx_str_t *policy_path, ngx_log_t *log)
+{
+    char path[NGX_MAX_PATH];
+    enum sp_status first = SP_OK;
     for (size_t i = 0; i < policy->issuer_count; i++) {
-        const struct sp_str name = sp_json_string(sp_json_member(policy->issuer_sources[i], SP_STR("jwks_file")));
-        if (sp_str_is_empty(name)) {
+        const bool is_named = find_jwks_file(policy, i, policy_path, path);
+        if (!is_named && path[0] == '\0') {
             continue;
         }
-        size_t directory = policy_path->len;
-        while (name.at[0] != '/' && directory > 0 && policy_path->data[directory - 1] != '/') {
-            directory--;
-        }
-        char path[NGX_MAX_PATH];
-        const int len = snprintf(path, sizeof path, "%.*s%.*s", name.at[0] != '/' ? (int)directory : 0,
-                                 (const char *)policy_path->data, SP_STR_ARG(name));
-        struct sp_str text = SP_STR_NONE;
-        struct sp_jwk_set *set = NULL;
-        struct sp_json_error error = {0};
-        enum sp_status status = SP_TOO_LARGE;
-        if (len > 0 && (size_t)len < sizeof path) {
-            status = sp_file_read(path, SP_MAX_JWKS_BYTES, &text);
-        }
-        if (status == SP_OK) {
-            status = sp_jwk_set_parse(text, &set, &error);
-        }
-        if (status == SP_OK) {
-            unsigned char both[64];
-            memcpy(both, knowledge->keys_sha256, 32);
-            sp_sha256(text, both + 32);
-            sp_sha256(sp_str((const char *)both, sizeof both),
-                      knowledge->keys_sha256); /* other keys, other generation */
-            sp_knowledge_offer_keys(knowledge, i, set);
-            sp_jwk_set_unref(&set);
-        } else {
+        const enum sp_status status = is_named ? offer_jwks_file(knowledge, i, path) : SP_TOO_LARGE;
+        if (status != SP_OK) {
             ngx_log_error(NGX_LOG_ERR, log, 0, "sallyport: jwks_file \"%s\": %s", path, sp_status_text(status));
         }
-        free((void *)(uintptr_t)text.at);
+        first = first == SP_OK ? status : first;
     }
+    return first;
+}
+
+/* Of what offer_jwks_files reads, without reading it. With a control plane these are its to read. */
+static uint64_t mark_of_jwks_files(const struct sp_main_conf *conf)
+{
+    const struct sp_policy *policy = conf->snapshot->policy;
+    uint64_t mark = 0;
+    char path[NGX_MAX_PATH];
+    for (size_t i = 0; conf->keys_path.len == 0 && i < policy->issuer_count; i++) {
+        struct sp_file file;
+        if (find_jwks_file(policy, i, &conf->policy_path, path) && sp_file_differs(path, &(struct sp_file){0}, &file)) {
+            const uint64_t parts[] = {(uint64_t)file.inode, (uint64_t)file.bytes, (uint64_t)file.changed.tv_sec,
+                                      (uint64_t)file.changed.tv_nsec};
+            for (size_t part = 0; part < sizeof parts / sizeof parts[0]; part++) {
+                mark = (mark ^ parts[part]) * UINT64_C(0x100000001b3); /* FNV-1a, by words */
+            }
+        }
+        mark = mark * UINT64_C(0x100000001b3) + 1;
+    }
+    return mark;
 }
 
 static enum sp_status read_knowledge(const struct sp_main_conf *conf, struct sp_policy *policy,
@@ -159,9 +199,7 @@ static enum sp_status read_knowledge(const struct sp_main_conf *conf, struct sp_
         status = sp_knowledge_parse(text, policy, out, &error);
     }
     free((void *)(uintptr_t)text.at);
-    if (status == SP_OK) {
-        offer_jwks_files(*out, policy, &conf->policy_path, log);
-    } else {
+    if (status != SP_OK) {
         log_failure(log, &conf->keys_path, status);
     }
     return status;
@@ -245,8 +283,12 @@ static struct sp_snapshot *read_snapshot(const struct sp_main_conf *conf, ngx_lo
     }
     snapshot->references = 1;
     if (read_policy(conf, snapshot, log) == SP_OK &&
-        read_knowledge(conf, snapshot->policy, &snapshot->knowledge, log) == SP_OK && equip(snapshot) == SP_OK) {
-        return snapshot;
+        read_knowledge(conf, snapshot->policy, &snapshot->knowledge, log) == SP_OK) {
+        /* Without some issuer's keys the others' calls are judged all the same. */
+        (void)offer_jwks_files(snapshot->knowledge, snapshot->policy, &conf->policy_path, log);
+        if (equip(snapshot) == SP_OK) {
+            return snapshot;
+        }
     }
     if (snapshot->policy == NULL) {
         free(snapshot);
@@ -305,7 +347,9 @@ struct sp_snapshot *sp_snapshot_renew(const struct sp_main_conf *conf, const str
     snapshot->policy = sp_policy_ref(old->policy);
     snapshot->knowledge = knowledge;
     memcpy(snapshot->policy_sha256, old->policy_sha256, sizeof snapshot->policy_sha256);
-    if (equip(snapshot) != SP_OK) {
+    /* A file that is broken, or half written, takes no keys away. */
+    if (offer_jwks_files(knowledge, old->policy, &conf->policy_path, ngx_cycle->log) != SP_OK ||
+        equip(snapshot) != SP_OK) {
         sp_snapshot_unref(&snapshot);
         return NULL;
     }
@@ -334,12 +378,16 @@ void sp_snapshot_refresh(struct sp_main_conf *conf)
     const bool has_new_policy = sp_file_differs((const char *)conf->policy_path.data, &worker->policy_file, &policy);
     const bool has_new_keys =
         conf->keys_path.len > 0 && sp_file_differs((const char *)conf->keys_path.data, &worker->keys_file, &keys);
+    const uint64_t jwks_mark = mark_of_jwks_files(conf);
+    const bool has_new_jwks = jwks_mark != worker->jwks_mark;
     /* Noted before reading: what changes while we read is seen as a change the next time. */
     worker->policy_file = policy;
     worker->keys_file = keys;
+    worker->jwks_mark = jwks_mark;
     if (has_new_policy) {
         take_policy(conf, ngx_cycle->log);
-    } else if (has_new_keys) {
+        worker->jwks_mark = mark_of_jwks_files(conf); /* its issuers may be others */
+    } else if (has_new_keys || has_new_jwks) {
         take_keys(conf);
     }
 }

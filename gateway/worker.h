@@ -21,6 +21,7 @@ struct sp_worker {
     struct sp_arena *arenas[SP_KEPT_ARENAS]; /* idle ones, emptied */
     size_t arena_count;
     struct sp_file policy_file, keys_file; /* as last looked at */
+    uint64_t jwks_mark;                    /* likewise, of the issuers' jwks_file */
     ngx_event_t watch;                     /* looks for a new policy or new keys */
     ngx_connection_t watch_connection;     /* gives the timer's event a log context, as nginx wants it */
 };

@@ -12,6 +12,7 @@ import { nginxEnvironment, startNginx } from '../lib/nginx.mjs';
 import { freePort } from '../lib/ports.mjs';
 import { startUpstream } from '../lib/upstream.mjs';
 import { request } from '../lib/http.mjs';
+import { jwks, makeKey, makeToken } from '../lib/tokens.mjs';
 import { until } from '../lib/wait.mjs';
 
 const corp = await makeCorp();
@@ -68,6 +69,26 @@ test('nginx reloads, as often as one likes, and what was counted is kept', async
     assert.equal((await gateway.status()).causes['token.missing'], 1, 'the counters go on');
   }
   assert.doesNotMatch(gateway.errors(), /\[(crit|emerg)\]/);
+});
+
+test('a changed jwks_file is taken, a broken one takes no keys away', async () => {
+  const file = path.join(gateway.folder, 'corp.json'), before = fs.readFileSync(file);
+  const write = (text) => {
+    fs.writeFileSync(`${file}.next`, text);
+    fs.renameSync(`${file}.next`, file);
+  };
+  const status = async (token) => (await gateway.get('/photos/1', { token })).status;
+  const leaked = await corp.token({ scope: 'read' }), known = await corp.token({ scope: 'read' });
+  assert.equal(await status(known), 200);
+  const fresh = await makeKey('ES256', { kid: corp.key.kid }), ofFresh = () => makeToken(fresh, { iss: corp.issuer, aud: 'https://api.example', scope: 'read' });
+  write(JSON.stringify(jwks(fresh)));
+  await until(async () => (await status(await ofFresh())) === 200, 'the new key to count');
+  assert.deepEqual([await status(leaked), await status(known)], [401, 401], 'what the old key signed, never seen and known');
+  write('{"keys": [');
+  await until(() => gateway.errors().includes('jwks_file'), 'the broken file to be told');
+  assert.equal(await status(await ofFresh()), 200);
+  write(before);
+  await until(async () => (await status(await corp.token({ scope: 'read' }))) === 200, 'the first key again');
 });
 
 test('a location that no route covers is closed', async () => {
