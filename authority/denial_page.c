@@ -6,20 +6,11 @@
 #include "authority/page.h"
 #include "authority/client_directory.h"
 #include "core/diagnosis/cause.h"
+#include "core/diagnosis/redirect_uri.h"
 
 static bool is_about_redirect_uri(enum sp_cause cause)
 {
     return sp_str_has_prefix(sp_cause_get(cause)->id, SP_STR("redirect_uri."));
-}
-
-static size_t first_difference(struct sp_str a, struct sp_str b)
-{
-    size_t i = 0;
-    while (i < a.len && i < b.len && a.at[i] == b.at[i])
-        i++;
-    while (i > 0 && i < a.len && ((unsigned char)a.at[i] & 0xC0) == 0x80)
-        i--; /* never inside a character */
-    return i;
 }
 
 static size_t character_bytes(struct sp_str text, size_t at)
@@ -42,15 +33,16 @@ static void write_marked(struct sp_page *page, struct sp_str text, size_t at)
     sp_page_text(page, sp_str_slice(text, end, text.len));
 }
 
-static void write_row(struct sp_page *page, enum sp_text label, struct sp_str value, struct sp_str other)
+/* mark_at: NULL: nothing of it is marked. */
+static void write_row(struct sp_page *page, enum sp_text label, struct sp_str value, const size_t *mark_at)
 {
     if (value.len == 0)
         return;
     sp_page_raw(page, SP_STR("<dt>"));
     sp_page_text(page, sp_text_get(page->call, label));
     sp_page_raw(page, SP_STR("</dt><dd>"));
-    if (other.len > 0)
-        write_marked(page, value, first_difference(value, other));
+    if (mark_at != NULL)
+        write_marked(page, value, *mark_at);
     else
         sp_page_text(page, value);
     sp_page_raw(page, SP_STR("</dd>"));
@@ -63,14 +55,15 @@ static void write_comparison(struct sp_page *page, const struct sp_denial *denia
     if (client != NULL)
         registered = client->redirect_uris;
     bool compares = sp_list_has(registered, denial->expected);
+    const struct sp_redirect_uri_difference difference = sp_redirect_uri_compare(denial->expected, denial->received);
     sp_page_raw(page, SP_STR("<dl>"));
     if (denial->cause != SP_CAUSE_REDIRECT_URI_MISSING)
-        write_row(page, SP_TEXT_ERROR_SENT, denial->received, compares ? denial->expected : SP_STR_NONE);
+        write_row(page, SP_TEXT_ERROR_SENT, denial->received, compares ? &difference.sent_at : NULL);
     if (compares)
-        write_row(page, SP_TEXT_ERROR_REGISTERED, denial->expected, denial->received);
+        write_row(page, SP_TEXT_ERROR_REGISTERED, denial->expected, &difference.registered_at);
     for (size_t i = 0; i < registered.count && i < 10; i++)
         if (!compares || !sp_str_equal(registered.at[i], denial->expected))
-            write_row(page, SP_TEXT_ERROR_REGISTERED, registered.at[i], SP_STR_NONE);
+            write_row(page, SP_TEXT_ERROR_REGISTERED, registered.at[i], NULL);
     sp_page_raw(page, SP_STR("</dl>"));
 }
 
@@ -106,7 +99,7 @@ enum sp_step sp_denial_page(struct sp_call *call, const struct sp_denial *denial
         write_comparison(&page, denial);
     else if (denial->received.len > 0 && denial->cause != SP_CAUSE_STORE_UNAVAILABLE) {
         sp_page_raw(&page, SP_STR("<dl>"));
-        write_row(&page, SP_TEXT_ERROR_SENT, denial->received, SP_STR_NONE);
+        write_row(&page, SP_TEXT_ERROR_SENT, denial->received, NULL);
         sp_page_raw(&page, SP_STR("</dl>"));
     }
     sp_page_raw(&page, SP_STR("</details>"));

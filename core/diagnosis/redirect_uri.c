@@ -140,7 +140,32 @@ static size_t first_difference(struct sp_str a, struct sp_str b)
     size_t i = 0;
     while (i < a.len && i < b.len && a.at[i] == b.at[i])
         i++;
+    while (i > 0 && i < a.len && ((unsigned char)a.at[i] & 0xC0) == 0x80)
+        i--; /* never inside a character */
     return i;
+}
+
+/* What stands behind a loopback URI's port. */
+static size_t behind_port(struct sp_str uri, const struct sp_url *url)
+{
+    struct sp_str last = url->port.at != NULL ? url->port : url->host;
+    return (size_t)(last.at + last.len - uri.at);
+}
+
+struct sp_redirect_uri_difference sp_redirect_uri_compare(struct sp_str registered, struct sp_str sent)
+{
+    struct sp_url r, s;
+    size_t at = first_difference(registered, sent);
+    if (sp_url_split(registered, &r) != SP_OK || sp_url_split(sent, &s) != SP_OK || !same(r.scheme, SP_STR("http")) ||
+        !same(r.scheme, s.scheme) || !sp_host_is_loopback(r.host) || !same(r.host, s.host))
+        return (struct sp_redirect_uri_difference){at, at};
+    size_t r_from = behind_port(registered, &r), s_from = behind_port(sent, &s);
+    struct sp_str r_rest = sp_str_slice(registered, r_from, registered.len),
+                  s_rest = sp_str_slice(sent, s_from, sent.len);
+    if (same(r_rest, s_rest))
+        return (struct sp_redirect_uri_difference){at, at};
+    at = first_difference(r_rest, s_rest);
+    return (struct sp_redirect_uri_difference){r_from + at, s_from + at};
 }
 
 /* The class of one pair; CLASS_COUNT when they differ in more than one way. */

@@ -22,4 +22,11 @@ struct sp_redirect_uri_finding {
 struct sp_redirect_uri_finding sp_redirect_uri_explain(struct sp_arena *arena, struct sp_str_list registered,
                                                        struct sp_str sent, bool was_https);
 
+/* Where the two begin to differ, at the start of a character. The ports of loopback URIs count only where nothing else
+ * differs: a native app takes its own as it finds it. */
+struct sp_redirect_uri_difference {
+    size_t registered_at, sent_at;
+};
+struct sp_redirect_uri_difference sp_redirect_uri_compare(struct sp_str registered, struct sp_str sent);
+
 #endif

@@ -21,6 +21,7 @@ const authority = await startAuthority({
       trusted: { secret: 's', redirect_uris: [redirect], scopes: all, skip_consent: true, token_format: 'opaque' },
       other: { secret: 's', scopes: ['not-yours'] },
       lax: { secret: 's', redirect_uris: [redirect], scopes: all, skip_consent: true, require_pkce: false },
+      native: { method: 'none', native: true, redirect_uris: ['http://127.0.0.1/callback'], scopes: all },
     },
   },
 });
@@ -168,6 +169,8 @@ test('nothing is redirected to an address that is not registered; the page says 
   assert.match(proxied.text, /<mark>/);
   const ends = await browser.open(`${authority.issuer}/authorize?${new URLSearchParams({ client_id: 'web', redirect_uri: `${redirect}#x` })}`);
   assert.ok(ends.text.includes(`<dd>${redirect}<mark>#</mark>x</dd>`), ends.text);
+  const port = await browser.open(`${authority.issuer}/authorize?${new URLSearchParams({ client_id: 'native', redirect_uri: 'http://127.0.0.1:5000/callbak' })}`);
+  assert.ok(port.text.includes('<dd>http://127.0.0.1:5000/callba<mark>k</mark></dd>') && port.text.includes('<dd>http://127.0.0.1/callba<mark>c</mark>k</dd>'), port.text);
   const missing = await browser.open(`${authority.issuer}/authorize?client_id=web&scope=openid`);
   assert.match(missing.text, /redirect_uri\.missing/);
   assert.deepEqual([...missing.text.matchAll(/<dt>([^<]*)<\/dt><dd>([^<]*)<\/dd>/g)].map(([, ...row]) => row), [['registered', redirect], ['registered', 'https://app.example/other']]);
