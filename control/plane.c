@@ -110,8 +110,8 @@ static void reload(struct sp_plane *plane)
         return;
     }
     plane->refused_reloads++;
-    sp_log(SP_LOG_ERROR, "the new configuration is refused; the old one stays in force");
     end_attempt(plane, false);
+    sp_log(SP_LOG_ERROR, "the new configuration is refused; the old one stays in force");
     sp_plane_notice_ready(plane);
 }
 
