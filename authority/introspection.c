@@ -102,12 +102,11 @@ static enum sp_step answer_refresh_token(struct sp_call *call, const struct sp_c
     call->deny = say_nothing;
     enum sp_step step = sp_refresh_token_look(call, client, value, &token);
     call->deny = NULL;
-    if (step == SP_DENIED && call->finding.cause != SP_CAUSE_STORE_UNAVAILABLE) {
+    if (step != SP_GOES_ON) {
         const struct sp_finding why = call->finding;
-        return answer_inactive(call, client, &why);
+        bool is_dead = call->waits_for == NULL && why.cause != SP_CAUSE_STORE_UNAVAILABLE;
+        return is_dead ? answer_inactive(call, client, &why) : step;
     }
-    if (step != SP_GOES_ON)
-        return step;
     sp_answer_buffer(call, &buffer);
     sp_json_writer_init(&json, &buffer, false);
     sp_json_begin_object(&json);
