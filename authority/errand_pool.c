@@ -7,6 +7,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 #include "core/base/limits.h"
+#include "core/jose/crypto.h"
 #include "probe/library.h"
 
 #define MAX_THREADS 16u
@@ -83,6 +84,7 @@ static void *work(void *data)
         (void)eventfd_write(pool->descriptor, 1);
     }
     pthread_mutex_unlock(&pool->mutex);
+    sp_hash_thread_end(); /* a signing key's name is a hash */
     return NULL;
 }
 

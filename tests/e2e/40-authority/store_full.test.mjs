@@ -115,14 +115,14 @@ test('SQLite on a full disk', { skip }, async () => {
 });
 
 test('with a little room SQLite goes on: its log begins anew before it has taken that, too', { skip }, async () => {
-  const disk = makeDisk(8);
+  const disk = makeDisk(10);
   const authority = await startAuthority({ authority: section, state: path.join(disk.folder, 'state') });
   const refused = async (count) => {
     const answers = [];
     while (answers.length < count) answers.push(...await Promise.all(Array.from({ length: 16 }, () => opaque(authority))));
     return answers.filter(({ status }) => status !== 200).length;
   };
-  fs.writeFileSync(path.join(disk.folder, 'ballast'), Buffer.alloc(2 << 20));
+  fs.writeFileSync(path.join(disk.folder, 'ballast'), Buffer.alloc(4 << 20));
   await until(async () => (await refused(64)) === 64, 'the log to fill the disk');
   disk.free(); // the file has room for what the log holds; the log would take as much once more
   await until(async () => (await refused(1)) === 0, 'room to be found');

@@ -30,7 +30,7 @@ function sanitizerEnvironment(folder) {
   const common = `log_path=${path.join(reports, 'report')}:log_exe_name=1:halt_on_error=1`;
   return {
     LD_PRELOAD: `${library('libasan.so')}:${library('libubsan.so')}`,
-    ASAN_OPTIONS: `${common}:detect_leaks=0:handle_abort=1`,
+    ASAN_OPTIONS: `${common}:detect_leaks=0:handle_abort=1:detect_odr_violation=0`, // two builds of the module may be loaded at once
     UBSAN_OPTIONS: `${common}:print_stacktrace=1`,
   };
 }

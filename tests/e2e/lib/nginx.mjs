@@ -24,7 +24,7 @@ export function nginxEnvironment(folder) {
   return {
     ...process.env,
     LD_PRELOAD: `${library('libasan.so')}:${library('libubsan.so')}`,
-    ASAN_OPTIONS: `${common}:detect_leaks=0`,
+    ASAN_OPTIONS: `${common}:detect_leaks=0:detect_odr_violation=0`, // two builds of the module may be loaded at once
     UBSAN_OPTIONS: `${common}:print_stacktrace=1`,
   };
 }
