@@ -15,18 +15,13 @@
 
 #define LONGEST_WAIT_S 900
 
-static atomic_uint_fast64_t argon2_runs, foreign_runs;
-
-struct sp_password_work sp_password_work_done(void)
-{
-    return (struct sp_password_work){atomic_load(&argon2_runs), atomic_load(&foreign_runs)};
-}
+struct sp_password_work sp_password_work;
 
 enum sp_status sp_password_hash_into(struct sp_str password, char encoded[SP_PASSWORD_ENCODED_BYTES])
 {
     unsigned char salt[SALT_BYTES];
     sp_random_bytes(salt, sizeof salt);
-    atomic_fetch_add(&argon2_runs, 1);
+    atomic_fetch_add(&sp_password_work.argon2, 1);
     return argon2id_hash_encoded(PASSES, MEMORY_KIB, LANES, password.at, password.len, salt, sizeof salt, HASH_BYTES,
                                  encoded, SP_PASSWORD_ENCODED_BYTES) == ARGON2_OK
                ? SP_OK
@@ -44,14 +39,14 @@ bool sp_password_matches(struct sp_str encoded, struct sp_str password)
 {
     char text[SP_PASSWORD_ENCODED_BYTES];
     if (sp_password_hash_is_foreign(encoded)) {
-        atomic_fetch_add(&foreign_runs, 1);
+        atomic_fetch_add(&sp_password_work.foreign, 1);
         return sp_password_foreign_matches(encoded, password);
     }
     if (encoded.len >= sizeof text || password.len > SP_MAX_PASSWORD_BYTES)
         return false;
     memcpy(text, encoded.at, encoded.len);
     text[encoded.len] = '\0';
-    atomic_fetch_add(&argon2_runs, 1);
+    atomic_fetch_add(&sp_password_work.argon2, 1);
     return argon2id_verify(text, password.at, password.len) == ARGON2_OK;
 }
 

@@ -20,9 +20,9 @@ SP_MUST_CHECK enum sp_status sp_password_hash_into(struct sp_str password, char 
 bool sp_password_matches(struct sp_str encoded, struct sp_str password);
 /* How often this process computed a hash, by who computes it. */
 struct sp_password_work {
-    uint64_t argon2, foreign;
+    _Atomic uint64_t argon2, foreign;
 };
-struct sp_password_work sp_password_work_done(void);
+extern struct sp_password_work sp_password_work;
 /* What an account that does not exist is compared with, so that it takes the same time; nothing matches it. */
 struct sp_str sp_password_of_nobody(void);
 /* Seconds until the next try; 0: now. A failure of the future, from before the clock was put right, makes

@@ -151,7 +151,7 @@ static enum sp_step read_audiences(struct sp_call *call, struct sp_str_list allo
 
 enum sp_step sp_audience_decide(struct sp_call *call, const struct sp_client *client, struct sp_str_list *audiences)
 {
-    struct sp_str_list asked;
+    struct sp_str_list asked = {NULL, 0};
     if (read_audiences(call, client->audiences, "none is registered for the client", &asked) != SP_GOES_ON)
         return SP_DENIED;
     if (asked.count == 0 && client->audiences.count > 0)
@@ -162,7 +162,7 @@ enum sp_step sp_audience_decide(struct sp_call *call, const struct sp_client *cl
 
 enum sp_step sp_audience_narrow(struct sp_call *call, struct sp_str_list granted, struct sp_str_list *audiences)
 {
-    struct sp_str_list asked;
+    struct sp_str_list asked = {NULL, 0};
     if (read_audiences(call, granted, "none: the grant names no resource", &asked) != SP_GOES_ON)
         return SP_DENIED;
     *audiences = asked.count > 0 ? asked : granted;

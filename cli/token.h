@@ -52,8 +52,6 @@ int sp_token_policy_examine(const struct sp_cli *cli, const struct sp_token_inpu
 /* ---- a verdict for people (verdict_text.c) ---- */
 /* From the contract's JSON, so that `explain` can show what a log kept. */
 void sp_cli_print_verdict(const struct sp_json *verdict, int64_t now);
-/* The header and claims members of a token as JSON, those that it has. */
-void sp_cli_print_token_parts(const struct sp_json *token);
 /* Of the same JSON: the cause, what else was found, and hints; without checks and token. */
 void sp_cli_print_diagnosis(const struct sp_json *verdict);
 /* One finding alone: title, explanation, evidence, fix. */

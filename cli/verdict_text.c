@@ -247,7 +247,8 @@ static void print_checks(const struct sp_json *checks)
     print_check(check);
 }
 
-void sp_cli_print_token_parts(const struct sp_json *token)
+/* The header and claims members of a token as JSON, those that it has. */
+static void print_token_parts(const struct sp_json *token)
 {
     static const char *const parts[] = {"header", "claims"};
     for (size_t i = 0; i < 2; i++) {
@@ -270,7 +271,7 @@ static void print_token(const struct sp_json *token)
     if (sp_str_equal(kind, SP_STR("jwt")))
         fputs(verified ? ", signature verified" : ", signature NOT verified: what it says is a rumour", stdout);
     putchar('\n');
-    sp_cli_print_token_parts(token);
+    print_token_parts(token);
 }
 
 void sp_cli_print_diagnosis(const struct sp_json *verdict)

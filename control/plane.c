@@ -93,8 +93,11 @@ static void nginx_failed(void *data, const char *why)
 
 static void end_attempt(struct sp_plane *plane, bool taken)
 {
-    plane->refusal = taken ? (struct sp_plane_refusal){0} : plane->attempt;
-    plane->refusal.at = taken ? 0 : (int64_t)time(NULL);
+    plane->refusal = (struct sp_plane_refusal){0};
+    if (!taken) {
+        plane->refusal = plane->attempt;
+        plane->refusal.at = (int64_t)time(NULL);
+    }
 }
 
 static void reload(struct sp_plane *plane)

@@ -31,13 +31,6 @@ void sp_failure_count_add(struct sp_table *table, const unsigned char key[SP_FAI
     sp_table_commit(table, key, place);
 }
 
-void sp_failure_count_forget(struct sp_table *table, const unsigned char key[SP_FAILURE_KEY_BYTES])
-{
-    struct sp_failure_count *found = table != NULL ? sp_table_find(table, key) : NULL;
-    if (found != NULL)
-        *found = (struct sp_failure_count){0};
-}
-
 struct sp_str sp_failure_network(struct sp_str address, char text[SP_NETWORK_TEXT_BYTES])
 {
     unsigned char bytes[16];

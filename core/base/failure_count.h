@@ -21,7 +21,6 @@ struct sp_failure_count sp_failure_count_find(struct sp_table *table, const unsi
                                               int64_t window_s, int64_t now);
 void sp_failure_count_add(struct sp_table *table, const unsigned char key[SP_FAILURE_KEY_BYTES], int64_t window_s,
                           int64_t now);
-void sp_failure_count_forget(struct sp_table *table, const unsigned char key[SP_FAILURE_KEY_BYTES]);
 
 /* What an address is counted under: IPv4 whole, IPv6 its /64, which is what one subscriber has, anything else as it is,
  * cut to 64 bytes. Borrowed from address or from text. */

@@ -15,6 +15,15 @@
 #include "core/base/limits.h"
 #include "tests/support/authority_fixture.h"
 
+struct work {
+    uint64_t argon2, foreign;
+};
+
+static struct work work_done(void)
+{
+    return (struct work){sp_password_work.argon2, sp_password_work.foreign};
+}
+
 static int start(void **state)
 {
     struct fixture *fixture = fixture_create("{'clients':{'app':{'secret':'x'}}}");
@@ -339,27 +348,27 @@ static void a_wrong_password_is_hashed_by_every_kind_in_use(void **state)
     }
     static const char *const names[] = {"ann", "nobody", "bea", "sam", "dis"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        struct sp_password_work before = sp_password_work_done();
+        struct work before = work_done();
         assert_int_equal(try_password(fixture, call_from(fixture, "192.0.2.1", SP_STR_NONE), names[i], "wrong").len, 0);
-        struct sp_password_work after = sp_password_work_done();
+        struct work after = work_done();
         assert_int_equal(after.argon2 - before.argon2, 1);
         assert_int_equal(after.foreign - before.foreign, 2);
     }
     /* A right one costs its own kind alone. */
-    struct sp_password_work before = sp_password_work_done();
+    struct work before = work_done();
     assert_null(try_password(fixture, call_from(fixture, "192.0.2.1", SP_STR_NONE), "ann", "right").at);
-    assert_int_equal(sp_password_work_done().argon2 - before.argon2, 1);
-    assert_int_equal(sp_password_work_done().foreign, before.foreign);
+    assert_int_equal(work_done().argon2 - before.argon2, 1);
+    assert_int_equal(work_done().foreign, before.foreign);
     /* Nobody who signs in had one for long. */
     fixture->now += 91 * 86400;
-    before = sp_password_work_done();
+    before = work_done();
     assert_int_equal(try_password(fixture, call_from(fixture, "192.0.2.1", SP_STR_NONE), "nobody", "wrong").len, 0);
-    assert_int_equal(sp_password_work_done().foreign, before.foreign);
+    assert_int_equal(work_done().foreign, before.foreign);
     /* Met again: from then on. */
     assert_int_equal(try_password(fixture, call_from(fixture, "192.0.2.1", SP_STR_NONE), "bea", "wrong").len, 0);
-    before = sp_password_work_done();
+    before = work_done();
     assert_int_equal(try_password(fixture, call_from(fixture, "192.0.2.1", SP_STR_NONE), "nobody", "wrong").len, 0);
-    assert_int_equal(sp_password_work_done().foreign - before.foreign, 1);
+    assert_int_equal(work_done().foreign - before.foreign, 1);
 }
 
 static void a_kind_is_what_decides_the_cost(void **state)
@@ -402,12 +411,12 @@ static void every_decoy_is_a_hash(void **state)
 }
 
 /* Whoever writes holds the store, so the hash is made before. */
-static struct sp_password_work at_begin;
+static struct work at_begin;
 static enum sp_status (*real_begin)(struct sp_store *store);
 
 static enum sp_status noting_begin(struct sp_store *store)
 {
-    at_begin = sp_password_work_done();
+    at_begin = work_done();
     return real_begin(store);
 }
 
@@ -422,11 +431,11 @@ static void a_password_is_hashed_before_the_store_is_held(void **state)
     noting.begin = noting_begin;
     store->methods = &noting;
     for (int changes = 0; changes < 2; changes++) {
-        struct sp_password_work before = sp_password_work_done();
+        struct work before = work_done();
         const struct sp_account_request request = {.name = SP_STR("zoe"), .password = SP_STR("a-password")};
         assert_int_equal(sp_account_put(store, fixture->arena, &request, changes != 0, fixture->now, trouble), SP_OK);
         assert_int_equal(at_begin.argon2 - before.argon2, 1);
-        assert_int_equal(sp_password_work_done().argon2, at_begin.argon2);
+        assert_int_equal(work_done().argon2, at_begin.argon2);
     }
     store->methods = methods;
 }

@@ -25,21 +25,6 @@ static void failures_count_within_their_window(void **state)
     assert_int_equal(sp_failure_count_find(table, ann, 60, 1060).failures, 1);
 }
 
-static void who_was_right_begins_anew(void **state)
-{
-    struct sp_table *table = sp_failure_count_table(block, sizeof block);
-    const unsigned char ann[SP_FAILURE_KEY_BYTES] = {1}, bob[SP_FAILURE_KEY_BYTES] = {2};
-    (void)state;
-    sp_failure_count_add(table, ann, 60, 1000);
-    sp_failure_count_forget(table, bob);
-    sp_failure_count_forget(NULL, ann);
-    assert_int_equal(sp_failure_count_find(table, ann, 60, 1001).failures, 1);
-    sp_failure_count_forget(table, ann);
-    assert_int_equal(sp_failure_count_find(table, ann, 60, 1001).failures, 0);
-    sp_failure_count_add(table, ann, 60, 1001);
-    assert_int_equal(sp_failure_count_find(table, ann, 60, 1001).failures, 1);
-}
-
 static void without_memory_nothing_is_counted(void **state)
 {
     const unsigned char ann[SP_FAILURE_KEY_BYTES] = {1};
@@ -67,7 +52,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(failures_count_within_their_window),
-        cmocka_unit_test(who_was_right_begins_anew),
         cmocka_unit_test(without_memory_nothing_is_counted),
         cmocka_unit_test(a_full_table_forgets_the_oldest),
     };
