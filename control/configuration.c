@@ -10,6 +10,7 @@
 #include "control/plane_state.h"
 #include "control/state_file.h"
 #include "core/base/limits.h"
+#include "core/diagnosis/tls.h"
 #include "core/diagnosis/verdict.h"
 #include "core/diagnosis/words.h"
 #include "core/policy/settings.h"
@@ -21,8 +22,6 @@
 #define SETUP_ARENA_BYTES ((size_t)64 * 1024 * 1024)
 #define RESOLVE_MS 3000
 #define DAY_MS ((int64_t)24 * 60 * 60 * 1000)
-/* Who renews does it 30 days before: less than this, and a renewal was missed. */
-#define NEAR_END_S (INT64_C(21) * 86400)
 
 static void tell_problem(struct sp_plane *plane, const struct sp_policy_problem *problem)
 {
@@ -206,7 +205,7 @@ static int64_t find_first_end(const struct sp_policy *policy, struct sp_arena *a
                               struct sp_document_findings *findings)
 {
     const int64_t now = time(NULL);
-    int64_t first = now + NEAR_END_S;
+    int64_t first = now + SP_CERTIFICATE_WARNING_S;
     for (size_t i = 0; i < policy->serving.listener_count; i++) {
         const struct sp_listener *listener = &policy->serving.listeners[i];
         struct sp_certificate_look look = {0};

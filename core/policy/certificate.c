@@ -48,7 +48,7 @@ static void judge_pair(struct judge *judge, const struct sp_json *value, struct 
                  sp_draft_printf(draft, "it is not valid before %lld days from now",
                                  (long long)((look.not_before - judge->now + 86399) / 86400)),
                  judge->tolerates_dates);
-    } else if (look.not_after - judge->now <= SP_CERTIFICATE_WARNING_S) {
+    } else if (look.not_after - judge->now <= SP_CERTIFICATE_PLANNING_S) {
         complain(draft, value, where, certificate,
                  sp_draft_printf(draft, "it expires in %lld days", (long long)((look.not_after - judge->now) / 86400)),
                  true);

@@ -22,8 +22,8 @@ struct sp_certificate_eyes {
                  struct sp_certificate_look *look);
 };
 
-/* Certificates within this time of their end are warned of. */
-#define SP_CERTIFICATE_WARNING_S (30 * INT64_C(86400))
+/* Certificates within this time of their end are warned of: who checks plans ahead; serve warns later (tls.h). */
+#define SP_CERTIFICATE_PLANNING_S (30 * INT64_C(86400))
 
 /* tolerates_dates: one that has expired, or is not valid yet, is a warning and no error. */
 SP_MUST_CHECK enum sp_status sp_policy_check_certificates(const struct sp_policy *policy,

@@ -103,10 +103,11 @@ const askToken = (gateway) => request(`${gateway.url}/oauth2/token`, {
   body: 'grant_type=client_credentials',
 });
 
-test('serve begins all of its logs anew, also while reloads are taken and refused', async () => {
+test('serve begins all of its logs anew, also while reloads are taken and refused', async (t) => {
   const gateway = await startGateway({ config: configuration() });
   await until(async () => (await askToken(gateway)).status === 200, 'a token');
   const calls = load(gateway);
+  t.after(() => calls.stop().catch(() => {})); // else a failed test goes on for ever
   await calls.more(10);
   await rotate(gateway, '.1');
   await calls.more(10);
@@ -148,12 +149,13 @@ test('serve begins all of its logs anew, also while reloads are taken and refuse
   assert.equal(Number(fs.readFileSync(path.join(gateway.state, 'lock'), 'utf8')), gateway.pid);
 });
 
-test("the package's logrotate rotates and packs them", { skip: withoutLogrotate }, async () => {
+test("the package's logrotate rotates and packs them", { skip: withoutLogrotate }, async (t) => {
   const gateway = await startGateway({ config: configuration() });
   const rules = path.join(gateway.folder, 'logrotate');
   fs.writeFileSync(rules, packaged(gateway.state, gateway.pid), { mode: 0o644 });
   await until(async () => (await askToken(gateway)).status === 200, 'a token');
   const calls = load(gateway);
+  t.after(() => calls.stop().catch(() => {})); // else a failed test goes on for ever
   for (let round = 0; round < 3; round++) {
     await calls.more(10);
     const { status, stderr, stdout } = spawnSync('logrotate', ['--force', '--state', path.join(gateway.folder, 'logrotate.state'), rules], { encoding: 'utf8', env: { PATH: `${process.env.PATH}:/usr/sbin` } });
