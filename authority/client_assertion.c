@@ -66,9 +66,6 @@ static enum sp_step check_signature(struct sp_call *call, const struct sp_client
     /* OIDC Registration 2: and no other, whatever keys it has. */
     if (client->assertion_algorithm != SP_ALGORITHM_UNKNOWN && a->jwt.algorithm != client->assertion_algorithm)
         return refuse_form(call, "its alg is not the client's token_endpoint_auth_signing_alg");
-    if (symmetric && is_secret_too_short(client, a->jwt.algorithm))
-        return refuse_form(call, "its alg needs a client secret as long as its hash: 48 bytes for HS384, 64 for HS512 "
-                                 "(RFC 7518 3.2)");
     enum sp_step step = symmetric ? SP_GOES_ON : sp_client_keys_for(call, client, a->jwt.kid, &keys);
     if (step != SP_GOES_ON)
         return step;
@@ -77,10 +74,15 @@ static enum sp_step check_signature(struct sp_call *call, const struct sp_client
         return refuse_form(call, "its key is of Ed448, and not for " SP_FAPI2_ALGORITHMS);
     if (verifier != NULL || (symmetric && sp_signed_jwt_verifies_by_secret(&a->jwt, client, call->now)))
         return SP_GOES_ON;
+    struct sp_str detail = sp_arena_printf(call->arena, "Registered are %zu keys.", keys != NULL ? keys->count : 0);
+    /* For the log alone: whoever names a client learns nothing of its secret. */
+    if (symmetric && is_secret_too_short(client, a->jwt.algorithm))
+        detail = SP_STR("The client's secret is shorter than the hash of that algorithm: 48 bytes for HS384, 64 for "
+                        "HS512 (RFC 7518 3.2).");
     return SP_DENY(call, .cause = SP_CAUSE_CLIENT_ASSERTION_SIGNATURE, .expected = client->id,
                    .received = sp_arena_printf(call->arena, "%.*s, kid %.*s", SP_STR_ARG(a->jwt.algorithm_name),
                                                SP_STR_ARG(a->jwt.kid)),
-                   .detail = sp_arena_printf(call->arena, "Registered are %zu keys.", keys != NULL ? keys->count : 0));
+                   .detail = detail);
 }
 
 /* RFC 7523 3: this server, by its issuer or the endpoint that is asked. */
