@@ -10,19 +10,10 @@ const struct sp_assurance sp_assurances[] = {
 };
 const size_t sp_assurance_count = sizeof sp_assurances / sizeof sp_assurances[0];
 
-static bool has_word(struct sp_str words, struct sp_str wanted)
-{
-    struct sp_str word;
-    while (sp_str_next_word(&words, SP_STR(" "), &word))
-        if (sp_str_equal(word, wanted))
-            return true;
-    return false;
-}
-
 struct sp_str sp_assurance_of(struct sp_str amr)
 {
     for (size_t i = sp_assurance_count; i > 1; i--)
-        if (has_word(amr, sp_assurances[i - 1].method))
+        if (sp_str_has_word(amr, SP_STR(" "), sp_assurances[i - 1].method))
             return sp_assurances[i - 1].acr;
     return sp_assurances[0].acr;
 }

@@ -6,6 +6,7 @@
 #include "core/base/json.h"
 
 #define ARENA_BYTES (16u * 1024)
+#define RECORD_ID SP_STR("credible")
 
 static bool is_near(int64_t one, int64_t other)
 {
@@ -38,23 +39,19 @@ int64_t sp_credible_time_until(const struct sp_credible_time *time, int64_t wall
 
 enum sp_status sp_credible_time_find(struct sp_store *store, struct sp_arena *arena, int64_t *kept)
 {
-    struct sp_record *records = NULL;
-    size_t count = 0;
     const struct sp_json *data = NULL;
-    enum sp_status status =
-        store->methods->list_records(store, SP_RECORD_TIME, SP_STR_NONE, SP_STR(""), 1, arena, &records, &count);
-    if (status != SP_OK || count == 0) {
-        *kept = status == SP_OK ? 0 : *kept;
-        return status;
+    enum sp_status status = sp_store_read_record(store, SP_RECORD_TIME, RECORD_ID, arena, &data);
+    if (status == SP_NOT_FOUND) {
+        *kept = 0;
+        return SP_OK;
     }
-    status = sp_json_parse(arena, records[0].data, &sp_json_limits_token, &data, NULL);
     return status == SP_OK ? sp_json_int64(sp_json_member(data, SP_STR("at")), kept) : status;
 }
 
 static enum sp_status keep(struct sp_credible_time *time, struct sp_store *store, struct sp_arena *arena)
 {
     const struct sp_record record = {.kind = SP_RECORD_TIME,
-                                     .id = SP_STR("credible"),
+                                     .id = RECORD_ID,
                                      .data = sp_arena_printf(arena, "{\"at\":%lld}", (long long)time->at),
                                      .created_at = time->at};
     enum sp_status status = record.data.at != NULL ? store->methods->begin(store) : SP_NO_MEMORY;

@@ -6,11 +6,7 @@
 
 bool sp_scope_has(struct sp_str scope, struct sp_str word)
 {
-    struct sp_str item;
-    while (sp_str_next_word(&scope, SP_STR(" "), &item))
-        if (sp_str_equal(item, word))
-            return true;
-    return false;
+    return sp_str_has_word(scope, SP_STR(" "), word);
 }
 
 bool sp_scope_covers(struct sp_str outer, struct sp_str inner)

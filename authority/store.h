@@ -24,6 +24,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "core/base/arena.h"
+#include "core/base/json.h"
 #include "core/base/status.h"
 #include "core/base/str.h"
 
@@ -217,6 +218,9 @@ struct sp_store {
 enum sp_status sp_store_settle(struct sp_store *store, enum sp_status status);
 /* The same for a write outside of the server's turns: flushes, too. The first failure is returned. */
 SP_MUST_CHECK enum sp_status sp_store_commit(struct sp_store *store, enum sp_status status);
+/* The JSON of the record with this id, in arena. SP_NOT_FOUND: there is none; SP_MALFORMED. */
+SP_MUST_CHECK enum sp_status sp_store_read_record(struct sp_store *store, enum sp_record_kind kind, struct sp_str id,
+                                                  struct sp_arena *arena, const struct sp_json **data);
 
 /* Opens or creates the file (mode 0600) and brings its schema up to date. path ":memory:" for tests.
  * SP_IO with the reason in trouble[256]; SP_UNSUPPORTED: written by a newer version. */

@@ -35,18 +35,12 @@ static enum sp_status make(const unsigned char master_key[32], struct sp_arena *
 enum sp_status sp_token_seal_find(struct sp_store *store, const unsigned char master_key[32], struct sp_arena *arena,
                                   struct sp_xaes **seal)
 {
-    struct sp_record *records = NULL;
-    size_t count = 0;
     const struct sp_json *data = NULL;
-    enum sp_status status =
-        store->methods->list_records(store, SP_RECORD_TOKEN_SALT, SP_STR_NONE, SP_STR(""), 1, arena, &records, &count);
-    if (status != SP_OK)
-        return status;
-    if (count == 0) {
+    enum sp_status status = sp_store_read_record(store, SP_RECORD_TOKEN_SALT, SALT_ID, arena, &data);
+    if (status == SP_NOT_FOUND) {
         *seal = NULL;
         return SP_OK;
     }
-    status = sp_json_parse(arena, records[0].data, &sp_json_limits_token, &data, NULL);
     struct sp_str salt = status == SP_OK ? sp_json_string(sp_json_member(data, SP_STR("salt"))) : SP_STR_NONE;
     if (status == SP_OK && salt.len != SP_BASE64URL_ENCODED(SALT_BYTES))
         status = SP_MALFORMED;

@@ -75,17 +75,6 @@ static bool needs_listing(struct sp_str method)
            !sp_str_equal(method, SP_STR("POST"));
 }
 
-static bool names_method(struct sp_str list, struct sp_str method)
-{
-    struct sp_str word;
-    while (sp_str_next_word(&list, SP_STR(", "), &word)) {
-        if (sp_str_equal(word, method)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool names_header(struct sp_str list, struct sp_str header)
 {
     struct sp_str word;
@@ -139,7 +128,7 @@ static ngx_int_t judge_lists(struct sp_call *call, struct sp_str asked_headers)
     const struct sp_cors *cors = &call->match.api->cors;
     const struct sp_str method = call->headers.preflight_method;
     const struct sp_str header = cors->headers.len > 0 ? header_left_out(cors->headers, asked_headers) : SP_STR_NONE;
-    if (cors->methods.len > 0 && needs_listing(method) && !names_method(cors->methods, method)) {
+    if (cors->methods.len > 0 && needs_listing(method) && !sp_str_has_word(cors->methods, SP_STR(", "), method)) {
         return note_rejection(call, "Access-Control-Allow-Methods", method, cors->methods);
     }
     if (header.len > 0) {

@@ -112,6 +112,15 @@ bool sp_str_next_word(struct sp_str *rest, struct sp_str separators, struct sp_s
     return true;
 }
 
+bool sp_str_has_word(struct sp_str text, struct sp_str separators, struct sp_str word)
+{
+    struct sp_str each;
+    while (sp_str_next_word(&text, separators, &each))
+        if (sp_str_equal(each, word))
+            return true;
+    return false;
+}
+
 int sp_str_compare(struct sp_str a, struct sp_str b)
 {
     size_t common = a.len < b.len ? a.len : b.len;

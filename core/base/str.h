@@ -59,6 +59,8 @@ struct sp_str sp_str_trim(struct sp_str s);
 
 /* Cuts the first word (separated by any of `separators`) off *rest; false when there is none left. */
 bool sp_str_next_word(struct sp_str *rest, struct sp_str separators, struct sp_str *word);
+/* One of the words of text is this one. */
+bool sp_str_has_word(struct sp_str text, struct sp_str separators, struct sp_str word);
 
 /* 0 to 15; -1: it is none. */
 static inline int sp_hex_digit(char c)

@@ -134,20 +134,9 @@ static void add_rule(struct sp_draft *draft, struct sp_policy_parts *parts, uint
     }
 }
 
-static bool has_word(struct sp_str list, struct sp_str word)
-{
-    struct sp_str each;
-    while (sp_str_next_word(&list, SP_STR(", "), &each)) {
-        if (sp_str_equal(each, word)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static void append_method(struct sp_buffer *out, struct sp_str method)
 {
-    if (!has_word(sp_buffer_str(out), method)) {
+    if (!sp_str_has_word(sp_buffer_str(out), SP_STR(", "), method)) {
         sp_buffer_printf(out, "%s%.*s", out->len > 0 ? ", " : "", SP_STR_ARG(method));
     }
 }
