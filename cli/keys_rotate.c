@@ -25,7 +25,7 @@ static void tell_withdrawn(size_t count)
         "  refused by each node of this authority within a second, or when it reaches its database again;\n"
         "  refused by gateways and applications once they fetch the key set again, within minutes unless they keep it "
         "for longer than it says.\n"
-        "Dead are the opaque tokens of machines, too, which were sealed under the same master key. Applications need\n"
+        "Opaque tokens of machines end as well: they were sealed under the same master key. Applications need\n"
         "new tokens. Refresh tokens, people's opaque tokens and sessions stay. Whoever had the store and its master\n"
         "key has more than these keys: see \"A signing key that leaked\" in docs/authority.md.\n",
         count, count == 1 ? " is" : "s are", count == 1 ? "it" : "them");

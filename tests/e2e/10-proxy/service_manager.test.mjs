@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { startGateway, temporaryFolder } from '../lib/gateway.mjs';
 import { request } from '../lib/http.mjs';
 import { freePort } from '../lib/ports.mjs';
-import { startServiceManager } from '../lib/service_manager.mjs';
+import { startServiceManager, watchdogHears } from '../lib/service_manager.mjs';
 import { startUpstream } from '../lib/upstream.mjs';
 import { until } from '../lib/wait.mjs';
 
@@ -69,19 +69,10 @@ test('what nginx refuses has its cause, which this machine knows, and nginx\'s r
 });
 
 test('the watchdog hears of the loop, and nothing while it does not turn', async () => {
-  const alive = (message) => message.WATCHDOG === '1';
-  await manager.next(alive, 'WATCHDOG=1');
-  process.kill(gateway.pid, 'SIGSTOP');
-  const isStopped = () => / T /.test(fs.readFileSync(`/proc/${gateway.pid}/stat`, 'latin1'));
-  await until(isStopped, 'the process to stand');
-  // nginx still serves: nobody but the watchdog could know.
-  assert.equal((await gateway.get('/')).status, 200);
-  await manager.mark();
-  const before = manager.messages.length;
-  await new Promise((resolve) => setTimeout(resolve, 500));
-  assert.deepEqual(manager.messages.slice(before), []);
-  process.kill(gateway.pid, 'SIGCONT');
-  await manager.next(alive, 'WATCHDOG=1 again', before);
+  await watchdogHears(manager, gateway.pid, async () => {
+    // nginx still serves: nobody but the watchdog could know.
+    assert.equal((await gateway.get('/')).status, 200);
+  });
 });
 
 test('a control plane that finds nginx running is ready with it, over an abstract socket', async () => {

@@ -6,8 +6,7 @@ import { test } from 'node:test';
 import { startAuthority } from '../lib/authority.mjs';
 import { sallyport } from '../lib/cli.mjs';
 import { temporaryFolder } from '../lib/gateway.mjs';
-import { startServiceManager } from '../lib/service_manager.mjs';
-import { until } from '../lib/wait.mjs';
+import { startServiceManager, watchdogHears } from '../lib/service_manager.mjs';
 
 const manager = await startServiceManager(temporaryFolder());
 const section = (more = {}) => ({ clients: { one: { secret: 'secret-of-one' }, ...more } });
@@ -41,16 +40,7 @@ test('a reload begins with the time and ends ready, refused or not', async () =>
 });
 
 test('the watchdog hears of the loop, and nothing while it does not turn', async () => {
-  const alive = (message) => message.WATCHDOG === '1';
-  for (let i = 0; i < 3; i++) await manager.next(alive, 'WATCHDOG=1', manager.messages.length); // without a call
-  process.kill(authority.pid, 'SIGSTOP');
-  await until(() => / T /.test(fs.readFileSync(`/proc/${authority.pid}/stat`, 'latin1')), 'the process to stand');
-  await manager.mark();
-  const before = manager.messages.length;
-  await new Promise((resolve) => setTimeout(resolve, 500));
-  assert.deepEqual(manager.messages.slice(before), []);
-  process.kill(authority.pid, 'SIGCONT');
-  await manager.next(alive, 'WATCHDOG=1 again', before);
+  await watchdogHears(manager, authority.pid); // without a call
 });
 
 test('the end is told when it begins, and nothing after it', async () => {

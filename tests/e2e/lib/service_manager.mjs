@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // A service manager's end of sd_notify(3): a datagram socket, which Node has none of. Python holds it and hands on what comes.
+import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import fs from 'node:fs';
 import path from 'node:path';
 import readline from 'node:readline';
 import { defer } from './cleanup.mjs';
@@ -44,4 +46,19 @@ export async function startServiceManager(folder, { abstract = false } = {}) {
     messages,
     next: (test, what, from = 0) => until(() => messages.slice(from).find(test), `${what}; told so far: ${JSON.stringify(messages)}`, 60_000),
   };
+}
+
+/** The watchdog hears of a process that turns, nothing while it stands (`meanwhile`), and of it again afterwards. */
+export async function watchdogHears(manager, pid, meanwhile = async () => {}) {
+  const alive = (message) => message.WATCHDOG === '1';
+  for (let i = 0; i < 3; i++) await manager.next(alive, 'WATCHDOG=1', manager.messages.length);
+  process.kill(pid, 'SIGSTOP');
+  await until(() => / T /.test(fs.readFileSync(`/proc/${pid}/stat`, 'latin1')), 'the process to stand');
+  await meanwhile();
+  await manager.mark();
+  const before = manager.messages.length;
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  assert.deepEqual(manager.messages.slice(before), []);
+  process.kill(pid, 'SIGCONT');
+  await manager.next(alive, 'WATCHDOG=1 again', before);
 }
