@@ -10,7 +10,11 @@
 bool sp_is_cut_off(const ngx_http_request_t *request);
 
 /* Log phase, before nginx writes its logs: 400, or 408 for who waited too long, with its cause, where the server has a
- * sallyport_error location, by HTTP/1. A stream of HTTP/2 is reset by nginx before anybody is asked. */
+ * sallyport_error location, by HTTP/1. */
 ngx_int_t sp_cut_off_handler(ngx_http_request_t *request);
+
+/* The same for HTTP/2, whose streams nginx resets before the log phase: a filter of request bodies has the request's
+ * clean-up answer. While nginx reads its configuration, after nginx's own filters. */
+void sp_cut_off_install(void);
 
 #endif

@@ -46,6 +46,7 @@ static ngx_int_t after_configuration(ngx_conf_t *cf)
         return NGX_ERROR;
     }
     sp_response_headers_install();
+    sp_cut_off_install();
     return NGX_OK;
 }
 

@@ -45,8 +45,8 @@ static bool is_unguarded(const struct sp_call *call)
 
 static bool is_accepted(const struct sp_call *call)
 {
-    return call->stage == SP_STAGE_PASSED ||
-           (is_unguarded(call) && call->request->headers_out.status < NGX_HTTP_BAD_REQUEST);
+    const ngx_uint_t status = call->request->headers_out.status; /* 0: nothing was said */
+    return call->stage == SP_STAGE_PASSED || (is_unguarded(call) && status > 0 && status < NGX_HTTP_BAD_REQUEST);
 }
 
 static enum sp_call_outcome outcome_of(const struct sp_call *call)

@@ -77,7 +77,7 @@ static ngx_int_t send_refusal_as(struct sp_call *call, const struct sp_refusal *
     return sp_respond(request, (ngx_uint_t)refusal->status, content_type, refusal->body);
 }
 
-static ngx_int_t send_refusal(struct sp_call *call, const struct sp_refusal *refusal)
+ngx_int_t sp_respond_refusal(struct sp_call *call, const struct sp_refusal *refusal)
 {
     return send_refusal_as(call, refusal, problem_type);
 }
@@ -125,7 +125,7 @@ ngx_int_t sp_refuse(struct sp_call *call, const struct sp_verdict *verdict)
         call->cause = verdict->cause->cause;
     }
     ngx_http_request_t *request = call->request;
-    ngx_http_finalize_request(request, send_refusal(call, &refusal));
+    ngx_http_finalize_request(request, sp_respond_refusal(call, &refusal));
     return NGX_DONE;
 }
 
@@ -217,7 +217,7 @@ static ngx_int_t respond_with_cause(struct sp_call *call, enum sp_cause cause, i
     if (finding.received.len > 0) {
         sp_tell_beside(call, arena, &finding);
     }
-    return send_refusal(call, &refusal);
+    return sp_respond_refusal(call, &refusal);
 }
 
 /* The call that nginx gave up, with its number, and the status it gave it up with; NULL: there is none to answer, and
@@ -290,7 +290,7 @@ ngx_int_t sp_authority_error_handler(ngx_http_request_t *request)
     call->verdict = verdict;
     call->cause = finding.cause;
     if (!sp_away_page_is_wanted(request) || sp_away_page_make(call, arena, &refusal.body) != NGX_OK) {
-        return send_refusal(call, &refusal);
+        return sp_respond_refusal(call, &refusal);
     }
     return send_refusal_as(call, &refusal, SP_STR("text/html; charset=utf-8"));
 }

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Anything a client sends gets an answer below 500 and leaves the worker alive.
 import assert from 'node:assert/strict';
+import http2 from 'node:http2';
 import { test } from 'node:test';
+import { makeAuthority } from '../lib/certificates.mjs';
 import { makeCorp } from '../lib/corp.mjs';
+import { temporaryFolder } from '../lib/gateway.mjs';
 import { startNginx } from '../lib/nginx.mjs';
 import { rawRequest } from '../lib/raw.mjs';
 import { base64url, signRaw } from '../lib/tokens.mjs';
@@ -11,11 +14,8 @@ import { until } from '../lib/wait.mjs';
 
 const corp = await makeCorp();
 const upstream = await startUpstream();
-const gateway = await startNginx({
-  files: corp.files,
-  http: 'client_body_timeout 1s; client_header_timeout 1s;',
-  policy: { issuers: corp.issuers, apis: { all: { match: { path: '/' }, upstream: { url: upstream.url }, auth: { issuers: ['corp'] } } } },
-});
+const policy = { issuers: corp.issuers, apis: { all: { match: { path: '/' }, upstream: { url: upstream.url }, auth: { issuers: ['corp'] } } } };
+const gateway = await startNginx({ files: corp.files, http: 'client_body_timeout 1s; client_header_timeout 1s;', policy });
 const [worker] = gateway.workerPids();
 const header = JSON.stringify({ alg: 'ES256', kid: corp.key.kid, typ: 'at+jwt' });
 const claims = (more) => `{"iss":"https://idp.example","aud":"https://api.example","exp":9999999999,"sub":"alice"${more}}`;
@@ -113,6 +113,54 @@ for (const [name, [bytes, how, status, accepted]] of Object.entries(halves)) {
     assert.match(detail, /did not (end|come): (nothing more came in time|its sender ended the connection)/);
   });
 }
+
+/* A stream's request goes on without an end: what came of its answer, and the code that the stream was closed with. */
+function halfStream(session, headers, bytes) {
+  return new Promise((resolve) => {
+    const stream = session.request(headers, { endStream: false });
+    const answer = { headers: {}, text: '' };
+    stream.on('response', (fields) => (answer.headers = fields));
+    stream.on('data', (data) => (answer.text += data));
+    stream.on('error', (error) => (answer.error = error));
+    stream.on('close', () => resolve({ ...answer, code: stream.rstCode }));
+    if (bytes) stream.write(bytes);
+  });
+}
+
+test('half a request by HTTP/2 is answered with its cause, and the session goes on', async () => {
+  const secure = await startNginx({ files: corp.files, http: 'client_body_timeout 1s;', policy, tls: makeAuthority(temporaryFolder()).issue('gateway') });
+  const session = http2.connect(`https://127.0.0.1:${secure.port}`, { rejectUnauthorized: false });
+  const authorization = `Bearer ${await corp.token()}`;
+  const ask = (id, more, bytes) => halfStream(session, { ':path': '/slow/200', ':method': 'POST', 'x-request-id': id, authorization, ...more }, bytes);
+  try {
+    const named = { 'content-length': 1000 };
+    for (const [id, more, bytes, detail] of [['h2-nothing', named, '', /^1000 of the body's 1000 bytes did not come: nothing more came in time$/], ['h2-half', named, 'half', /^996 of the body's 1000 bytes did not come/], ['h2-unnamed', {}, 'half', /^the end of the body did not come/]]) {
+      const { headers, text, error, code } = await ask(id, more, bytes);
+      assert.deepEqual([headers[':status'], headers['x-request-id'], headers['content-type'], error, code], [408, id, 'application/problem+json', undefined, http2.constants.NGHTTP2_NO_ERROR]);
+      assert.equal(JSON.parse(text).type, 'urn:sallyport:cause:request.malformed');
+      const call = await secure.call(id);
+      assert.deepEqual([call.status, call.cause, call.accepted], [408, 'request.malformed', true]);
+      assert.match(call.verdict.also[0].detail, detail);
+    }
+    const refused = await halfStream(session, { ':path': '/x', ':method': 'POST', ...named }, 'half');
+    assert.equal(refused.headers[':status'], 401);
+    assert.ok(!session.closed);
+  } finally {
+    session.close();
+  }
+});
+
+/* nginx ends the session: a field beyond large_client_header_buffers is read by nobody. */
+test('what ends a session of HTTP/2 has its line', async () => {
+  const secure = await startNginx({ files: corp.files, policy, tls: makeAuthority(temporaryFolder()).issue('gateway') });
+  const session = http2.connect(`https://127.0.0.1:${secure.port}`, { rejectUnauthorized: false, maxSendHeaderBlockLength: 1 << 24 });
+  const ended = new Promise((resolve) => session.on('error', () => {}).on('goaway', resolve));
+  session.request({ ':path': '/x', 'x-request-id': 'h2-too-large', cookie: 'a='.padEnd(600_000, 'b') }).on('error', () => {}).end();
+  assert.equal(await ended, http2.constants.NGHTTP2_ENHANCE_YOUR_CALM);
+  const call = await secure.call('h2-too-large');
+  assert.deepEqual([call.status, call.cause, call.accepted], [0, 'request.malformed', false]);
+  session.destroy();
+});
 
 test('a client that hangs up harms nobody', async () => {
   const token = await corp.token();
