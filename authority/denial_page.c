@@ -2,7 +2,7 @@
 /* A refusal that a person sees. Below the plain sentence stands what the developer needs: cause, and for redirect URIs
  * what was sent under what is registered, with the first differing character marked. */
 #include "authority/authorization.h"
-#include "authority/denial.h"
+#include "authority/denial_page.h"
 #include "authority/page.h"
 #include "authority/client_directory.h"
 #include "core/diagnosis/cause.h"
@@ -71,6 +71,8 @@ enum sp_step sp_denial_page(struct sp_call *call, const struct sp_denial *denial
 {
     const struct sp_cause_info *info = sp_cause_get(denial->cause);
     struct sp_page page;
+    if (denial->cause == SP_CAUSE_REQUEST_ENDPOINT_UNKNOWN)
+        return sp_nowhere_page(call, denial);
     /* Addresses are long, and what differs is often their end. */
     if (is_about_redirect_uri(denial->cause))
         sp_page_begin_wide(&page, call, sp_text_get(call, SP_TEXT_ERROR_TITLE));

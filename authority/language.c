@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "authority/language.h"
 
-#include <stdbool.h>
+#include "authority/quality.h"
 
 /* Nobody reads more languages; a header may list thousands. */
 #define MAX_RANGES 32u
@@ -22,30 +22,6 @@ static enum sp_language find(struct sp_str range)
     return (enum sp_language)i;
 }
 
-/* ";q=0.8" in thousandths; 1000 without one, 0 (not wanted) for what is no qvalue. */
-static unsigned weight_of(struct sp_str parameters)
-{
-    struct sp_str parameter;
-    while (sp_str_next_word(&parameters, SP_STR(";"), &parameter)) {
-        parameter = sp_str_trim(parameter);
-        if (parameter.len < 2 || (parameter.at[0] | 0x20) != 'q' || parameter.at[1] != '=')
-            continue;
-        struct sp_str value = sp_str_trim(sp_str_slice(parameter, 2, parameter.len));
-        unsigned weight = 0, scale = 1000;
-        for (size_t i = 0; i < value.len && i < 5; i++) {
-            char c = value.at[i];
-            if (i == 1 ? c != '.' : c < '0' || c > (i == 0 ? '1' : '9'))
-                return 0;
-            if (i == 1)
-                continue;
-            weight += (unsigned)(c - '0') * scale;
-            scale /= 10;
-        }
-        return weight < 1000 ? weight : 1000;
-    }
-    return 1000;
-}
-
 enum sp_language sp_language_choose(struct sp_str ui_locales, struct sp_str accept_language)
 {
     struct sp_str word;
@@ -57,7 +33,7 @@ enum sp_language sp_language_choose(struct sp_str ui_locales, struct sp_str acce
     for (unsigned i = 0; i < MAX_RANGES && sp_str_next_word(&accept_language, SP_STR(","), &word); i++) {
         size_t end = sp_str_index_of(word, ';', 0);
         enum sp_language found = find(sp_str_trim(sp_str_slice(word, 0, end)));
-        unsigned weight = weight_of(sp_str_slice(word, end + 1, word.len));
+        unsigned weight = sp_quality_of(sp_str_slice(word, end + 1, word.len));
         if (found < SP_LANGUAGE_COUNT && weight > most) {
             best = found;
             most = weight;

@@ -3,6 +3,7 @@
 
 #include "authority/handle.h"
 #include "core/base/url.h"
+#include "core/diagnosis/cause.h"
 #include "core/jose/base64url.h"
 #include "core/jose/crypto.h"
 
@@ -198,6 +199,15 @@ void sp_page_alert(struct sp_page *page, enum sp_text text, struct sp_str value)
     sp_page_raw(page, SP_STR("<div class=\"alert\" role=\"alert\" id=\"trouble\">"));
     sp_page_paragraph(page, text, value);
     sp_page_raw(page, SP_STR("</div>"));
+}
+
+void sp_page_request(struct sp_page *page, enum sp_cause cause)
+{
+    sp_page_raw(page, SP_STR("<div class=\"quiet small\">"));
+    sp_page_paragraph(page, SP_TEXT_REQUEST_ID, page->call->asked.request_id);
+    sp_page_raw(page, SP_STR("<p lang=\"en\"><code>"));
+    sp_page_text(page, sp_cause_get(cause)->id);
+    sp_page_raw(page, SP_STR("</code></p></div>"));
 }
 
 void sp_page_end(struct sp_page *page, int status)

@@ -48,6 +48,8 @@ void sp_page_label(struct sp_page *page, const char *id, enum sp_text text);
 void sp_page_script(struct sp_page *page, struct sp_str script);
 /* <div role=alert id=trouble> with the text; value as in sp_page_paragraph. */
 void sp_page_alert(struct sp_page *page, enum sp_text text, struct sp_str value);
+/* Small print for those who run the service: the number by which the log knows this call, and what was found. */
+void sp_page_request(struct sp_page *page, enum sp_cause cause);
 /* Writes the answer with its security headers. */
 void sp_page_end(struct sp_page *page, int status);
 

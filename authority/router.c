@@ -2,7 +2,7 @@
 /* Path → endpoint, with what holds for all of them: methods, media type, repeated parameters, CORS. */
 #include "authority/endpoint.h"
 #include "authority/authorization.h"
-#include "authority/denial.h"
+#include "authority/denial_page.h"
 #include "authority/own_form.h"
 
 const struct sp_endpoint sp_endpoints[] = {
@@ -150,10 +150,14 @@ enum sp_step sp_authority_answer(struct sp_call *call)
 {
     sp_call_restart(call);
     const struct sp_endpoint *endpoint = find_endpoint(call->authority->settings, call->asked.path);
-    if (endpoint == NULL)
+    if (endpoint == NULL) {
+        sp_answer_header(call, "Vary", SP_STR("Accept"));
+        if (sp_call_wants_page(call))
+            call->deny = sp_nowhere_page;
         return SP_DENY(call, .cause = SP_CAUSE_REQUEST_ENDPOINT_UNKNOWN, .received = call->asked.path,
                        .expected = call->authority->settings->issuer,
                        .detail = sp_authority_url(call, "/.well-known/openid-configuration"));
+    }
     call->endpoint = endpoint->name;
     if ((endpoint->methods & (unsigned)SP_SHOWS_PAGES) != 0)
         call->deny = sp_denial_page;

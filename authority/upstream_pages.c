@@ -2,7 +2,6 @@
 #include "authority/upstream_pages.h"
 
 #include "authority/handle.h"
-#include "core/diagnosis/cause.h"
 
 static void write_link(struct sp_page *page, struct sp_str url, const char *kind)
 {
@@ -58,7 +57,6 @@ static enum sp_text words_for(const struct sp_denial *denial)
 enum sp_step sp_upstream_failure_page(struct sp_call *call, const struct sp_denial *denial)
 {
     const struct sp_upstream_failure *failure = call->deny_context;
-    const struct sp_cause_info *info = sp_cause_get(denial->cause);
     struct sp_page page;
     if (call->asked.request_id.len == 0) /* no gateway gave it one: the log gets it too */
         call->asked.request_id = sp_handle_make(call->arena, "", 12);
@@ -74,11 +72,7 @@ enum sp_step sp_upstream_failure_page(struct sp_call *call, const struct sp_deni
         sp_page_text(&page, sp_text_get(call, SP_TEXT_UPSTREAM_BACK));
         sp_page_raw(&page, SP_STR("</a>"));
     }
-    sp_page_raw(&page, SP_STR("<div class=\"quiet small\">"));
-    sp_page_paragraph(&page, SP_TEXT_REQUEST_ID, call->asked.request_id);
-    sp_page_raw(&page, SP_STR("<p lang=\"en\"><code>"));
-    sp_page_text(&page, info->id);
-    sp_page_raw(&page, SP_STR("</code></p></div>"));
+    sp_page_request(&page, denial->cause);
     int status = denial->status != 0 ? denial->status : 400;
     sp_page_end(&page, status);
     return SP_DENIED;

@@ -40,6 +40,24 @@ for (const where of ['/authorize', '/signin', '/device', '/logout', '/account', 
     }
   });
 }
+for (const where of ['/', '/login', '/upstream/nobody', '/reset']) {
+  test(`a browser at ${where}, where nothing is, sees whose address it is; a program reads JSON`, async () => {
+    const page = await authority.get(where, { headers: { Accept: 'text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8' } });
+    assert.equal(page.status, 404);
+    assert.match(page.headers['content-type'], /^text\/html/);
+    assert.ok(page.text.includes('<h1>There is no such page</h1>') && page.text.includes(authority.issuer), page.text);
+    assert.ok(page.text.includes(`href="${authority.issuer}/account"`));
+    assert.ok(page.text.includes(page.requestId) && page.text.includes('request.endpoint_unknown'), page.text);
+  });
+}
+test('who does not ask for pages gets JSON where nothing is', async () => {
+  for (const accept of [undefined, '*/*', 'application/json, text/plain, */*', 'text/html;q=0, */*', 'text/html;q=0.5, application/json', 'text/html, application/json']) {
+    const answer = await authority.get('/', { headers: accept === undefined ? {} : { Accept: accept } });
+    assert.equal(answer.status, 404);
+    assert.match(answer.json?.error_description ?? '', /request\.endpoint_unknown/, `${accept}: ${answer.text}`);
+    assert.equal(answer.headers.vary, 'Accept');
+  }
+});
 for (const [name, body, type, status, cause] of rows) {
   test(`${name} is refused by ${cause}`, async () => {
     const answer = await authority.post('/token', body, { headers: { 'Content-Type': type ?? '' } });
