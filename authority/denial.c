@@ -44,6 +44,21 @@ static int status_of(const struct sp_denial *denial)
     return denial->status != 0 ? denial->status : by_cause != 0 ? by_cause : 400;
 }
 
+/* A browser that is challenged may ask its person for a password, and be led to it by any site; RFC 6749 5.2 leaves the
+ * choice of 400 where no Authorization header came. */
+static bool is_asked_by_browser(const struct sp_call *call)
+{
+    return call->asked.fetch_site.len > 0 && call->asked.authorization_count == 0;
+}
+
+/* RFC 9110 15.5.2: never without a challenge. Libraries look no further than it, so it says what the body says. */
+static struct sp_str challenge_of(struct sp_call *call, const struct sp_denial *denial)
+{
+    return sp_arena_printf(call->arena,
+                           "Basic realm=\"authority\", charset=\"UTF-8\", error=\"%s\", error_description=\"%.*s\"",
+                           sp_denial_error(denial), SP_STR_ARG(sp_denial_description(call, denial)));
+}
+
 enum sp_step sp_deny(struct sp_call *call, const struct sp_denial *denial)
 {
     if (call->waits_for != NULL)
@@ -64,10 +79,11 @@ enum sp_step sp_deny(struct sp_call *call, const struct sp_denial *denial)
     sp_json_string_member(&json, "error_description", sp_denial_description(call, denial));
     sp_json_end_object(&json);
     int status = status_of(denial);
+    if (status == 401 && is_asked_by_browser(call))
+        status = 400;
     sp_answer_json(call, status, &buffer);
-    /* RFC 6749 5.2: only for a client that tried by the header; libraries read no error code beside a challenge. */
-    if (status == 401 && call->asked.authorization_count > 0)
-        sp_answer_header(call, "WWW-Authenticate", SP_STR("Basic realm=\"authority\", charset=\"UTF-8\""));
+    if (status == 401)
+        sp_answer_header(call, "WWW-Authenticate", challenge_of(call, denial));
     if (status == 503)
         sp_answer_header(call, "Retry-After", SP_STR("2"));
     return SP_DENIED;

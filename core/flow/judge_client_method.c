@@ -100,7 +100,8 @@ static bool ids_differ(const struct sp_flow_message *message, const struct sp_fl
     return who->method == SP_CLIENT_METHOD_BASIC && other.len > 0 && !sp_str_equal(other, who->client_id);
 }
 
-/* RFC 6749 5.2: to a client that used the header, the challenge must be of its scheme; to others none is due. */
+/* RFC 6749 5.2: to a client that used the header, the challenge must be of its scheme. Others get one because a 401 has
+ * one (RFC 9110 15.5.2): a hint, and no proof. */
 static bool asks_for_basic(const struct sp_flow_message *message, const struct sp_flow_credentials *who)
 {
     struct sp_str challenge = sp_flow_header(&message->exchange.response_headers, "WWW-Authenticate");

@@ -102,6 +102,7 @@ struct sp_call *fixture_call(struct fixture *fixture, const struct fixture_reque
     asked->dpop = sp_str_from_cstr(request->dpop);
     asked->dpop_count = request->dpop != NULL;
     asked->origin = sp_str_from_cstr(request->origin);
+    asked->fetch_site = sp_str_from_cstr(request->fetch_site);
     asked->client_address = sp_str_from_cstr(request->client_address);
     asked->client_certificate = sp_str_from_cstr(request->certificate);
     asked->client_certificate_count = request->certificate != NULL;

@@ -30,7 +30,7 @@ struct sp_call *fixture_new_call(struct fixture *fixture);
 struct fixture_request {
     const char *method, *path; /* POST /token when NULL */
     const char *query, *body;
-    const char *authorization, *content_type, *cookie, *dpop, *origin;
+    const char *authorization, *content_type, *cookie, *dpop, *origin, *fetch_site;
     unsigned authorization_count;
     const char *client_address;
     const char *certificate;  /* the header of the TLS proxy */

@@ -115,3 +115,27 @@ test('signs out after a question, and is asked to sign in again', { skip }, asyn
   await page.goto((await begin()).url);
   assert.equal(await page.title(), 'Sign in');
 });
+
+test('no script and no form makes the browser ask for a password', { skip }, async () => {
+  const page = await openPage({ bypassCSP: true });
+  const chromium = await page.context().newCDPSession(page);
+  const asked = [];
+  chromium.on('Fetch.requestPaused', ({ requestId }) => chromium.send('Fetch.continueRequest', { requestId }));
+  chromium.on('Fetch.authRequired', ({ requestId, request }) => {
+    asked.push(request.url);
+    return chromium.send('Fetch.continueWithAuth', { requestId, authChallengeResponse: { response: 'CancelAuth' } });
+  });
+  await chromium.send('Fetch.enable', { handleAuthRequests: true });
+  const ask = (url) => page.evaluate(async (token) => {
+    const answer = await fetch(token, { method: 'POST', body: new URLSearchParams({ grant_type: 'client_credentials', client_id: 'web', client_secret: 'wrong' }) });
+    return [answer.status, (await answer.json()).error];
+  }, url);
+  await page.goto((await begin()).url);
+  assert.deepEqual(await ask('/token'), [400, 'invalid_client'], 'of the same origin');
+  await page.goto(`${origin}/`);
+  assert.deepEqual(await ask(`${authority.issuer}/token`), [400, 'invalid_client'], 'of another one');
+  await page.setContent(`<form method="post" action="${authority.issuer}/token"><input name="client_id" value="web"><button>Go</button></form>`);
+  await page.getByRole('button', { name: 'Go' }).click();
+  await page.waitForURL(`${authority.issuer}/token`);
+  assert.deepEqual(asked, []);
+});

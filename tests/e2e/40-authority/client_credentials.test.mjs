@@ -56,7 +56,12 @@ test('oauth4webapi discovers by RFC 8414, gets an opaque token, introspects and 
 
 test('a refusal is within RFC 6749 for the client and whole in the log', async () => {
   const config = await discover('app', openid.ClientSecretPost('a secret: with +, % and : '));
-  await assert.rejects(openid.clientCredentialsGrant(config, {}), { error: 'invalid_client', status: 401 });
+  await assert.rejects(openid.clientCredentialsGrant(config, {}), (error) => {
+    const [{ scheme, parameters }] = error.cause;
+    assert.deepEqual([error.status, scheme, parameters.realm, parameters.error], [401, 'basic', 'authority', 'invalid_client']);
+    assert.match(parameters.error_description, /\(client\.secret_whitespace\)$/);
+    return error instanceof openid.WWWAuthenticateChallengeError;
+  });
   const line = await authority.lastLine('client.secret_whitespace');
   assert.equal(line.client_id, 'app');
   assert.equal(line.endpoint, 'TOKEN');
@@ -71,6 +76,12 @@ test('a raw secret in Basic is told to be unencoded', async () => {
   assert.match(json.error_description, /client\.secret_not_encoded/);
   assert.match(headers['www-authenticate'], /^Basic /);
   assert.equal(headers['cache-control'], 'no-store');
+});
+
+test('a 401 has its challenge whichever way the client tried', async () => {
+  const { status, json, headers } = await authority.post('/token', { grant_type: 'client_credentials', client_id: 'app', client_secret: 'wrong' });
+  assert.deepEqual([status, json.error], [401, 'invalid_client']);
+  assert.match(headers['www-authenticate'], /^Basic realm="authority", .*error="invalid_client", error_description="[^"]*\(client\.secret_wrong\)"$/);
 });
 
 test('both well-known forms answer the same document', async () => {

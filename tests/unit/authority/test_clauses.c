@@ -262,6 +262,38 @@ static void whoever_came_by_basic_is_challenged_by_basic(void **state)
     assert_null(fixture_member(call, "access_token"));
 }
 
+/* RFC 9110 15.5.2, RFC 6749 5.2: a browser that would ask its person for a password gets 400. */
+static void every_401_has_a_challenge_and_no_browser_gets_one(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char *const paths[] = {"/token", "/introspect", "/revoke", "/par"};
+    static const struct {
+        const char *body, *says;
+    } rows[] = {
+        {"grant_type=client_credentials&token=x&client_id=app&client_secret=wrong", "error=\"invalid_client\""},
+        {"grant_type=client_credentials&token=x&client_id=nobody", "error=\"invalid_client\""},
+        {"grant_type=client_credentials&token=x&client_id=app", "(client.authentication_missing)\""},
+    };
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++)
+        for (size_t j = 0; j < sizeof rows / sizeof rows[0]; j++) {
+            struct sp_call *call = CALL(fixture, .path = paths[i], .body = rows[j].body);
+            struct sp_str challenge = header(call, "WWW-Authenticate");
+            assert_int_equal(call->answer.status, 401);
+            assert_true(sp_str_has_prefix(challenge, SP_STR("Basic realm=\"authority\", ")));
+            assert_true(sp_str_contains(challenge, sp_str_from_cstr(rows[j].says)));
+            call = CALL(fixture, .path = paths[i], .body = rows[j].body, .origin = "https://app.example",
+                        .fetch_site = "cross-site");
+            assert_int_equal(call->answer.status, 400);
+            assert_string_equal(fixture_member(call, "error"), "invalid_client");
+            assert_null(header(call, "WWW-Authenticate").at);
+        }
+    /* Who brought the header is told by one (RFC 6749 5.2): it has its password. */
+    struct sp_call *call = CALL(fixture, .authorization = fixture_basic(fixture, "app", "wrong"),
+                                .body = "grant_type=client_credentials", .fetch_site = "same-origin");
+    assert_int_equal(call->answer.status, 401);
+    assert_true(sp_str_has_prefix(header(call, "WWW-Authenticate"), SP_STR("Basic ")));
+}
+
 int main(void)
 {
 #define ROW(test) cmocka_unit_test_setup_teardown(test, start, fixture_stop)
@@ -276,6 +308,7 @@ int main(void)
         ROW(an_access_token_in_the_url_is_not_looked_at),
         ROW(a_refresh_token_is_one_clients_for_what_was_granted_and_ends),
         ROW(whoever_came_by_basic_is_challenged_by_basic),
+        ROW(every_401_has_a_challenge_and_no_browser_gets_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
