@@ -7,12 +7,14 @@
 #include "authority/denial.h"
 #include "authority/dpop.h"
 #include "authority/endpoint.h"
+#include "authority/fapi2.h"
 #include "authority/key_ring.h"
 #include "authority/refused_token.h"
 #include "authority/scope.h"
 #include "authority/subject.h"
 #include "core/diagnosis/cause.h"
 #include "core/diagnosis/credential.h"
+#include "core/oauth/dpop_proof.h"
 
 /* The scheme of the only Authorization header, whether or not what follows is a token. */
 static bool is_dpop(const struct sp_call *call)
@@ -21,15 +23,25 @@ static bool is_dpop(const struct sp_call *call)
     return header.len > 5 && sp_str_equal_ignoring_case(sp_str_slice(header, 0, 5), SP_STR("DPoP "));
 }
 
+/* RFC 9449 7.1: what the client may sign its next proof with. */
+static struct sp_str algs_of(struct sp_call *call)
+{
+    const struct sp_client *client = sp_client_find(call->authority->settings, call->client_id);
+    const uint32_t set = client != NULL && client->is_fapi2 ? sp_fapi2_algorithms() : sp_dpop_algorithms();
+    return sp_arena_printf(call->arena, ", algs=\"%.*s\"", SP_STR_ARG(sp_algorithms_spaced(call->arena, set)));
+}
+
 /* RFC 6750 3: the challenge says what is wrong. */
 static enum sp_step deny_bearer(struct sp_call *call, const struct sp_denial *denial)
 {
     const struct sp_cause_info *info = sp_cause_get(denial->cause);
-    const char *scheme = is_dpop(call) || denial->cause == SP_CAUSE_BINDING_DPOP_MISSING ? "DPoP" : "Bearer";
+    const bool wants_proof = is_dpop(call) || denial->cause == SP_CAUSE_BINDING_DPOP_MISSING;
     struct sp_str challenge = SP_STR("Bearer");
     if (denial->cause != SP_CAUSE_TOKEN_MISSING && denial->cause != SP_CAUSE_TOKEN_IN_QUERY)
-        challenge = sp_arena_printf(call->arena, "%s error=\"%s\", error_description=\"%.*s\"", scheme,
-                                    sp_denial_error(denial), SP_STR_ARG(sp_denial_description(call, denial)));
+        challenge = sp_arena_printf(call->arena, "%s error=\"%s\", error_description=\"%.*s\"%.*s",
+                                    wants_proof ? "DPoP" : "Bearer", sp_denial_error(denial),
+                                    SP_STR_ARG(sp_denial_description(call, denial)),
+                                    SP_STR_ARG(wants_proof ? algs_of(call) : SP_STR("")));
     call->answer.status = denial->status != 0 ? denial->status : info->http_status;
     sp_answer_header(call, "WWW-Authenticate", challenge);
     sp_answer_header(call, "Cache-Control", SP_STR("no-store"));
@@ -96,8 +108,7 @@ static enum sp_step check_binding(struct sp_call *call, struct sp_str value, con
         return SP_DENY(call, .cause = SP_CAUSE_BINDING_DPOP_MISSING,
                        .received = is_dpop(call) ? SP_STR("without a DPoP header") : SP_STR("as a bearer token"));
     const struct sp_client *client = NULL;
-    if (sp_client_look_up(call, sp_json_string(sp_json_member(token->claims, SP_STR("client_id"))), &client) !=
-        SP_GOES_ON)
+    if (sp_client_look_up(call, call->client_id, &client) != SP_GOES_ON)
         return SP_DENIED;
     return sp_dpop_take(
         call, &(struct sp_dpop_terms){.path = "/userinfo", .client = client, .access_token = value, .jkt = jkt});
@@ -168,10 +179,10 @@ enum sp_step sp_userinfo_endpoint(struct sp_call *call)
     }
     if (status != SP_OK)
         return sp_deny_failure(call, status);
+    call->client_id = sp_json_string(sp_json_member(token.claims, SP_STR("client_id")));
     if (check_binding(call, value, &token) != SP_GOES_ON)
         return SP_DENIED;
     struct sp_str scope = sp_json_string(sp_json_member(token.claims, SP_STR("scope")));
-    call->client_id = sp_json_string(sp_json_member(token.claims, SP_STR("client_id")));
     status = sp_subject_account(call, sp_json_string(sp_json_member(token.claims, SP_STR("sub"))), &call->subject);
     if (status != SP_OK)
         return sp_deny_failure(call, status);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/diagnosis/refusal.h"
 
+#include "core/jose/algorithm.h"
+#include "core/oauth/dpop_proof.h"
+
 #define MAX_BODY_BYTES (256u * 1024)
 #define MAX_CHALLENGE_BYTES (16u * 1024)
 
@@ -84,7 +87,7 @@ static struct sp_str challenge(struct sp_arena *arena, const char *scheme, const
         }
     }
     if (strcmp(scheme, "DPoP") == 0) {
-        append_parameter(&out, "algs", SP_STR("ES256 ES384 EdDSA RS256 PS256"));
+        append_parameter(&out, "algs", sp_algorithms_spaced(arena, sp_dpop_algorithms()));
     }
     append_parameter(&out, "resource_metadata", terms->resource_metadata);
     return sp_buffer_status(&out) == SP_OK ? sp_str_trim(sp_buffer_str(&out)) : SP_STR_NONE;

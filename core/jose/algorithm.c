@@ -63,13 +63,13 @@ uint32_t sp_algorithms_symmetric(void)
     return algorithms_of(true);
 }
 
-struct sp_str sp_algorithms_in_words(struct sp_arena *arena, uint32_t set)
+static struct sp_str joined(struct sp_arena *arena, uint32_t set, struct sp_str between)
 {
     struct sp_buffer words;
     sp_buffer_init(&words, arena, 512);
     for (enum sp_algorithm algorithm = SP_ALGORITHM_UNKNOWN + 1; algorithm < SP_ALGORITHM_COUNT; algorithm++) {
         if (set & sp_algorithm_bit(algorithm)) {
-            sp_buffer_append(&words, words.len > 0 ? SP_STR(", ") : SP_STR_NONE);
+            sp_buffer_append(&words, words.len > 0 ? between : SP_STR_NONE);
             sp_buffer_append(&words, rows[algorithm].name);
         }
     }
@@ -77,6 +77,16 @@ struct sp_str sp_algorithms_in_words(struct sp_arena *arena, uint32_t set)
         sp_buffer_append(&words, SP_STR("none"));
     }
     return sp_buffer_status(&words) == SP_OK ? sp_buffer_str(&words) : SP_STR_NONE;
+}
+
+struct sp_str sp_algorithms_in_words(struct sp_arena *arena, uint32_t set)
+{
+    return joined(arena, set, SP_STR(", "));
+}
+
+struct sp_str sp_algorithms_spaced(struct sp_arena *arena, uint32_t set)
+{
+    return joined(arena, set, SP_STR(" "));
 }
 
 struct sp_str sp_key_type_name(enum sp_key_type type)

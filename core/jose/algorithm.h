@@ -59,6 +59,8 @@ uint32_t sp_algorithms_asymmetric(void); /* all but HMAC */
 uint32_t sp_algorithms_symmetric(void);
 /* "RS256, ES256" in the order of the rows; "none" for the empty set; absent without memory. */
 struct sp_str sp_algorithms_in_words(struct sp_arena *arena, uint32_t set);
+/* The same as "RS256 ES256": algs of a DPoP challenge (RFC 9449 7.1). */
+struct sp_str sp_algorithms_spaced(struct sp_arena *arena, uint32_t set);
 
 struct sp_str sp_key_type_name(enum sp_key_type type); /* kty: "RSA", "EC", "OKP", "oct" */
 struct sp_str sp_curve_name(enum sp_curve curve);      /* crv: "P-256" … */

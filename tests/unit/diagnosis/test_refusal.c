@@ -90,7 +90,9 @@ static void every_offered_scheme_has_its_challenge(void **state)
     const struct sp_refusal refusal = refusal_of(*state, SP_CAUSE_TOKEN_MISSING, &with);
     assert_int_equal(refusal.challenge_count, 3);
     assert_true(sp_str_has_prefix(refusal.challenges[1], SP_STR("DPoP ")));
-    assert_true(says(refusal.challenges[1], "algs=\""));
+    assert_true(says(refusal.challenges[1], "algs=\"RS256 "));
+    assert_true(says(refusal.challenges[1], " ES512 ")); /* all that proofs may have */
+    assert_false(says(refusal.challenges[1], "HS256"));
     assert_true(says(refusal.challenges[0], "resource_metadata=\"https://api.example/"));
 }
 
