@@ -7,6 +7,7 @@
 #include "authority/admin.h"
 #include "authority/denial.h"
 #include "authority/errand_pool.h"
+#include "authority/framing.h"
 #include "authority/handle.h"
 #include "authority/settings_generation.h"
 #include "core/base/limits.h"
@@ -302,6 +303,33 @@ static enum MHD_Result run_first(struct sp_exchange *exchange, const char *metho
     return queue_answer(exchange);
 }
 
+static enum MHD_Result on_framing(void *context, enum MHD_ValueKind kind, const char *key, const char *text)
+{
+    (void)kind;
+    sp_framing_add(context, sp_str_from_cstr(key), sp_str_from_cstr(text));
+    return MHD_YES;
+}
+
+/* The headers are there, of the body nothing is read yet. What is queued now ends the connection after it: no byte more
+ * is taken for the next request. */
+static enum MHD_Result judge_framing(struct sp_exchange *exchange, const char *method, const char *version)
+{
+    struct sp_call *call = &exchange->call;
+    struct sp_framing framing = {0};
+    MHD_get_connection_values(exchange->connection, MHD_HEADER_KIND, on_framing, &framing);
+    const struct sp_framing_fault fault = sp_framing_judge(&framing, exchange->uri, sp_str_from_cstr(version));
+    if (fault.status == 0)
+        return MHD_YES;
+    *call =
+        (struct sp_call){.authority = exchange->all->authority, .arena = exchange->arena, .now = exchange->all->now};
+    read_asked(exchange, method);
+    (void)SP_DENY(call, .cause = SP_CAUSE_REQUEST_MALFORMED, .status = fault.status, .expected = fault.expected,
+                  .received = fault.received, .detail = SP_STR("where the request ends is in doubt"));
+    sp_answer_header(call, "Connection", SP_STR("close"));
+    sp_call_log_add(&exchange->all->log, call);
+    return queue_answer(exchange);
+}
+
 enum MHD_Result sp_exchange_go_on(void *context, struct MHD_Connection *connection, const char *url, const char *method,
                                   const char *version, const char *data, size_t *data_size, void **state)
 {
@@ -313,7 +341,7 @@ enum MHD_Result sp_exchange_go_on(void *context, struct MHD_Connection *connecti
     if (!exchange->began) {
         exchange->began = true;
         exchange->needs_host = strcmp(version, MHD_HTTP_VERSION_1_1) == 0;
-        return MHD_YES;
+        return judge_framing(exchange, method, version);
     }
     if (*data_size > 0) {
         sp_buffer_append(&exchange->body, sp_str(data, *data_size));

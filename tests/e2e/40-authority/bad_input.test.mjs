@@ -105,6 +105,41 @@ for (const [name, bytes, status, cause, told] of unread) {
   });
 }
 
+// What one reads as the end of a request, another reads as its middle: refused before the body is looked at, and nothing of the rest is a request.
+const rest = 'grant_type=client_credentials';
+const smuggled = 'GET /jwks HTTP/1.1\r\nHost: x\r\n\r\n';
+const chunked = `1d\r\n${rest}\r\n0\r\n\r\n`;
+const doubtful = [
+  ['two lengths that differ', ['Content-Length: 29', 'Content-Length: 0'], rest],
+  ['two lengths that are the same', ['Content-Length: 29', 'Content-Length: 29'], rest],
+  ['a length and a coding', ['Content-Length: 29', 'Transfer-Encoding: chunked'], chunked],
+  ['a coding and a length', ['Transfer-Encoding: chunked', 'Content-Length: 0'], chunked],
+  ['two codings', ['Transfer-Encoding: chunked', 'Transfer-Encoding: identity'], chunked],
+  ['a coding that is not chunked', ['Transfer-Encoding: xchunked'], chunked],
+  ['identity with a length', ['Transfer-Encoding: identity', 'Content-Length: 29'], rest],
+  ['gzip within chunks', ['Transfer-Encoding: gzip, chunked'], chunked, '1.1', 501],
+  ['a coding in HTTP/1.0', ['Connection: keep-alive', 'Transfer-Encoding: chunked'], chunked, '1.0'],
+  ['a space before the colon', ['Transfer-Encoding : chunked', 'Content-Length: 29'], rest],
+  ['a length on a folded line', ['Content-Length:', ' 29'], rest],
+  ['half a length on a folded line', ['Content-Length: 2', ' 9'], rest],
+  ['a coding on a folded line', ['Transfer-Encoding:', '\tchunked'], chunked],
+  ['a line end within a value', ['X: a\rContent-Length: 5', 'Content-Length: 29'], rest],
+];
+for (const [name, headers, body, version = '1.1', status = 400] of doubtful) {
+  test(`${name}: one refusal, and the connection ends`, async () => {
+    const before = authority.log().length;
+    const start = [`POST /token HTTP/${version}`, 'Host: x', 'Content-Type: application/x-www-form-urlencoded', 'Authorization: Basic YXBwOnM='];
+    const { text, closed } = await rawRequest(port, `${[...start, ...headers].join('\r\n')}\r\n\r\n${body}${smuggled}`);
+    assert.deepEqual([...text.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, seen]) => Number(seen)), [status], text);
+    assert.match(text, /\r\nConnection: close\r\n/i);
+    assert.match(text, /request\.malformed/);
+    assert.ok(closed);
+    const { finding } = await until(() => authority.log().slice(before).find((line) => line.cause === 'request.malformed'), 'its line');
+    assert.ok(finding.received.length > 0);
+    assert.equal((await good()).status, 200);
+  });
+}
+
 test('HTTP/1.0 needs no Host', async () => assert.equal((await rawRequest(port, 'GET /jwks HTTP/1.0\r\n\r\n')).status, 200));
 
 test('a locked store answers 503 and issues nothing; afterwards all is well', async () => {
