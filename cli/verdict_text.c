@@ -168,14 +168,17 @@ static void print_cause(const struct sp_json *cause, bool with_client)
     print_labelled("see", join(sp_json_member(cause, SP_STR("references")), room, sizeof room));
 }
 
-static void print_also(const struct sp_json *also)
+/* told: the one that was told already, or NULL. */
+static void print_also(const struct sp_json *also, const struct sp_json *told)
 {
-    if (also == NULL || also->count == 0)
+    if (also == NULL || also->count == (told != NULL ? 1u : 0u))
         return;
     printf("\n%sAlso%s\n", sp_cli_style(SP_STYLE_BOLD), sp_cli_style(SP_STYLE_PLAIN));
     for
         SP_JSON_EACH(finding, also)
         {
+            if (finding == told)
+                continue;
             bool warns = sp_str_equal(text_of(finding, "severity"), SP_STR("warn"));
             bool rumour = sp_json_is(sp_json_member(finding, SP_STR("verified")), SP_JSON_FALSE);
             printf("  %s%s%s ", sp_cli_style(warns ? SP_STYLE_WARN : SP_STYLE_BAD), warns ? "!" : "✗",
@@ -289,7 +292,7 @@ void sp_cli_print_diagnosis(const struct sp_json *verdict)
         fputs("\n\n", stdout);
         print_cause(cause, false);
     }
-    print_also(sp_json_member(verdict, SP_STR("also")));
+    print_also(sp_json_member(verdict, SP_STR("also")), NULL);
     print_hints(sp_json_member(verdict, SP_STR("hints")));
 }
 
@@ -317,13 +320,61 @@ static void print_headline(const struct sp_json *cause)
     print_cause(cause, true);
 }
 
+/* The gate let the call through, and then it ended badly: what ended it stands beside the verdict. */
+static const struct sp_json *find_failure(const struct sp_json *also)
+{
+    for
+        SP_JSON_EACH(finding, also)
+        {
+            struct sp_str id = text_of(finding, "id");
+            if (sp_str_equal(text_of(finding, "severity"), SP_STR("reject")) ||
+                sp_str_equal(id, SP_STR("upstream.rejected_token")))
+                return finding;
+        }
+    return NULL;
+}
+
+/* What was accepted, by the line of the call, which names the issuer of every token that was. */
+static const char *accepted_what(const struct sp_json *call)
+{
+    if (sp_json_member(call, SP_STR("issuer")) != NULL)
+        return "the token was accepted";
+    return sp_str_equal(text_of(call, "presented"), SP_STR("api_key")) ? "the API key was accepted"
+                                                                       : "the gateway let the call through";
+}
+
+/* failure: what ended a call that the gate let through, NULL for none. A 5xx without one is the API's own answer. */
+static void print_accepted(const struct sp_json *call, const struct sp_json *failure)
+{
+    int64_t status = 0;
+    if (sp_json_int64(sp_json_member(call, SP_STR("status")), &status) != SP_OK)
+        status = 0;
+    if (failure == NULL && status < 500) {
+        print_styled(SP_STYLE_GOOD, SP_STR("✓ ACCEPTED"));
+        putchar('\n');
+        return;
+    }
+    print_styled(SP_STYLE_BAD, SP_STR("✗ FAILED"));
+    fputs("  ", stdout);
+    if (failure == NULL) {
+        bool by_api = sp_json_member(call, SP_STR("upstream_status")) != NULL;
+        printf("%s %d (%s)\n", by_api ? "the API answered" : "the answer was", (int)status, accepted_what(call));
+        return;
+    }
+    print_styled(SP_STYLE_BOLD, text_of(failure, "id"));
+    fputs(": ", stdout);
+    sp_cli_print_safe(stdout, text_of(failure, "title"));
+    printf(" (%s)\n\n", accepted_what(call));
+    print_cause(failure, true);
+}
+
 void sp_cli_print_verdict(const struct sp_json *verdict, int64_t now)
 {
     (void)now;
-    const struct sp_json *cause = sp_json_member(verdict, SP_STR("cause"));
+    const struct sp_json *cause = sp_json_member(verdict, SP_STR("cause")), *failure = NULL;
     if (sp_json_is(sp_json_member(verdict, SP_STR("accepted")), SP_JSON_TRUE)) {
-        print_styled(SP_STYLE_GOOD, SP_STR("✓ ACCEPTED"));
-        putchar('\n');
+        failure = find_failure(sp_json_member(verdict, SP_STR("also")));
+        print_accepted(sp_json_member(verdict, SP_STR("call")), failure);
     } else if (!sp_json_is(cause, SP_JSON_OBJECT) &&
                text_of(sp_json_member(verdict, SP_STR("token")), "kind").len > 0) {
         print_styled(SP_STYLE_WARN, SP_STR("? UNDECIDED"));
@@ -335,7 +386,7 @@ void sp_cli_print_verdict(const struct sp_json *verdict, int64_t now)
         fputs("  ", stdout);
         print_headline(cause);
     }
-    print_also(sp_json_member(verdict, SP_STR("also")));
+    print_also(sp_json_member(verdict, SP_STR("also")), failure);
     print_hints(sp_json_member(verdict, SP_STR("hints")));
     print_checks(sp_json_member(verdict, SP_STR("checks")));
     print_token(sp_json_member(verdict, SP_STR("token")));

@@ -82,13 +82,27 @@ test('an accepted call is told as one, a refused one with its cause', async () =
   assert.match((await explain('older')).stdout, /REJECTED {2}token\.missing/);
 });
 
-test('what was odd about an accepted call comes with what to do', async () => {
+test('a call that was let through and then failed is told as a failure, what ended it and what to do first', async () => {
   const log = path.join(folder, 'upstream.jsonl');
-  writeFileSync(log, line('down', { status: 502, cause: 'upstream.refused' }));
-  const { json } = await explain('down', '--log', log, '--json');
-  const { stdout } = await explain('down', '--log', log);
-  assert.match(stdout, /Also\n {2}✗ upstream\.refused: /);
-  assert.ok(stdout.replaceAll(/\s+/g, ' ').includes(`fix ${json.also[0].fix}`), stdout);
+  const reached = { host: 'api.example.com', upstream: '127.0.0.1:9000' };
+  writeFileSync(log, line('down', { ...reached, status: 502, cause: 'upstream.refused', issuer: 'corp' })
+    + line('late', { ...reached, status: 504, cause: 'upstream.timeout', presented: 'api_key' }) + line('open', { status: 502, cause: 'upstream.tls', presented: 'none' })
+    + line('its own', { ...reached, status: 500, upstream_status: 500 }) + line('told off', { ...reached, status: 403, cause: 'upstream.rejected_token', issuer: 'corp' }));
+  const rows = [
+    ['down', /✗ FAILED {2}upstream\.refused: .* \(the token was accepted\)\n/],
+    ['late', /✗ FAILED {2}upstream\.timeout: .* \(the API key was accepted\)\n/],
+    ['open', /✗ FAILED {2}upstream\.tls: .* \(the gateway let the call through\)\n/],
+    ['its own', /✗ FAILED {2}the API answered 500 \(the gateway let the call through\)\n/],
+    ['told off', /✗ FAILED {2}upstream\.rejected_token: .* \(the token was accepted\)\n/],
+  ];
+  for (const [id, headline] of rows) {
+    const { code, json } = await explain(id, '--log', log, '--json');
+    assert.deepEqual([code, json.accepted, json.cause], [0, true, null], `${id}: the verdict on the token is as ever`);
+    const { stdout } = await explain(id, '--log', log);
+    assert.match(stdout, headline);
+    assert.doesNotMatch(stdout, /ACCEPTED|Also/, id);
+    if (id !== 'its own') assert.ok(stdout.replaceAll(/\s+/g, ' ').includes(`fix ${json.also[0].fix} `), stdout);
+  }
 });
 
 test('what is not there ends with 3 and advice', async () => {
