@@ -150,7 +150,7 @@ static void put_listener(struct writing *writing, const struct sp_listener *list
             put(writing, "    ssl_verify_client optional;\n    ssl_verify_depth 4;\n");
             put_file_directive(writing, "    ssl_client_certificate", listener->client_ca_file);
         } else {
-            put(writing, "    ssl_verify_client optional_no_ca;\n    ssl_verify_depth 4;\n");
+            put(writing, "    ssl_verify_client optional_no_ca;\n    sallyport_any_certificate on;\n");
         }
     }
     put_state_directive(writing, "    include", "nginx.locations.conf");

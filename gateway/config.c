@@ -48,7 +48,11 @@ char *sp_config_init_main(ngx_conf_t *cf, void *data)
 
 void *sp_config_create_server(ngx_conf_t *cf)
 {
-    return ngx_pcalloc(cf->pool, sizeof(struct sp_server_conf));
+    struct sp_server_conf *conf = ngx_pcalloc(cf->pool, sizeof *conf);
+    if (conf != NULL) {
+        conf->takes_any_certificate = NGX_CONF_UNSET;
+    }
+    return conf;
 }
 
 void *sp_config_create_location(ngx_conf_t *cf)
@@ -226,6 +230,8 @@ ngx_command_t sp_commands[] = {
      NGX_HTTP_LOC_CONF_OFFSET, 0, NULL},
     {ngx_string("sallyport_balancer"), NGX_HTTP_UPS_CONF | NGX_CONF_NOARGS, set_balancer, NGX_HTTP_SRV_CONF_OFFSET, 0,
      NULL},
+    {ngx_string("sallyport_any_certificate"), NGX_HTTP_SRV_CONF | NGX_CONF_FLAG, ngx_conf_set_flag_slot,
+     NGX_HTTP_SRV_CONF_OFFSET, offsetof(struct sp_server_conf, takes_any_certificate), NULL},
     {ngx_string("sallyport_error"), NGX_HTTP_LOC_CONF | NGX_CONF_NOARGS, set_handler, NGX_HTTP_LOC_CONF_OFFSET, 0,
      (void *)sp_error_handler},
     {ngx_string("sallyport_authority_error"), NGX_HTTP_LOC_CONF | NGX_CONF_NOARGS, set_handler,

@@ -65,6 +65,7 @@ struct sp_main_conf {
 struct sp_server_conf {
     ngx_str_t question_uri[SP_QUESTIONS]; /* of the exact internal locations; empty: no control plane */
     bool answers_errors;                  /* has a sallyport_error location: what nginx refuses is ours to answer */
+    ngx_flag_t takes_any_certificate;     /* of a client, at the handshake */
 };
 
 struct sp_location_conf {

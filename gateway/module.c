@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where nginx finds us: the module's record, and the hooks into its phases. */
 #include "gateway/access.h"
+#include "gateway/client_certificate.h"
 #include "gateway/config.h"
 #include "gateway/cut_off.h"
 #include "gateway/record.h"
@@ -45,6 +46,7 @@ static ngx_int_t after_configuration(ngx_conf_t *cf)
         add_handler(cf, NGX_HTTP_LOG_PHASE, sp_record_handler) != NGX_OK) {
         return NGX_ERROR;
     }
+    sp_client_certificate_take_any(cf);
     sp_response_headers_install();
     sp_cut_off_install();
     return NGX_OK;

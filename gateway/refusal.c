@@ -3,6 +3,7 @@
 
 #include "core/diagnosis/refusal.h"
 #include "gateway/away_page.h"
+#include "gateway/client_certificate.h"
 #include "gateway/presented.h"
 #include "gateway/request_id.h"
 #include "gateway/resource_metadata.h"
@@ -150,7 +151,6 @@ static const struct {
     {414, SP_CAUSE_HEADER_REQUEST_TOO_LARGE, 414},
     {421, SP_CAUSE_REQUEST_MALFORMED, 421},
     {431, SP_CAUSE_HEADER_REQUEST_TOO_LARGE, 431},
-    {495, SP_CAUSE_REQUEST_MALFORMED, 400},
     {496, SP_CAUSE_REQUEST_MALFORMED, 400},
     {497, SP_CAUSE_REQUEST_MALFORMED, 400},
     {501, SP_CAUSE_REQUEST_MALFORMED, 501},
@@ -239,6 +239,27 @@ static struct sp_call *call_given_up(ngx_http_request_t *request, ngx_uint_t *st
     return call;
 }
 
+/* Before any route is looked for: the listener does not have the client's certificate. */
+static ngx_int_t refuse_certificate(struct sp_call *call)
+{
+    struct sp_arena *arena = sp_call_arena(call);
+    struct sp_refusal_terms terms;
+    struct sp_refusal refusal;
+    if (arena == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+    const struct sp_finding finding = sp_client_certificate_refused(call->request, arena);
+    const struct sp_verdict *verdict = sp_verdict_of(arena, &finding);
+    terms_of(call, &terms);
+    terms.status = NGX_HTTP_BAD_REQUEST;
+    if (verdict == NULL || sp_refusal_build(arena, verdict, &terms, &refusal) != SP_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+    call->verdict = verdict;
+    call->cause = finding.cause;
+    return sp_respond_refusal(call, &refusal);
+}
+
 ngx_int_t sp_error_handler(ngx_http_request_t *request)
 {
     ngx_uint_t status;
@@ -250,6 +271,9 @@ ngx_int_t sp_error_handler(ngx_http_request_t *request)
     if (status == NGX_HTTP_BAD_REQUEST && call->headers.authorization_count > 1) {
         /* nginx refuses a second Authorization header before any module sees the request. */
         return respond_with_cause(call, SP_CAUSE_TOKEN_DUPLICATED, 0);
+    }
+    if (status == NGX_HTTP_BAD_REQUEST && sp_client_certificate_is_refused(request)) {
+        return refuse_certificate(call);
     }
     if (call->upstream_cause != SP_CAUSE_NONE && status >= 500) {
         return respond_with_cause(call, call->upstream_cause, 0);

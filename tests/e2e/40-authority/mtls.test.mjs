@@ -29,9 +29,11 @@ const server = ca.issue('gateway');
 const client = ca.issue('reports', { subject: '/C=DE/O=Example, Inc./CN=reports', names: ['reports.example'] });
 const stranger = others.issue('stranger', { subject: '/C=DE/O=Example, Inc./CN=reports', names: ['reports.example'] });
 const own = ca.issue('own', { selfSigned: true });
+const ended = ca.issue('ended', { names: ['reports.example'], days: -1 }); // nginx by itself answers such a one with 400
+const served = ca.issue('served', { selfSigned: true, purpose: 'serverAuth' }); // and such a one
 const audience = 'https://photos.example';
 const upstream = await startUpstream();
-const [people, machines] = [await freePort(), await freePort()];
+const [people, machines, choosy] = [await freePort(), await freePort(), await freePort()];
 const issuer = `https://127.0.0.1:${people}/login`;
 const alias = `https://127.0.0.1:${machines}`;
 const tls = { certificate: server.certFile, key: server.keyFile };
@@ -41,6 +43,7 @@ const gateway = await startGateway({
     listen: [
       { address: `127.0.0.1:${people}`, tls: { ...tls, client_certificates: 'off' } },
       { address: `127.0.0.1:${machines}`, tls },
+      { address: `127.0.0.1:${choosy}`, tls: { ...tls, client_ca_file: ca.caFile } },
     ],
     issuers: { home: { issuer, audience, ca_file: ca.caFile, introspection: { client_id: 'gateway', client_secret: 'g' } } },
     apis: { photos: { match: { path: '/photos' }, upstream: { url: upstream.url }, auth: { issuers: ['home'], scopes: ['read'] } } },
@@ -76,7 +79,7 @@ test('openid-client authenticates by tls_client_auth at the alias and gets a tok
   assert.deepEqual(jose.decodeJwt(token).cnf, { 'x5t#S256': client.thumbprint });
 
   assert.equal((await photos(token, client)).status, 200);
-  assert.deepEqual([(await photos(token, own)).cause, (await photos(token, stranger)).cause], ['binding.mtls_mismatch', 'binding.mtls_mismatch']);
+  for (const other of [own, stranger, ended, served]) assert.equal((await photos(token, other)).cause, 'binding.mtls_mismatch');
   assert.equal((await photos(token)).cause, 'binding.mtls_missing');
 });
 
@@ -105,6 +108,9 @@ test('each wrong certificate is refused with its cause, for the operator with bo
     ['reports', server, 'client.certificate_mismatch'],
     ['named', server, 'client.certificate_mismatch'],
     ['selfsigned', client, 'client.certificate_mismatch'],
+    ['selfsigned', served, 'client.certificate_mismatch'],
+    ['reports', ended, 'client.certificate_expired'],
+    ['named', ended, 'client.certificate_expired'],
     ['reports', undefined, 'client.certificate_missing'],
   ];
   for (const [id, certificate, cause] of rows) {
@@ -117,6 +123,22 @@ test('each wrong certificate is refused with its cause, for the operator with bo
   // The listener for people asks for no certificate, so none can come that way.
   assert.equal((await ask('reports', client, { base: `https://127.0.0.1:${people}` })).status, 401);
   await lastCause('client.certificate_missing');
+});
+
+test('a listener with authorities of its own names the certificate that it does not take, and why', async () => {
+  const base = `https://127.0.0.1:${choosy}`;
+  assert.equal((await ask('reports', client, { base })).status, 200);
+  const dates = new X509Certificate(ended.cert);
+  for (const [certificate, cause, expected] of [
+    [stranger, 'client.certificate_untrusted', 'a chain that ends at listen.tls.client_ca_file'],
+    [own, 'client.certificate_untrusted', 'a chain that ends at listen.tls.client_ca_file'],
+    [ended, 'client.certificate_expired', `${dates.validFrom} to ${dates.validTo}`],
+  ]) {
+    const answer = await request(`${base}/photos/1`, { ...shown(certificate) });
+    assert.deepEqual([answer.status, answer.cause], [400, cause]);
+    const call = await gateway.call(answer.requestId);
+    assert.deepEqual([call.verdict.cause.expected, call.verdict.cause.received], [expected, certificate.thumbprint]);
+  }
 });
 
 test('nobody can say that he showed a certificate: the headers of clients do not reach the authority', async () => {

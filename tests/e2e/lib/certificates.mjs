@@ -7,7 +7,7 @@ import path from 'node:path';
 import tls from 'node:tls';
 
 /**
- * makeAuthority(folder) → { caFile, ca, issue(name, { names: ['api.example.com', '127.0.0.1'], days, subject, selfSigned }) }
+ * makeAuthority(folder) → { caFile, ca, issue(name, { names: ['api.example.com', '127.0.0.1'], days, subject, selfSigned, purpose: 'serverAuth' }) }
  * `issue` (subject: '/C=DE/CN=…' of openssl, else CN=name) writes NAME.pem and NAME.key and returns { certFile, keyFile, cert, key, thumbprint (x5t#S256) }.
  */
 export function makeAuthority(folder, name = 'Test CA') {
@@ -18,9 +18,9 @@ export function makeAuthority(folder, name = 'Test CA') {
   return {
     caFile: file(`${id}.pem`),
     ca: fs.readFileSync(file(`${id}.pem`)),
-    issue(subject, { names = ['127.0.0.1', 'localhost'], days = 30, subject: dn = `/CN=${subject}`, selfSigned = false } = {}) {
+    issue(subject, { names = ['127.0.0.1', 'localhost'], days = 30, subject: dn = `/CN=${subject}`, selfSigned = false, purpose = '' } = {}) {
       const list = names.map((entry) => (/^[\d.]+$|:/.test(entry) ? `IP:${entry}` : `DNS:${entry}`)).join(',');
-      fs.writeFileSync(file(`${subject}.ext`), `subjectAltName=${list}\nbasicConstraints=CA:FALSE\n`);
+      fs.writeFileSync(file(`${subject}.ext`), `subjectAltName=${list}\nbasicConstraints=CA:FALSE\n${purpose && `extendedKeyUsage=${purpose}\n`}`);
       openssl('req', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', dn, '-keyout', `${subject}.key`, '-out', `${subject}.csr`);
       openssl('x509', '-req', '-in', `${subject}.csr`, ...(selfSigned ? ['-signkey', `${subject}.key`] : ['-CA', `${id}.pem`, '-CAkey', `${id}.key`, '-CAcreateserial']), '-days', String(days), '-extfile', `${subject}.ext`, '-out', `${subject}.pem`);
       const cert = fs.readFileSync(file(`${subject}.pem`));
