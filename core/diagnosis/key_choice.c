@@ -37,20 +37,24 @@ void sp_issuer_choose_at(struct sp_exam *exam, size_t i)
     exam->issuer_is_named = iss.len > 0 && sp_str_equal(exam->issuer->terms->issuer, iss);
 }
 
-/* How well an issuer fits what the token says: by name and key, name, key, nearly by name, not at all. */
+/* 0: not at all, 1: the same host, 2: nearly. */
+static unsigned nearness(struct sp_str issuer, struct sp_str iss)
+{
+    enum sp_cause difference = iss.len > 0 ? sp_issuer_difference(issuer, iss) : SP_CAUSE_ISSUER_MISMATCH;
+    return difference == SP_CAUSE_ISSUER_MISMATCH ? 0 : difference == SP_CAUSE_ISSUER_PATH ? 1 : 2;
+}
+
+/* How well an issuer fits what the token says: by name and key, name, key, nearly by name, not at all. Several have the
+ * same key where tenants share one server's: then the nearest name decides. */
 static unsigned fitness(const struct sp_exam *exam, const struct sp_known_issuer *issuer)
 {
     struct sp_str iss = sp_json_string(exam->claims.iss);
-    unsigned key = has_key_for(exam, issuer) ? 1 : 0;
+    bool key = has_key_for(exam, issuer);
     if (exam->kind == SP_TOKEN_OPAQUE)
         return issuer->terms->introspects ? 1 + (sp_recorded_is_of(exam, issuer) ? 1 : 0) : 0;
     if (iss.len > 0 && sp_str_equal(issuer->terms->issuer, iss))
-        return 4 + key;
-    if (key != 0)
-        return 3;
-    enum sp_cause difference =
-        iss.len > 0 ? sp_issuer_difference(issuer->terms->issuer, iss) : SP_CAUSE_ISSUER_MISMATCH;
-    return difference == SP_CAUSE_ISSUER_MISMATCH ? 0 : difference == SP_CAUSE_ISSUER_PATH ? 1 : 2;
+        return key ? 7 : 6;
+    return (key ? 3 : 0) + nearness(issuer->terms->issuer, iss);
 }
 
 void sp_issuer_choose(struct sp_exam *exam)

@@ -18,6 +18,19 @@ static bool is_required_issuer(const struct sp_exam *exam, size_t index)
     return false;
 }
 
+/* Where no issuer is the one that was meant, all that the API takes are. */
+static void expect_every_issuer(struct sp_exam *exam, struct sp_finding *finding)
+{
+    const struct sp_requirements *required = exam->input.requirements;
+    struct sp_str *names = sp_arena_calloc(exam->arena, required->issuer_count, sizeof *names);
+    size_t count = 0;
+    for (size_t i = 0; names != NULL && i < required->issuer_count; i++)
+        if (required->issuers[i] < exam->world->issuer_count)
+            names[count++] = exam->world->issuers[required->issuers[i]].terms->issuer;
+    if (count > 1)
+        finding->expected = sp_words_list(exam->arena, names, count);
+}
+
 /* The token's issuer is configured here, but not for this API. */
 static bool is_other_environment(struct sp_exam *exam, struct sp_finding *finding)
 {
@@ -28,6 +41,7 @@ static bool is_other_environment(struct sp_exam *exam, struct sp_finding *findin
         finding->detail = sp_arena_printf(exam->arena, "\"%.*s\"%s%.*s%s", SP_STR_ARG(terms->name),
                                           terms->environment.len > 0 ? " (environment \"" : "",
                                           SP_STR_ARG(terms->environment), terms->environment.len > 0 ? "\")" : "");
+        expect_every_issuer(exam, finding);
         return true;
     }
     return false;
@@ -193,6 +207,8 @@ static void refine(struct sp_exam *exam, struct sp_finding *finding)
      * function. */
     if (finding->cause == SP_CAUSE_ISSUER_MISMATCH && sp_json_is(exam->claims.iss, SP_JSON_STRING))
         finding->cause = sp_issuer_difference(finding->expected, finding->received);
+    if (finding->cause == SP_CAUSE_ISSUER_MISMATCH)
+        expect_every_issuer(exam, finding);
 }
 
 void sp_exam_refine(struct sp_exam *exam)

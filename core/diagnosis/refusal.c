@@ -53,14 +53,15 @@ static bool is_step_up(enum sp_cause cause)
     return cause == SP_CAUSE_AUTHENTICATION_TOO_WEAK || cause == SP_CAUSE_AUTHENTICATION_TOO_OLD;
 }
 
-/* RFC 6750 3: no error code where no credential was presented. What is wrong with a proof (RFC 9449 7.1) is no error of
- * Bearer's. */
+/* RFC 6750 3: no error, and no other words about it, where no credential was presented or none of a scheme that is
+ * taken here. What is wrong with a proof (RFC 9449 7.1) is no error of Bearer's. */
 static bool names_error(const char *scheme, const struct sp_cause_info *info, enum sp_cause cause)
 {
     bool is_of_proof = sp_str_equal(info->oauth_error, SP_STR("invalid_dpop_proof")) ||
                        sp_str_equal(info->oauth_error, SP_STR("use_dpop_nonce"));
-    return cause != SP_CAUSE_TOKEN_MISSING && cause != SP_CAUSE_TOKEN_MISSING_HEADER_STRIPPED &&
-           (!is_of_proof || strcmp(scheme, "DPoP") == 0);
+    bool is_about_none = cause == SP_CAUSE_TOKEN_MISSING || cause == SP_CAUSE_TOKEN_MISSING_HEADER_STRIPPED ||
+                         cause == SP_CAUSE_TOKEN_SCHEME_UNSUPPORTED;
+    return !is_about_none && (!is_of_proof || strcmp(scheme, "DPoP") == 0);
 }
 
 static struct sp_str challenge(struct sp_arena *arena, const char *scheme, const struct sp_cause_info *info,

@@ -19,6 +19,14 @@ static void know_skew_ahead(struct exam_bench *b)
     b->issuers[0].known.clock_skew_s = 120;
 }
 
+/* Entra's tenants, and those of many others, share one server's keys. */
+static void take_two_issuers_of_one_key_set(struct exam_bench *b)
+{
+    b->requirements.issuers = exam_both_issuers;
+    b->requirements.issuer_count = 2;
+    b->issuers[1].known.keys = exam_corp_set;
+}
+
 static void limit_lifetime(struct exam_bench *b)
 {
     b->terms[0].max_lifetime_s = 300;
@@ -86,6 +94,12 @@ const struct exam_row exam_claim_rows[] = {
      WITH_ISSUER("https://login.microsoftonline.com/1111/v2.0"), expect_template, SP_CAUSE_NONE},
     {"the issuer of staging", SP_CAUSE_ISSUER_OTHER_ENVIRONMENT, EXAM_E1, HEADER,
      WITH_ISSUER("https://staging.example.com/realms/a"), NULL, SP_CAUSE_NONE},
+    {"a slash more than the second of two issuers with the same keys", SP_CAUSE_ISSUER_TRAILING_SLASH, EXAM_E1, HEADER,
+     WITH_ISSUER("https://staging.example.com/realms/a/"), take_two_issuers_of_one_key_set, SP_CAUSE_NONE},
+    {"the second of two issuers with the same keys", SP_CAUSE_NONE, EXAM_E1, HEADER,
+     WITH_ISSUER("https://staging.example.com/realms/a"), take_two_issuers_of_one_key_set, SP_CAUSE_NONE},
+    {"neither of two issuers", SP_CAUSE_ISSUER_MISMATCH, EXAM_E1, HEADER, WITH_ISSUER("https://else.example.org"),
+     take_two_issuers_of_one_key_set, SP_CAUSE_NONE},
     {"AD FS", SP_CAUSE_ISSUER_ADFS_SERVICES_TRUST, EXAM_E1, HEADER,
      WITH_ISSUER("http://adfs.example.com/adfs/services/trust"), expect_adfs, SP_CAUSE_NONE},
     {"Okta's console", SP_CAUSE_ISSUER_ADMIN_HOST, EXAM_E1, HEADER,

@@ -108,6 +108,21 @@ static void everything_is_examined_then_ranked(void **state)
     sp_arena_destroy(&arena);
 }
 
+static void a_token_of_no_issuer_is_told_all_that_are_taken(void **state)
+{
+    (void)state;
+    struct sp_arena *arena = sp_arena_create(1 << 24);
+    struct exam_bench bench;
+    exam_bench_set_up(&bench, arena);
+    bench.requirements.issuers = exam_both_issuers;
+    bench.requirements.issuer_count = 2;
+    bench.input.token = exam_bench_sign(&bench, EXAM_E1, HEADER, WITH_ISSUER("https://else.example.org"));
+    const struct sp_verdict *verdict = exam_bench_run(&bench);
+    assert_int_equal(verdict->cause->cause, SP_CAUSE_ISSUER_MISMATCH);
+    assert_true(sp_str_equal(verdict->cause->expected, SP_STR(ISSUER ", https://staging.example.com/realms/a")));
+    sp_arena_destroy(&arena);
+}
+
 static void keys_are_asked_for_once_and_only_when_it_helps(void **state)
 {
     (void)state;
@@ -276,6 +291,7 @@ int main(void)
         cmocka_unit_test(a_cut_is_told_once_wherever_it_is),
         cmocka_unit_test(a_rumour_is_never_the_cause),
         cmocka_unit_test(everything_is_examined_then_ranked),
+        cmocka_unit_test(a_token_of_no_issuer_is_told_all_that_are_taken),
         cmocka_unit_test(keys_are_asked_for_once_and_only_when_it_helps),
         cmocka_unit_test(want_of_memory_never_accepts),
         cmocka_unit_test(verdicts_are_json_of_the_contract),

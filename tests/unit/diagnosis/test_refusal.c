@@ -52,6 +52,19 @@ static void a_missing_token_has_no_error_code_and_names_the_scopes(void **state)
     assert_true(says(refusal.body, "\"request_id\":\"id-1\""));
 }
 
+/* RFC 6750 3: an unsupported authentication method is as if there were none. */
+static void a_scheme_that_is_not_taken_has_no_error_either(void **state)
+{
+    struct sp_refusal_terms with = terms();
+    with.offers_dpop = true;
+    const struct sp_refusal refusal = refusal_of(*state, SP_CAUSE_TOKEN_SCHEME_UNSUPPORTED, &with);
+    assert_int_equal(refusal.challenge_count, 2);
+    for (size_t i = 0; i < refusal.challenge_count; i++) {
+        assert_false(says(refusal.challenges[i], "error"));
+    }
+    assert_true(says(refusal.body, "\"cause\":\"token.scheme_unsupported\""));
+}
+
 static void the_default_level_tells_no_configured_value(void **state)
 {
     struct sp_refusal_terms with = terms();
@@ -167,6 +180,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_missing_token_has_no_error_code_and_names_the_scopes, make_arena, drop_arena),
+        cmocka_unit_test_setup_teardown(a_scheme_that_is_not_taken_has_no_error_either, make_arena, drop_arena),
         cmocka_unit_test_setup_teardown(the_default_level_tells_no_configured_value, make_arena, drop_arena),
         cmocka_unit_test_setup_teardown(level_full_tells_both_sides_and_the_fix, make_arena, drop_arena),
         cmocka_unit_test_setup_teardown(level_none_tells_the_status_only, make_arena, drop_arena),
