@@ -89,3 +89,11 @@ test('on a terminal a build is one line that is overwritten', { skip }, () => {
   assert.match(stdout, /\r[^\n]*Compiling [^\n]*\r[^\n]*Compiling /);
   assert.equal(stdout.match(/Compiling [^\n]*\n/g).length, 1, stdout);
 });
+
+test("nginx's headers are made in a folder whose name has a space", { skip }, () => {
+  const folder = path.join(copy, 'a home', 'build', 'nginx');
+  const { status, stdout, stderr } = run('tools/nginx-headers', folder);
+  assert.equal(status, 0, stderr);
+  assert.equal(stdout.trimEnd().split('\n').at(-1), fs.realpathSync(folder));
+  assert.ok(['ngx_auto_config.h', 'ngx_auto_headers.h'].every((name) => fs.statSync(path.join(folder, name)).size > 0));
+});
