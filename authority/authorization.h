@@ -26,6 +26,7 @@ struct sp_authorization {
     int64_t max_age_s; /* -1: not asked for */
     bool prompt_none, prompt_login, prompt_consent, prompt_select;
     bool challenge_is_plain;
+    bool is_again; /* it had a code, which is spent: so is what it was pushed with */
 };
 
 /* From call->parameters. SP_DENIED: answered, by page or redirect; from then on refusals of this call go to the client.
@@ -70,9 +71,10 @@ void sp_authorization_respond(struct sp_call *call, const struct sp_authorizatio
                               const struct sp_answer_pair *pairs, size_t count);
 /* A refusal that goes to the client; its context is the sp_authorization. A value for call->deny. */
 enum sp_step sp_authorization_deny(struct sp_call *call, const struct sp_denial *denial);
-/* Issues a code and sends it. The caller has begun a write and keeps it. */
+/* Issues a code and sends it. code_hash: where its hash goes, in base64url; may be NULL. The caller has begun a write
+ * and keeps it. */
 enum sp_step sp_authorization_grant(struct sp_call *call, const struct sp_authorization *authorization,
-                                    const struct sp_session *session);
+                                    const struct sp_session *session, struct sp_str *code_hash);
 
 /* The scopes that the person granted to the client before; empty without any. */
 SP_MUST_CHECK enum sp_status sp_authorization_consented(struct sp_call *call,

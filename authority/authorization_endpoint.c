@@ -36,7 +36,7 @@ struct asking {
 static enum sp_step grant(struct sp_call *call, void *context)
 {
     const struct asking *asking = context;
-    return sp_authorization_grant(call, &asking->request, &asking->session);
+    return sp_authorization_grant(call, &asking->request, &asking->session, NULL);
 }
 
 enum sp_step sp_authorization_endpoint(struct sp_call *call)

@@ -93,14 +93,14 @@ static enum sp_status resolve_claims(struct sp_call *call, const struct sp_autho
 }
 
 enum sp_step sp_authorization_grant(struct sp_call *call, const struct sp_authorization *a,
-                                    const struct sp_session *session)
+                                    const struct sp_session *session, struct sp_str *code_hash)
 {
     struct sp_store *store = call->authority->store;
     struct sp_buffer data;
     struct sp_json_writer json;
     struct sp_str userinfo_claims = SP_STR_NONE, id_token_claims = SP_STR_NONE;
     struct sp_str acr = sp_acr_granted(&a->acr, session->acr);
-    enum sp_step step = sp_pushed_request_spend(call);
+    enum sp_step step = a->is_again ? SP_GOES_ON : sp_pushed_request_spend(call);
     if (step != SP_GOES_ON)
         return step;
     enum sp_status status = resolve_claims(call, a, session->subject, &userinfo_claims, &id_token_claims);
@@ -150,6 +150,8 @@ enum sp_step sp_authorization_grant(struct sp_call *call, const struct sp_author
     }
     if (status != SP_OK)
         return sp_deny_failure(call, status);
+    if (code_hash != NULL)
+        *code_hash = sp_base64url_of(call->arena, ticket.hash, sizeof ticket.hash);
     call->subject = session->subject;
     sp_authorization_respond(call, a, &(struct sp_answer_pair){"code", code}, 1);
     return SP_GOES_ON;

@@ -263,6 +263,36 @@ enum sp_status sp_session_start(struct sp_call *call, struct sp_str subject, con
     return sp_session_start_as(call, &known, session);
 }
 
+/* All of it is known but the handle. */
+static enum sp_status enter(struct sp_call *call, const struct sp_session *known, struct sp_session *session)
+{
+    struct sp_session fresh = *known;
+    struct sp_str handle = sp_handle_make(call->arena, "", SP_HANDLE_BYTES);
+    if (handle.at == NULL || fresh.sid.at == NULL)
+        return SP_NO_MEMORY;
+    sp_sha256(handle, fresh.hash);
+    enum sp_status status = put_session(call, &fresh);
+    if (status == SP_OK)
+        status = sp_upstream_remember_sid(call, &fresh);
+    if (status != SP_OK)
+        return status;
+    sp_cookie_set(call, COOKIE, handle, 0);
+    sp_known_browser_remember(call, fresh.subject);
+    *session = fresh;
+    return SP_OK;
+}
+
+enum sp_status sp_session_renew(struct sp_call *call, const unsigned char hash[32], struct sp_session *session)
+{
+    struct sp_session before;
+    enum sp_status status = sp_session_find_by_hash(call, hash, &before);
+    if (status == SP_OK && (before.device.at != NULL || is_too_weak(call, &before)))
+        status = SP_NOT_FOUND;
+    if (status == SP_OK)
+        status = drop(call, &before);
+    return status == SP_OK ? enter(call, &before, session) : status;
+}
+
 enum sp_status sp_session_start_as(struct sp_call *call, const struct sp_session *known, struct sp_session *session)
 {
     struct sp_session before, fresh = *known;
@@ -272,24 +302,11 @@ enum sp_status sp_session_start_as(struct sp_call *call, const struct sp_session
     bool goes_on = status == SP_OK && before.subject.at != NULL && sp_str_equal(before.subject, fresh.subject);
     if (status == SP_OK && before.subject.at != NULL)
         status = goes_on ? drop(call, &before) : sp_session_end(call, &before);
-    struct sp_str handle = sp_handle_make(call->arena, "", SP_HANDLE_BYTES);
     fresh.sid = goes_on ? before.sid : sp_handle_make(call->arena, "", SID_BYTES);
     if (goes_on)
         fresh.clients = before.clients;
     fresh.expires_at = call->now + call->authority->settings->session_lifetime_s;
-    if (handle.at == NULL || fresh.sid.at == NULL)
-        return SP_NO_MEMORY;
-    sp_sha256(handle, fresh.hash);
-    if (status == SP_OK)
-        status = put_session(call, &fresh);
-    if (status == SP_OK)
-        status = sp_upstream_remember_sid(call, &fresh);
-    if (status != SP_OK)
-        return status;
-    sp_cookie_set(call, COOKIE, handle, 0);
-    sp_known_browser_remember(call, fresh.subject);
-    *session = fresh;
-    return SP_OK;
+    return status == SP_OK ? enter(call, &fresh, session) : status;
 }
 
 enum sp_status sp_session_start_device(struct sp_call *call, const struct sp_session *known, struct sp_session *session)

@@ -50,6 +50,10 @@ SP_MUST_CHECK enum sp_status sp_session_start(struct sp_call *call, struct sp_st
  */
 SP_MUST_CHECK enum sp_status sp_session_start_as(struct sp_call *call, const struct sp_session *known,
                                                  struct sp_session *session);
+/* The one with this hash goes on under a new handle, of which the browser gets the cookie. SP_NOT_FOUND: it has ended,
+ * or is not as strong as login.second_factor demands. The caller has begun a write. */
+SP_MUST_CHECK enum sp_status sp_session_renew(struct sp_call *call, const unsigned char hash[32],
+                                              struct sp_session *session);
 /* Of a device: known has subject, sid (the family), acr, amr, auth_time, device and expires_at. The caller has begun a
  * write. */
 SP_MUST_CHECK enum sp_status sp_session_start_device(struct sp_call *call, const struct sp_session *known,

@@ -5,6 +5,7 @@
 #include "authority/authorization.h"
 #include "authority/denial.h"
 #include "authority/endpoint.h"
+#include "authority/finished_visit.h"
 #include "authority/login.h"
 #include "authority/own_form.h"
 #include "authority/page.h"
@@ -13,6 +14,7 @@
 #include "authority/sign_in_pages.h"
 #include "authority/upstream_account.h"
 #include "core/base/secret.h"
+#include "authority/handle.h"
 
 /* A page of our own needs somebody who is signed in, and nothing more: as if a client without scopes asked. */
 static enum sp_step restore_local(struct sp_call *call, const struct sp_visit *visit, struct sp_authorization *request)
@@ -54,6 +56,30 @@ static enum sp_step refuse_unmet(struct sp_call *call, const struct sp_visit *vi
     return SP_GOES_ON; /* the login and the visit's end are to be kept */
 }
 
+/* Nothing is missing: on to the client with a code, or to our own page. */
+static enum sp_step finish(struct sp_call *call, const struct sp_visit *visit, const struct sp_authorization *request,
+                           const struct sp_session *session)
+{
+    struct sp_visit_finish finish = {.subject = session->subject,
+                                     .session = sp_base64url_of(call->arena, session->hash, sizeof session->hash)};
+    bool is_local = visit->local.at != NULL;
+    enum sp_step step = is_local ? SP_GOES_ON : sp_authorization_grant(call, request, session, &finish.code);
+    if (step != SP_GOES_ON)
+        return step;
+    enum sp_status status = sp_visit_finish(call, visit, &finish);
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
+    if (!is_local)
+        return SP_GOES_ON;
+    call->subject = session->subject;
+    call->answer.status = 303;
+    sp_answer_header(call, "Location",
+                     sp_arena_printf(call->arena, "%.*s%.*s", SP_STR_ARG(call->authority->settings->base),
+                                     SP_STR_ARG(visit->local)));
+    sp_answer_header(call, "Cache-Control", SP_STR("no-store"));
+    return SP_GOES_ON;
+}
+
 static enum sp_step show_or_finish(struct sp_call *call, const struct sp_visit *visit,
                                    const struct sp_authorization *request, const struct sp_session *session)
 {
@@ -89,18 +115,7 @@ static enum sp_step show_or_finish(struct sp_call *call, const struct sp_visit *
     case SP_NEEDS_NOTHING:
         break;
     }
-    status = sp_visit_end(call, visit, session);
-    if (status != SP_OK)
-        return sp_deny_failure(call, status);
-    if (visit->local.at == NULL)
-        return sp_authorization_grant(call, request, session);
-    call->subject = session->subject;
-    call->answer.status = 303;
-    sp_answer_header(call, "Location",
-                     sp_arena_printf(call->arena, "%.*s%.*s", SP_STR_ARG(call->authority->settings->base),
-                                     SP_STR_ARG(visit->local)));
-    sp_answer_header(call, "Cache-Control", SP_STR("no-store"));
-    return SP_GOES_ON;
+    return finish(call, visit, request, session);
 }
 
 /* ---- the forms ---- */
@@ -159,14 +174,14 @@ static enum sp_step allow(struct sp_call *call, const struct sp_visit *visit, co
         status = SP_NO_MEMORY;
     if (status == SP_OK)
         status = store->methods->put_consent(store, session->subject, request->client->id, all, call->now);
-    if (status == SP_OK)
-        status = sp_visit_end(call, visit, session);
-    return status == SP_OK ? sp_authorization_grant(call, request, session) : sp_deny_failure(call, status);
+    return status == SP_OK ? finish(call, visit, request, session) : sp_deny_failure(call, status);
 }
 
 static enum sp_step refuse_access(struct sp_call *call, const struct sp_visit *visit, const struct sp_session *session)
 {
-    enum sp_status status = sp_visit_end(call, visit, session);
+    enum sp_status status = session->subject.at == NULL
+                                ? sp_visit_end(call, visit, session)
+                                : sp_visit_finish(call, visit, &(struct sp_visit_finish){.subject = session->subject});
     if (status != SP_OK)
         return sp_deny_failure(call, status);
     (void)SP_DENY(call, .cause = SP_CAUSE_REQUEST_DENIED_BY_USER, .error = "access_denied");
@@ -238,6 +253,25 @@ static enum sp_step answer(struct sp_call *call, void *context)
     return sp_str_equal(call->asked.method, SP_STR("POST")) ? take_form(call, visit) : show(call, visit);
 }
 
+/* Somebody clicked twice. */
+static enum sp_step answer_again(struct sp_call *call, void *context)
+{
+    const struct sp_visit *visit = context;
+    struct sp_authorization request;
+    struct sp_session session = {.subject = visit->finish.subject};
+    if (restore(call, visit, &request) != SP_GOES_ON)
+        return SP_DENIED;
+    if (sp_finished_visit_was_refused(call, visit))
+        return refuse_access(call, visit, &session);
+    enum sp_status status = sp_finished_visit_claim(call, visit, &session);
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
+    if (session.subject.at == NULL)
+        return sp_lost_page(call, SP_VISIT_GONE);
+    request.is_again = true;
+    return finish(call, visit, &request, &session);
+}
+
 enum sp_step sp_sign_in_endpoint(struct sp_call *call)
 {
     struct sp_visit visit;
@@ -246,7 +280,7 @@ enum sp_step sp_sign_in_endpoint(struct sp_call *call)
     enum sp_status status = sp_visit_find(call, &visit, &found);
     if (status != SP_OK)
         return sp_deny_failure(call, status);
-    if (found != SP_VISIT_FOUND)
+    if (found != SP_VISIT_FOUND && found != SP_VISIT_FINISHED)
         return sp_lost_page(call, found);
-    return sp_call_in_write(call, answer, &visit);
+    return sp_call_in_write(call, found == SP_VISIT_FOUND ? answer : answer_again, &visit);
 }

@@ -263,7 +263,7 @@ void sp_consent_page(struct sp_call *call, const struct sp_visit *visit, const s
 enum sp_step sp_lost_page(struct sp_call *call, enum sp_visit_found found)
 {
     struct sp_page page;
-    bool is_gone = found == SP_VISIT_GONE;
+    bool is_gone = found != SP_VISIT_OTHER_BROWSER;
     call->finding = is_gone
                         ? (struct sp_finding){.cause = SP_CAUSE_STATE_EXPIRED,
                                               .expected = SP_STR("a request that waits"),

@@ -14,6 +14,8 @@
 #define VISIT_LIFETIME_S 1800
 /* The password is asked for again when the second step takes longer. */
 #define PASSED_LIFETIME_S 600
+/* Whoever clicks twice, or goes back because the application did not come up, does so at once. */
+#define AGAIN_S 60
 
 static struct sp_str encode_parameters(struct sp_call *call)
 {
@@ -29,6 +31,25 @@ static struct sp_str encode_parameters(struct sp_call *call)
         sp_form_encode(&text, parameter->value);
     }
     return sp_buffer_status(&text) == SP_OK ? sp_buffer_str(&text) : SP_STR_NONE;
+}
+
+static const struct {
+    const char *name;
+    size_t offset;
+} finish_rows[] = {{"finished_by", offsetof(struct sp_visit_finish, subject)},
+                   {"session", offsetof(struct sp_visit_finish, session)},
+                   {"form", offsetof(struct sp_visit_finish, form)},
+                   {"code", offsetof(struct sp_visit_finish, code)}};
+
+static void write_finish(struct sp_json_writer *json, const struct sp_visit_finish *finish, int64_t now)
+{
+    sp_json_bool_member(json, "ended", true);
+    sp_json_int_member(json, "finished_at", now);
+    for (size_t i = 0; i < sizeof finish_rows / sizeof finish_rows[0]; i++) {
+        struct sp_str value = *(const struct sp_str *)((const char *)finish + finish_rows[i].offset);
+        if (value.at != NULL)
+            sp_json_string_member(json, finish_rows[i].name, value);
+    }
 }
 
 static struct sp_str visit_data(struct sp_call *call, const struct sp_visit *visit, struct sp_str browser_hash)
@@ -57,6 +78,8 @@ static struct sp_str visit_data(struct sp_call *call, const struct sp_visit *vis
         sp_json_int_member(&json, "passed_at", visit->passed_at);
         sp_session_origin_write(&json, &visit->passed_from);
     }
+    if (visit->finish.subject.at != NULL)
+        write_finish(&json, &visit->finish, call->now);
     sp_json_end_object(&json);
     return sp_buffer_status(&text) == SP_OK ? sp_buffer_str(&text) : SP_STR_NONE;
 }
@@ -212,8 +235,22 @@ static void read_members(const struct sp_json *data, struct sp_visit *visit)
                  {"passed_mark", &visit->passed_mark}};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         *texts[i].text = sp_json_string(sp_json_member(data, sp_str_from_cstr(texts[i].name)));
+    for (size_t i = 0; i < sizeof finish_rows / sizeof finish_rows[0]; i++)
+        *(struct sp_str *)((char *)&visit->finish + finish_rows[i].offset) =
+            sp_json_string(sp_json_member(data, sp_str_from_cstr(finish_rows[i].name)));
     visit->fresh = sp_json_is(sp_json_member(data, SP_STR("fresh")), SP_JSON_TRUE);
     sp_session_origin_read(data, &visit->passed_from);
+}
+
+static bool is_ended(const struct sp_json *data)
+{
+    return sp_json_is(sp_json_member(data, SP_STR("ended")), SP_JSON_TRUE);
+}
+
+static bool was_finished_just_now(const struct sp_json *data, int64_t now)
+{
+    int64_t at = 0;
+    return sp_json_int64(sp_json_member(data, SP_STR("finished_at")), &at) == SP_OK && now - at <= AGAIN_S;
 }
 
 enum sp_status sp_visit_find_by_handle(struct sp_call *call, struct sp_str handle, struct sp_visit *visit,
@@ -223,9 +260,8 @@ enum sp_status sp_visit_find_by_handle(struct sp_call *call, struct sp_str handl
     const struct sp_json *data = NULL;
     sp_sha256(read.handle, read.hash);
     enum sp_status status = read_data(call, &read, &data);
-    if (status == SP_NOT_FOUND ||
-        (status == SP_OK &&
-         (read.expires_at <= call->now || sp_json_is(sp_json_member(data, SP_STR("ended")), SP_JSON_TRUE)))) {
+    if (status == SP_NOT_FOUND || (status == SP_OK && (read.expires_at <= call->now ||
+                                                       (is_ended(data) && !was_finished_just_now(data, call->now))))) {
         *found = SP_VISIT_GONE;
         return SP_OK;
     }
@@ -243,7 +279,7 @@ enum sp_status sp_visit_find_by_handle(struct sp_call *call, struct sp_str handl
         read.passed = SP_STR_NONE;
     read.form_token = sp_own_form_token(call, read.handle, NULL);
     *visit = read;
-    *found = SP_VISIT_FOUND;
+    *found = is_ended(data) ? SP_VISIT_FINISHED : SP_VISIT_FOUND;
     return SP_OK;
 }
 
@@ -294,4 +330,18 @@ enum sp_status sp_visit_end(struct sp_call *call, const struct sp_visit *visit, 
 {
     bool is_strangers = !visit->is_stored && (session == NULL || session->subject.at == NULL);
     return is_strangers ? SP_OK : keep(call, visit, SP_STR("{\"ended\":true}"));
+}
+
+struct sp_str sp_visit_form_hash(struct sp_call *call)
+{
+    return call->asked.body.len > 0 ? hash_text(call, call->asked.body) : SP_STR_NONE;
+}
+
+enum sp_status sp_visit_finish(struct sp_call *call, const struct sp_visit *visit, const struct sp_visit_finish *finish)
+{
+    struct sp_visit finished = *visit;
+    finished.finish = *finish;
+    finished.finish.form = sp_visit_form_hash(call);
+    finished.passed = SP_STR_NONE;
+    return keep(call, visit, visit_data(call, &finished, sp_browser_hash(call)));
 }

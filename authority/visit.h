@@ -11,6 +11,14 @@
 
 #include "authority/session.h"
 
+/* How a visit ended, for whoever clicked twice (finished_visit.h). Hashes are SHA-256 in base64url. */
+struct sp_visit_finish {
+    struct sp_str subject; /* of who was signed in */
+    struct sp_str session; /* hash of their session; absent: they refused */
+    struct sp_str form;    /* hash of the form that ended it; absent: a page that was opened did */
+    struct sp_str code;    /* hash of the code that was issued; absent: none was */
+};
+
 struct sp_visit {
     struct sp_str handle;     /* in the URL and the form */
     struct sp_str parameters; /* of the authorization request, form-encoded */
@@ -25,12 +33,18 @@ struct sp_visit {
     struct sp_str passed, passed_by, passed_mark; /* passed_mark: sp_person_password_mark then */
     struct sp_session_origin passed_from;         /* where an upstream did the first step */
     int64_t passed_at;
-    struct sp_str challenge; /* for one passkey; sp_visit_new_challenge once it was used */
+    struct sp_str challenge;       /* for one passkey; sp_visit_new_challenge once it was used */
+    struct sp_visit_finish finish; /* of one that was finished */
     unsigned char hash[32];
     int64_t expires_at;
 };
 
-enum sp_visit_found { SP_VISIT_FOUND, SP_VISIT_GONE, SP_VISIT_OTHER_BROWSER };
+enum sp_visit_found {
+    SP_VISIT_FOUND,
+    SP_VISIT_GONE,
+    SP_VISIT_OTHER_BROWSER,
+    SP_VISIT_FINISHED, /* a moment ago, in this browser: but for who clicks twice it is gone */
+};
 
 /* Keeps call->parameters; sets the browser's cookie when it has none. SP_DENIED: too many large ones, or our failure;
  * answered. The caller has begun no write. */
@@ -61,5 +75,10 @@ SP_MUST_CHECK enum sp_status sp_visit_new_challenge(struct sp_call *call, struct
  */
 SP_MUST_CHECK enum sp_status sp_visit_end(struct sp_call *call, const struct sp_visit *visit,
                                           const struct sp_session *session);
+/* The same, and a minute long it is known how it ended. finish->form is this call's. */
+SP_MUST_CHECK enum sp_status sp_visit_finish(struct sp_call *call, const struct sp_visit *visit,
+                                             const struct sp_visit_finish *finish);
+/* Hash of the form that this call sends; absent: it opens a page. */
+struct sp_str sp_visit_form_hash(struct sp_call *call);
 
 #endif

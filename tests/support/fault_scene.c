@@ -40,8 +40,10 @@ static void keep_cookies(struct scene *scene, const struct sp_call *call)
         if (strcmp(call->answer.headers[i].name, "Set-Cookie") != 0)
             continue;
         struct sp_str pair = sp_str_slice(value, 0, sp_str_index_of(value, ';', 0));
-        size_t len = strlen(scene->cookies);
-        snprintf(scene->cookies + len, sizeof scene->cookies - len, "%s%.*s", len > 0 ? "; " : "", SP_STR_ARG(pair));
+        /* The newest first: it is the one that is read. */
+        const char *others = scene_cookies(scene);
+        snprintf(scene->cookies, sizeof scene->cookies, "%.*s%s%s", SP_STR_ARG(pair), others[0] != '\0' ? "; " : "",
+                 others);
     }
 }
 

@@ -91,20 +91,131 @@ static void a_stranger_has_nothing_stored(void **state)
     assert_true(is_sign_in_page(show(scene, visit)));
 }
 
-static void what_was_finished_is_gone(void **state)
+/* ---- whoever clicks twice ---- */
+static const char *code_in(struct scene *scene, const struct sp_call *call)
+{
+    assert_int_equal(call->answer.status, 303);
+    return scene_between(scene, sp_str_from_cstr(scene_header(scene, call, "Location")), "code=", "&");
+}
+
+static int redeem(struct scene *scene, const char *code)
+{
+    return CALL(scene->fixture, .body = scene_text(scene,
+                                                   "grant_type=authorization_code&code=%s&redirect_uri="
+                                                   "https%%3A%%2F%%2Fapp.example%%2Fcb&code_verifier=%s"
+                                                   "&client_id=app&client_secret=x",
+                                                   code, SCENE_VERIFIER))
+        ->answer.status;
+}
+
+/* Signs ann in; *visit is how. */
+static const char *finish(struct scene *scene, const char *authorization, const char **visit)
+{
+    scene_fill_sign_in(scene, authorization);
+    *visit = scene_between(scene, sp_str_from_cstr(scene->request.body), "visit=", "&");
+    return code_in(scene, scene_send(scene, 303));
+}
+
+static size_t find_sessions(struct scene *scene, struct sp_ticket **tickets)
+{
+    struct sp_store *store = scene->fixture->authority.store;
+    size_t count = 0;
+    assert_int_equal(store->methods->list_tickets(store, SP_TICKET_SESSION, SP_STR("ann"), scene->fixture->now, 10,
+                                                  scene->fixture->arena, tickets, &count),
+                     SP_OK);
+    return count;
+}
+
+static void the_same_form_twice_is_one_sign_in_with_one_code(void **state)
 {
     struct scene *scene = *state;
-    scene_fill_sign_in(scene, AUTHORIZE);
-    const char *visit = scene_between(scene, sp_str_from_cstr(scene->request.body), "visit=", "&");
-    assert_non_null(strstr(scene_header(scene, scene_send(scene, 303), "Location"), "code="));
+    struct sp_ticket *sessions;
+    const char *visit, *first = finish(scene, AUTHORIZE, &visit);
+    /* The browser dropped that answer, cookie and all: the request's are still those from before. */
+    for (int i = 0; i < 3; i++) {
+        const char *next = code_in(scene, scene_send(scene, 303));
+        assert_int_equal(redeem(scene, first), 400);
+        first = next;
+        assert_int_equal(find_sessions(scene, &sessions), 1);
+    }
+    assert_int_equal(redeem(scene, first), 200);
+    /* Of the four cookies the last one counts; and what was redeemed is the end. */
+    code_in(scene, scene_get(scene, "/authorize", AUTHORIZE));
+    assert_string_equal(fixture_cause(scene_send(scene, 400)), "state.expired");
+    assert_int_equal(show(scene, visit)->answer.status, 400);
+}
+
+static void the_way_back_goes_on_while_the_session_lives(void **state)
+{
+    struct scene *scene = *state;
+    const char *visit;
+    finish(scene, AUTHORIZE, &visit);
+    const char *code = code_in(scene, show(scene, visit));
+    struct sp_call *nobody = CALL(scene->fixture, .method = "GET", .path = "/signin",
+                                  .query = scene_text(scene, "visit=%s", visit), .cookie = scene->request.cookie);
+    assert_int_equal(nobody->answer.status, 400);
+    assert_int_equal(redeem(scene, code), 200);
+    assert_int_equal(show(scene, visit)->answer.status, 400);
+}
+
+static void nobody_else_goes_on_with_what_was_finished(void **state)
+{
+    struct scene *scene = *state;
+    const char *visit;
+    struct sp_ticket *sessions;
+    finish(scene, AUTHORIZE, &visit);
+    const struct fixture_request form = scene->request;
+    /* Another form of the same browser, be it with the right password. */
+    scene->request.body = scene_text(scene, "%s&more=1", form.body);
+    (void)scene_send(scene, 400);
+    scene->request = form;
+    scene->request.cookie = "__Host-sp_browser=another-browser-than-that-one";
+    (void)scene_send(scene, 400);
+    /* Signed out: whoever sits there now has no use for the form. */
+    struct sp_store *store = scene->fixture->authority.store;
+    scene->request = form;
+    assert_int_equal(find_sessions(scene, &sessions), 1);
+    assert_int_equal(store->methods->drop_ticket(store, SP_TICKET_SESSION, sessions[0].hash), SP_OK);
+    (void)scene_send(scene, 400);
+    assert_int_equal(find_sessions(scene, &sessions), 0);
+}
+
+static void a_minute_later_what_was_finished_is_gone(void **state)
+{
+    struct scene *scene = *state;
+    const char *visit;
+    finish(scene, AUTHORIZE, &visit);
+    scene->fixture->now += 61;
     assert_int_equal(show(scene, visit)->answer.status, 400);
     (void)scene_send(scene, 400); /* the form once more */
-    /* Of somebody who is signed in, "no" is the end as well. */
+    /* Of somebody who is signed in, "no" is the end as well; said twice it is still no. */
     visit = visit_of(scene, scene_get(scene, "/authorize", AUTHORIZE "&prompt=consent"));
     const char *token = scene_form_token(scene, show(scene, visit));
     scene_fill(scene, "/signin", scene_text(scene, "visit=%s&form_token=%s&step=cancel", visit, token));
-    (void)scene_send(scene, 303);
+    for (int i = 0; i < 2; i++)
+        assert_non_null(strstr(scene_header(scene, scene_send(scene, 303), "Location"), "error=access_denied"));
     assert_int_equal(show(scene, visit)->answer.status, 400);
+    scene_fill(scene, "/signin", scene_text(scene, "visit=%s&form_token=%s&step=allow", visit, token));
+    (void)scene_send(scene, 400);
+}
+
+static void consent_given_twice_and_a_pushed_request_have_one_code(void **state)
+{
+    struct scene *scene = *state;
+    struct sp_call *pushed = CALL(scene->fixture, .path = "/par", .body = AUTHORIZE "&client_secret=x");
+    const char *query = scene_text(scene, "client_id=app&request_uri=%s", fixture_member(pushed, "request_uri")),
+               *visit;
+    const char *first = finish(scene, query, &visit), *second = code_in(scene, scene_send(scene, 303));
+    assert_int_equal(redeem(scene, first), 400);
+    assert_int_equal(redeem(scene, second), 200);
+    assert_non_null(strstr(scene_get(scene, "/authorize", query)->answer.body.at, "request_uri")); /* it is spent */
+    visit = visit_of(scene, scene_get(scene, "/authorize", AUTHORIZE "&prompt=consent"));
+    const char *token = scene_form_token(scene, show(scene, visit));
+    scene_fill(scene, "/signin", scene_text(scene, "visit=%s&form_token=%s&step=allow", visit, token));
+    first = code_in(scene, scene_send(scene, 303));
+    second = code_in(scene, scene_send(scene, 303));
+    assert_int_equal(redeem(scene, first), 400);
+    assert_int_equal(redeem(scene, second), 200);
 }
 
 static void two_tabs_wait_each_for_itself(void **state)
@@ -207,9 +318,17 @@ int main(void)
 {
 #define ROW(test) cmocka_unit_test_setup_teardown(test, start, scene_stop)
     const struct CMUnitTest tests[] = {
-        ROW(a_stranger_has_nothing_stored), ROW(what_was_finished_is_gone),
-        ROW(two_tabs_wait_each_for_itself), ROW(a_handle_is_ours_unaltered_in_time_and_of_its_browser),
-        ROW(strangers_fill_no_store),       ROW(many_addresses_have_no_more_large_requests),
+        ROW(a_stranger_has_nothing_stored),
+        ROW(the_same_form_twice_is_one_sign_in_with_one_code),
+        ROW(the_way_back_goes_on_while_the_session_lives),
+        ROW(nobody_else_goes_on_with_what_was_finished),
+        ROW(a_minute_later_what_was_finished_is_gone),
+        ROW(consent_given_twice_and_a_pushed_request_have_one_code),
+
+        ROW(two_tabs_wait_each_for_itself),
+        ROW(a_handle_is_ours_unaltered_in_time_and_of_its_browser),
+        ROW(strangers_fill_no_store),
+        ROW(many_addresses_have_no_more_large_requests),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
