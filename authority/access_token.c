@@ -236,15 +236,16 @@ static enum sp_status is_origin_revoked(struct sp_call *call, const struct sp_js
     return status;
 }
 
-/* The client registered itself and is gone: what it was given goes with it (RFC 7592 2.3). */
-static enum sp_status is_orphan(struct sp_call *call, const struct sp_json *claims, bool *orphan)
+/* The client is gone, whether it registered itself or was taken out of the file: what it was given goes with it (RFC
+ * 7592 2.3). */
+static enum sp_status is_orphan(struct sp_call *call, struct sp_live_token *token, bool *orphan)
 {
-    struct sp_str id = sp_json_string(sp_json_member(claims, SP_STR("client_id")));
+    struct sp_str id = sp_json_string(sp_json_member(token->claims, SP_STR("client_id")));
     const struct sp_client *client = NULL;
-    if (!sp_str_has_prefix(id, SP_STR(SP_REGISTERED_CLIENT_PREFIX)))
-        return SP_OK;
     enum sp_status status = sp_client_find_any(call, id, &client);
     *orphan = status == SP_OK && client == NULL;
+    if (*orphan)
+        token->gone_client = id;
     return status;
 }
 
@@ -292,7 +293,7 @@ enum sp_status sp_access_token_find(struct sp_call *call, struct sp_str value, s
     }
     bool dead = false;
     if (status == SP_OK)
-        status = is_orphan(call, found.claims, &dead);
+        status = is_orphan(call, &found, &dead);
     if (status == SP_OK && !dead)
         status = is_origin_revoked(call, found.claims, &dead);
     if (status == SP_OK && !dead)

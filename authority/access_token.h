@@ -41,6 +41,7 @@ SP_MUST_CHECK enum sp_step sp_access_token_issue(struct sp_call *call, const str
 struct sp_live_token {
     const struct sp_json *claims; /* iss, sub, aud, client_id, scope, exp, iat, jti, … whichever format it has */
     struct sp_str claims_text;    /* the same as it was written: an object without space around it */
+    struct sp_str gone_client;    /* of one that is refused because nobody is called so here any more; else absent */
     struct sp_str jti;            /* a mark of it kills what was exchanged from it too */
     bool has_ticket;
     unsigned char hash[32]; /* of its ticket */

@@ -87,13 +87,17 @@ static struct sp_finding judge_expired(const struct sp_call *call, const struct 
                                .detail = sp_arena_printf(call->arena, "The token expired %.*s ago.", SP_STR_ARG(ago))};
 }
 
-static struct sp_finding judge_revoked(const struct sp_live_token *token)
+static struct sp_finding judge_revoked(const struct sp_call *call, const struct sp_live_token *token)
 {
-    return (struct sp_finding){
-        .cause = SP_CAUSE_TOKEN_REVOKED,
-        .detail = token->claims == NULL
-                      ? SP_STR("It is known here no more: it was revoked, or never issued, or is long forgotten.")
-                      : SP_STR("It, what it was made from, its client or its account was revoked or removed.")};
+    struct sp_str why = SP_STR("It, what it was made from, or its account was revoked or removed.");
+    if (token->gone_client.at != NULL)
+        why = sp_arena_printf(call->arena,
+                              "Its client %.*s is not known here any more: it was removed, or taken out of the "
+                              "configuration.",
+                              SP_STR_ARG(token->gone_client));
+    else if (token->claims == NULL)
+        why = SP_STR("It is known here no more: it was revoked, or never issued, or is long forgotten.");
+    return (struct sp_finding){.cause = SP_CAUSE_TOKEN_REVOKED, .detail = why};
 }
 
 struct sp_finding sp_refused_token_judge(struct sp_call *call, struct sp_str value, const struct sp_live_token *token,
@@ -105,7 +109,7 @@ struct sp_finding sp_refused_token_judge(struct sp_call *call, struct sp_str val
                                    .received = SP_STR("a refresh token"),
                                    .detail = SP_STR("It begins with " SP_REFRESH_TOKEN_PREFIX ".")};
     if (cause == SP_CAUSE_TOKEN_REVOKED)
-        return judge_revoked(token);
+        return judge_revoked(call, token);
     if (cause == SP_CAUSE_TIME_EXPIRED && token->claims != NULL)
         return judge_expired(call, token);
     return judge_jwt(call, value, cause);

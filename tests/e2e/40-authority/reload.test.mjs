@@ -5,6 +5,7 @@ import fs from 'node:fs';
 import http from 'node:http';
 import { test } from 'node:test';
 import { startAuthority } from '../lib/authority.mjs';
+import { startBrowser } from '../lib/browser.mjs';
 import { sanitizing } from '../lib/cli.mjs';
 import { defer } from '../lib/cleanup.mjs';
 import { freePort, listen } from '../lib/ports.mjs';
@@ -76,4 +77,40 @@ test('a reload names what only a start takes, as long as it differs, and takes t
   assert.equal((await authority.post('/token', { grant_type: 'client_credentials' }, { basic: ['two', 'two-secret'] })).status, 200);
   assert.equal(waiting(await said(section(other, clients))).length, 1);
   assert.deepEqual(waiting(await said(section(old, clients))), []);
+});
+
+test('a client that is taken out of the file loses its tokens, by name, and has them again when it comes back', async () => {
+  const app = (more) => ({ secret: 's', redirect_uris: ['http://127.0.0.1/cb'], scopes: ['openid', 'offline_access'], require_pkce: false, ...more });
+  const clients = { jwt: app(), opaque: app({ token_format: 'opaque' }), sealed: { secret: 's', token_format: 'opaque' }, api: { secret: 's' } };
+  const authority = await startAuthority({ authority: { clients } });
+  const form = (more) => authority.post('/token', more, { basic: [more.client, 's'] });
+  const login = async (client) => {
+    const browser = startBrowser();
+    await browser.open(`${authority.issuer}/authorize?${new URLSearchParams({ client_id: client, response_type: 'code', redirect_uri: 'http://127.0.0.1/cb', scope: 'openid offline_access', prompt: 'consent' })}`);
+    await browser.signIn();
+    const { location } = await browser.allow();
+    return (await form({ client, grant_type: 'authorization_code', code: location.searchParams.get('code'), redirect_uri: 'http://127.0.0.1/cb' })).json;
+  };
+  const tokens = { jwt: await login('jwt'), opaque: await login('opaque'), sealed: (await form({ client: 'sealed', grant_type: 'client_credentials' })).json };
+  const active = async (client) => (await authority.post('/introspect', { token: tokens[client].access_token }, { basic: ['api', 's'] })).json.active;
+  const refresh = (client) => form({ client, grant_type: 'refresh_token', refresh_token: tokens[client].refresh_token });
+  const userinfo = (client) => authority.get('/userinfo', { headers: { Authorization: `Bearer ${tokens[client].access_token}` } });
+  for (const client of Object.keys(tokens)) assert.equal(await active(client), true, client);
+  authority.write({ clients: { api: clients.api } });
+  await reload(authority);
+  for (const client of Object.keys(tokens)) {
+    assert.equal(await active(client), false, client);
+    assert.match((await authority.lastLine('token.revoked')).finding.detail, new RegExp(`^Its client ${client} is not known here any more`));
+    assert.equal((await userinfo(client)).status, 401);
+    assert.equal((await authority.lastLine('token.revoked')).endpoint, 'USERINFO');
+  }
+  for (const client of ['jwt', 'opaque']) {
+    assert.deepEqual([(await refresh(client)).json.error, (await authority.lastLine('client.unknown')).endpoint], ['invalid_client', 'TOKEN']);
+  }
+  authority.write({ clients });
+  await reload(authority);
+  for (const client of ['jwt', 'opaque']) {
+    assert.deepEqual([await active(client), (await userinfo(client)).status, (await refresh(client)).status], [true, 200, 200], client);
+  }
+  assert.equal(await active('sealed'), true);
 });
