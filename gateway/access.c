@@ -9,6 +9,7 @@
 #include "gateway/limits.h"
 #include "gateway/presented.h"
 #include "gateway/refusal.h"
+#include "gateway/request_form.h"
 #include "gateway/response_headers.h"
 #include "gateway/request_id.h"
 #include "gateway/resource_metadata.h"
@@ -115,6 +116,11 @@ static ngx_int_t begin(struct sp_call *call)
     call->expected = sp_verdict_cache_expect(call->conf->cache_zone, call->headers.authorization[0]);
     if (sp_call_identify(call) != NGX_OK) {
         return NGX_ERROR;
+    }
+    struct sp_finding finding;
+    if (sp_request_form_judge(call, &finding) != SP_CAUSE_NONE) {
+        call->request->keepalive = 0; /* whoever writes like that may mean something else by what follows */
+        return sp_refuse_for(call, &finding);
     }
     const ngx_int_t rc = sp_resource_metadata_serve(call);
     return rc != NGX_DECLINED ? rc : route(call);

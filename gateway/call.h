@@ -46,6 +46,7 @@ struct sp_presented_headers {
     ngx_table_elt_t *forwarded_at[SP_FORWARDED_KEPT]; /* X-Forwarded-* of a trusted peer; NULL: ours to say */
     ngx_table_elt_t *upgrade_at;                      /* the one that may go on; NULL: none */
     size_t upgrade_count;
+    struct sp_str without_colon; /* a line of HTTP/1 that nginx took for a header with an empty value */
 };
 
 /* The control plane's answer to one question. */
@@ -93,6 +94,7 @@ struct sp_call {
     int64_t retry_after_s;
     struct sp_answer answer;
     bool answered;
+    bool is_for_anybody; /* the answer may be read by every page, whatever the API's cors says */
 
     ngx_uint_t upstream_tries;
     enum sp_cause upstream_cause; /* of the last failed peer */

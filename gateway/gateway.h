@@ -9,7 +9,7 @@
  *   limits.c            rate limits                     refusal.c       401, 403, 429, 503 with their cause
  *   balancer.c          peers of the route              upstream_headers.c  what the API gets to see
  *   shared_zone.c       memory that survives reloads    shared_table.c  a table in it
- *   cut_off.c           half a request
+ *   cut_off.c           half a request                  request_form.c      what is no HTTP and nginx took
  *   cors.c  resource_metadata.c  record.c  metrics.c  status.c  variables.c  request_id.c  client_certificate.c
  *
  * One `struct sp_call` a request, in its pool; found again after an internal redirect (which clears nginx's contexts)

@@ -171,6 +171,12 @@ static void settle_upgrade(ngx_http_request_t *request, struct sp_presented_head
     request->headers_in.upgrade = NULL; /* with it nginx goes over to moving bytes at any 101 */
 }
 
+/* nginx lets the value begin where the name ends when there was no colon between them. */
+static bool is_without_colon(const ngx_http_request_t *request, const ngx_table_elt_t *header)
+{
+    return header->value.data == header->key.data + header->key.len && request->stream == NULL;
+}
+
 void sp_presented_read(struct sp_call *call, const struct sp_owned_headers *owned, bool owns_hop)
 {
     struct sp_presented_headers *headers = &call->headers;
@@ -184,6 +190,9 @@ void sp_presented_read(struct sp_call *call, const struct sp_owned_headers *owne
         ngx_table_elt_t *header = part->elts;
         for (ngx_uint_t i = 0; i < part->nelts; i++, header++) {
             const uint64_t bit = LENGTH_BIT(header->key.len);
+            if (is_without_colon(call->request, header)) {
+                headers->without_colon = sp_str_of(header->key);
+            }
             if (owns_hop) {
                 sp_forwarded_note(headers, header);
             }

@@ -160,6 +160,48 @@ bool sp_host_is_address(struct sp_str host)
     return (host.len > 0 && host.at[0] == '[') || read_ipv4(host, address);
 }
 
+/* unreserved and sub-delims, without "%": RFC 3986 2.2, 2.3. */
+static bool is_name_byte(unsigned char c)
+{
+    static const uint64_t allowed[4] = {0x2BFF7FD200000000u, 0x47FFFFFE87FFFFFEu};
+    return (allowed[c / 64] >> c % 64 & 1) != 0;
+}
+
+static bool is_registered_name(struct sp_str host)
+{
+    for (size_t i = 0; i < host.len; i++) {
+        if (is_name_byte((unsigned char)host.at[i]))
+            continue;
+        if (host.at[i] != '%' || i + 2 >= host.len || sp_hex_digit(host.at[i + 1]) < 0 ||
+            sp_hex_digit(host.at[i + 2]) < 0)
+            return false;
+        i += 2;
+    }
+    return host.len > 0;
+}
+
+static bool is_port_or_none(struct sp_str text)
+{
+    unsigned number = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.at[i] < '0' || text.at[i] > '9')
+            return false;
+        number = number * 10 + (unsigned)(text.at[i] - '0');
+        if (number > 65535)
+            return false;
+    }
+    return true;
+}
+
+bool sp_host_is_header_value(struct sp_str value)
+{
+    const bool bracketed = value.len > 0 && value.at[0] == '[';
+    const size_t end = bracketed ? sp_str_index_of(value, ']', 0) + 1 : sp_str_index_of(value, ':', 0);
+    const struct sp_str host = sp_str_slice(value, 0, end);
+    return (bracketed ? sp_host_is_bracketed(host) : is_registered_name(host)) &&
+           (end >= value.len || (value.at[end] == ':' && is_port_or_none(sp_str_slice(value, end + 1, value.len))));
+}
+
 /* The root's dot: "localhost." is the same name. */
 static struct sp_str without_final_dot(struct sp_str host)
 {

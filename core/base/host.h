@@ -25,6 +25,10 @@ bool sp_host_is_address(struct sp_str host);
 /* "[v6]", also with a zone: an address stands there and nothing behind it. */
 bool sp_host_is_bracketed(struct sp_str host);
 
+/* The value of a Host header (RFC 9110 7.2): a name of RFC 3986 3.2.2's characters or "[v6]", and behind a colon a port
+ * below 65536, or none. Nothing of it ends a quoted string or a line. */
+bool sp_host_is_header_value(struct sp_str value);
+
 /* An address as IPv6 has it, IPv4 in its mapped form: not on this machine, not in a network of one's own, and nothing
  * that stands for such an address (RFC 6890). */
 bool sp_address_is_public(const unsigned char address[16]);

@@ -65,25 +65,52 @@ const raw = {
   'length and chunks': 'POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
   'a transfer coding that is not known': 'POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n',
   'a version that does not exist': 'GET /x HTTP/9.9\r\nHost: a\r\n\r\n',
+  'a version of two digits': 'GET /x HTTP/1.11\r\nHost: a\r\n\r\n',
+  'a header line without a colon': 'GET /x HTTP/1.1\r\nHost: a\r\nX-User\r\n\r\n',
+  'a Host whose bracket stays open': 'GET /x HTTP/1.1\r\nHost: [::1\r\n\r\n',
+  'a Host that would end a quoted string': 'GET /x HTTP/1.1\r\nHost: x"y,z="1\r\n\r\n',
+  'a Host with two ports': 'GET /x HTTP/1.1\r\nHost: a:80:90\r\n\r\n',
+  'a Host with a user before it': 'GET /x HTTP/1.1\r\nHost: a@b\r\n\r\n',
   'a bare line feed and a tab': 'GET\t/x HTTP/1.1\nHost: a\n\n',
 };
 for (const [name, bytes] of Object.entries(raw)) {
   test(`${name} is answered with a refusal`, async () => {
     const { text, status } = await rawRequest(gateway.port, bytes, { end: true });
     assert.ok((status >= 400 && status < 500) || [501, 505].includes(status), text);
+    assert.notEqual(status, 401, 'it is not asked for a token first');
     assert.match(text, /application\/problem\+json/);
     if ([400, 501].includes(status)) assert.match(text, /"urn:sallyport:cause:request\.malformed"/);
     assert.match(text, /X-Request-Id: /);
   });
 }
 
+const told = {
+  'Host: [::1': ['Host: [::1', 'HOST or HOST:PORT', '[::1'],
+  'a token whose header was forgotten': [`Host: a\r\n${'eyJhbGciOiJFUzI1NiJ9'.repeat(20)}`, 'NAME: VALUE', 'eyJhbGciOiJFUzI1…, 400 bytes'],
+};
+for (const [name, [lines, expected, received]] of Object.entries(told)) {
+  test(`${name}: the log says what came, and no more of it than may stand there`, async () => {
+    const id = `told-${received.length}`;
+    const { text, closed } = await rawRequest(gateway.port, `GET /x HTTP/1.1\r\nX-Request-Id: ${id}\r\n${lines}\r\n\r\n`);
+    assert.ok(closed && /^Connection: close\r$/m.test(text), text);
+    const { status, accepted, verdict } = await gateway.call(id);
+    assert.deepEqual([status, accepted, verdict.cause.id, verdict.cause.expected, verdict.cause.received], [400, false, 'request.malformed', expected, received]);
+  });
+}
+
+test('a later version of HTTP/1 is served as 1.1 (RFC 9110 2.5)', async () => {
+  const { status, text } = await rawRequest(gateway.port, `GET /x HTTP/1.9\r\nHost: a_b:80\r\nX-Empty:\r\nConnection: close\r\nAuthorization: Bearer ${await corp.token()}\r\n\r\n`);
+  assert.equal(status, 200, text);
+  assert.match(text, /^HTTP\/1\.1 200/);
+});
+
 // Each is written into the line of the call, some bytes as three or six: together they are longer than a line may be.
 test('nobody makes a call go untold by saying too much', async () => {
   const id = 'said-too-much', long = Buffer.alloc(100_000, 0xff);
   const { status } = await rawRequest(gateway.port, Buffer.concat([Buffer.from('GET /'), long, Buffer.from(' HTTP/1.1\r\nHost: '), long, Buffer.from(`\r\nX-Request-Id: ${id}\r\nConnection: close\r\n\r\n`)]));
-  assert.equal(status, 401);
+  assert.equal(status, 400);
   const call = await gateway.call(id);
-  assert.deepEqual([call.cut, call.status, call.cause, call.method], [true, 401, 'token.missing', 'GET']);
+  assert.deepEqual([call.cut, call.status, call.cause, call.method], [true, 400, 'request.malformed', 'GET']);
   assert.ok(call.path.length <= 1024 && call.client_address === '127.0.0.1');
 });
 

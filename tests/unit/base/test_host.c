@@ -137,11 +137,62 @@ static void an_address_is_plain_or_in_brackets(void **state)
     }
 }
 
+static void the_value_of_a_host_header_is_a_host_and_a_port(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *value;
+        bool is;
+    } values[] = {
+        {"a.example", true},
+        {"A_b-c~.example.", true},
+        {"a.example:", true},
+        {"a.example:8080", true},
+        {"a.example:65535", true},
+        {"a.example:65536", false},
+        {"a.example:99999999999999999999", false},
+        {"a.example:8x", false},
+        {"a.example:80:80", false},
+        {"::1", false},
+        {"[::1]", true},
+        {"[::1]:80", true},
+        {"[::1", false},
+        {"[::1]x", false},
+        {"[::1]80", false},
+        {"[]", false},
+        {"[a\"]", false},
+        {"127.0.0.1:80", true},
+        {"a%2Fb", true},
+        {"a%2", false},
+        {"a%", false},
+        {"a%zz", false},
+        {"a!$&'()*+,;=b", true},
+        {"x\"y,z=\"1", false},
+        {"a\\b", false},
+        {"a/b", false},
+        {"a?b", false},
+        {"a#b", false},
+        {"u@a", false},
+        {"a<b>", false},
+        {"a b", false},
+        {"a\tb", false},
+        {"a\x7f", false},
+        {"\xc3\xa4.example", false},
+        {"", false},
+        {":80", false},
+    };
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+        print_message("%s\n", values[i].value);
+        assert_int_equal(sp_host_is_header_value(sp_str_from_cstr(values[i].value)), values[i].is);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(knows_loopback_and_internal_hosts),
         cmocka_unit_test(an_address_is_plain_or_in_brackets),
+        cmocka_unit_test(the_value_of_a_host_header_is_a_host_and_a_port),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
