@@ -27,9 +27,20 @@ static bool is_allowed(const struct sp_cors *cors, struct sp_str origin)
     return is_any(cors->origins);
 }
 
+static ngx_int_t open_to(ngx_http_request_t *request, struct sp_str origin)
+{
+    return sp_response_header_add(request, SP_STR("Access-Control-Allow-Origin"), origin) == NGX_OK
+               ? sp_response_header_add(request, SP_STR("Access-Control-Expose-Headers"),
+                                        SP_STR("WWW-Authenticate, X-Request-Id, Retry-After"))
+               : NGX_ERROR;
+}
+
 ngx_int_t sp_cors_add_headers(struct sp_call *call)
 {
     const struct sp_api *api = call->match.api;
+    if (call->is_for_anybody) {
+        return open_to(call->request, SP_STR("*"));
+    }
     if (api == NULL || api->cors.mode != SP_CORS_ANSWER || sp_str_is_empty(call->headers.origin)) {
         return NGX_OK;
     }
@@ -43,9 +54,7 @@ ngx_int_t sp_cors_add_headers(struct sp_call *call)
     }
     /* Never with credentials: the policy would have been refused (core/policy/check.c). */
     const struct sp_str origin = is_any(cors->origins) ? SP_STR("*") : call->headers.origin;
-    if (sp_response_header_add(request, SP_STR("Access-Control-Allow-Origin"), origin) != NGX_OK ||
-        sp_response_header_add(request, SP_STR("Access-Control-Expose-Headers"),
-                               SP_STR("WWW-Authenticate, X-Request-Id, Retry-After")) != NGX_OK) {
+    if (open_to(request, origin) != NGX_OK) {
         return NGX_ERROR;
     }
     return cors->credentials
@@ -173,6 +182,27 @@ static ngx_int_t add_max_age(struct sp_call *call)
                                   sp_str((char *)text, (size_t)(end - text)));
 }
 
+static ngx_int_t answer_without_body(ngx_http_request_t *request)
+{
+    request->header_only = 1;
+    ngx_http_finalize_request(request, sp_respond(request, NGX_HTTP_NO_CONTENT, SP_STR_NONE, SP_STR_NONE));
+    return NGX_DONE;
+}
+
+ngx_int_t sp_cors_answer_for_anybody(struct sp_call *call)
+{
+    ngx_http_request_t *request = call->request;
+    const struct sp_str headers = requested_headers(request);
+    call->is_for_anybody = true;
+    call->stage = SP_STAGE_PASSED;
+    if (sp_response_header_add(request, SP_STR("Access-Control-Allow-Methods"), SP_STR("GET, HEAD")) != NGX_OK ||
+        (headers.len > 0 &&
+         sp_response_header_add(request, SP_STR("Access-Control-Allow-Headers"), headers) != NGX_OK)) {
+        return NGX_ERROR;
+    }
+    return answer_without_body(request);
+}
+
 ngx_int_t sp_cors_answer(struct sp_call *call)
 {
     const struct sp_cors *cors = &call->match.api->cors;
@@ -190,7 +220,5 @@ ngx_int_t sp_cors_answer(struct sp_call *call)
         add_max_age(call) != NGX_OK) {
         return NGX_ERROR;
     }
-    request->header_only = 1;
-    ngx_http_finalize_request(request, sp_respond(request, NGX_HTTP_NO_CONTENT, SP_STR_NONE, SP_STR_NONE));
-    return NGX_DONE;
+    return answer_without_body(request);
 }

@@ -2,6 +2,7 @@
 #include "gateway/resource_metadata.h"
 
 #include "core/base/buffer.h"
+#include "gateway/cors.h"
 #include "gateway/refusal.h"
 #include "gateway/snapshot.h"
 
@@ -9,7 +10,8 @@
 
 static const struct sp_str well_known = {"/.well-known/oauth-protected-resource", 37};
 
-/* "https://api.example.com" as the client sees it, in the call's arena. */
+/* "https://api.example.com" as the client sees it, in the call's arena; none without memory, and where nobody said
+ * which host it is. What Host says was judged (request_form.c). */
 static struct sp_str public_origin(struct sp_call *call)
 {
     const ngx_http_request_t *request = call->request;
@@ -23,6 +25,9 @@ static struct sp_str public_origin(struct sp_call *call)
     }
     const struct sp_str host = request->headers_in.host != NULL ? sp_str_of(request->headers_in.host->value)
                                                                 : sp_str_of(request->headers_in.server);
+    if (host.len == 0) {
+        return SP_STR_NONE; /* HTTP/1.0 may do without */
+    }
     return sp_arena_printf(arena, "%s://%.*s", request->connection->ssl != NULL ? "https" : "http", SP_STR_ARG(host));
 }
 
@@ -117,6 +122,13 @@ static bool finds_api(struct sp_call *call, struct sp_str path)
     return call->match.api != NULL && call->match.api->has_resource_metadata && call->match.api->method_count > 0;
 }
 
+/* Clients in browsers read the document before they know whom to ask for a token, some with headers of their own. */
+static bool asks_for_leave_to_read(const struct sp_call *call)
+{
+    const struct sp_str method = call->headers.preflight_method;
+    return sp_cors_is_preflight(call) && (sp_str_equal(method, SP_STR("GET")) || sp_str_equal(method, SP_STR("HEAD")));
+}
+
 ngx_int_t sp_resource_metadata_serve(struct sp_call *call)
 {
     const struct sp_str uri = sp_str_of(call->request->uri);
@@ -124,10 +136,14 @@ ngx_int_t sp_resource_metadata_serve(struct sp_call *call)
         (uri.len > well_known.len && uri.at[well_known.len] != '/')) {
         return NGX_DECLINED;
     }
-    if ((call->request->method & (NGX_HTTP_GET | NGX_HTTP_HEAD)) == 0 ||
+    const bool is_preflight = asks_for_leave_to_read(call);
+    if ((!is_preflight && (call->request->method & (NGX_HTTP_GET | NGX_HTTP_HEAD)) == 0) ||
         !finds_api(call, sp_str_slice(uri, well_known.len, uri.len))) {
         call->match = (struct sp_route_match){0};
         return NGX_DECLINED;
+    }
+    if (is_preflight) {
+        return sp_cors_answer_for_anybody(call);
     }
     const struct sp_str origin = public_origin(call);
     struct sp_buffer out;
@@ -142,6 +158,7 @@ ngx_int_t sp_resource_metadata_serve(struct sp_call *call)
         return NGX_ERROR;
     }
     call->stage = SP_STAGE_PASSED;
+    call->is_for_anybody = true;
     ngx_http_finalize_request(call->request,
                               sp_respond(call->request, NGX_HTTP_OK, SP_STR("application/json"), sp_buffer_str(&out)));
     return NGX_DONE;

@@ -16,7 +16,7 @@ const server = http.createServer((_, response) => response.setHeader('Content-Ty
 const app = `http://app.localhost:${await listen(server)}`;
 defer(() => { server.closeAllConnections(); server.close(); });
 
-const api = (path, cors, more) => ({ match: { path, ...more }, upstream: { url: upstream.url }, auth: { issuers: ['corp'] }, ...(cors && { cors: { origins: [app], ...cors } }) });
+const api = (path, cors, { resource_metadata, ...more } = {}) => ({ ...(resource_metadata && { resource_metadata }), match: { path, ...more }, upstream: { url: upstream.url }, auth: { issuers: ['corp'] }, ...(cors && { cors: { origins: [app], ...cors } }) });
 const gateway = await startGateway({
   files: corp.files,
   config: {
@@ -29,6 +29,8 @@ const gateway = await startGateway({
       elsewhere: api('/elsewhere', { origins: ['https://a.example', 'https://b.example'] }),
       few: api('/few', {}, { methods: ['GET'] }),
       silent: api('/silent'),
+      described: api('/described', undefined, { resource_metadata: true }),
+      listed_described: api('/elsewhere/described', { origins: ['https://a.example'], credentials: true }, { resource_metadata: true }),
       open: { ...api('/open'), auth: { anonymous: true } },
     },
   },
@@ -103,3 +105,17 @@ test('Chromium makes the calls that are allowed, and says of the others what the
     assert.deepEqual(lines, says ? [['OPTIONS', false, cause]] : [['OPTIONS', true, undefined], [method, true, undefined]], path);
   }
 });
+
+for (const path of ['/described', '/elsewhere/described'])
+  test(`the resource metadata of ${path} is for every page, whatever cors its API has (RFC 9728 is public)`, async () => {
+    const url = `/.well-known/oauth-protected-resource${path}`;
+    const said = ({ headers }) => Object.keys(headers).filter((name) => /^access-control-|^vary$/.test(name)).sort().map((name) => `${name}: ${headers[name]}`);
+    const expose = 'access-control-expose-headers: WWW-Authenticate, X-Request-Id, Retry-After', any = 'access-control-allow-origin: *';
+    const plain = await gateway.get(url), ofPage = await gateway.get(url, { headers: { Origin: app } });
+    assert.deepEqual([plain.status, said(plain), ofPage.status, said(ofPage)], [200, [any, expose], 200, [any, expose]]);
+    const leave = await preflight(url, 'GET', 'mcp-protocol-version');
+    assert.equal(leave.status, 204);
+    assert.deepEqual(said(leave), ['access-control-allow-headers: mcp-protocol-version', 'access-control-allow-methods: GET, HEAD', any, expose]);
+    assert.equal((await gateway.call(leave.requestId)).accepted, true);
+    assert.equal((await preflight(url, 'POST')).status === 204, false, 'nothing but reading');
+  });

@@ -7,6 +7,7 @@ import { makeAuthority } from '../lib/certificates.mjs';
 import { makeCorp } from '../lib/corp.mjs';
 import { temporaryFolder } from '../lib/gateway.mjs';
 import { startNginx } from '../lib/nginx.mjs';
+import { rawRequest } from '../lib/raw.mjs';
 import { makeKey, makeProof, thumbprint } from '../lib/tokens.mjs';
 import { startUpstream } from '../lib/upstream.mjs';
 
@@ -113,4 +114,10 @@ test('the resource metadata is served and named in the challenge', async () => {
   assert.deepEqual(json.authorization_servers, ['https://idp.example']);
   assert.deepEqual(json.scopes_supported, ['read']);
   assert.equal((await gateway.get('/.well-known/oauth-protected-resource/proof')).status, 404);
+  const { text } = await rawRequest(gateway.port, 'GET /any/1 HTTP/1.1\r\nHost: x"y,z="1\r\nConnection: close\r\n\r\n', { secure: true });
+  assert.match(text, /^HTTP\/1\.1 400 /);
+  assert.doesNotMatch(text, /resource_metadata/);
+  const nameless = await rawRequest(gateway.port, 'GET /any/1 HTTP/1.0\r\n\r\n', { secure: true });
+  assert.match(nameless.text, /^HTTP\/1\.1 401 /);
+  assert.doesNotMatch(nameless.text, /resource_metadata/, 'nobody knows the host');
 });
