@@ -288,6 +288,18 @@ test('claims of any name are taken over where they are listed, but none by which
   assert.deepEqual((await authority.cli(['accounts', 'show', sub, '--json'])).json.claims, { name: 'Scripted Person', groups: ['ops', 'law'] });
 });
 
+test('what the provider no longer says is gone at the next sign-in', async () => {
+  const says = async (claims) => {
+    lie = { claims: { sub: 'u-left', name: undefined, ...claims }, userinfo: (outgoing) => json(outgoing, 200, { sub: 'u-left' }) };
+    const { sub } = await claimsOf((await signIn('teams')).page.location);
+    return (await authority.cli(['accounts', 'show', sub, '--json'])).json.claims;
+  };
+  assert.deepEqual(await says({ name: 'Lee', groups: ['ops', 'root'] }), { name: 'Lee', groups: ['ops', 'root'] });
+  assert.deepEqual(await says({ name: 'Lee', groups: ['ops'] }), { name: 'Lee', groups: ['ops'] });
+  assert.deepEqual(await says({ name: 'Lee' }), { name: 'Lee' });
+  assert.deepEqual(await says({}), {});
+});
+
 test('whoever is unknown is refused where newcomers are', async () => {
   lie = { claims: { sub: 'u-new' }, userinfo: (outgoing) => json(outgoing, 200, { sub: 'u-new' }) };
   const { page } = await signIn('strict');
