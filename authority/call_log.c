@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -151,13 +153,32 @@ void sp_call_log_add(struct sp_call_log *log, const struct sp_call *call)
     if (sp_buffer_status(&log->waiting) != SP_OK) { /* whole lines or none */
         log->waiting.len = before;
         log->waiting.status = SP_OK;
+        log->lost++;
     }
+}
+
+/* lost: what could not be written, for the reason that errno has. */
+static void tell_outcome(struct sp_call_log *log, struct sp_str lost)
+{
+    const char *path = log->path != NULL ? log->path : "the call log";
+    for (size_t i = 0; i < lost.len; i++)
+        log->lost += lost.at[i] == '\n';
+    if (lost.len > 0 && !log->fails)
+        fprintf(
+            stderr,
+            "authority: disk.log_unwritable: %s: %s. Calls are answered; their lines are lost. Make room on that file "
+            "system, or let the file be written: it goes on by itself\n",
+            path, strerror(errno));
+    else if (lost.len == 0 && log->fails)
+        fprintf(stderr, "authority: %s is written again; lines lost since the start: %" PRIu64 "\n", path, log->lost);
+    log->fails = lost.len > 0;
 }
 
 void sp_call_log_flush(struct sp_call_log *log)
 {
     struct sp_str waiting = sp_buffer_str(&log->waiting);
-    bool goes_on = log->fd >= 0 && waiting.len > 0;
+    const bool has_lines = log->fd >= 0 && waiting.len > 0;
+    bool goes_on = has_lines;
     /* What could not be written whole stays a line of its own. */
     if (goes_on && log->is_cut)
         goes_on = write(log->fd, "\n", 1) == 1;
@@ -168,6 +189,8 @@ void sp_call_log_flush(struct sp_call_log *log)
         log->is_cut = waiting.at[written - 1] != '\n';
         waiting = sp_str_slice(waiting, (size_t)written, waiting.len);
     }
+    if (has_lines)
+        tell_outcome(log, waiting);
     sp_buffer_clear(&log->waiting);
 }
 

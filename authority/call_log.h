@@ -9,6 +9,9 @@
 struct sp_call_log {
     int fd;                   /* -1: none */
     bool tells_refusals;      /* a line for people on stderr too */
+    const char *path;         /* as it is told; NULL: of no file that has a name */
+    bool fails;               /* the last write did */
+    uint64_t lost;            /* lines that could not be written */
     bool is_cut;              /* the last line that reached the file is not whole */
     struct sp_buffer waiting; /* heap */
     int64_t told_at;          /* the second that time_text tells */
@@ -23,7 +26,8 @@ void sp_call_log_add(struct sp_call_log *log, const struct sp_call *call);
 /* Goes on in the file that has this name now – a new one, where the old was renamed; what waits is still the old one's.
  * log->fd stays the same number. SP_IO with errno: the file that it had is written on. */
 SP_MUST_CHECK enum sp_status sp_call_log_reopen(struct sp_call_log *log, const char *path);
-/* Writes what waits. A log that cannot be written loses its lines, never the calls. */
+/* Writes what waits. A log that cannot be written loses its lines, never the calls: told on stderr once, and once when
+ * it is written again. */
 void sp_call_log_flush(struct sp_call_log *log);
 void sp_call_log_fini(struct sp_call_log *log);
 

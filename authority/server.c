@@ -392,6 +392,7 @@ enum sp_status sp_server_run(const struct sp_server_terms *terms)
     server.public_door = (struct sp_door){.all = &server.exchanges};
     server.admin_door = (struct sp_door){.all = &server.exchanges, .is_admin = true};
     sp_call_log_init(&server.exchanges.log, terms->log_fd, terms->tells_refusals);
+    server.exchanges.log.path = terms->log_path;
     server.authority->abandon = &server.abandons;
     server.exchanges.behind_proxy = is_unix_socket(terms->listen_fd);
     sp_key_ring_make_elsewhere(server.authority->keys);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <time.h>
 
+#include "cli/explain_lost.h"
 #include "cli/log_files.h"
 #include "cli/log_search.h"
 #include "cli/token.h"
@@ -303,7 +304,7 @@ static int show(const struct sp_cli *cli, const struct sp_log_found *found)
 
 /* ---- the command ---- */
 
-static int complain(const struct sp_cli *cli, const char *path, struct sp_str id, enum sp_status status,
+static int complain(struct sp_cli *cli, const char *path, struct sp_str id, enum sp_status status,
                     const struct sp_log_found *found)
 {
     if (status == SP_IO && errno == ENOENT)
@@ -322,6 +323,7 @@ static int complain(const struct sp_cli *cli, const char *path, struct sp_str id
                 "%u rotated files could not be searched (compressed, or no permission): unpack one and name it with "
                 "--log.\n",
                 found->unreadable);
+    sp_explain_tell_lost(cli, path);
     return SP_CLI_UNEXAMINED;
 }
 

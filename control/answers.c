@@ -172,6 +172,8 @@ static void answer_ready(struct sp_plane *plane, struct sp_exchange *exchange)
     }
     write_refusal(plane, &json);
     write_waiting_settings(plane, &json);
+    sp_plane_write_call_log(plane, &json);
+    sp_warnings_write_json(plane->warnings, &json);
     sp_json_name(&json, SP_STR("issuers"));
     sp_json_begin_array(&json);
     for (size_t i = 0; i < sp_keeper_issuer_count(plane->keeper); i++) {

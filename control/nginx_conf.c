@@ -164,7 +164,7 @@ static void put_admin(struct writing *writing, unsigned port)
     }
     put(writing, "server {\n");
     put_listen(writing, writing->conf->policy->serving.admin_address, port, "");
-    put(writing, "    access_log off;\n"
+    put(writing, "    sallyport_call_log off;\n"
                  "    location / {\n"
                  "        proxy_pass http://sallyport_control;\n"
                  "        proxy_http_version 1.1;\n"
@@ -215,15 +215,15 @@ void sp_nginx_call_log_path(const char *state, struct sp_str file, char path[409
 static void put_call_log(struct writing *writing)
 {
     const struct sp_serving *serving = &writing->conf->policy->serving;
+    put(writing, "access_log off;\n");
     if (!serving->logs_calls) {
-        put(writing, "access_log off;\n");
         return;
     }
-    put(writing, "log_format sallyport escape=none '$sallyport_record';\naccess_log ");
     char path[4096];
+    put(writing, "sallyport_call_log ");
     sp_nginx_call_log_path(writing->conf->state, serving->call_log_file, path);
     put_value(writing, sp_str_from_cstr(path));
-    put(writing, " sallyport buffer=64k flush=200ms;\n");
+    put(writing, ";\n");
 }
 
 static void put_http(struct writing *writing)
@@ -277,7 +277,7 @@ static void write_main(struct writing *writing)
     put(writing, "server {\n    listen ");
     put_in_state(writing, "unix:", "gateway.sock");
     sp_buffer_printf(writing->out,
-                     ";\n    access_log off;\n    location = /_sallyport/status { sallyport_status; }\n"
+                     ";\n    sallyport_call_log off;\n    location = /_sallyport/status { sallyport_status; }\n"
                      "    location = " SP_NGINX_MARK_PATH " { return 200 \"%s\"; }\n"
                      "    location / { return 404; }\n}\n}\n",
                      writing->conf->mark);
@@ -447,7 +447,7 @@ enum sp_status sp_nginx_conf_write(const struct sp_nginx_conf *conf, enum sp_ngi
             "proxy_set_header Content-Type application/json;\nproxy_method POST;\nproxy_pass_request_headers off;\n"
             "proxy_connect_timeout 2s;\nproxy_read_timeout 20s;\nproxy_next_upstream off;\n"
             "proxy_buffer_size 16k;\nproxy_buffers 16 32k;\nproxy_max_temp_file_size 0;\n"
-            "subrequest_output_buffer_size 512k;\naccess_log off;\n");
+            "subrequest_output_buffer_size 512k;\n");
         break;
     case SP_NGINX_AUTHORITY:
         write_authority(&writing);

@@ -77,6 +77,7 @@ static void nginx_serves(void *data)
     tell_ready(plane);
     plane->has_served = true;
     sp_plane_notice_ready(plane);
+    sp_plane_watch_disk(plane);
     start_keeping_when_possible(plane);
 }
 
@@ -393,6 +394,7 @@ static void destroy_parts(struct sp_plane *plane)
     sp_timer_clear(&plane->keeping_timer);
     sp_timer_clear(&plane->watch_timer);
     sp_timer_clear(&plane->certificate_timer);
+    sp_timer_clear(&plane->disk_timer);
     sp_timer_clear(&plane->end_timer);
     sp_timer_clear(&plane->alive_timer);
     sp_nginx_destroy(&plane->nginx); /* first: what it still does may ask the authority */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Inside the control plane: what plane.c (life), plane_authority.c (the authority's process), configuration.c (what is
- * in force), plane_notice.c (what the service manager is told) and answers.c (HTTP) share. */
+ * in force), plane_notice.c (what the service manager is told), plane_disk.c (whether
+ * the disk takes the call log) and answers.c (HTTP) share. */
 #ifndef SP_CONTROL_PLANE_STATE_H
 #define SP_CONTROL_PLANE_STATE_H
 
@@ -26,6 +27,12 @@ struct sp_plane_refusal {
     char why[768];       /* the first line that was said of it */
 };
 
+/* As nginx's workers write it, when last asked. */
+struct sp_plane_call_log {
+    bool fails;
+    uint64_t lost; /* lines, since nginx started */
+};
+
 struct sp_plane {
     const struct sp_plane_terms *terms;
     struct sp_loop *loop;
@@ -40,7 +47,7 @@ struct sp_plane {
     struct sp_child authority;
     struct sp_policy *authority_policy; /* that it was started with; NULL: it was not */
     int authority_giver;                /* hands it its configuration; -1: none */
-    struct sp_timer authority_timer, keeping_timer, watch_timer, end_timer, certificate_timer;
+    struct sp_timer authority_timer, keeping_timer, watch_timer, end_timer, certificate_timer, disk_timer;
     struct sp_policy *policy; /* in force, or being put in force */
     /* A reload is under way until nginx says whether it takes it over; one asked for meanwhile comes after it. */
     bool is_reloading, reloads_again;
@@ -59,6 +66,7 @@ struct sp_plane {
     int64_t in_force_since;          /* epoch; 0: nothing yet */
     /* nginx answered for the first time; it said of a configuration whether it takes it. */
     bool has_served, has_settled;
+    struct sp_plane_call_log call_log;
     struct sp_service_manager manager;
     struct sp_timer alive_timer;
     struct sp_watched_files watched;
@@ -93,6 +101,12 @@ void sp_plane_notice_ready(struct sp_plane *plane);
 void sp_plane_notice_end(struct sp_plane *plane, const char *status);
 /* For a start that came to nothing. */
 void sp_plane_notice_failure(struct sp_plane *plane, const char *why);
+
+/* ---- plane_disk.c ---- */
+/* From here on, every few seconds, whether the call log can be written and how much room the disk has. */
+void sp_plane_watch_disk(struct sp_plane *plane);
+/* The member call_log of /readyz, while it fails or once lines were lost. */
+void sp_plane_write_call_log(const struct sp_plane *plane, struct sp_json_writer *json);
 
 /* ---- plane_authority.c ---- */
 /* The authority runs when it is configured, and only then; a running one reads its configuration again, one that waits

@@ -18,6 +18,7 @@
 struct warning {
     struct warning *next;
     char *about;
+    char *detail; /* what the last look saw, in a sentence; NULL without memory */
     enum sp_warning_source source;
     enum sp_cause cause;
     int64_t since, fails_at;
@@ -45,6 +46,13 @@ struct sp_warnings {
 };
 
 static void send_next(void *data);
+
+static void free_warning(struct warning *warning)
+{
+    free(warning->about);
+    free(warning->detail);
+    free(warning);
+}
 
 struct sp_warnings *sp_warnings_create(struct sp_loop *loop, struct sp_fetcher *fetcher)
 {
@@ -80,8 +88,7 @@ void sp_warnings_destroy(struct sp_warnings **warnings)
     while (dying->list != NULL) {
         struct warning *gone = dying->list;
         dying->list = gone->next;
-        free(gone->about);
-        free(gone);
+        free_warning(gone);
     }
     free(dying->webhook);
     free(dying);
@@ -254,6 +261,16 @@ static void tell_raised(const struct warning *warning, const struct sp_finding *
     sp_arena_destroy(&arena);
 }
 
+static void note_detail(struct warning *warning, const struct sp_finding *finding)
+{
+    struct sp_arena *arena = sp_arena_create(4096);
+    struct sp_str text =
+        arena != NULL ? sp_finding_fill(arena, sp_cause_get(finding->cause)->explanation, finding) : SP_STR_NONE;
+    free(warning->detail);
+    warning->detail = text.at != NULL ? strndup(text.at, text.len) : NULL;
+    sp_arena_destroy(&arena);
+}
+
 static void raise_one(struct sp_warnings *warnings, const char *about, enum sp_warning_source source,
                       const struct sp_finding *finding, int64_t fails_at)
 {
@@ -261,6 +278,7 @@ static void raise_one(struct sp_warnings *warnings, const char *about, enum sp_w
     if (warning != NULL) {
         warning->is_found = true;
         warning->fails_at = fails_at;
+        note_detail(warning, finding);
         return;
     }
     warning = warnings->count < MAX_WARNINGS ? calloc(1, sizeof *warning) : NULL;
@@ -278,6 +296,7 @@ static void raise_one(struct sp_warnings *warnings, const char *about, enum sp_w
                                 .is_found = true};
     warnings->list = warning;
     warnings->count++;
+    note_detail(warning, finding);
     tell_raised(warning, finding);
     queue_event(warnings, warning, finding, false);
 }
@@ -297,8 +316,7 @@ static void end_unfound(struct sp_warnings *warnings, const char *about, bool of
         queue_event(warnings, warning, &ended, true);
         *at = warning->next;
         warnings->count--;
-        free(warning->about);
-        free(warning);
+        free_warning(warning);
     }
 }
 
@@ -320,6 +338,26 @@ void sp_warnings_forget(struct sp_warnings *warnings, const char *about)
         at->is_found = false;
     }
     end_unfound(warnings, about, true, SP_WARNING_OF_CLOCK);
+}
+
+void sp_warnings_write_json(const struct sp_warnings *warnings, struct sp_json_writer *json)
+{
+    sp_json_name(json, SP_STR("warnings"));
+    sp_json_begin_array(json);
+    for (const struct warning *at = warnings->list; at != NULL; at = at->next) {
+        sp_json_begin_object(json);
+        sp_json_string_member(json, "about", sp_str_from_cstr(at->about));
+        sp_json_string_member(json, "cause", sp_cause_get(at->cause)->id);
+        sp_json_int_member(json, "since", at->since);
+        if (at->fails_at != 0) {
+            sp_json_int_member(json, "fails_at", at->fails_at);
+        }
+        if (at->detail != NULL) {
+            sp_json_string_member(json, "detail", sp_str_from_cstr(at->detail));
+        }
+        sp_json_end_object(json);
+    }
+    sp_json_end_array(json);
 }
 
 void sp_warnings_write_metrics(const struct sp_warnings *warnings, struct sp_buffer *out, int64_t now)

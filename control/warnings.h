@@ -30,6 +30,7 @@ enum sp_warning_source {
     SP_WARNING_OF_REFRESH,
     SP_WARNING_OF_CERTIFICATE,
     SP_WARNING_OF_CLOCK,
+    SP_WARNING_OF_DISK,
     SP_WARNING_OF_CONFIGURATION, /* told by who found it, with its place in the file */
 };
 
@@ -42,5 +43,7 @@ void sp_warnings_forget(struct sp_warnings *warnings, const char *about);
 
 /* sallyport_warning, sallyport_warning_seconds_left, sallyport_warning_events_total. */
 void sp_warnings_write_metrics(const struct sp_warnings *warnings, struct sp_buffer *out, int64_t now);
+/* The member warnings of /readyz: those that stand, as what was seen last. */
+void sp_warnings_write_json(const struct sp_warnings *warnings, struct sp_json_writer *json);
 
 #endif

@@ -2,6 +2,7 @@
 #include "gateway/config.h"
 
 #include "gateway/balancer.h"
+#include "gateway/call_log.h"
 #include "gateway/metrics.h"
 #include "gateway/replay.h"
 #include "gateway/limits.h"
@@ -60,6 +61,7 @@ void *sp_config_create_location(ngx_conf_t *cf)
     struct sp_location_conf *conf = ngx_pcalloc(cf->pool, sizeof *conf);
     if (conf != NULL) {
         conf->on = NGX_CONF_UNSET;
+        conf->logs_calls = NGX_CONF_UNSET;
         conf->proxy_kind = NGX_CONF_UNSET_UINT;
     }
     return conf;
@@ -69,12 +71,14 @@ char *sp_config_merge_location(ngx_conf_t *cf, void *parent_data, void *child_da
 {
     struct sp_location_conf *parent = parent_data, *child = child_data;
     ngx_conf_merge_value(child->on, parent->on, 0);
+    ngx_conf_merge_value(child->logs_calls, parent->logs_calls, 0);
     if (child->proxy_kind == NGX_CONF_UNSET_UINT) {
         child->proxy_kind = SP_PROXY_NONE; /* not inherited: it belongs to one location */
     }
     const struct sp_main_conf *conf = ngx_http_conf_get_module_main_conf(cf, ngx_http_sallyport_module);
-    if (child->on && conf->policy_path.len == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"sallyport on\" needs \"sallyport_policy FILE\" in the http block");
+    if ((child->on || child->logs_calls) && conf->policy_path.len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%s\" needs \"sallyport_policy FILE\" in the http block",
+                           child->on ? "sallyport on" : "sallyport_call_log FILE");
         return NGX_CONF_ERROR;
     }
     return NGX_CONF_OK;
@@ -224,6 +228,8 @@ ngx_command_t sp_commands[] = {
      NULL},
     {ngx_string("sallyport"), NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF | NGX_CONF_FLAG,
      ngx_conf_set_flag_slot, NGX_HTTP_LOC_CONF_OFFSET, offsetof(struct sp_location_conf, on), NULL},
+    {ngx_string("sallyport_call_log"), NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF | NGX_CONF_TAKE1,
+     sp_call_log_set, NGX_HTTP_LOC_CONF_OFFSET, 0, NULL},
     {ngx_string("sallyport_proxy"), NGX_HTTP_LOC_CONF | NGX_CONF_TAKE1, set_proxy_kind, NGX_HTTP_LOC_CONF_OFFSET, 0,
      NULL},
     {ngx_string("sallyport_control_call"), NGX_HTTP_LOC_CONF | NGX_CONF_TAKE1, set_control_call,

@@ -6,6 +6,7 @@
  *   access.c            the way of one call             presented.c     one pass over the request's headers
  *   examination.c       drives sp_exam, parks           control_call.c  questions to the control plane (subrequests)
  *   verdict_cache.c     facts of tokens seen            replay.c        DPoP proofs seen
+ *   call_log.c          a line a call
  *   limits.c            rate limits                     refusal.c       401, 403, 429, 503 with their cause
  *   balancer.c          peers of the route              upstream_headers.c  what the API gets to see
  *   shared_zone.c       memory that survives reloads    shared_table.c  a table in it
@@ -35,6 +36,7 @@ extern ngx_module_t ngx_http_sallyport_module;
 struct sp_snapshot;
 struct sp_metrics;
 struct sp_worker;
+struct sp_call_log;
 
 /* What kind of upstream a location speaks to (sallyport_proxy KIND). */
 enum sp_proxy_kind {
@@ -58,6 +60,7 @@ struct sp_main_conf {
     struct sp_file policy_file, keys_file; /* as the master read them */
     struct sp_snapshot *snapshot;          /* the present one; NULL without sallyport_policy */
     struct sp_worker *worker;              /* of this process; NULL in the master */
+    struct sp_call_log *call_log;          /* NULL: none is written */
     bool was_in_force;
     ngx_http_output_header_filter_pt first_filter_before; /* of the configuration before; NULL: there is none */
 };
@@ -70,6 +73,7 @@ struct sp_server_conf {
 
 struct sp_location_conf {
     ngx_flag_t on;
+    ngx_flag_t logs_calls; /* in the call log */
     ngx_uint_t proxy_kind; /* enum sp_proxy_kind */
 };
 

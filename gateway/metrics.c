@@ -68,6 +68,37 @@ void sp_metrics_count(struct sp_metrics *metrics, enum sp_counter counter)
     }
 }
 
+void sp_metrics_add_to(struct sp_metrics *metrics, enum sp_counter counter, uint64_t amount)
+{
+    if (metrics != NULL && amount > 0) {
+        add(&metrics->counters[counter], amount);
+    }
+}
+
+void sp_metrics_log_fails(struct sp_metrics *metrics, ngx_err_t error)
+{
+    if (metrics != NULL) {
+        __atomic_store_n(&metrics->call_log_error, (uint32_t)error, __ATOMIC_RELAXED);
+        __atomic_store_n(&metrics->call_log_fails, 1, __ATOMIC_RELAXED);
+    }
+}
+
+/* Read first: the line of memory is every worker's. */
+void sp_metrics_log_writes(struct sp_metrics *metrics)
+{
+    if (metrics != NULL && __atomic_load_n(&metrics->call_log_fails, __ATOMIC_RELAXED) != 0) {
+        __atomic_store_n(&metrics->call_log_fails, 0, __ATOMIC_RELAXED);
+    }
+}
+
+bool sp_metrics_swap_cut(struct sp_metrics *metrics, bool is_cut)
+{
+    if (metrics == NULL || (!is_cut && __atomic_load_n(&metrics->call_log_is_cut, __ATOMIC_RELAXED) == 0)) {
+        return false;
+    }
+    return __atomic_exchange_n(&metrics->call_log_is_cut, is_cut ? 1u : 0u, __ATOMIC_RELAXED) != 0;
+}
+
 void sp_metrics_cause(struct sp_metrics *metrics, enum sp_cause cause)
 {
     if (metrics != NULL && (size_t)cause < SP_CAUSE_COUNT) {

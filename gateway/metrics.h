@@ -43,7 +43,10 @@ struct sp_route_counters {
 };
 
 struct sp_metrics {
-    uint32_t layout[4]; /* what laid it out: metrics.c */
+    uint32_t layout[4];       /* what laid it out: metrics.c */
+    uint32_t call_log_error;  /* errno of the last write of the call log that failed; 0: none did */
+    uint32_t call_log_fails;  /* 1: the last write did */
+    uint32_t call_log_is_cut; /* 1: what the file ends with is half a line */
     uint64_t counters[SP_COUNTERS];
     uint64_t causes[SP_CAUSE_COUNT];
     struct sp_histogram_state histograms[SP_HISTOGRAMS];
@@ -57,10 +60,17 @@ ngx_shm_zone_t *sp_metrics_add(ngx_conf_t *cf, size_t bytes);
 struct sp_metrics *sp_metrics_of(const struct sp_main_conf *conf);
 
 void sp_metrics_count(struct sp_metrics *metrics, enum sp_counter counter);
+void sp_metrics_add_to(struct sp_metrics *metrics, enum sp_counter counter, uint64_t amount);
 void sp_metrics_cause(struct sp_metrics *metrics, enum sp_cause cause);
 void sp_metrics_time(struct sp_metrics *metrics, enum sp_histogram histogram, uint64_t us);
 /* The counters of an API, made at its first use. */
 struct sp_route_counters *sp_metrics_route(struct sp_metrics *metrics, struct sp_str name);
 void sp_metrics_call(struct sp_route_counters *route, enum sp_call_outcome outcome);
+
+/* Of the call log, which all workers write. */
+void sp_metrics_log_fails(struct sp_metrics *metrics, ngx_err_t error);
+void sp_metrics_log_writes(struct sp_metrics *metrics);
+/* What was known before. */
+bool sp_metrics_swap_cut(struct sp_metrics *metrics, bool is_cut);
 
 #endif

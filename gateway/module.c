@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where nginx finds us: the module's record, and the hooks into its phases. */
 #include "gateway/access.h"
+#include "gateway/call_log.h"
 #include "gateway/client_certificate.h"
 #include "gateway/config.h"
 #include "gateway/cut_off.h"
@@ -43,6 +44,7 @@ static ngx_int_t after_configuration(ngx_conf_t *cf)
 {
     if (add_handler(cf, NGX_HTTP_ACCESS_PHASE, sp_access_handler) != NGX_OK ||
         add_first_handler(cf, NGX_HTTP_LOG_PHASE, sp_cut_off_handler) != NGX_OK ||
+        add_handler(cf, NGX_HTTP_LOG_PHASE, sp_call_log_handler) != NGX_OK ||
         add_handler(cf, NGX_HTTP_LOG_PHASE, sp_record_handler) != NGX_OK) {
         return NGX_ERROR;
     }

@@ -164,11 +164,40 @@ static void write_prometheus(struct sp_buffer *out, const struct sp_metrics *met
     }
 }
 
-static bool wants_prometheus(ngx_http_request_t *request)
+/* For whoever asks often: how the call log is written. */
+static void write_call_log(struct sp_buffer *out, const struct sp_metrics *metrics)
 {
+    struct sp_json_writer json;
+    sp_json_writer_init(&json, out, false);
+    sp_json_begin_object(&json);
+    sp_json_bool_member(&json, "fails", __atomic_load_n(&metrics->call_log_fails, __ATOMIC_RELAXED) != 0);
+    sp_json_int_member(&json, "error", __atomic_load_n(&metrics->call_log_error, __ATOMIC_RELAXED));
+    sp_json_int_member(&json, "lines_lost", (int64_t)value_of(&metrics->counters[SP_COUNT_CALL_LOG_LOST]));
+    sp_json_end_object(&json);
+}
+
+struct form {
+    struct sp_str name, type; /* name: of ?format= */
+    void (*write)(struct sp_buffer *out, const struct sp_metrics *metrics);
+};
+
+/* The first stands for all other names. */
+static const struct form *form_of(ngx_http_request_t *request)
+{
+    static const struct form forms[] = {
+        {{"json", 4}, {"application/json", 16}, write_json},
+        {{"prometheus", 10}, {"text/plain; version=0.0.4", 25}, write_prometheus},
+        {{"call_log", 8}, {"application/json", 16}, write_call_log},
+    };
     ngx_str_t format;
-    return ngx_http_arg(request, (u_char *)(uintptr_t) "format", 6, &format) == NGX_OK &&
-           sp_str_equal(sp_str_of(format), SP_STR("prometheus"));
+    if (ngx_http_arg(request, (u_char *)(uintptr_t) "format", 6, &format) == NGX_OK) {
+        for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+            if (sp_str_equal(sp_str_of(format), forms[i].name)) {
+                return &forms[i];
+            }
+        }
+    }
+    return &forms[0];
 }
 
 ngx_int_t sp_status_handler(ngx_http_request_t *request)
@@ -177,21 +206,15 @@ ngx_int_t sp_status_handler(ngx_http_request_t *request)
     if (metrics == NULL) {
         return NGX_HTTP_NOT_FOUND;
     }
-    const bool prometheus = wants_prometheus(request);
+    const struct form *form = form_of(request);
     struct sp_buffer out;
     sp_buffer_init(&out, NULL, MAX_STATUS_BYTES);
-    if (prometheus) {
-        write_prometheus(&out, metrics);
-    } else {
-        write_json(&out, metrics);
-    }
+    form->write(&out, metrics);
     ngx_int_t rc = NGX_HTTP_INTERNAL_SERVER_ERROR;
     u_char *copy = sp_buffer_status(&out) == SP_OK ? ngx_pnalloc(request->pool, out.len) : NULL;
     if (copy != NULL) {
         memcpy(copy, out.at, out.len);
-        rc = sp_respond(request, NGX_HTTP_OK,
-                        prometheus ? SP_STR("text/plain; version=0.0.4") : SP_STR("application/json"),
-                        sp_str((char *)copy, out.len));
+        rc = sp_respond(request, NGX_HTTP_OK, form->type, sp_str((char *)copy, out.len));
     }
     sp_buffer_fini(&out);
     return rc;

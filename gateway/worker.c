@@ -4,6 +4,7 @@
 #include <malloc.h>
 
 #include "core/base/limits.h"
+#include "gateway/call_log.h"
 #include "gateway/snapshot.h"
 
 #define KEPT_HEAP_BYTES (32 << 20)
@@ -45,6 +46,9 @@ void sp_worker_stop(ngx_cycle_t *cycle)
         return;
     }
     struct sp_worker *worker = conf->worker;
+    if (conf->call_log != NULL) {
+        sp_call_log_end(conf->call_log);
+    }
     conf->worker = NULL;
     while (worker->arena_count > 0) {
         sp_arena_destroy(&worker->arenas[--worker->arena_count]);

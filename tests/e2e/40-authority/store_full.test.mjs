@@ -7,8 +7,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { muchToSay, startAuthority } from '../lib/authority.mjs';
 import { startBrowser } from '../lib/browser.mjs';
-import { defer } from '../lib/cleanup.mjs';
-import { temporaryFolder } from '../lib/gateway.mjs';
+import { makeDisk, withoutDisks as skip } from '../lib/disk.mjs';
 import { postgresMissing, startPostgres } from '../lib/postgres.mjs';
 import { until } from '../lib/wait.mjs';
 
@@ -23,30 +22,6 @@ const section = {
     web: { secret: 's', redirect_uris: [redirect], scopes: ['openid', 'offline_access'], skip_consent: true },
   },
 };
-
-/** A disk of so many megabytes in that folder; false where none can be mounted. */
-const mount = (folder, megabytes) => spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m,mode=755`, 'none', folder]).status === 0;
-const unmount = (folder) => execFileSync('umount', ['--lazy', folder]);
-
-/** { folder, fill(), free() } */
-function makeDisk(megabytes) {
-  const folder = temporaryFolder();
-  assert.ok(mount(folder, megabytes));
-  defer(() => unmount(folder));
-  const ballast = path.join(folder, 'ballast');
-  return {
-    folder,
-    /** To the last byte but for so many kilobytes. */
-    fill: (left = 0) => {
-      spawnSync('dd', ['if=/dev/zero', `of=${ballast}`, 'bs=4k', 'oflag=append', 'conv=notrunc']);
-      if (left > 0) fs.truncateSync(ballast, fs.statSync(ballast).size - left * 1024);
-    },
-    free: () => fs.rmSync(ballast),
-  };
-}
-const probe = temporaryFolder();
-const skip = mount(probe, 1) ? false : 'no file system can be mounted here';
-if (!skip) unmount(probe);
 
 const opaque = (authority) => authority.post('/token', { grant_type: 'client_credentials' }, { basic: ['reference', 's'] });
 const isActive = async (authority, token) => (await authority.post('/introspect', { token }, { basic: ['jwt', 's'] })).json.active;
