@@ -117,6 +117,11 @@ enum sp_status sp_session_find_granted(struct sp_call *call, const unsigned char
     return status == SP_NOT_FOUND && sid.len > 0 ? sp_session_find_by_sid(call, subject, sid, session) : status;
 }
 
+bool sp_session_has_cookie(const struct sp_call *call)
+{
+    return sp_cookie_get(call, COOKIE).len > 0;
+}
+
 static enum sp_status find_by_cookie(struct sp_call *call, struct sp_session *session)
 {
     struct sp_str handle = sp_cookie_get(call, COOKIE);

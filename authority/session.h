@@ -31,6 +31,8 @@ struct sp_session {
 
 /* SP_OK with subject absent when there is none, or none that is as strong as login.second_factor demands; SP_IO. */
 SP_MUST_CHECK enum sp_status sp_session_find(struct sp_call *call, struct sp_session *session);
+/* Did the browser send a session's cookie, whatever it is worth? */
+bool sp_session_has_cookie(const struct sp_call *call);
 /* The same by the hash that a refresh token keeps; SP_NOT_FOUND when it has ended. */
 SP_MUST_CHECK enum sp_status sp_session_find_by_hash(struct sp_call *call, const unsigned char hash[32],
                                                      struct sp_session *session);

@@ -20,16 +20,8 @@
 static struct sp_str encode_parameters(struct sp_call *call)
 {
     struct sp_buffer text;
-    char separator = '&';
     sp_answer_buffer(call, &text);
-    for (size_t i = 0; i < call->parameters.count; i++) {
-        const struct sp_parameter *parameter = &call->parameters.at[i];
-        if (i > 0)
-            sp_buffer_append_char(&text, separator);
-        sp_form_encode(&text, parameter->name);
-        sp_buffer_append_char(&text, '=');
-        sp_form_encode(&text, parameter->value);
-    }
+    sp_form_write(&text, &call->parameters);
     return sp_buffer_status(&text) == SP_OK ? sp_buffer_str(&text) : SP_STR_NONE;
 }
 

@@ -155,6 +155,17 @@ void sp_form_encode(struct sp_buffer *out, struct sp_str text)
     }
 }
 
+void sp_form_write(struct sp_buffer *out, const struct sp_form *form)
+{
+    for (size_t i = 0; i < form->count; i++) {
+        if (i > 0)
+            sp_buffer_append_char(out, '&');
+        sp_form_encode(out, form->at[i].name);
+        sp_buffer_append_char(out, '=');
+        sp_form_encode(out, form->at[i].value);
+    }
+}
+
 void sp_form_add(struct sp_buffer *out, char *separator, const char *name, struct sp_str value)
 {
     sp_buffer_append_char(out, *separator);

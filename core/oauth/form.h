@@ -40,6 +40,8 @@ struct sp_str sp_form_repeated(const struct sp_form *form);
 SP_MUST_CHECK enum sp_status sp_form_decode(struct sp_arena *arena, struct sp_str encoded, struct sp_str *decoded);
 /* Appends text so that it can stand as a name or value. */
 void sp_form_encode(struct sp_buffer *out, struct sp_str text);
+/* Appends all of it, as it is sent. */
+void sp_form_write(struct sp_buffer *out, const struct sp_form *form);
 /* Appends `?name=value` or `&name=value`, whichever fits what is in out already. */
 void sp_form_add(struct sp_buffer *out, char *separator, const char *name, struct sp_str value);
 

@@ -5,9 +5,10 @@ import http from 'node:http';
 import { test } from 'node:test';
 import * as openid from 'openid-client';
 import { startAuthority } from '../lib/authority.mjs';
-import { openPage, screenshots, withoutChromium as skip } from '../lib/chromium.mjs';
+import { openPage, screenshots, signIn, withoutChromium as skip } from '../lib/chromium.mjs';
 import { defer } from '../lib/cleanup.mjs';
 import { listen } from '../lib/ports.mjs';
+import { until } from '../lib/wait.mjs';
 
 
 // The application: remembers the requests to its callback.
@@ -114,6 +115,28 @@ test('signs out after a question, and is asked to sign in again', { skip }, asyn
   await page.waitForURL(`${origin}/bye`);
   await page.goto((await begin()).url);
   assert.equal(await page.title(), 'Sign in');
+});
+
+test('a form of another site asks without a page: for who is signed in and who is not, as a GET does', { skip }, async () => {
+  const page = await openPage();
+  const site = origin.replace('127.0.0.1', 'app.example');
+  const ask = async (target) => {
+    const { url } = await begin({ prompt: 'none' });
+    const { searchParams } = new URL(url);
+    const before = arrived.length;
+    await page.goto(`${site}/`);
+    await page.setContent(`<form method="post" action="${authority.issuer}/authorize" target="${target}">${[...searchParams].map(([name, value]) => `<input name="${name}" value="${value}">`).join('')}<button>Go</button></form><iframe name="frame"></iframe>`);
+    await page.getByRole('button', { name: 'Go' }).click();
+    const { url: came } = await until(() => arrived.slice(before).find((each) => each.url.startsWith('/callback?')), 'the answer');
+    return new URL(came, origin).searchParams;
+  };
+  assert.equal((await ask('_self')).get('error'), 'login_required');
+  await page.goto((await begin()).url);
+  await signIn(page);
+  await page.waitForURL(`${origin}/callback?**`);
+  assert.match((await ask('_self')).get('code') ?? '', /^spac_/);
+  // Within a frame no cookie of ours is sent by GET either.
+  assert.equal((await ask('frame')).get('error'), 'login_required');
 });
 
 test('no script and no form makes the browser ask for a password', { skip }, async () => {

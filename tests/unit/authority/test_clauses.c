@@ -54,10 +54,12 @@ static void a_registered_query_stays_and_the_answer_is_added(void **state)
 static void after_a_post_the_browser_gets(void **state)
 {
     struct fixture *fixture = *state;
-    struct sp_call *call = CALL(fixture, .path = "/authorize", .body = ASK CHALLENGE "&prompt=none");
+    const char *cookie = "__Host-sp_session=ended";
+    struct sp_call *call = CALL(fixture, .path = "/authorize", .body = ASK CHALLENGE "&prompt=none", .cookie = cookie);
     assert_int_equal(call->answer.status, 303);
     assert_true(sp_str_contains(header(call, "Location"), SP_STR("error=login_required")));
-    call = CALL(fixture, .path = "/authorize", .body = ASK CHALLENGE "&prompt=none&response_mode=form_post");
+    call = CALL(fixture, .path = "/authorize", .body = ASK CHALLENGE "&prompt=none&response_mode=form_post",
+                .cookie = cookie);
     assert_int_equal(call->answer.status, 200);
     assert_true(sp_str_equal(header(call, "Cache-Control"), SP_STR("no-store")));
 }
@@ -262,6 +264,34 @@ static void whoever_came_by_basic_is_challenged_by_basic(void **state)
     assert_null(fixture_member(call, "access_token"));
 }
 
+/* Cookies are SameSite=Lax: the GET of the same has them. One hop, whoever asks. */
+static void a_silent_post_without_cookies_is_asked_again_by_get(void **state)
+{
+    struct fixture *fixture = *state;
+    const char *body = ASK CHALLENGE "&prompt=none&state=%26%3D+%25";
+    struct sp_call *call = CALL(fixture, .path = "/authorize", .body = body);
+    struct sp_str again = header(call, "Location"), start = SP_STR("https://login.example/authorize?");
+    assert_int_equal(call->answer.status, 303);
+    assert_true(sp_str_has_prefix(again, start));
+    assert_true(sp_str_contains(again, SP_STR("&state=%26%3D%20%25")));
+    assert_null(header(call, "Set-Cookie").at);
+    call = get(fixture, "/authorize",
+               sp_arena_printf(fixture->arena, "%.*s", SP_STR_ARG(sp_str_slice(again, start.len, again.len))).at);
+    assert_true(sp_str_contains(header(call, "Location"), SP_STR("error=login_required&")));
+    /* It has sent them: there is nothing to wait for. */
+    call = CALL(fixture, .path = "/authorize", .body = body, .cookie = "__Host-sp_session=none-of-ours");
+    assert_true(sp_str_contains(header(call, "Location"), SP_STR("error=login_required&")));
+    /* What has no room in a URL is decided as it is. */
+    struct sp_buffer large;
+    sp_buffer_init(&large, fixture->arena, 32 * 1024);
+    sp_buffer_printf(&large, "%s&unknown=", body);
+    for (size_t i = 0; i < 7 * 1024; i++)
+        sp_buffer_append_char(&large, 'x');
+    call = CALL(fixture, .path = "/authorize",
+                .body = sp_arena_printf(fixture->arena, "%.*s", SP_STR_ARG(sp_buffer_str(&large))).at);
+    assert_true(sp_str_contains(header(call, "Location"), SP_STR("error=login_required&")));
+}
+
 /* RFC 9110 15.5.2, RFC 6749 5.2: a browser that would ask its person for a password gets 400. */
 static void every_401_has_a_challenge_and_no_browser_gets_one(void **state)
 {
@@ -307,6 +337,7 @@ int main(void)
         ROW(a_client_does_not_register_by_a_request),
         ROW(an_access_token_in_the_url_is_not_looked_at),
         ROW(a_refresh_token_is_one_clients_for_what_was_granted_and_ends),
+        ROW(a_silent_post_without_cookies_is_asked_again_by_get),
         ROW(whoever_came_by_basic_is_challenged_by_basic),
         ROW(every_401_has_a_challenge_and_no_browser_gets_one),
     };
