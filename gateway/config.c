@@ -9,6 +9,7 @@
 #include "gateway/snapshot.h"
 #include "gateway/status.h"
 #include "gateway/refusal.h"
+#include "gateway/rewrite_phase.h"
 #include "gateway/verdict_cache.h"
 
 #define MIN_ZONE_BYTES (256u * 1024)
@@ -70,6 +71,7 @@ void *sp_config_create_location(ngx_conf_t *cf)
 char *sp_config_merge_location(ngx_conf_t *cf, void *parent_data, void *child_data)
 {
     struct sp_location_conf *parent = parent_data, *child = child_data;
+    const bool is_said_here = child->on != NGX_CONF_UNSET;
     ngx_conf_merge_value(child->on, parent->on, 0);
     ngx_conf_merge_value(child->logs_calls, parent->logs_calls, 0);
     if (child->proxy_kind == NGX_CONF_UNSET_UINT) {
@@ -80,6 +82,9 @@ char *sp_config_merge_location(ngx_conf_t *cf, void *parent_data, void *child_da
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%s\" needs \"sallyport_policy FILE\" in the http block",
                            child->on ? "sallyport on" : "sallyport_call_log FILE");
         return NGX_CONF_ERROR;
+    }
+    if (child->on) {
+        sp_rewrite_phase_check(cf, is_said_here);
     }
     return NGX_CONF_OK;
 }

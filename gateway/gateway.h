@@ -11,6 +11,7 @@
  *   balancer.c          peers of the route              upstream_headers.c  what the API gets to see
  *   shared_zone.c       memory that survives reloads    shared_table.c  a table in it
  *   cut_off.c           half a request                  request_form.c      what is no HTTP and nginx took
+ *   rewrite_phase.c     what nobody judges, told when nginx reads its configuration
  *   cors.c  resource_metadata.c  record.c  metrics.c  status.c  variables.c  request_id.c  client_certificate.c
  *
  * One `struct sp_call` a request, in its pool; found again after an internal redirect (which clears nginx's contexts)

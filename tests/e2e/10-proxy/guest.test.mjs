@@ -116,6 +116,26 @@ test('nginx does not start on a broken policy, and says why', () => {
   assert.match(missing.stderr, /needs "sallyport_policy FILE"/);
 });
 
+test('nginx -t warns of a guarded location that answers before anybody is judged', () => {
+  const folder = temporaryFolder();
+  fs.writeFileSync(path.join(folder, 'sallyport.yaml'), '{}');
+  const warnings = (server, http = '') => {
+    fs.writeFileSync(path.join(folder, 'nginx.conf'), `load_module ${module}; pid ${folder}/pid; error_log stderr; events {}
+      http { sallyport_policy ${folder}/sallyport.yaml; access_log off; ${http} server { listen unix:${folder}/s; ${server} } }`);
+    const { status, stderr } = spawnSync('/usr/sbin/nginx', ['-t', '-c', path.join(folder, 'nginx.conf'), '-e', 'stderr'], { encoding: 'utf8', env: nginxEnvironment(folder) });
+    assert.equal(status, 0, stderr);
+    return [...stderr.matchAll(/\[warn\].*sallyport: (.*) answers without a judgement/g)].map(([, what]) => what);
+  };
+  const proxy = 'proxy_pass http://127.0.0.1:9;';
+  assert.deepEqual(warnings('location /a { sallyport on; return 200 hi; }'), ['"return" in the guarded location /a']);
+  assert.deepEqual(warnings(`location /b { sallyport on; if ($request_method = OPTIONS) { return 204; } ${proxy} }`), ['"return" in the guarded location /b']);
+  assert.deepEqual(warnings('location /c { sallyport on; rewrite ^/c/(.*)$ https://c.example/$1 permanent; }'), ['"rewrite" in the guarded location /c']);
+  assert.deepEqual(warnings('sallyport on; return 301 https://d.example;'), ['"return" in a server with "sallyport on"']);
+  assert.deepEqual(warnings('location /e { return 200 open; } location /f { sallyport off; return 200 open; }', 'sallyport on;'), ['"return" in the guarded location /e']);
+  assert.deepEqual(warnings('return 301 https://g.example;', 'sallyport on;'), [], 'a server that redirects everything');
+  assert.deepEqual(warnings(`location /h { sallyport on; set $a b; rewrite ^/h/(.*)$ /i/$1 break; ${proxy} }`), []);
+});
+
 test('a secret beside the policy is read; a policy whose secret is missing is refused', () => {
   const folder = temporaryFolder();
   const yaml = 'issuers: {old: {issuer: legacy, audience: a, algorithms: [HS256], secret: ${file:secret}}}';
