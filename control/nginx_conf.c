@@ -157,6 +157,35 @@ static void put_listener(struct writing *writing, const struct sp_listener *list
     put(writing, "}\n");
 }
 
+/* What nginx refuses by itself and no location answers otherwise. */
+#define OWN_ERRORS "400 404 405 408 411 412 413 414 415 416 421 495 496 497 500 501 503 505 507"
+
+/* The admin address has no calls and no causes of calls: nginx says it, in the form that programs read there. A named
+ * location would not do for what has no path yet. */
+static void put_admin_refusals(struct writing *writing)
+{
+    put(writing,
+        "    error_page " OWN_ERRORS " /_sallyport/refused;\n"
+        "    error_page 494 =431 /_sallyport/refused;\n"
+        "    error_page 502 504 =503 /_sallyport/away;\n"
+        "    location = /_sallyport/refused {\n"
+        "        internal;\n"
+        "        default_type application/problem+json;\n"
+        "        add_header X-Request-Id $request_id always;\n"
+        "        return 400 '{\"type\":\"about:blank\",\"title\":\"The request was refused\",\"status\":$status,"
+        "\"request_id\":\"$request_id\"}';\n"
+        "    }\n"
+        "    location = /_sallyport/away {\n"
+        "        internal;\n"
+        "        default_type application/problem+json;\n"
+        "        add_header X-Request-Id $request_id always;\n"
+        "        add_header Retry-After 5 always;\n"
+        "        return 503 '{\"type\":\"about:blank\",\"title\":\"The control plane does not answer\","
+        "\"status\":503,\"detail\":\"nginx serves on; sallyport serve does not: its log says why\","
+        "\"request_id\":\"$request_id\"}';\n"
+        "    }\n");
+}
+
 static void put_admin(struct writing *writing, unsigned port)
 {
     if (!writing->conf->policy->serving.has_admin) {
@@ -172,6 +201,7 @@ static void put_admin(struct writing *writing, unsigned port)
                  "        proxy_set_header Host $http_host;\n"
                  "        proxy_set_header X-Real-IP $remote_addr;\n"
                  "    }\n");
+    put_admin_refusals(writing);
     /* nginx keeps a body on the disk until it is whole, before anybody asked for the token. */
     sp_buffer_printf(writing->out, "    client_max_body_size %u;\n", SP_MAX_ADMIN_BODY_BYTES);
     put(writing, "    location /internal/ {\n" /* questions of the workers: not for people */
@@ -285,6 +315,20 @@ static void write_main(struct writing *writing)
 
 /* ---- locations ---- */
 
+static void put_api_location(struct writing *writing, const char *name, const char *kind, const char *scheme,
+                             bool upgrades)
+{
+    sp_buffer_printf(writing->out,
+                     "location %s {\n    sallyport on;\n    sallyport_proxy %s;\n    proxy_pass %s://sallyport;\n",
+                     name, kind, scheme);
+    put_state_directive(writing, "    include", "nginx.proxy.conf");
+    if (strcmp(scheme, "https") == 0) {
+        put_state_directive(writing, "    include", "nginx.tls.conf");
+    }
+    put(writing, upgrades ? "    proxy_set_header Connection upgrade;\n    proxy_set_header Upgrade $http_upgrade;\n}\n"
+                          : "    proxy_set_header Connection \"\";\n}\n");
+}
+
 static void put_authority_location(struct writing *writing, const char *match, struct sp_str path, const char *suffix)
 {
     char whole[4096];
@@ -298,9 +342,6 @@ static void put_authority_location(struct writing *writing, const char *match, s
     put_state_directive(writing, "    include", "nginx.authority.conf");
     put(writing, "}\n");
 }
-
-/* What nginx refuses by itself and no location answers otherwise. */
-#define OWN_ERRORS "400 404 405 408 411 412 413 414 415 416 421 495 496 497 500 501 503 505 507"
 
 /* nginx has the error pages of the innermost block that has any, and no others. 494: without a status nginx would make
  * it a 400. */
@@ -329,6 +370,19 @@ static void write_authority(struct writing *writing)
     put_error_pages(writing, "/_sallyport/authority");
 }
 
+/* One whose path ends with a slash has a name behind it; without the slash it is no endpoint, and nginx would send it
+ * on with a page of its own. */
+static void put_endpoint(struct writing *writing, struct sp_str place)
+{
+    char bare[64];
+    const bool has_name = sp_str_has_suffix(place, SP_STR("/"));
+    put_authority_location(writing, has_name ? "^~" : "=", place, "");
+    if (has_name) {
+        snprintf(bare, sizeof bare, "= %.*s", (int)place.len - 1, place.at);
+        put_api_location(writing, bare, "http", "http", false);
+    }
+}
+
 static void put_authority(struct writing *writing)
 {
     struct sp_str path = sp_authority_path(writing->conf->policy);
@@ -344,29 +398,14 @@ static void put_authority(struct writing *writing)
         put_authority_location(writing, "=", sp_str_from_cstr(inserted), "");
     }
     if (path.len > 0) {
+        put_authority_location(writing, "=", path, ""); /* nginx would send it on, with a page of its own */
         put_authority_location(writing, "^~", path, "/");
         return;
     }
     /* At the root the authority shares the host with the APIs: only its endpoints are its own. */
-/* One whose path ends with a slash has a name behind it. */
-#define ENDPOINT(name, place, ...)                                                                                     \
-    put_authority_location(writing, (place)[sizeof(place) - 2] == '/' ? "^~" : "=", SP_STR(place), "");
+#define ENDPOINT(name, place, ...) put_endpoint(writing, SP_STR(place));
 #include "authority/endpoints.def"
 #undef ENDPOINT
-}
-
-static void put_api_location(struct writing *writing, const char *name, const char *kind, const char *scheme,
-                             bool upgrades)
-{
-    sp_buffer_printf(writing->out,
-                     "location %s {\n    sallyport on;\n    sallyport_proxy %s;\n    proxy_pass %s://sallyport;\n",
-                     name, kind, scheme);
-    put_state_directive(writing, "    include", "nginx.proxy.conf");
-    if (strcmp(scheme, "https") == 0) {
-        put_state_directive(writing, "    include", "nginx.tls.conf");
-    }
-    put(writing, upgrades ? "    proxy_set_header Connection upgrade;\n    proxy_set_header Upgrade $http_upgrade;\n}\n"
-                          : "    proxy_set_header Connection \"\";\n}\n");
 }
 
 static void put_grpc_location(struct writing *writing, const char *scheme)

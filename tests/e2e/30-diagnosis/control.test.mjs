@@ -10,6 +10,7 @@ import { audience, makeCorp } from '../lib/corp.mjs';
 import { startGateway } from '../lib/gateway.mjs';
 import { request } from '../lib/http.mjs';
 import { startIssuer } from '../lib/issuer.mjs';
+import { rawRequest } from '../lib/raw.mjs';
 import { now } from '../lib/tokens.mjs';
 import { startUpstream } from '../lib/upstream.mjs';
 import { until } from '../lib/wait.mjs';
@@ -35,11 +36,36 @@ test('killed with -9 the gateway serves on; restarted it goes on with the same n
   const unknown = await issuer.token({ resource: audience });
   const undecided = await gateway.get('/api/1', { token: unknown });
   assert.equal(undecided.status, 503, undecided.text);
+  const away = await request(`${gateway.adminUrl}/readyz`);
+  assert.deepEqual([away.status, away.headers['content-type'], away.headers['retry-after']], [503, 'application/problem+json', '5'], away.text);
+  assert.match(away.json.title, /^The control plane does not answer$/);
+  assert.equal(away.json.request_id, away.requestId);
   await gateway.restart();
   assert.equal(gateway.nginxPid(), nginx);
+  assert.equal((await request(`${gateway.adminUrl}/readyz`)).headers['retry-after'], undefined);
   await until(async () => (await gateway.get('/api/1', { token: unknown })).status === 200, 'the new key to be found');
   await gateway.stop();
   await assert.rejects(() => gateway.get('/api/1', { token }), 'nginx ends with its control plane');
+});
+
+test('what nginx refuses at the admin address is no page of nginx\'s', async () => {
+  const gateway = await start();
+  const port = new URL(gateway.adminUrl).port, host = 'Host: 127.0.0.1\r\nConnection: close\r\n';
+  for (const [bytes, status] of [
+    [`TRACE /readyz HTTP/1.1\r\n${host}\r\n`, 405],
+    ['GET /readyz HTTP/1.1\r\n\r\n', 400],
+    ['hello\r\n\r\n', 400],
+    [`GET / HTTP/9.9\r\n${host}\r\n`, 505],
+    [`POST /admin/accounts HTTP/1.1\r\n${host}Content-Length: 9000000\r\n\r\n`, 413],
+    [`GET /${'a'.repeat(200_000)} HTTP/1.1\r\n${host}\r\n`, 414],
+    [`GET / HTTP/1.1\r\n${host}Cookie: ${'a'.repeat(200_000)}\r\n\r\n`, 431],
+  ]) {
+    const answer = await rawRequest(port, bytes);
+    const [head, body] = answer.text.split('\r\n\r\n');
+    assert.equal(answer.status, status, answer.text);
+    assert.match(head, /^Content-Type: application\/problem\+json\r$/m);
+    assert.deepEqual([JSON.parse(body).status, JSON.parse(body).request_id], [status, /^X-Request-Id: (\S+)/m.exec(head)[1]]);
+  }
 });
 
 test('a worker that is killed is replaced, nginx that is killed is started again', async () => {

@@ -40,6 +40,20 @@ test('what the authority would not run with is refused for the gateway too', asy
   await answersTokens(gateway);
 });
 
+test('its path without the slash is no redirect of nginx\'s, but named like every path that is no endpoint', async () => {
+  const { status, json, requestId, headers } = await gateway.get('/oauth2');
+  assert.deepEqual([status, headers.location, headers['content-type']?.split(';')[0]], [404, undefined, 'application/json']);
+  assert.deepEqual(json, (await gateway.get('/oauth2/')).json);
+  assert.equal((await gateway.call(requestId)).path, '/oauth2');
+  assert.equal((await gateway.explain(requestId)).json.cause.id, 'request.endpoint_unknown');
+});
+
+test('an authority at the root leaves to the APIs what only begins like its endpoints', async () => {
+  const files = { 'keys.json': '{"keys":[]}' }, root = await startGateway({ config: { ...configuration(), authority: { ...configuration().authority, issuer: 'http://127.0.0.1:{port}' } }, files });
+  const { status, cause, headers } = await root.get('/callback');
+  assert.deepEqual([status, cause, headers.location], [404, 'route.none', undefined]);
+});
+
 test('a call of the authority is what it says in the gateway\'s log too, and explained by its own', async () => {
   const outcome = async (name) => (await gateway.metrics())[`sallyport_requests_total{route="",outcome="${name}"}`] ?? 0;
   const before = { accepted: await outcome('accepted'), refused: await outcome('refused') };
