@@ -82,7 +82,7 @@ static void print_list(struct sp_str prefix)
                    sp_cli_style(SP_STYLE_PLAIN));
             group = now;
         }
-        printf("  %-40.*s ", SP_STR_ARG(info->id));
+        printf("  %-*.*s", sp_cli_has_room(43) ? 41 : 0, SP_STR_ARG(info->id));
         sp_cli_print_wrapped(stdout, info->title, 43, 43);
         putchar('\n');
     }
@@ -93,7 +93,9 @@ static void print_paragraph(const char *label, struct sp_str text)
     if (text.len == 0) {
         return;
     }
-    printf("\n  %s%s%s\n    ", sp_cli_style(SP_STYLE_BOLD), label, sp_cli_style(SP_STYLE_PLAIN));
+    printf("\n  %s", sp_cli_style(SP_STYLE_BOLD));
+    sp_cli_print_wrapped(stdout, sp_str_from_cstr(label), 2, 2);
+    printf("%s\n    ", sp_cli_style(SP_STYLE_PLAIN));
     sp_cli_print_wrapped(stdout, text, 4, 4);
     putchar('\n');
 }
@@ -102,20 +104,26 @@ static void print_cause(enum sp_cause cause)
 {
     const struct sp_cause_info *info = sp_cause_get(cause);
     struct sp_str severity = sp_severity_name(info->severity), component = sp_component_name(info->component);
-    printf("%s%.*s%s  %.*s\n", sp_cli_style(SP_STYLE_BOLD), SP_STR_ARG(info->id), sp_cli_style(SP_STYLE_PLAIN),
-           SP_STR_ARG(info->title));
+    printf("%s%.*s%s  ", sp_cli_style(SP_STYLE_BOLD), SP_STR_ARG(info->id), sp_cli_style(SP_STYLE_PLAIN));
+    sp_cli_print_wrapped(stdout, info->title, 2, (unsigned)info->id.len + 2);
+    putchar('\n');
     print_paragraph("What it means", info->explanation);
     print_paragraph("What to change", info->fix);
     print_paragraph("What the refused client is told", info->client_text);
-    printf("\n  %sseverity%s %.*s   %sat fault%s %.*s", sp_cli_style(SP_STYLE_DIM), sp_cli_style(SP_STYLE_PLAIN),
-           SP_STR_ARG(severity), sp_cli_style(SP_STYLE_DIM), sp_cli_style(SP_STYLE_PLAIN), SP_STR_ARG(component));
+    const char *apart = sp_cli_width() < 80 ? "\n  " : "   ";
+    printf("\n  %sseverity%s %.*s%s%sat fault%s %.*s", sp_cli_style(SP_STYLE_DIM), sp_cli_style(SP_STYLE_PLAIN),
+           SP_STR_ARG(severity), apart, sp_cli_style(SP_STYLE_DIM), sp_cli_style(SP_STYLE_PLAIN),
+           SP_STR_ARG(component));
     if (info->http_status > 0) {
-        printf("   %sanswer%s %d%s%.*s", sp_cli_style(SP_STYLE_DIM), sp_cli_style(SP_STYLE_PLAIN), info->http_status,
-               info->oauth_error.len > 0 ? " " : "", SP_STR_ARG(info->oauth_error));
+        printf("%s%sanswer%s %d%s%.*s", apart, sp_cli_style(SP_STYLE_DIM), sp_cli_style(SP_STYLE_PLAIN),
+               info->http_status, info->oauth_error.len > 0 ? " " : "", SP_STR_ARG(info->oauth_error));
     }
     printf("\n  %sreferences%s ", sp_cli_style(SP_STYLE_DIM), sp_cli_style(SP_STYLE_PLAIN));
     sp_cli_print_wrapped(stdout, info->references, 13, 13);
-    fputs("\n\n  {expected}, {received} and {detail} stand for the values of the case at hand.\n", stdout);
+    fputs("\n\n  ", stdout);
+    sp_cli_print_wrapped(stdout,
+                         SP_STR("{expected}, {received} and {detail} stand for the values of the case at hand."), 2, 2);
+    putchar('\n');
 }
 
 /* ---- the command ---- */

@@ -87,8 +87,13 @@ enum sp_style {
 const char *sp_cli_style(enum sp_style style);
 /* Text from outside for a terminal: control characters are shown as \xNN, never sent. */
 void sp_cli_print_safe(FILE *out, struct sp_str text);
-/* Wraps at the terminal's width (80 when unknown) with `indent` spaces before each line but the first, where the cursor
- * is at `column`. */
+/* Columns of a line: COLUMNS, else the terminal's up to 120, else 100; never fewer than 20. */
+unsigned sp_cli_width(void);
+/* Whether text with this indent has columns enough; sp_cli_print_wrapped begins it on the next line otherwise. */
+bool sp_cli_has_room(unsigned indent);
+/* Wraps at sp_cli_width with `indent` spaces before each line but the first, where the cursor is at `column`. Nothing
+ * is cut: a word that is longer stands on a line of its own. Where few columns would be left the text begins below,
+ * with a small indent. */
 void sp_cli_print_wrapped(FILE *out, struct sp_str text, unsigned indent, unsigned column);
 /* Prints what was written and a newline; SP_CLI_UNEXAMINED if stdout failed, else `exit_status`. */
 int sp_cli_print_json(const struct sp_cli *cli, const struct sp_buffer *buffer, int exit_status);

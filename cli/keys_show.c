@@ -191,8 +191,10 @@ static void print_finding(struct sp_arena *arena, const struct sp_finding *findi
 {
     const struct sp_cause_info *info = sp_cause_get(finding->cause);
     bool rejects = sp_finding_severity(finding) == SP_SEVERITY_REJECT;
-    printf("\n%s%s %.*s%s: %.*s\n", sp_cli_style(rejects ? SP_STYLE_BAD : SP_STYLE_WARN), rejects ? "✗" : "!",
-           SP_STR_ARG(info->id), sp_cli_style(SP_STYLE_PLAIN), SP_STR_ARG(info->title));
+    printf("\n%s%s %.*s%s: ", sp_cli_style(rejects ? SP_STYLE_BAD : SP_STYLE_WARN), rejects ? "✗" : "!",
+           SP_STR_ARG(info->id), sp_cli_style(SP_STYLE_PLAIN));
+    sp_cli_print_wrapped(stdout, info->title, 2, (unsigned)info->id.len + 4);
+    putchar('\n');
     const struct sp_str evidence[] = {finding->received, finding->detail};
     for (size_t i = 0; i < 2; i++) {
         if (evidence[i].len == 0)

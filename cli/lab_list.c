@@ -68,8 +68,9 @@ static void print_fault(const struct sp_lab_fault *fault)
     enum sp_style style = fault->must == SP_LAB_MUST_REFUSE    ? SP_STYLE_BAD
                           : fault->must == SP_LAB_MUST_SURVIVE ? SP_STYLE_GOOD
                                                                : SP_STYLE_WARN;
-    printf("  %-42.*s %s%-8.*s%s %-9.*s ", SP_STR_ARG(sp_cause_get(fault->cause)->id), sp_cli_style(style),
-           SP_STR_ARG(sp_lab_must_name(fault->must)), sp_cli_style(SP_STYLE_PLAIN),
+    const bool beside = sp_cli_has_room(64);
+    printf(beside ? "  %-42.*s %s%-8.*s%s %-9.*s " : "  %.*s %s%.*s%s %.*s", SP_STR_ARG(sp_cause_get(fault->cause)->id),
+           sp_cli_style(style), SP_STR_ARG(sp_lab_must_name(fault->must)), sp_cli_style(SP_STYLE_PLAIN),
            SP_STR_ARG(sp_lab_who_name(fault->who)));
     sp_cli_print_wrapped(stdout, fault->what, 64, 64);
     putchar('\n');
@@ -158,9 +159,12 @@ static int run_list(struct sp_cli *cli)
     if (sp_cli_wants_json(cli))
         return print_json(cli, &selection);
     size_t count = print_list(&selection);
-    printf("\n%zu faults. A strict one must refuse (fail closed), survive, or either is right; `sallyport cause ID` "
-           "explains.\n",
-           count);
+    printf("\n%zu faults.", count);
+    sp_cli_print_wrapped(stdout,
+                         SP_STR(" A strict one must refuse (fail closed), survive, or either is right; `sallyport "
+                                "cause ID` explains."),
+                         0, 11);
+    putchar('\n');
     return SP_CLI_FINE;
 }
 

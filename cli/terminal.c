@@ -9,6 +9,13 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#define MIN_WIDTH 20u
+#define MAX_WIDTH 120u
+#define MAX_ASKED_WIDTH 1000u
+#define WIDTH_WITHOUT_TERMINAL 100u
+#define NARROW_INDENT 4u
+#define MIN_TEXT_WIDTH 24u
+
 static bool wants_colour(void)
 {
     const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
@@ -55,12 +62,17 @@ void sp_cli_print_safe(FILE *out, struct sp_str text)
     flush_piece(out, piece, &len);
 }
 
-static unsigned terminal_width(void)
+/* COLUMNS is what somebody asked for. A terminal's own width counts up to what eyes follow. */
+unsigned sp_cli_width(void)
 {
-    struct winsize size;
-    if (isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 40)
-        return size.ws_col > 120 ? 120 : size.ws_col;
-    return 100;
+    const char *asked = getenv("COLUMNS");
+    struct winsize size = {0};
+    unsigned long columns = asked != NULL && asked[0] != '-' ? strtoul(asked, NULL, 10) : 0;
+    if (columns > 0)
+        return columns < MIN_WIDTH ? MIN_WIDTH : columns > MAX_ASKED_WIDTH ? MAX_ASKED_WIDTH : (unsigned)columns;
+    if (isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+        return size.ws_col < MIN_WIDTH ? MIN_WIDTH : size.ws_col > MAX_WIDTH ? MAX_WIDTH : size.ws_col;
+    return WIDTH_WITHOUT_TERMINAL;
 }
 
 static unsigned columns_of(struct sp_str word)
@@ -71,16 +83,33 @@ static unsigned columns_of(struct sp_str word)
     return columns;
 }
 
+static unsigned start_line(FILE *out, unsigned indent)
+{
+    fprintf(out, "\n%*s", (int)indent, "");
+    return indent;
+}
+
+bool sp_cli_has_room(unsigned indent)
+{
+    return indent <= NARROW_INDENT || indent + MIN_TEXT_WIDTH <= sp_cli_width();
+}
+
 void sp_cli_print_wrapped(FILE *out, struct sp_str text, unsigned indent, unsigned column)
 {
-    unsigned width = terminal_width();
+    unsigned width = sp_cli_width();
     struct sp_str word;
     bool first = true;
+    if (!sp_cli_has_room(indent)) {
+        indent = NARROW_INDENT; /* a column of few characters is none */
+        if (text.len > 0)
+            column = start_line(out, indent);
+    }
     while (sp_str_next_word(&text, SP_STR(" \n"), &word)) {
         unsigned columns = columns_of(word);
-        if (!first && column + 1 + columns > width) {
-            fprintf(out, "\n%*s", (int)indent, "");
-            column = indent;
+        unsigned end = column + columns + (first ? 0 : 1);
+        bool fits_below = indent > NARROW_INDENT && indent + columns > width && NARROW_INDENT + columns <= width;
+        if (end > width && (column > indent || fits_below)) {
+            column = start_line(out, fits_below ? NARROW_INDENT : indent);
         } else if (!first) {
             fputc(' ', out);
             column++;

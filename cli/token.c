@@ -223,9 +223,11 @@ static int run_decode(struct sp_cli *cli)
     print_times(cli, verdict->claims, now);
     if (readable && verdict->kind == SP_TOKEN_JWE)
         puts("The token is encrypted: its claims can be read by the holder of the key only.");
-    else if (readable)
-        puts("Decoded only: nothing of this was checked. 'sallyport token examine' checks it.");
-    else
+    else if (readable) {
+        sp_cli_print_wrapped(
+            stdout, SP_STR("Decoded only: nothing of this was checked. 'sallyport token examine' checks it."), 0, 0);
+        putchar('\n');
+    } else
         sp_cli_print_finding(verdict->cause);
     return exit_status;
 }

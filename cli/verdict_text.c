@@ -27,11 +27,18 @@ static void print_paragraph(struct sp_str text)
     putchar('\n');
 }
 
+/* Padded only where what follows stands beside it. */
+static void print_label(const char *label, unsigned indent)
+{
+    printf("  %s%-*s%s", sp_cli_style(SP_STYLE_BOLD), sp_cli_has_room(indent) ? (int)indent - 2 : 0, label,
+           sp_cli_style(SP_STYLE_PLAIN));
+}
+
 static void print_labelled(const char *label, struct sp_str text)
 {
     if (text.len == 0)
         return;
-    printf("  %s%-9s%s ", sp_cli_style(SP_STYLE_BOLD), label, sp_cli_style(SP_STYLE_PLAIN));
+    print_label(label, 12);
     sp_cli_print_wrapped(stdout, text, 12, 12);
     putchar('\n');
 }
@@ -59,9 +66,13 @@ static size_t common_suffix(struct sp_str a, struct sp_str b, size_t prefix)
     return i;
 }
 
-static void print_side(const char *label, struct sp_str text, size_t from, size_t to)
+#define SIDE_INDENT 12u
+
+static void print_side(const char *label, unsigned indent, struct sp_str text, size_t from, size_t to)
 {
     printf("  %s%-9s%s ", sp_cli_style(SP_STYLE_BOLD), label, sp_cli_style(SP_STYLE_PLAIN));
+    if (indent < SIDE_INDENT)
+        printf("\n%*s", (int)indent, "");
     sp_cli_print_safe(stdout, sp_str_slice(text, 0, from));
     print_styled(to > from ? SP_STYLE_MARK : SP_STYLE_PLAIN, sp_str_slice(text, from, to));
     sp_cli_print_safe(stdout, sp_str_slice(text, to, text.len));
@@ -78,9 +89,9 @@ static bool is_markable(struct sp_str text)
     return true;
 }
 
-static void print_carets(size_t from, size_t to)
+static void print_carets(unsigned indent, size_t from, size_t to)
 {
-    printf("  %-9s ", "");
+    printf("%*s", (int)indent, "");
     for (size_t i = 0; i < from; i++)
         putchar(' ');
     fputs(sp_cli_style(SP_STYLE_BAD), stdout);
@@ -102,9 +113,11 @@ static void print_sides(struct sp_str expected, struct sp_str received)
         print_labelled("received", received);
         return;
     }
-    print_side("expected", expected, prefix, expected.len - suffix);
-    print_side("received", received, prefix, received.len - suffix);
-    print_carets(prefix, received.len - suffix);
+    const unsigned indent = SIDE_INDENT + longer <= sp_cli_width() ? SIDE_INDENT : 4;
+    print_side("expected", indent, expected, prefix, expected.len - suffix);
+    print_side("received", indent, received, prefix, received.len - suffix);
+    if (indent + longer <= sp_cli_width())
+        print_carets(indent, prefix, received.len - suffix);
 }
 
 /* ---- the cause ---- */
@@ -144,6 +157,15 @@ static void print_reason(struct sp_str id, struct sp_str cause_id)
         print_labelled("", info->fix);
 }
 
+/* The end of a headline that has come to `column`. */
+static void print_title(struct sp_str id, struct sp_str title, unsigned column)
+{
+    print_styled(SP_STYLE_BOLD, id);
+    fputs(": ", stdout);
+    sp_cli_print_wrapped(stdout, title, 2, column + (unsigned)id.len + 2);
+    fputs("\n\n", stdout);
+}
+
 /* with_client: also what a client of the gateway is told. */
 static void print_cause(const struct sp_json *cause, bool with_client)
 {
@@ -159,12 +181,13 @@ static void print_cause(const struct sp_json *cause, bool with_client)
     int64_t status = 0;
     if (sp_json_int64(sp_json_member(cause, SP_STR("http_status")), &status) != SP_OK)
         status = 0;
-    struct sp_str error = text_of(cause, "oauth_error");
-    printf("  %s%-9s%s %.*s", sp_cli_style(SP_STYLE_BOLD), "at fault", sp_cli_style(SP_STYLE_PLAIN),
-           SP_STR_ARG(text_of(cause, "component")));
+    struct sp_str error = text_of(cause, "oauth_error"), component = text_of(cause, "component");
     if (status != 0 && with_client)
-        printf(" · the client gets %d%s%.*s", (int)status, error.len > 0 ? " " : "", SP_STR_ARG(error));
-    putchar('\n');
+        snprintf(room, sizeof room, "%.*s · the client gets %d%s%.*s", SP_STR_ARG(component), (int)status,
+                 error.len > 0 ? " " : "", SP_STR_ARG(error));
+    else
+        snprintf(room, sizeof room, "%.*s", SP_STR_ARG(component));
+    print_labelled("at fault", sp_str_from_cstr(room));
     print_labelled("see", join(sp_json_member(cause, SP_STR("references")), room, sizeof room));
 }
 
@@ -185,7 +208,8 @@ static void print_also(const struct sp_json *also, const struct sp_json *told)
                    sp_cli_style(SP_STYLE_PLAIN));
             sp_cli_print_safe(stdout, text_of(finding, "id"));
             fputs(rumour ? " (read from unverified claims): " : ": ", stdout);
-            sp_cli_print_safe(stdout, text_of(finding, "title"));
+            sp_cli_print_wrapped(stdout, text_of(finding, "title"), 4,
+                                 (unsigned)text_of(finding, "id").len + (rumour ? 35 : 6));
             struct sp_str received = text_of(finding, "received"), detail = text_of(finding, "detail");
             if (detail.len > 0 || received.len > 0) {
                 fputs("\n    ", stdout);
@@ -286,10 +310,7 @@ void sp_cli_print_diagnosis(const struct sp_json *verdict)
         putchar('\n');
     } else {
         print_styled(SP_STYLE_BAD, SP_STR("✗ "));
-        print_styled(SP_STYLE_BOLD, text_of(cause, "id"));
-        fputs(": ", stdout);
-        sp_cli_print_safe(stdout, text_of(cause, "title"));
-        fputs("\n\n", stdout);
+        print_title(text_of(cause, "id"), text_of(cause, "title"), 2);
         print_cause(cause, false);
     }
     print_also(sp_json_member(verdict, SP_STR("also")), NULL);
@@ -313,10 +334,7 @@ static void print_headline(const struct sp_json *cause)
         puts("by whoever answered; the log has no cause of it\n");
         return;
     }
-    print_styled(SP_STYLE_BOLD, text_of(cause, "id"));
-    fputs(": ", stdout);
-    sp_cli_print_safe(stdout, text_of(cause, "title"));
-    fputs("\n\n", stdout);
+    print_title(text_of(cause, "id"), text_of(cause, "title"), 12);
     print_cause(cause, true);
 }
 
@@ -361,10 +379,9 @@ static void print_accepted(const struct sp_json *call, const struct sp_json *fai
         printf("%s %d (%s)\n", by_api ? "the API answered" : "the answer was", (int)status, accepted_what(call));
         return;
     }
-    print_styled(SP_STYLE_BOLD, text_of(failure, "id"));
-    fputs(": ", stdout);
-    sp_cli_print_safe(stdout, text_of(failure, "title"));
-    printf(" (%s)\n\n", accepted_what(call));
+    char title[256];
+    snprintf(title, sizeof title, "%.*s (%s)", SP_STR_ARG(text_of(failure, "title")), accepted_what(call));
+    print_title(text_of(failure, "id"), sp_str_from_cstr(title), 10);
     print_cause(failure, true);
 }
 

@@ -89,19 +89,20 @@ test('a call that was let through and then failed is told as a failure, what end
     + line('late', { ...reached, status: 504, cause: 'upstream.timeout', presented: 'api_key' }) + line('open', { status: 502, cause: 'upstream.tls', presented: 'none' })
     + line('its own', { ...reached, status: 500, upstream_status: 500 }) + line('told off', { ...reached, status: 403, cause: 'upstream.rejected_token', issuer: 'corp' }));
   const rows = [
-    ['down', /✗ FAILED {2}upstream\.refused: .* \(the token was accepted\)\n/],
-    ['late', /✗ FAILED {2}upstream\.timeout: .* \(the API key was accepted\)\n/],
-    ['open', /✗ FAILED {2}upstream\.tls: .* \(the gateway let the call through\)\n/],
-    ['its own', /✗ FAILED {2}the API answered 500 \(the gateway let the call through\)\n/],
-    ['told off', /✗ FAILED {2}upstream\.rejected_token: .* \(the token was accepted\)\n/],
+    ['down', /✗ FAILED upstream\.refused: .* \(the token was accepted\) /],
+    ['late', /✗ FAILED upstream\.timeout: .* \(the API key was accepted\) /],
+    ['open', /✗ FAILED upstream\.tls: .* \(the gateway let the call through\) /],
+    ['its own', /✗ FAILED the API answered 500 \(the gateway let the call through\)/],
+    ['told off', /✗ FAILED upstream\.rejected_token: .* \(the token was accepted\) /],
   ];
   for (const [id, headline] of rows) {
     const { code, json } = await explain(id, '--log', log, '--json');
     assert.deepEqual([code, json.accepted, json.cause], [0, true, null], `${id}: the verdict on the token is as ever`);
     const { stdout } = await explain(id, '--log', log);
-    assert.match(stdout, headline);
-    assert.doesNotMatch(stdout, /ACCEPTED|Also/, id);
-    if (id !== 'its own') assert.ok(stdout.replaceAll(/\s+/g, ' ').includes(`fix ${json.also[0].fix} `), stdout);
+    const told = stdout.replaceAll(/\s+/g, ' ');
+    assert.match(told, headline);
+    assert.doesNotMatch(told, /ACCEPTED|Also/, id);
+    if (id !== 'its own') assert.ok(told.includes(`fix ${json.also[0].fix} `), stdout);
   }
 });
 

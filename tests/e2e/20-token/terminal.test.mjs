@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// What people see of the program: lines as wide as their terminal, whatever its width, and nothing of the evidence lost.
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { test } from 'node:test';
+import { program, run, sallyport } from '../lib/cli.mjs';
+import { temporaryFolder } from '../lib/gateway.mjs';
+import { jwks, makeKey, makeToken } from '../lib/tokens.mjs';
+
+const folder = await temporaryFolder();
+const key = await makeKey('RS256');
+const keys = path.join(folder, 'keys.json');
+await writeFile(keys, JSON.stringify(jwks(key)));
+const issuer = 'https://idp.example.com/realms/a-realm-with-a-long-name';
+const token = await makeToken(key, { iss: `${issuer}/`, aud: 'https://api.example.com', exp: 1 });
+const examine = ['token', 'examine', token, '--jwks', keys, '--issuer', issuer, '--audience', 'https://api.example.com'];
+const unset = { COLUMNS: '', NO_COLOR: '1' };
+
+/** The lines that a terminal of so many columns gets, without the padding of a name that has its text below. */
+async function atTerminal(columns, args, env = unset) {
+  const command = `stty cols ${columns}; ${[program, ...args].map((word) => `'${word}'`).join(' ')}`;
+  const { stdout } = await run('script', ['-qec', command, path.join(folder, 'typescript')], { env: { TERM: 'xterm', ...env } });
+  return stdout.replaceAll('\r', '').split('\n');
+}
+
+/** Longer lines than the terminal, but those with a word that is as long by itself: none is cut. */
+const tooLong = (lines, columns) => lines.filter((line) => [...line.trimEnd()].length > columns && !line.split(' ').some((word) => [...word].length > columns - 12));
+
+for (const columns of [20, 30, 39, 60, 80]) {
+  test(`${columns} columns: help, catalogue and verdicts are wrapped there`, async () => {
+    for (const args of [['help'], ['help', 'explain'], ['help', 'serve'], ['help', 'token', 'examine'], ['help', 'accounts', 'import'], ['cause', 'keys.not_json'], ['cause', 'upstream.']]) {
+      const lines = await atTerminal(columns, args);
+      assert.ok(lines.length > 5, lines.join('\n'));
+      const long = tooLong(lines, columns).filter((line) => !/^ +-/.test(line)); // an option and what its value is called
+      assert.deepEqual(long, [], args.join(' '));
+    }
+    const lines = await atTerminal(columns, examine);
+    const long = tooLong(lines, columns).filter((line) => !/REJECTED|✗ .*\(read from/.test(line));
+    assert.deepEqual(long, [], 'a verdict');
+    for (const whole of [`${issuer}/`, issuer, 'issuer.trailing_slash']) assert.ok(lines.some((line) => line.includes(whole)), `${whole} in one piece`);
+  });
+}
+
+test('COLUMNS decides, at a terminal and without one', async () => {
+  const widest = (text) => Math.max(...text.split('\n').map((line) => [...line].length));
+  const help = (COLUMNS) => sallyport(['help', 'serve'], { env: { COLUMNS } });
+  assert.ok(widest((await help('50')).stdout) <= 50);
+  assert.ok(widest((await help('70')).stdout) > 50);
+  assert.ok(widest((await help('1000')).stdout) > 120);
+  for (const nonsense of ['', 'wide', '-1', '0']) assert.equal((await help(nonsense)).stdout, (await help('100')).stdout, nonsense);
+  assert.ok(widest((await atTerminal(100, ['help', 'serve'], { ...unset, COLUMNS: '50' })).join('\n')) <= 50);
+});
