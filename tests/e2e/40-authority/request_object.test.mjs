@@ -117,6 +117,7 @@ test('each wrong object is named, to the client where its address is known', asy
     ['web', await object('web', {}, es, { typ: 'at+jwt' }), 'request.object_malformed'],
     ['web', await object('web', {}, es, { crit: ['b64'], b64: true }), 'request.object_malformed'],
     ['web', await object('web', { request: 'x' }), 'request.object_malformed'],
+    ['web', await object('web', { request_uri: 'urn:x' }), 'request.object_malformed'],
     ['web', await object('web', { scope: ['openid'] }), 'request.object_malformed'],
     ['web', 'x.y.z', 'request.object_malformed'],
     ['web', 'a.b.c.d.e', 'request.object_malformed'],
