@@ -75,14 +75,15 @@ static enum sp_step write_claims(struct sp_json_writer *json, struct sp_call *ca
     return SP_GOES_ON;
 }
 
-bool sp_access_token_is_sealed(const struct sp_token_order *order)
+bool sp_access_token_is_sealed(const struct sp_authority_settings *settings, const struct sp_token_order *order)
 {
     bool is_machines = order->account.at == NULL && order->family.len == 0 && order->origins.len == 0 &&
                        order->auth_time == 0 && order->actor.len == 0;
     size_t words = order->client->id.len + order->subject.len + order->scope.len;
     for (size_t i = 0; i < order->audiences.count; i++)
         words += order->audiences.at[i].len + sizeof "\"\",";
-    return is_machines && order->client->token_format == SP_TOKEN_FORMAT_OPAQUE && words <= MAX_SEALED_WORDS;
+    return settings->seals_tokens && is_machines && order->client->token_format == SP_TOKEN_FORMAT_OPAQUE &&
+           words <= MAX_SEALED_WORDS;
 }
 
 static enum sp_status store_opaque(struct sp_call *call, const struct sp_token_order *order, int64_t expires_at,
@@ -141,7 +142,7 @@ enum sp_step sp_access_token_issue(struct sp_call *call, const struct sp_token_o
         SP_GOES_ON)
         return SP_DENIED;
     status = sp_buffer_status(&buffer);
-    if (status == SP_OK && sp_access_token_is_sealed(order))
+    if (status == SP_OK && sp_access_token_is_sealed(call->authority->settings, order))
         status = sp_token_seal(call, sp_buffer_str(&buffer), &value);
     else if (status == SP_OK && order->client->token_format == SP_TOKEN_FORMAT_OPAQUE)
         status = store_opaque(call, order, expires_at, sp_buffer_str(&buffer), &value);

@@ -29,8 +29,9 @@ struct sp_issued_token {
 };
 
 /* An opaque token of it is sealed: of nobody who could lose it but the client itself, which got it by its own word, and
- * short enough that the value has 1,500 characters at most. Others, what an exchange gave among them, are tickets. */
-bool sp_access_token_is_sealed(const struct sp_token_order *order);
+ * short enough that the value has 1,500 characters at most, where the settings say so. Others, what an exchange gave
+ * among them, are tickets. */
+bool sp_access_token_is_sealed(const struct sp_authority_settings *settings, const struct sp_token_order *order);
 
 /* Tickets and pairwise names are written to the store: the caller has begun where it writes. SP_DENIED: our failure,
  * answered. */

@@ -36,6 +36,7 @@ static const struct sp_member_row section_rows[] = {
 };
 static const struct sp_member_row token_rows[] = {
     SP_MEMBER_BY("format", SETTING(token_format), sp_client_read_format, SP_FORMAT_EXPECTATION),
+    SP_MEMBER("sealed", BOOL, SETTING(seals_tokens)),
     SP_MEMBER("lifetime", DURATION, SETTING(token_lifetime_s)),
     SP_MEMBER_BY("algorithm", SETTING(algorithm), sp_read_algorithm, SP_ALGORITHM_EXPECTATION),
     SP_MEMBER_BY("algorithms", SETTING(algorithms), sp_read_algorithms, SP_ALGORITHM_EXPECTATION),
@@ -338,6 +339,7 @@ enum sp_status sp_authority_settings_read(struct sp_arena *arena, const struct s
     struct sp_authority_settings read = {
         .issuer = default_issuer,
         .token_format = SP_TOKEN_FORMAT_JWT,
+        .seals_tokens = true,
         .token_lifetime_s = default_seconds(SP_SETTING_TOKENS_LIFETIME),
         .code_lifetime_s = default_seconds(SP_SETTING_TOKENS_CODE_LIFETIME),
         .refresh_lifetime_s = default_seconds(SP_SETTING_TOKENS_REFRESH_LIFETIME),

@@ -60,6 +60,7 @@ struct sp_authority_settings {
     const struct sp_told_scope *told_scopes; /* that are described, and tell claims */
     size_t told_scope_count;
     enum sp_token_format token_format;
+    bool seals_tokens;            /* token_seal.h; not while an older node would not know them */
     int64_t token_lifetime_s;     /* access tokens */
     int64_t max_token_lifetime_s; /* the longest of any client; see token_lifetime.h */
     int64_t code_lifetime_s, refresh_lifetime_s, refresh_grace_s, session_lifetime_s, device_lifetime_s;

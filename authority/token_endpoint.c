@@ -110,6 +110,7 @@ enum sp_step sp_grant_access_token(struct sp_call *call, const struct sp_token_o
                                    struct sp_str issued_token_type)
 {
     struct issue context = {order, issued_token_type};
-    bool has_ticket = order->client->token_format == SP_TOKEN_FORMAT_OPAQUE && !sp_access_token_is_sealed(order);
+    bool has_ticket = order->client->token_format == SP_TOKEN_FORMAT_OPAQUE &&
+                      !sp_access_token_is_sealed(call->authority->settings, order);
     return has_ticket ? sp_call_in_write(call, issue, &context) : issue(call, &context);
 }

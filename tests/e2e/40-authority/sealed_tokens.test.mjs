@@ -73,6 +73,27 @@ test('tokens of an earlier version, and those that say too much to be sealed, ar
   assert.equal(await sql(authority, 'select count(*) from tickets where kind=1'), '0');
 });
 
+test('while older nodes run they can be stored, by a reload, and both kinds hold on either side of it', async () => {
+  const stored = { ...section, tokens: { ...section.tokens, sealed: false } };
+  const authority = await startAuthority({ authority: stored });
+  const reload = async (next) => {
+    const reloads = () => authority.output().split('the configuration was read again').length;
+    const before = reloads();
+    authority.write(next);
+    authority.signal('SIGHUP');
+    await until(() => reloads() > before, 'the configuration to be read again');
+  };
+  const row = await tokenOf(authority);
+  assert.equal(row.length, 48);
+  assert.equal(await sql(authority, 'select count(*) from tickets where kind=1'), '1');
+  await reload(section);
+  const sealed = await tokenOf(authority);
+  assert.match(sealed, /^spat_[\w-]{200,400}$/);
+  assert.deepEqual([await isActive(authority, row), await isActive(authority, sealed)], [true, true]);
+  await reload(stored);
+  assert.deepEqual([(await tokenOf(authority)).length, await isActive(authority, row), await isActive(authority, sealed)], [48, true, true]);
+});
+
 test('another issuer of the same store and master key opens none', async () => {
   const authority = await startAuthority({ authority: { ...section, issuer: 'https://one.example' } });
   const token = await tokenOf(authority);

@@ -210,8 +210,9 @@ static void only_what_is_a_machines_and_short_is_sealed(void **state)
     struct sp_str audiences[] = {SP_STR("https://a.example")};
     (void)state;
     memset(longest, 'a', sizeof longest - 1);
+    struct sp_authority_settings settings = {.seals_tokens = true};
     struct sp_token_order machine = {.client = &opaque, .subject = SP_STR("m"), .audiences = {audiences, 1}};
-    assert_true(sp_access_token_is_sealed(&machine));
+    assert_true(sp_access_token_is_sealed(&settings, &machine));
     const struct {
         const char *name;
         struct sp_token_order order;
@@ -225,8 +226,10 @@ static void only_what_is_a_machines_and_short_is_sealed(void **state)
         {"long", {.client = &opaque, .subject = SP_STR("m"), .scope = sp_str(longest, 800)}},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        if (sp_access_token_is_sealed(&rows[i].order))
+        if (sp_access_token_is_sealed(&settings, &rows[i].order))
             fail_msg("%s: sealed", rows[i].name);
+    settings.seals_tokens = false;
+    assert_false(sp_access_token_is_sealed(&settings, &machine));
 }
 
 /* The longest that is sealed, and one character more: a ticket. */
