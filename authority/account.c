@@ -88,6 +88,48 @@ enum sp_status sp_account_set_claims(struct sp_store *store, struct sp_arena *ar
     return SP_OK;
 }
 
+static bool is_emptied(const struct sp_claims_change *change, struct sp_str name)
+{
+    for (size_t i = 0; i < change->emptied_count; i++)
+        if (sp_str_equal(change->emptied[i], name))
+            return true;
+    return false;
+}
+
+struct sp_str sp_account_claims_changed(struct sp_arena *arena, const struct sp_json *before,
+                                        const struct sp_claims_change *change)
+{
+    static const struct sp_str address = {"email", 5}, is_verified = {"email_verified", 14};
+    struct sp_buffer text;
+    struct sp_json_writer json;
+    const struct sp_json *email = sp_json_member(change->patch, address);
+    bool moves =
+        is_emptied(change, address) ||
+        (email != NULL && !sp_str_equal(sp_json_string(email), sp_json_string(sp_json_member(before, address))));
+    sp_buffer_init(&text, arena, SP_MAX_ADMIN_ANSWER_BYTES);
+    sp_json_writer_init(&json, &text, false);
+    sp_json_begin_object(&json);
+    for
+        SP_JSON_EACH(claim, before)
+        {
+            if (sp_json_member(change->patch, claim->name) != NULL || is_emptied(change, claim->name) ||
+                (moves && sp_str_equal(claim->name, is_verified)))
+                continue;
+            sp_json_name(&json, claim->name);
+            sp_json_put_value(&json, claim);
+        }
+    for
+        SP_JSON_EACH(claim, change->patch)
+        {
+            if (sp_json_is(claim, SP_JSON_NULL))
+                continue;
+            sp_json_name(&json, claim->name);
+            sp_json_put_value(&json, claim);
+        }
+    sp_json_end_object(&json);
+    return sp_buffer_status(&text) == SP_OK ? sp_buffer_str(&text) : SP_STR_NONE;
+}
+
 /* ---- what an account may be ---- */
 static bool is_id(struct sp_str id)
 {
@@ -242,6 +284,30 @@ static enum sp_status begin_account(struct sp_store *store, struct sp_arena *are
     return status == SP_NOT_FOUND ? SP_OK : status;
 }
 
+/* SP_NOT_FOUND with the reason: with what is there already it is too much. */
+static enum sp_status change_claims(struct sp_arena *arena, const struct sp_account_request *request,
+                                    const struct sp_account *account, struct sp_str *claims, char trouble[256])
+{
+    struct sp_claims_change change = {.emptied = request->emptied, .emptied_count = request->emptied_count};
+    const struct sp_json *before = NULL, *after = NULL;
+    struct sp_json_error error;
+    enum sp_status status = sp_json_parse(arena, account->claims, &sp_json_limits_document, &before, &error);
+    if (status == SP_OK)
+        status = sp_json_parse(arena, request->claims, &sp_claims_limits, &change.patch, &error);
+    if (status != SP_OK)
+        return status;
+    struct sp_str changed = sp_account_claims_changed(arena, before, &change);
+    if (changed.at == NULL)
+        return SP_NO_MEMORY;
+    status = changed.len <= MAX_CLAIMS_BYTES ? sp_json_parse(arena, changed, &sp_claims_limits, &after, &error)
+                                             : SP_TOO_LARGE;
+    if (status == SP_OK)
+        *claims = changed;
+    return status == SP_OK || status == SP_NO_MEMORY
+               ? status
+               : refuse(trouble, "the claims of '%.*s' become too many with these", SP_STR_ARG(request->name));
+}
+
 enum sp_status sp_account_write(struct sp_store *store, struct sp_arena *arena,
                                 const struct sp_account_request *request, enum sp_account_mode mode, int64_t now,
                                 struct sp_account *written, char trouble[256])
@@ -249,7 +315,12 @@ enum sp_status sp_account_write(struct sp_store *store, struct sp_arena *arena,
     struct sp_account account;
     enum sp_status status = begin_account(store, arena, request, mode, now, &account, trouble);
     if (status == SP_OK && request->claims.at != NULL) {
-        status = sp_account_set_claims(store, arena, &account, request->claims, now);
+        struct sp_str claims = request->claims;
+        if (mode == SP_ACCOUNT_CHANGE)
+            status = change_claims(arena, request, &account, &claims, trouble);
+        if (status != SP_OK)
+            return status;
+        status = sp_account_set_claims(store, arena, &account, claims, now);
         if (status == SP_NOT_FOUND)
             return refuse(trouble, "the e-mail address of '%.*s' is another account's", SP_STR_ARG(request->name));
     }

@@ -11,7 +11,9 @@ struct sp_account_request {
     struct sp_str id;             /* `sub` brought along from another system; absent: a new one */
     struct sp_str name, password; /* password may be absent where a hash is given, or for who signs in otherwise */
     struct sp_str password_hash;  /* as password_foreign.h takes them */
-    struct sp_str claims;         /* a JSON object, or absent */
+    struct sp_str claims;         /* a JSON object, or absent; a change lays it over those that are there */
+    const struct sp_str *emptied; /* names of claims that a change takes away */
+    size_t emptied_count;
     /* Whose clients' ids no account may have: `sub` of a client's own tokens is its id (RFC 9068 5). NULL: not known.
      */
     const struct sp_authority_settings *settings;
@@ -59,6 +61,18 @@ SP_MUST_CHECK enum sp_status sp_account_of_client(struct sp_store *store, struct
  * them. SP_NOT_FOUND: the verified address is another account's. */
 SP_MUST_CHECK enum sp_status sp_account_set_claims(struct sp_store *store, struct sp_arena *arena,
                                                    struct sp_account *account, struct sp_str claims, int64_t now);
+
+/* What a change says of an account's claims. */
+struct sp_claims_change {
+    const struct sp_json *patch; /* as JSON Merge Patch (RFC 7396): null takes one away */
+    const struct sp_str *emptied;
+    size_t emptied_count;
+};
+
+/* The claims (before: NULL for none) after the change, as JSON. An address that is new is not verified unless the
+ * patch says so. Absent: no memory, or beyond SP_MAX_ADMIN_ANSWER_BYTES. */
+struct sp_str sp_account_claims_changed(struct sp_arena *arena, const struct sp_json *before,
+                                        const struct sp_claims_change *change);
 
 /* The address in lower case (ASCII), as records of addresses are named; absent when it is none that mail could be sent
  * to: one @, no white space, control or special character. */

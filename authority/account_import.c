@@ -47,6 +47,12 @@ __attribute__((format(printf, 2, 3))) static enum sp_status complain(char troubl
     return SP_MALFORMED;
 }
 
+/* Spreadsheets in half of Europe write semicolons. */
+static bool read_as_one(struct sp_str name)
+{
+    return sp_str_index_of(name, ';', 0) < name.len || sp_str_index_of(name, '\t', 0) < name.len;
+}
+
 static enum sp_status complain_of_column(struct sp_str name, char trouble[256])
 {
     size_t best = 0, least = SP_NOT_NEAR;
@@ -57,6 +63,9 @@ static enum sp_status complain_of_column(struct sp_str name, char trouble[256])
             best = i;
         }
     }
+    if (read_as_one(name))
+        return complain(trouble, "the columns are separated by something else than commas: '%.*s'",
+                        SP_STR_ARG(sp_str_slice(name, 0, 120)));
     if (least == SP_NOT_NEAR)
         return complain(trouble, "there is no column '%.*s'; write claims.NAME for a claim of your own",
                         SP_STR_ARG(sp_str_slice(name, 0, 120)));
@@ -130,6 +139,7 @@ struct reading {
     const struct sp_account_columns *columns;
     struct sp_account_request request;
     struct sp_json_writer claims;
+    struct sp_str *emptied; /* the request's, room for each column */
 };
 
 static enum sp_status read_field(struct reading *r, size_t at, struct sp_str field, char trouble[256])
@@ -139,8 +149,11 @@ static enum sp_status read_field(struct reading *r, size_t at, struct sp_str fie
     if (!sp_str_is_utf8(field) || sp_str_index_of(field, '\0', 0) < field.len)
         return complain(trouble, "the column '%.*s' holds bytes that are no UTF-8 text",
                         SP_STR_ARG(sp_str_slice(r->columns->at[at].claim, 0, 120)));
-    if (field.len == 0)
+    if (field.len == 0) {
+        if (kind == SP_COLUMN_TEXT_CLAIM || kind == SP_COLUMN_BOOL_CLAIM)
+            r->emptied[r->request.emptied_count++] = r->columns->at[at].claim;
         return SP_OK;
+    }
     switch (kind) {
     case SP_COLUMN_NAME:
         r->request.name = field;
@@ -184,8 +197,13 @@ static bool has_claims(const struct sp_account_columns *columns)
 enum sp_status sp_account_row_read(struct sp_arena *arena, const struct sp_account_columns *columns,
                                    const struct sp_csv_row *row, struct sp_account_request *request, char trouble[256])
 {
-    struct reading r = {.arena = arena, .columns = columns};
+    struct reading r = {.arena = arena,
+                        .columns = columns,
+                        .emptied = sp_arena_calloc(arena, columns->count + 1, sizeof(struct sp_str))};
     struct sp_buffer text;
+    if (r.emptied == NULL)
+        return SP_NO_MEMORY;
+    r.request.emptied = r.emptied;
     if (row->count != columns->count) {
         snprintf(trouble, 256, "it has %zu fields, the first row names %zu columns", row->count, columns->count);
         return SP_MALFORMED;

@@ -125,40 +125,12 @@ static enum sp_step read_body(struct sp_call *call, const char *const known[], s
     return SP_GOES_ON;
 }
 
-/* As JSON Merge Patch (RFC 7396): null takes a claim away. An address that is new is not verified unless the patch says
- * so. */
 static struct sp_str merge_claims(struct sp_call *call, const struct sp_json *before, const struct sp_json *patch)
 {
-    struct sp_buffer text;
-    struct sp_json_writer json;
-    const struct sp_json *email = sp_json_member(patch, SP_STR("email"));
-    bool moves =
-        email != NULL && !sp_str_equal(sp_json_string(email), sp_json_string(sp_json_member(before, SP_STR("email"))));
-    sp_admin_buffer(call, &text);
-    sp_json_writer_init(&json, &text, false);
-    sp_json_begin_object(&json);
-    for
-        SP_JSON_EACH(claim, before)
-        {
-            if (sp_json_member(patch, claim->name) != NULL ||
-                (moves && sp_str_equal(claim->name, SP_STR("email_verified"))))
-                continue;
-            sp_json_name(&json, claim->name);
-            sp_json_put_value(&json, claim);
-        }
-    for
-        SP_JSON_EACH(claim, patch)
-        {
-            if (sp_json_is(claim, SP_JSON_NULL))
-                continue;
-            sp_json_name(&json, claim->name);
-            sp_json_put_value(&json, claim);
-        }
-    sp_json_end_object(&json);
-    return sp_buffer_status(&text) == SP_OK ? sp_buffer_str(&text) : SP_STR_NONE;
+    const struct sp_claims_change change = {.patch = patch};
+    return sp_account_claims_changed(call->arena, before, &change);
 }
 
-/* Name, password and claims are what accounts may have, and the password is a hash from here on. */
 static enum sp_step check_and_hash(struct sp_call *call, struct sp_account_request *request)
 {
     char trouble[256] = "";

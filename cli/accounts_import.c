@@ -334,7 +334,9 @@ static int report(struct import *import, enum sp_status status, const char *trou
     }
     if (import->problems > MAX_PROBLEMS_TOLD)
         fprintf(stderr, "and %zu more\n", import->problems - MAX_PROBLEMS_TOLD);
-    if (import->problems > 0 && import->added + import->changed == 0)
+    if (import->problems > 0 && import->rows == 0)
+        printf("the first row is wrong; nothing was written\n");
+    else if (import->problems > 0 && import->added + import->changed == 0)
         printf("%zu of %zu rows are wrong; nothing was written\n", import->problems, import->rows);
     else if (dry)
         printf("%zu rows are fine; nothing was written (--dry-run)\n", import->rows);
@@ -378,7 +380,8 @@ static const struct sp_cli_option options[] = {
     {"state", 0, SP_OPTION_TEXT, "DIR", "The authority's state directory (default: state)."},
     {"dry-run", 0, SP_OPTION_FLAG, NULL, "Judge every row and write nothing."},
     {"update", 0, SP_OPTION_FLAG, NULL,
-     "Change accounts that are there already; what the table has no column for stays. Another password, or disabled, "
+     "Change accounts that are there already; what the table has no column for stays, an empty field takes its claim "
+     "away. Another password, or disabled, "
      "ends their sessions and takes tokens back."},
     {"skip-existing", 0, SP_OPTION_FLAG, NULL, "Leave accounts alone that are there already."},
     {NULL, 0, SP_OPTION_FLAG, NULL, NULL},

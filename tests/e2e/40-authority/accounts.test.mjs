@@ -57,11 +57,20 @@ test('while one row is wrong nothing is written, and each is told with its line'
   assert.equal((await accounts('show', 'carl')).code, 1);
 });
 
+test('a first row that is wrong is told as such', async () => {
+  const { code, stderr, stdout } = await accounts('import', table('name;password\ncarl;carls-password\n'));
+  assert.deepEqual([code, stdout], [1, 'the first row is wrong; nothing was written\n']);
+  assert.match(stderr, /people\.csv:1: the columns are separated by something else than commas/);
+});
+
 test('accounts that are there are skipped or changed when asked', async () => {
   const file = table('name,given_name\nanna,Anna\ngina,Gina\n');
   assert.match((await accounts('import', file, '--skip-existing')).stdout, /1 accounts added, 0 changed, 1 skipped/);
   assert.match((await accounts('import', file, '--update')).stdout, /0 accounts added, 2 changed, 0 skipped/);
-  assert.deepEqual(JSON.parse((await accounts('show', 'anna')).stdout).claims, { given_name: 'Anna' });
+  const claims = async () => JSON.parse((await accounts('show', 'anna')).stdout).claims;
+  assert.deepEqual(await claims(), { email: 'anna@example.test', email_verified: true, dept: 'R, D', given_name: 'Anna' }); // what has no column stays
+  assert.match((await accounts('import', table('name,email,claims.dept,given_name\nanna,other@example.test,,Anne\n'), '--update')).stdout, /1 changed/);
+  assert.deepEqual(await claims(), { email: 'other@example.test', given_name: 'Anne' }); // emptied; and another address is not verified
   assert.equal(await canSignIn('anna', 'annas-password'), true); // it keeps what the table does not say
 });
 
@@ -80,7 +89,7 @@ test('a table that sets a password or disables ends what was begun before, and n
   assert.equal(await isSignedIn(), true);
   await update(`name,password_hash\ngina,${hash}\n`);
   assert.equal(await isSignedIn(), false);
-  assert.deepEqual(JSON.parse((await accounts('show', 'gina')).stdout).claims, { nickname: 'G', email: 'gina@example.test' }); // of which the table said nothing
+  assert.deepEqual(JSON.parse((await accounts('show', 'gina')).stdout).claims, { given_name: 'Gina', nickname: 'G', email: 'gina@example.test' }); // of which the table said nothing
   await update(`name,password_hash\ngina,${hash}\n`);
   await signIn('ginas-password-2');
   await update('name,password\ngina,ginas-password-3\n');

@@ -21,6 +21,8 @@ static const struct {
     {"name,claims,claims.dept\nann,\"{\"\"roles\"\":[1]}\",x\n", "{\"roles\":[1],\"dept\":\"x\"}"},
     {"name,claims.name\nann,Ann Example\n", "{\"name\":\"Ann Example\"}"},
     {"nme\nann\n", "nearest known one is 'name'"},
+    {"name;password\nann;x\n", "something else than commas"},
+    {"name\tpassword\nann\tx\n", "something else than commas"},
     {"name,department\nann,x\n", "write claims.NAME"},
     {"name,name\nann,ann\n", "there twice"},
     {"email\na@b.example\n", "'name' among them"},
@@ -101,6 +103,53 @@ static const char *owner_of(struct sp_store *store, struct sp_arena *arena, cons
     return account.name.at;
 }
 
+/* before, the change, after */
+static const struct {
+    const char *before, *head, *row, *after;
+} changes[] = {
+    {"{\"dept\":\"R\",\"name\":\"A\"}", "name,given_name", "ann,Ann",
+     "{\"dept\":\"R\",\"name\":\"A\",\"given_name\":\"Ann\"}"},
+    {"{\"dept\":\"R\",\"name\":\"A\"}", "name,claims.dept", "ann,", "{\"name\":\"A\"}"},
+    {"{\"dept\":\"R\",\"roles\":[1]}", "name,claims", "ann,\"{\"\"roles\"\":null,\"\"x\"\":1}\"",
+     "{\"dept\":\"R\",\"x\":1}"},
+    {"{\"dept\":\"R\"}", "name,claims", "ann,", "{\"dept\":\"R\"}"},
+    {"{\"email\":\"a@b.c\",\"email_verified\":true}", "name,email", "ann,a@b.c",
+     "{\"email_verified\":true,\"email\":\"a@b.c\"}"},
+    {"{\"email\":\"a@b.c\",\"email_verified\":true}", "name,email", "ann,n@b.c", "{\"email\":\"n@b.c\"}"},
+    {"{\"email\":\"a@b.c\",\"email_verified\":true}", "name,email", "ann,", "{}"},
+    {"{\"email\":\"a@b.c\",\"email_verified\":true}", "name,email,email_verified", "ann,n@b.c,yes",
+     "{\"email\":\"n@b.c\",\"email_verified\":true}"},
+};
+
+static void a_change_takes_no_claim_away_that_it_does_not_name(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+        struct sp_store *store = open_store();
+        struct sp_arena *arena = sp_arena_create(4 << 20);
+        struct sp_csv csv;
+        struct sp_csv_row row;
+        struct sp_account_columns columns;
+        struct sp_account_request request;
+        struct sp_account account;
+        const char *wrong = NULL;
+        char table[512], trouble[256];
+        assert_int_equal(put(store, arena, "ann", changes[i].before, false), SP_OK);
+        snprintf(table, sizeof table, "%s\n%s\n", changes[i].head, changes[i].row);
+        sp_csv_init(&csv, sp_str_from_cstr(table));
+        assert_int_equal(sp_csv_next(&csv, arena, &row, &wrong), SP_OK);
+        assert_int_equal(sp_account_columns_read(&row, &columns, trouble), SP_OK);
+        assert_int_equal(sp_csv_next(&csv, arena, &row, &wrong), SP_OK);
+        assert_int_equal(sp_account_row_read(arena, &columns, &row, &request, trouble), SP_OK);
+        assert_int_equal(sp_account_put(store, arena, &request, true, 1, trouble), SP_OK);
+        assert_int_equal(store->methods->find_account(store, SP_STR("ann"), arena, &account), SP_OK);
+        if (!sp_str_equal(account.claims, sp_str_from_cstr(changes[i].after)))
+            fail_msg("%s + %s: %.*s", changes[i].head, changes[i].row, SP_STR_ARG(account.claims));
+        store->methods->destroy(&store);
+        sp_arena_destroy(&arena);
+    }
+}
+
 static void a_verified_address_is_one_accounts_own(void **state)
 {
     (void)state;
@@ -123,6 +172,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_row_is_an_account_or_is_refused_with_a_reason),
+        cmocka_unit_test(a_change_takes_no_claim_away_that_it_does_not_name),
         cmocka_unit_test(a_verified_address_is_one_accounts_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
