@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "authority/outbox.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include "authority/authority.h"
 #include "authority/handle.h"
@@ -38,6 +39,7 @@ struct sp_outbox {
     struct delivery *under_way;
     size_t count;
     int64_t now, wall; /* when it was tended last: sp_outgoing_time; what the clock said */
+    bool mail_waits;   /* and the operator was told */
     struct resting resting[RESTING];
 };
 
@@ -106,11 +108,30 @@ static void log_outcome(struct delivery *delivery, int status, enum sp_cause cau
                            .client_id = delivery->message.owner};
     call.answer.status = status;
     if (cause != SP_CAUSE_NONE)
-        call.finding = (struct sp_finding){
-            .cause = cause,
-            .received = what,
-            .detail = sp_arena_printf(delivery->arena, "after %u attempts", delivery->message.attempts)};
+        call.finding =
+            (struct sp_finding){.cause = cause,
+                                .received = what,
+                                .detail = sp_arena_printf(delivery->arena, "after %u %s", delivery->message.attempts,
+                                                          delivery->message.attempts == 1 ? "attempt" : "attempts")};
     sp_call_log_add(delivery->outbox->log, &call);
+}
+
+/* All mail goes to one server, which is the operator's: whoever sets it up reads why nothing comes now, and not in an
+ * hour, when the first message is lost. Told once, until it takes something. */
+static void tell_of_mail(struct delivery *delivery, enum sp_outgoing_outcome outcome, struct sp_str what)
+{
+    struct sp_outbox *outbox = delivery->outbox;
+    const bool waits = outcome == SP_OUTGOING_LATER;
+    if (sp_outgoing_row(delivery->message.kind)->lost != SP_CAUSE_MAIL_NOT_DELIVERED || waits == outbox->mail_waits)
+        return;
+    outbox->mail_waits = waits;
+    if (waits)
+        fprintf(
+            stderr,
+            "authority: the mail server of authority.mail did not take a message: %.*s; it waits and is tried again\n",
+            SP_STR_ARG(what));
+    else
+        fprintf(stderr, "authority: the mail server answers again\n");
 }
 
 static enum sp_status drop(struct sp_store *store, const struct sp_record *record)
@@ -135,6 +156,8 @@ static enum sp_status conclude(struct delivery *delivery, enum sp_outgoing_outco
     const struct sp_outgoing_row *row = sp_outgoing_row(message->kind);
     bool abandoned = outbox->authority->abandon != NULL && atomic_load(outbox->authority->abandon);
     uint32_t jitter;
+    if (!abandoned)
+        tell_of_mail(delivery, outcome, what);
     sp_random_bytes(&jitter, sizeof jitter);
     int64_t due_at = now + sp_outgoing_wait(message->attempts, jitter);
     if (outcome == SP_OUTGOING_LATER && abandoned) {

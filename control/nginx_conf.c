@@ -204,6 +204,13 @@ static void put_admin(struct writing *writing, unsigned port)
     put_admin_refusals(writing);
     /* nginx keeps a body on the disk until it is whole, before anybody asked for the token. */
     sp_buffer_printf(writing->out, "    client_max_body_size %u;\n", SP_MAX_ADMIN_BODY_BYTES);
+    put(writing,
+        "    error_page 413 @too_long;\n"
+        "    location @too_long {\n"
+        "        default_type application/json;\n"
+        "        return 413 '{\"error\":\"invalid_request\",\"error_description\":\"The body is longer than 2 MiB. "
+        "(request.too_large)\"}\\n';\n"
+        "    }\n");
     put(writing, "    location /internal/ {\n" /* questions of the workers: not for people */
                  "        default_type \"text/plain; charset=utf-8\";\n"
                  "        return 404 \"" SP_NGINX_ADMIN_PLACES "\\n\";\n"

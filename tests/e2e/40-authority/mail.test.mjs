@@ -307,12 +307,15 @@ test('the password is changed with the old one; other browsers are signed out', 
   assert.equal(await canSignIn('paul', 'paul-secret-2'), true);
 });
 
-test('what a server refuses for good is told in the log and not tried again', async () => {
+test('what a server refuses for now is told on stderr at once, for good in the log, and not tried again', async () => {
   await addAccount('lost');
-  refuse = Object.assign(new Error('no such relay'), { responseCode: 550 });
+  refuse = Object.assign(new Error('come back later'), { responseCode: 451 });
   await ask('lost');
+  await until(() => /did not take a message: SMTP 451 /.test(authority.output()), 'the reason on stderr', 15_000);
+  refuse = Object.assign(new Error('no such relay'), { responseCode: 550 });
   const line = await until(() => authority.log().find(({ cause }) => cause === 'mail.not_delivered'), 'the log to tell it', 15_000);
   assert.match(JSON.stringify(line), /550/);
+  await until(() => /the mail server answers again/.test(authority.output()), 'the end of it on stderr');
   refuse = undefined;
 });
 
