@@ -71,8 +71,11 @@ static void write_notice(struct sp_page *page, const struct sp_account_view *vie
 {
     if (view->notice == SP_TEXT_COUNT)
         return;
-    sp_page_raw(page, view->is_trouble ? SP_STR("<div class=\"alert\" role=\"alert\">")
-                                       : SP_STR("<div class=\"done\" role=\"status\">"));
+    /* A role does not make a page that is new read it out; the focus does. */
+    page->is_trouble = view->is_trouble;
+    sp_page_raw(page, view->is_trouble
+                          ? SP_STR("<div class=\"alert\" role=\"alert\" id=\"trouble\" tabindex=\"-1\" autofocus>")
+                          : SP_STR("<div class=\"done\" role=\"status\" tabindex=\"-1\" autofocus>"));
     sp_page_paragraph(page, view->notice, SP_STR_NONE);
     sp_page_raw(page, SP_STR("</div>"));
 }
@@ -103,12 +106,12 @@ static enum sp_step show(struct sp_call *call, const struct sp_account_view *vie
     return SP_GOES_ON;
 }
 
-/* "/account#section": where the person was. */
-static enum sp_step sign_in_again(struct sp_call *call, const struct sp_account_section *section)
+/* "/account#section": where the person was, or wants to go. */
+static enum sp_step sign_in_again(struct sp_call *call, const struct sp_account_section *section, bool fresh)
 {
     struct sp_str where =
         section != NULL ? sp_arena_printf(call->arena, "/account#%s", section->name) : SP_STR("/account");
-    return where.at != NULL ? sp_visit_detour(call, where, section != NULL) : sp_deny_failure(call, SP_NO_MEMORY);
+    return where.at != NULL ? sp_visit_detour(call, where, fresh) : sp_deny_failure(call, SP_NO_MEMORY);
 }
 
 static const struct sp_account_section *find_section(struct sp_str name)
@@ -131,7 +134,7 @@ static enum sp_step take_form(struct sp_call *call, struct sp_account_view *view
     if (section == NULL)
         return SP_GOES_ON;
     if (sp_str_equal(step, SP_STR("confirm")) || (section->needs_fresh && !view->is_fresh))
-        return sign_in_again(call, section);
+        return sign_in_again(call, section, true);
     return section->act(call, view, step);
 }
 
@@ -144,7 +147,7 @@ static enum sp_step answer(struct sp_call *call, void *context)
     if (status == SP_OK && view.session.subject.at != NULL)
         status = store->methods->get_account(store, view.session.subject, call->arena, &view.account);
     if (status == SP_NOT_FOUND || (status == SP_OK && (view.session.subject.at == NULL || view.account.disabled)))
-        return sign_in_again(call, NULL);
+        return sign_in_again(call, find_section(sp_call_parameter(call, "section")), false);
     if (status != SP_OK)
         return sp_deny_failure(call, status);
     call->subject = view.session.subject;
@@ -162,4 +165,14 @@ enum sp_step sp_account_endpoint(struct sp_call *call)
 {
     call->deny = sp_denial_page;
     return sp_call_in_write(call, answer, NULL);
+}
+
+/* https://www.w3.org/TR/change-password-url/: where password managers send people. The fragment is lost on the way
+ * over the sign-in page; the parameter is not. */
+enum sp_step sp_change_password_endpoint(struct sp_call *call)
+{
+    call->answer.status = 303;
+    sp_answer_header(call, "Location", sp_authority_url(call, "/account?section=password#password"));
+    sp_answer_header(call, "Cache-Control", SP_STR("no-store"));
+    return SP_GOES_ON;
 }

@@ -29,6 +29,7 @@ enum sp_step sp_account_password_show(struct sp_page *page, const struct sp_acco
         return SP_GOES_ON;
     }
     sp_account_form(page, view, "password");
+    sp_page_account_name(page, view->account.name);
     write_field(page, "old_password", SP_TEXT_PASSWORD_OLD, "autocomplete=\"current-password\"");
     write_field(page, "new_password", SP_TEXT_PASSWORD_NEW,
                 "autocomplete=\"new-password\" minlength=\"8\" aria-describedby=\"password-rule\"");

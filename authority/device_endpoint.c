@@ -31,18 +31,17 @@ static void ask_code(struct sp_call *call, struct sp_str typed)
 {
     struct sp_page page;
     sp_page_begin(&page, call, sp_text_get(call, SP_TEXT_DEVICE_TITLE));
-    if (typed.at != NULL) {
-        sp_page_raw(&page, SP_STR("<div class=\"alert\" role=\"alert\">"));
-        sp_page_paragraph(&page, SP_TEXT_DEVICE_UNKNOWN, SP_STR_NONE);
-        sp_page_raw(&page, SP_STR("</div>"));
-    }
+    if (typed.at != NULL)
+        sp_page_alert(&page, SP_TEXT_DEVICE_UNKNOWN, SP_STR_NONE);
     sp_page_paragraph(&page, SP_TEXT_DEVICE_ENTER, SP_STR_NONE);
     begin_form(&page);
     page.has_own_form = true; /* it decides nothing and needs no token */
     sp_page_label(&page, "user_code", SP_TEXT_DEVICE_CODE);
     sp_page_raw(&page, SP_STR("<input id=\"user_code\" name=\"user_code\" autocomplete=\"off\" "
                               "autocapitalize=\"characters\" spellcheck=\"false\" "
-                              "maxlength=\"20\" required autofocus value=\"\">"));
+                              "maxlength=\"20\" required autofocus value=\"\""));
+    sp_page_field_trouble(&page);
+    sp_page_raw(&page, SP_STR(">"));
     sp_page_button(&page, "code", SP_TEXT_CONTINUE, true);
     sp_page_raw(&page, SP_STR("</form>"));
     sp_page_end(&page, 200);

@@ -62,6 +62,9 @@ static const char style[] =
     ".key,ol.codes{font-family:ui-monospace,Menlo,Consolas,monospace;overflow-wrap:anywhere}"
     "ol.codes{columns:2 10rem;padding-left:2.5rem}ol.codes li{break-inside:avoid}"
     "details{margin-top:1.25rem}summary{cursor:pointer}[hidden]{display:none}"
+    /* Names from outside, in either direction, turn nothing around them. */
+    "strong{unicode-bidi:plaintext}"
+    "@media print{body{display:block;background:none}main{box-shadow:none;max-width:none}button,a.button{display:none}}"
     "@media(prefers-color-scheme:dark){body{background:#12181f;color:#e8edf2}a{color:#8ab8ff}a.button{color:#fff}main{"
     "background:#1d2630}"
     "input{background:#12181f;border-color:#8796a5}a.other,button.other{color:#e8edf2;background:transparent;border-"
@@ -117,17 +120,8 @@ void sp_page_text(struct sp_page *page, struct sp_str text)
 
 static void begin(struct sp_page *page, struct sp_call *call, struct sp_str title, struct sp_str main_tag)
 {
-    *page = (struct sp_page){.call = call};
+    *page = (struct sp_page){.call = call, .title = title};
     sp_buffer_init(&page->html, call->arena, MAX_PAGE_BYTES);
-    sp_page_raw(page, SP_STR("<!doctype html>\n<html lang=\""));
-    sp_page_text(page, sp_language_tag(sp_call_language(call)));
-    sp_page_raw(page, SP_STR("\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
-                             "content=\"width=device-width,initial-scale=1\"><meta "
-                             "name=\"robots\" content=\"noindex\"><title>"));
-    sp_page_text(page, title);
-    sp_page_raw(page, SP_STR("</title><style>"));
-    sp_page_raw(page, sp_str_from_cstr(style));
-    sp_page_raw(page, SP_STR("</style></head><body>"));
     sp_page_raw(page, main_tag);
     sp_page_raw(page, SP_STR("<h1>"));
     sp_page_text(page, title);
@@ -196,9 +190,48 @@ void sp_page_script(struct sp_page *page, struct sp_str script)
 
 void sp_page_alert(struct sp_page *page, enum sp_text text, struct sp_str value)
 {
+    page->is_trouble = true;
     sp_page_raw(page, SP_STR("<div class=\"alert\" role=\"alert\" id=\"trouble\">"));
     sp_page_paragraph(page, text, value);
     sp_page_raw(page, SP_STR("</div>"));
+}
+
+void sp_page_field_trouble(struct sp_page *page)
+{
+    if (page->is_trouble)
+        sp_page_raw(page, SP_STR(" aria-invalid=\"true\" aria-describedby=\"trouble\""));
+}
+
+void sp_page_account_name(struct sp_page *page, struct sp_str name)
+{
+    sp_page_raw(page, SP_STR("<input hidden readonly autocomplete=\"username\" value=\""));
+    sp_page_text(page, name);
+    sp_page_raw(page, SP_STR("\">"));
+}
+
+/* The head is written last: until then nobody knows what its title is. */
+static void put_head(struct sp_page *page)
+{
+    const struct sp_buffer body = page->html;
+    struct sp_call *call = page->call;
+    sp_buffer_init(&page->html, call->arena, MAX_PAGE_BYTES);
+    sp_page_raw(page, SP_STR("<!doctype html>\n<html lang=\""));
+    sp_page_text(page, sp_language_tag(sp_call_language(call)));
+    sp_page_raw(page, SP_STR("\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
+                             "content=\"width=device-width,initial-scale=1\"><meta "
+                             "name=\"robots\" content=\"noindex\"><title>"));
+    if (page->is_trouble) {
+        sp_page_text(page, sp_text_get(call, SP_TEXT_TROUBLE));
+        sp_page_raw(page, SP_STR(": "));
+    }
+    sp_page_text(page, page->title);
+    sp_page_raw(page, SP_STR("</title><style>"));
+    sp_page_raw(page, sp_str_from_cstr(style));
+    sp_page_raw(page, SP_STR("</style></head><body>"));
+    if (sp_buffer_status(&body) == SP_OK)
+        sp_page_raw(page, sp_buffer_str(&body));
+    else
+        page->html = body; /* whoever reads it sees why */
 }
 
 void sp_page_request(struct sp_page *page, enum sp_cause cause)
@@ -214,6 +247,7 @@ void sp_page_end(struct sp_page *page, int status)
 {
     struct sp_call *call = page->call;
     sp_page_raw(page, SP_STR("</main></body></html>\n"));
+    put_head(page);
     sp_answer_json(call, status, &page->html);
     if (call->answer.status != status)
         return; /* it did not fit: the answer says so */

@@ -21,7 +21,9 @@ struct sp_str sp_text_get(const struct sp_call *call, enum sp_text text);
 
 struct sp_page {
     struct sp_call *call;
-    struct sp_buffer html;
+    struct sp_buffer html; /* of the body */
+    struct sp_str title;
+    bool is_trouble;             /* something did not work: the title says so first, for whoever hears the page */
     struct sp_str form_targets;  /* CSP sources beside 'self' that a form's answer may redirect to */
     struct sp_str frame_sources; /* CSP sources of frames; absent: none may be loaded */
     struct sp_str image_sources; /* likewise of images */
@@ -46,6 +48,10 @@ void sp_page_button(struct sp_page *page, const char *step, enum sp_text text, b
 void sp_page_label(struct sp_page *page, const char *id, enum sp_text text);
 /* The page's one script, a literal, allowed by its hash. */
 void sp_page_script(struct sp_page *page, struct sp_str script);
+/* In an <input>'s tag: what the alert says is about it. Writes nothing where there was none. */
+void sp_page_field_trouble(struct sp_page *page);
+/* For password managers, in a form that has a new password and no name: whose it is. Not sent. */
+void sp_page_account_name(struct sp_page *page, struct sp_str name);
 /* <div role=alert id=trouble> with the text; value as in sp_page_paragraph. */
 void sp_page_alert(struct sp_page *page, enum sp_text text, struct sp_str value);
 /* Small print for those who run the service: the number by which the log knows this call, and what was found. */

@@ -84,16 +84,16 @@ static enum sp_step ask_new(struct sp_call *call, const struct sp_account *accou
     struct sp_page page;
     sp_page_begin(&page, call, sp_text_get(call, SP_TEXT_RESET_NEW_TITLE));
     sp_page_paragraph(&page, SP_TEXT_RESET_NEW_FOR, account->name);
-    if (was_short) {
-        sp_page_raw(&page, SP_STR("<div class=\"alert\" role=\"alert\">"));
-        sp_page_paragraph(&page, SP_TEXT_PASSWORD_SHORT, SP_STR_NONE);
-        sp_page_raw(&page, SP_STR("</div>"));
-    }
+    if (was_short)
+        sp_page_alert(&page, SP_TEXT_PASSWORD_SHORT, SP_STR_NONE);
     begin_form(&page, sp_call_parameter(call, "ticket"));
+    sp_page_account_name(&page, account->name);
     sp_page_label(&page, "new_password", SP_TEXT_PASSWORD_NEW);
     sp_page_raw(&page, SP_STR("<input id=\"new_password\" name=\"new_password\" type=\"password\" "
-                              "autocomplete=\"new-password\" minlength=\"8\" required autofocus>"));
-    sp_page_raw(&page, SP_STR("<p class=\"quiet small\">"));
+                              "autocomplete=\"new-password\" minlength=\"8\" required autofocus"));
+    if (was_short)
+        sp_page_raw(&page, SP_STR(" aria-invalid=\"true\""));
+    sp_page_raw(&page, SP_STR(" aria-describedby=\"password-rule\"><p class=\"quiet small\" id=\"password-rule\">"));
     sp_page_text(&page, sp_text_get(call, SP_TEXT_PASSWORD_RULE));
     sp_page_raw(&page, SP_STR("</p>"));
     sp_page_button(&page, "set", SP_TEXT_PASSWORD_CHANGE, true);

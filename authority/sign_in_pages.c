@@ -48,6 +48,8 @@ static void write_login_fields(struct sp_page *page, struct sp_str name, struct 
                              "autocapitalize=\"none\" spellcheck=\"false\" required"));
     if (name.len == 0)
         sp_page_raw(page, SP_STR(" autofocus"));
+    if (trouble.at != NULL)
+        sp_page_field_trouble(page);
     sp_page_raw(page, SP_STR(" value=\""));
     sp_page_text(page, sp_str_slice(name, 0, 256));
     sp_page_raw(page, SP_STR("\">"));
@@ -57,7 +59,7 @@ static void write_login_fields(struct sp_page *page, struct sp_str name, struct 
     if (name.len > 0)
         sp_page_raw(page, SP_STR(" autofocus"));
     if (trouble.at != NULL)
-        sp_page_raw(page, SP_STR(" aria-describedby=\"trouble\""));
+        sp_page_field_trouble(page);
     sp_page_raw(page, SP_STR(">"));
 }
 

