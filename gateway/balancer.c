@@ -49,6 +49,8 @@ static void free_peer(ngx_peer_connection_t *connection, void *data, ngx_uint_t 
         if (failed) {
             sp_upstream_failure_note(turn->call, turn->peer, connection);
             sp_metrics_count(sp_metrics_of(turn->call->conf), SP_COUNT_UPSTREAM_PEER_FAILED);
+        } else {
+            sp_upstream_failure_note_cut(turn->call, turn->peer, connection);
         }
         turn->peer = NULL;
     }

@@ -60,6 +60,7 @@ struct sp_upstream_failure {
     const struct sp_server *server;
     const ngx_str_t *address; /* of it, that was tried */
     bool is_connected;        /* TLS included */
+    bool has_begun;           /* its answer was on its way to the client */
     ngx_msec_t limit_ms;      /* of the wait that it was in */
     size_t header_bytes;      /* that an answer's header may have */
     long verify_result;       /* X509_V_OK: no certificate was refused */

@@ -2,6 +2,7 @@
 #include "gateway/upstream_failure.h"
 
 #include "core/policy/settings.h"
+#include "gateway/refusal.h"
 
 static enum sp_cause cause_of(const ngx_connection_t *c, const ngx_http_upstream_t *upstream)
 {
@@ -36,18 +37,48 @@ void sp_upstream_failure_note(struct sp_call *call, const struct sp_peer *peer, 
         .verify_result = c != NULL && c->ssl != NULL ? SSL_get_verify_result(c->ssl->connection) : X509_V_OK};
 }
 
+/* Of an answer that lasts until the connection ends, or of a tunnel, nobody knows what is missing. */
+static bool is_unfinished(const ngx_http_upstream_t *upstream)
+{
+    const off_t rest = upstream->buffering && upstream->pipe != NULL ? upstream->pipe->length : upstream->length;
+    return upstream->header_sent && !upstream->upgrade && rest > 0;
+}
+
+void sp_upstream_failure_note_cut(struct sp_call *call, const struct sp_peer *peer,
+                                  const ngx_peer_connection_t *connection)
+{
+    const ngx_connection_t *c = connection->connection;
+    if (c == NULL || !is_unfinished(call->request->upstream) ||
+        !(c->read->timedout || c->read->eof || c->read->error)) {
+        return;
+    }
+    sp_upstream_failure_note(call, peer, connection);
+    call->upstream_cause = c->read->timedout ? SP_CAUSE_UPSTREAM_TIMEOUT : SP_CAUSE_UPSTREAM_REFUSED;
+    call->upstream_failure.has_begun = true;
+    call->cause = call->upstream_cause;
+    struct sp_arena *arena = sp_call_arena(call);
+    if (arena != NULL) {
+        const struct sp_finding finding = sp_upstream_failure_finding(call, arena, call->cause);
+        sp_tell_beside(call, arena, &finding);
+    }
+}
+
 /* What it did, as the end of "URL at ADDRESS …". */
 static const char *act_of(const struct sp_upstream_failure *failure, enum sp_cause cause)
 {
     switch (cause) {
     case SP_CAUSE_UPSTREAM_TIMEOUT:
-        return failure->is_connected ? "took the connection and sent no answer" : "did not take the connection";
+        return failure->has_begun      ? "began an answer and sent no more of it"
+               : failure->is_connected ? "took the connection and sent no answer"
+                                       : "did not take the connection";
     case SP_CAUSE_UPSTREAM_TLS:
         return failure->verify_result != X509_V_OK
                    ? X509_verify_cert_error_string(failure->verify_result)
                    : "the handshake came to no end; nginx's error log has OpenSSL's word for it";
     case SP_CAUSE_UPSTREAM_REFUSED:
-        return failure->is_connected ? "took the connection and gave no whole answer" : "refused the connection";
+        return failure->has_begun      ? "began an answer and ended the connection before its end"
+               : failure->is_connected ? "took the connection and gave no whole answer"
+                                       : "refused the connection";
     default:
         return "sent more";
     }

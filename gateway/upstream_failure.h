@@ -11,6 +11,12 @@
 void sp_upstream_failure_note(struct sp_call *call, const struct sp_peer *peer,
                               const ngx_peer_connection_t *connection);
 
+/* The same of a server that began an answer and did not end it; the client has its status by then, and the call's line
+ * what became of it. Nothing where the answer is whole, as far as its length can be known, or where it was the client
+ * that went. Only while nginx still has the connection. */
+void sp_upstream_failure_note_cut(struct sp_call *call, const struct sp_peer *peer,
+                                  const ngx_peer_connection_t *connection);
+
 /* The cause with both sides of it, texts in arena: for the log, and for clients of routes with `diagnostics: full`. */
 struct sp_finding sp_upstream_failure_finding(const struct sp_call *call, struct sp_arena *arena, enum sp_cause cause);
 

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Several servers, dead ones, slow ones, TLS to them; each failure with its upstream.* cause.
 import assert from 'node:assert/strict';
+import net from 'node:net';
 import { test } from 'node:test';
+import { defer } from '../lib/cleanup.mjs';
 import { makeAuthority } from '../lib/certificates.mjs';
 import { temporaryFolder } from '../lib/gateway.mjs';
 import { startNginx } from '../lib/nginx.mjs';
-import { freePort } from '../lib/ports.mjs';
+import { freePort, listen } from '../lib/ports.mjs';
+import { rawRequest } from '../lib/raw.mjs';
 import { startUpstream } from '../lib/upstream.mjs';
 
 const folder = temporaryFolder();
@@ -14,11 +17,24 @@ const other = makeAuthority(folder, 'Other CA');
 const certificate = authority.issue('api', { names: ['127.0.0.1'] });
 const wrongName = authority.issue('wrong', { names: ['elsewhere.example'] });
 const [a, b, secure, misnamed] = await Promise.all([
-  startUpstream({ name: 'a' }),
+  startUpstream({ name: 'a', handler: (request, response) => request.url.endsWith('/stall') && [response.writeHead(200, { 'Content-Length': 10_000_000 }).write('x'.repeat(300_000))] }),
   startUpstream({ name: 'b' }),
   startUpstream({ name: 'secure', tls: certificate }),
   startUpstream({ name: 'misnamed', tls: wrongName }),
 ]);
+/** Answers that are not what they began as. */
+const answers = {
+  half: (socket) => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\npart'),
+  stall: (socket) => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\npart'),
+  large: (socket) => socket.write(`HTTP/1.1 200 OK\r\nContent-Length: 10000000\r\n\r\n${'x'.repeat(300_000)}`),
+  chunks: (socket) => socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\npart\r\n'),
+  'chunks-end': (socket) => socket.end('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\npart\r\n'),
+  'until-the-end': (socket) => socket.end('HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nall'),
+  whole: (socket) => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nall'),
+};
+const broken = net.createServer((socket) => socket.on('error', () => {}).once('data', (bytes) => answers[/^GET \/broken\/(\S+)/.exec(bytes)[1]](socket)));
+broken.url = `http://127.0.0.1:${await listen(broken)}`;
+defer(() => broken.close());
 const dead = `http://127.0.0.1:${await freePort()}`;
 const api = (path, upstream, more = {}) => ({ match: { path }, upstream, auth: { anonymous: true }, ...more });
 /** What the log says of why the API did not serve a call: [expected, received]. */
@@ -31,6 +47,8 @@ const gateway = await startNginx({
       never: api('/never', { servers: [{ url: a.url }, { url: b.url }], retries: 0, max_fails: 0 }),
       dead: api('/dead', { url: dead }),
       slow: api('/slow-api', { url: a.url, timeout: '300ms' }),
+      broken: api('/broken', { url: broken.url, timeout: '300ms' }),
+      patient: api('/patient', { url: a.url }),
       secure: api('/secure', { url: secure.url, ca_file: authority.caFile }),
       strange: api('/strange', { url: secure.url, ca_file: other.caFile }),
       system: api('/system', { url: secure.url }),
@@ -98,6 +116,37 @@ test('too slow: 504 upstream.timeout after the time of the route', async (contex
   assert.deepEqual([status, cause], [504, 'upstream.timeout']);
   assert.doesNotMatch(answer.text, /127\.0\.0\.1/);
   assert.deepEqual(await told(answer), ['300ms', `${a.url} took the connection and sent no answer`]);
+});
+
+test('an answer that ends before its end has its cause in the log, though the client has its status; one that the client leaves has none', async () => {
+  const outcome = async (name) => (await gateway.status()).routes.broken?.[name] ?? 0;
+  const failed = await outcome('upstream_failed');
+  for (const [path, cause, did] of [
+    ['half', 'upstream.refused', 'began an answer and ended the connection before its end'],
+    ['stall', 'upstream.timeout', 'began an answer and sent no more of it'],
+    ['large', 'upstream.timeout', 'began an answer and sent no more of it'],
+    ['chunks', 'upstream.timeout', 'began an answer and sent no more of it'],
+    ['chunks-end', 'upstream.refused', 'began an answer and ended the connection before its end'],
+  ]) {
+    const id = `cut-${path}`;
+    const { status } = await rawRequest(gateway.port, `GET /broken/${path} HTTP/1.1\r\nHost: a\r\nX-Request-Id: ${id}\r\n\r\n`);
+    const call = await gateway.call(id);
+    assert.deepEqual([status, call.status, call.accepted, call.cause, call.verdict.also[0].received], [200, 200, true, cause, `${broken.url} ${did}`], path);
+  }
+  assert.equal(await outcome('upstream_failed'), failed + 5);
+  for (const path of ['stall', 'sse/1000', 'bytes/50000000']) {
+    const id = `left-${path.replaceAll('/', '-')}`;
+    await new Promise((resolve) => {
+      const socket = net.connect(gateway.port, '127.0.0.1', () => socket.write(`GET /patient/${path} HTTP/1.1\r\nHost: a\r\nX-Request-Id: ${id}\r\n\r\n`));
+      socket.once('data', () => resolve(socket.resetAndDestroy()));
+    });
+    const call = await gateway.call(id);
+    assert.deepEqual([call.status, call.accepted, call.cause], [200, true, undefined], path);
+  }
+  for (const path of ['until-the-end', 'whole']) {
+    const { requestId } = await gateway.get(`/broken/${path}`);
+    assert.equal((await gateway.call(requestId)).cause, undefined, path);
+  }
 });
 
 test('a client is told which server it was where the route says so, and nowhere else', async () => {
