@@ -85,8 +85,32 @@ enum sp_style {
 };
 /* Escape sequence that starts the style, or "" where colours are off. SP_STYLE_PLAIN ends any. */
 const char *sp_cli_style(enum sp_style style);
-/* Text from outside for a terminal: control characters are shown as \xNN, never sent. */
+/* What stands in our own output beside letters; ASCII where the locale is not UTF-8. */
+enum sp_sign {
+    SP_SIGN_GOOD,
+    SP_SIGN_BAD,
+    SP_SIGN_MORE,
+    SP_SIGN_ARROW,
+    SP_SIGN_DOT,
+    SP_SIGN_DASH,
+    SP_SIGN_SENT,
+    SP_SIGN_ANSWERED,
+    SP_SIGN_REQUEST,
+    SP_SIGN_ANSWER,
+    SP_SIGN_WARN,
+    SP_SIGN_SKIP,
+    SP_SIGN_NONE,
+    SP_SIGN_SECTION,
+    SP_SIGN_BACK
+};
+const char *sp_cli_sign(enum sp_sign sign);
+/* Whether output may have more than ASCII: by LC_ALL, LC_CTYPE or LANG, to a file as to a terminal. JSON always may. */
+bool sp_cli_is_utf8(void);
+/* Text from outside for a terminal: control characters are shown as \xNN, never sent; so is every byte that is not
+ * ASCII where the locale is not UTF-8. */
 void sp_cli_print_safe(FILE *out, struct sp_str text);
+/* The same of our own words, with what they quote: there the signs have ASCII stand-ins. */
+void sp_cli_print_sentence(FILE *out, struct sp_str text);
 /* Columns of a line: COLUMNS, else the terminal's up to 120, else 100; never fewer than 20. */
 unsigned sp_cli_width(void);
 /* Whether text with this indent has columns enough; sp_cli_print_wrapped begins it on the next line otherwise. */

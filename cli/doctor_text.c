@@ -10,13 +10,13 @@
 #define INDENT (4 + NAME_COLUMNS)
 
 static const struct {
-    const char *sign;
+    enum sp_sign sign;
     enum sp_style style;
 } signs[] = {
-    [SP_OUTCOME_SKIP] = {"-", SP_STYLE_DIM},
-    [SP_OUTCOME_PASS] = {"✓", SP_STYLE_GOOD},
-    [SP_OUTCOME_WARN] = {"!", SP_STYLE_WARN},
-    [SP_OUTCOME_FAIL] = {"✗", SP_STYLE_BAD},
+    [SP_OUTCOME_SKIP] = {SP_SIGN_SKIP, SP_STYLE_DIM},
+    [SP_OUTCOME_PASS] = {SP_SIGN_GOOD, SP_STYLE_GOOD},
+    [SP_OUTCOME_WARN] = {SP_SIGN_WARN, SP_STYLE_WARN},
+    [SP_OUTCOME_FAIL] = {SP_SIGN_BAD, SP_STYLE_BAD},
 };
 
 static enum sp_outcome outcome_of(const struct sp_finding *finding)
@@ -35,8 +35,8 @@ static void print_findings(const struct sp_doctor_report *report, enum sp_step s
             continue;
         }
         struct sp_str id = sp_cause_get(finding->cause)->id, title = sp_cause_get(finding->cause)->title;
-        printf("%*s%s%s %.*s%s: ", INDENT, "", sp_cli_style(signs[outcome].style), signs[outcome].sign, SP_STR_ARG(id),
-               sp_cli_style(SP_STYLE_PLAIN));
+        printf("%*s%s%s %.*s%s: ", INDENT, "", sp_cli_style(signs[outcome].style), sp_cli_sign(signs[outcome].sign),
+               SP_STR_ARG(id), sp_cli_style(SP_STYLE_PLAIN));
         sp_cli_print_wrapped(stdout, title, INDENT + 2, (unsigned)(INDENT + 4 + id.len));
         putchar('\n');
     }
@@ -83,7 +83,8 @@ void sp_doctor_print_step(void *context, const struct sp_doctor_report *report, 
     bool on_terminal = isatty(STDOUT_FILENO) == 1;
     if (begins) {
         if (on_terminal) {
-            printf("%s  … %s%s", sp_cli_style(SP_STYLE_DIM), sp_step_name(step), sp_cli_style(SP_STYLE_PLAIN));
+            printf("%s  %s %s%s", sp_cli_style(SP_STYLE_DIM), sp_cli_sign(SP_SIGN_MORE), sp_step_name(step),
+                   sp_cli_style(SP_STYLE_PLAIN));
             fflush(stdout);
         }
         return;
@@ -96,9 +97,9 @@ void sp_doctor_print_step(void *context, const struct sp_doctor_report *report, 
         return;
     }
     flush_waiting();
-    printf("  %s%s%s %s%-*s%s", sp_cli_style(signs[row->outcome].style), signs[row->outcome].sign,
-           sp_cli_style(SP_STYLE_PLAIN), sp_cli_style(SP_STYLE_BOLD), NAME_COLUMNS, sp_step_name(step),
-           sp_cli_style(SP_STYLE_PLAIN));
+    printf("  %s%-*s%s %s%-*s%s", sp_cli_style(signs[row->outcome].style), sp_cli_is_utf8() ? 1 : 2,
+           sp_cli_sign(signs[row->outcome].sign), sp_cli_style(SP_STYLE_PLAIN), sp_cli_style(SP_STYLE_BOLD),
+           NAME_COLUMNS, sp_step_name(step), sp_cli_style(SP_STYLE_PLAIN));
     sp_cli_print_wrapped(stdout, sp_str_slice(row->detail, 0, 1500), INDENT, INDENT);
     if (row->elapsed_ms >= 100) {
         printf(" %s(%lld ms)%s", sp_cli_style(SP_STYLE_DIM), (long long)row->elapsed_ms, sp_cli_style(SP_STYLE_PLAIN));

@@ -235,7 +235,7 @@ void sp_explain_print_call(const struct sp_json *line)
     fputs(" ", stdout);
     sp_cli_print_safe(stdout, sp_json_string(sp_json_member(line, SP_STR("host"))));
     sp_cli_print_safe(stdout, sp_json_string(sp_json_member(line, SP_STR("path"))));
-    printf("%s → ", sp_cli_style(SP_STYLE_PLAIN));
+    printf("%s %s ", sp_cli_style(SP_STYLE_PLAIN), sp_cli_sign(SP_SIGN_ARROW));
     const struct sp_json *status = sp_json_member(line, SP_STR("status"));
     sp_cli_print_safe(stdout, status != NULL ? status->text : SP_STR("?"));
     putchar('\n');
@@ -269,7 +269,7 @@ static void print_namesakes(const struct sp_log_found *found)
     printf("\n%sCalls with this id%s, newest first: --nth N tells of the Nth%s\n", sp_cli_style(SP_STYLE_BOLD),
            sp_cli_style(SP_STYLE_PLAIN), found->count == SP_MAX_CALLS_OF_ID ? "; there may be more" : "");
     for (size_t i = 0; i < found->count; i++) {
-        printf("  %s%2zu", found->lines[i] == found->line ? "→" : " ", i + 1);
+        printf("  %s%2zu", sp_cli_sign(found->lines[i] == found->line ? SP_SIGN_ARROW : SP_SIGN_NONE), i + 1);
         for (size_t n = 0; n < sizeof short_members / sizeof short_members[0]; n++) {
             const struct sp_json *member = sp_json_member(found->lines[i], sp_str_from_cstr(short_members[n]));
             if (member == NULL || member->text.len == 0)

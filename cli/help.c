@@ -6,7 +6,9 @@
 static void print_entry(FILE *out, const char *name, unsigned width, const char *text)
 {
     const unsigned indent = width + 3;
-    fprintf(out, "  %s%s%s", sp_cli_style(SP_STYLE_BOLD), name, sp_cli_style(SP_STYLE_PLAIN));
+    fprintf(out, "  %s", sp_cli_style(SP_STYLE_BOLD));
+    sp_cli_print_sentence(out, sp_str_from_cstr(name));
+    fputs(sp_cli_style(SP_STYLE_PLAIN), out);
     if (sp_cli_has_room(indent))
         fprintf(out, strlen(name) > width ? "\n%*s" : "%*s",
                 (int)(strlen(name) > width ? indent : indent - 2 - strlen(name)), "");
@@ -58,7 +60,7 @@ static void print_paragraph(FILE *out, struct sp_str text)
     fprintf(out, "%*s", (int)indent, "");
     text = sp_str_slice(text, indent, text.len);
     if (text.len + indent <= sp_cli_width())
-        sp_cli_print_safe(out, text);
+        sp_cli_print_sentence(out, text);
     else
         sp_cli_print_wrapped(out, text, indent > 0 ? indent + 2 : 0, indent);
     fputc('\n', out);

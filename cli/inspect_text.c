@@ -6,7 +6,8 @@
 
 #include "core/diagnosis/verdict.h"
 
-static const char *const marks[] = {[SP_SEVERITY_INFO] = "·", [SP_SEVERITY_WARN] = "!", [SP_SEVERITY_REJECT] = "✗"};
+static const enum sp_sign marks[] = {
+    [SP_SEVERITY_INFO] = SP_SIGN_DOT, [SP_SEVERITY_WARN] = SP_SIGN_WARN, [SP_SEVERITY_REJECT] = SP_SIGN_BAD};
 static const enum sp_style styles[] = {
     [SP_SEVERITY_INFO] = SP_STYLE_DIM, [SP_SEVERITY_WARN] = SP_STYLE_WARN, [SP_SEVERITY_REJECT] = SP_STYLE_BAD};
 
@@ -36,18 +37,18 @@ static void print_finding(const struct sp_flow_finding *at)
 {
     enum sp_severity severity = sp_finding_severity(&at->finding);
     const struct sp_cause_info *info = sp_cause_get(at->finding.cause);
-    printf("           %s%s %.*s%s ", sp_cli_style(styles[severity]), marks[severity], SP_STR_ARG(info->id),
-           sp_cli_style(SP_STYLE_PLAIN));
+    printf("           %s%s %.*s%s ", sp_cli_style(styles[severity]), sp_cli_sign(marks[severity]),
+           SP_STR_ARG(info->id), sp_cli_style(SP_STYLE_PLAIN));
     sp_cli_print_safe(stdout, info->title);
     putchar('\n');
     print_sides(&at->finding);
 }
 
-static void print_lines(const char *arrow, const struct sp_parameter *rows, size_t count)
+static void print_lines(enum sp_sign arrow, const struct sp_parameter *rows, size_t count)
 {
     if (count == 0)
         return;
-    printf("           %s%s", sp_cli_style(SP_STYLE_DIM), arrow);
+    printf("           %s%s", sp_cli_style(SP_STYLE_DIM), sp_cli_sign(arrow));
     unsigned column = 13;
     for (size_t i = 0; i < count; i++) {
         struct sp_str value = sp_str_slice(rows[i].value, 0, 120);
@@ -59,7 +60,7 @@ static void print_lines(const char *arrow, const struct sp_parameter *rows, size
         putchar(' ');
         sp_cli_print_safe(stdout, rows[i].name);
         putchar('=');
-        sp_cli_print_safe(stdout, value);
+        sp_cli_print_sentence(stdout, value);
         column += width;
     }
     puts(sp_cli_style(SP_STYLE_PLAIN));
@@ -70,7 +71,7 @@ static void print_line(const struct sp_flow_message *message)
 {
     printf("  line %u, %llu time%s: %s", message->exchange.number, (unsigned long long)message->times,
            message->times == 1 ? "" : "s", sp_cli_style(SP_STYLE_DIM));
-    sp_cli_print_safe(stdout, message->note);
+    sp_cli_print_sentence(stdout, message->note);
     puts(sp_cli_style(SP_STYLE_PLAIN));
     for (const struct sp_flow_finding *at = message->findings; at != NULL; at = at->next)
         print_finding(at);
@@ -89,43 +90,43 @@ void sp_inspect_print_message(struct sp_flow_capture *capture, const struct sp_f
         snprintf(when, sizeof when, "%+.3f", (double)ms / 1000);
     printf("  %4u %9s  ", message->exchange.number, when);
     print_padded(sp_flow_party_title(sp_flow_sender(message->kind)), 7);
-    fputs(" ──► ", stdout);
+    printf(" %s ", sp_cli_sign(SP_SIGN_SENT));
     print_padded(sp_flow_party_title(sp_flow_receiver(message->kind)), 7);
     printf(" %s", sp_cli_style(SP_STYLE_BOLD));
     print_padded(sp_flow_kind_title(message->kind), 24);
     printf("%s ", sp_cli_style(SP_STYLE_PLAIN));
     sp_cli_print_safe(stdout, sp_str_slice(message->exchange.method, 0, 10));
     putchar(' ');
-    sp_cli_print_safe(stdout, sp_flow_shown_url(capture, message));
+    sp_cli_print_sentence(stdout, sp_flow_shown_url(capture, message));
     putchar('\n');
-    print_lines("»", rows, sp_flow_request_lines(capture, message, rows));
-    printf("           %s◄── %s", sp_cli_style(sp_flow_has_failed(message) ? SP_STYLE_BAD : SP_STYLE_DIM),
-           sp_cli_style(SP_STYLE_PLAIN));
-    sp_cli_print_safe(stdout, sp_flow_shown_answer(capture, message));
+    print_lines(SP_SIGN_REQUEST, rows, sp_flow_request_lines(capture, message, rows));
+    printf("           %s%s %s", sp_cli_style(sp_flow_has_failed(message) ? SP_STYLE_BAD : SP_STYLE_DIM),
+           sp_cli_sign(SP_SIGN_ANSWERED), sp_cli_style(SP_STYLE_PLAIN));
+    sp_cli_print_sentence(stdout, sp_flow_shown_answer(capture, message));
     putchar('\n');
-    print_lines("«", rows, sp_flow_answer_lines(capture, message, rows));
+    print_lines(SP_SIGN_ANSWER, rows, sp_flow_answer_lines(capture, message, rows));
     for (const struct sp_flow_finding *at = message->findings; at != NULL; at = at->next)
         print_finding(at);
 }
 
 static void print_head(const struct sp_flow *flow)
 {
-    static const char *const words[] = {"✓", "!", "✗"};
+    static const enum sp_sign words[] = {SP_SIGN_GOOD, SP_SIGN_WARN, SP_SIGN_BAD};
     static const enum sp_style colours[] = {SP_STYLE_GOOD, SP_STYLE_WARN, SP_STYLE_BAD};
     enum sp_flow_outcome outcome = sp_flow_outcome(flow);
-    printf("\n%s%s Flow %u%s · ", sp_cli_style(colours[outcome]), words[outcome], flow->number,
-           sp_cli_style(SP_STYLE_PLAIN));
+    printf("\n%s%s Flow %u%s %s ", sp_cli_style(colours[outcome]), sp_cli_sign(words[outcome]), flow->number,
+           sp_cli_style(SP_STYLE_PLAIN), sp_cli_sign(SP_SIGN_DOT));
     sp_cli_print_safe(stdout, sp_flow_subject_title(flow->subject));
     if (flow->client_id.len > 0) {
         fputs(" of client ", stdout);
         sp_cli_print_safe(stdout, sp_str_slice(flow->client_id, 0, 200));
     }
     if (flow->place.len > 0) {
-        fputs(sp_flow_place_word(flow->subject), stdout);
+        sp_cli_print_sentence(stdout, sp_str_from_cstr(sp_flow_place_word(flow->subject)));
         sp_cli_print_safe(stdout, sp_str_slice(flow->place, 0, 200));
     }
     const char *what = flow->subject == SP_SUBJECT_LOG ? "text" : "message";
-    printf(" · %u %s%s\n", flow->count, what, flow->count == 1 ? "" : "s");
+    printf(" %s %u %s%s\n", sp_cli_sign(SP_SIGN_DOT), flow->count, what, flow->count == 1 ? "" : "s");
 }
 
 static void print_flow(struct sp_flow_capture *capture, const struct sp_flow *flow)

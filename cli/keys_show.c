@@ -148,7 +148,7 @@ static void print_column(struct sp_str text, size_t width)
         rest = sp_str_slice(rest, stop + 1, rest.len);
     }
     if (is_cut)
-        fputs("…", stdout);
+        fputs(sp_cli_sign(SP_SIGN_MORE), stdout);
     for (size_t i = 0; i < text.len; i++)
         columns += ((unsigned char)text.at[i] & 0xc0) != 0x80;
     printf("%*s", columns < width ? (int)(width - columns) + 1 : 1, "");
@@ -191,8 +191,8 @@ static void print_finding(struct sp_arena *arena, const struct sp_finding *findi
 {
     const struct sp_cause_info *info = sp_cause_get(finding->cause);
     bool rejects = sp_finding_severity(finding) == SP_SEVERITY_REJECT;
-    printf("\n%s%s %.*s%s: ", sp_cli_style(rejects ? SP_STYLE_BAD : SP_STYLE_WARN), rejects ? "✗" : "!",
-           SP_STR_ARG(info->id), sp_cli_style(SP_STYLE_PLAIN));
+    printf("\n%s%s %.*s%s: ", sp_cli_style(rejects ? SP_STYLE_BAD : SP_STYLE_WARN),
+           sp_cli_sign(rejects ? SP_SIGN_BAD : SP_SIGN_WARN), SP_STR_ARG(info->id), sp_cli_style(SP_STYLE_PLAIN));
     sp_cli_print_wrapped(stdout, info->title, 2, (unsigned)info->id.len + 4);
     putchar('\n');
     const struct sp_str evidence[] = {finding->received, finding->detail};

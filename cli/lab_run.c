@@ -111,7 +111,9 @@ static void print_trial(const struct sp_lab_trial *trial)
     const struct sp_lab_fault *fault = sp_lab_fault_find(trial->fault);
     struct sp_str id = sp_cause_get(trial->fault)->id, words = sp_lab_outcome_words(trial->outcome);
     enum sp_style style = style_of(trial->outcome);
-    const char *mark = style == SP_STYLE_BAD ? "✗" : style == SP_STYLE_WARN ? "–" : "✓";
+    const char *mark = sp_cli_sign(style == SP_STYLE_BAD    ? SP_SIGN_BAD
+                                   : style == SP_STYLE_WARN ? SP_SIGN_DASH
+                                                            : SP_SIGN_GOOD);
     printf("%s%s %-42.*s %.*s%s  exit %d, %lld ms\n", sp_cli_style(style), mark, SP_STR_ARG(id), SP_STR_ARG(words),
            sp_cli_style(SP_STYLE_PLAIN), trial->ending.exit_status, (long long)trial->ending.took_ms);
     if (style != SP_STYLE_GOOD) {

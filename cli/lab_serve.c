@@ -128,7 +128,7 @@ static void change_to(struct session *session, enum sp_cause fault)
     if (sp_cli_wants_json(session->cli)) {
         (void)print_json(session);
     } else {
-        fputs("→ ", stdout);
+        printf("%s ", sp_cli_sign(SP_SIGN_ARROW));
         print_fault(fault);
         fflush(stdout);
     }

@@ -104,7 +104,7 @@ static int finish(struct session *session)
     if (!sp_cli_wants_json(session->cli)) {
         for (const struct sp_flow *flow = session->capture->flows; flow != NULL; flow = flow->next)
             if (flow->cause != NULL)
-                printf("✗ flow %u: %.*s at exchange %u\n", flow->number,
+                printf("%s flow %u: %.*s at exchange %u\n", sp_cli_sign(SP_SIGN_BAD), flow->number,
                        SP_STR_ARG(sp_cause_get(flow->cause->finding.cause)->id), flow->broken_at->exchange.number);
         printf("\n%llu exchanges, %u flows: %u broken, %u with warnings, %u fine\n",
                (unsigned long long)session->exchanges, count.flows, count.broken, count.warned,

@@ -4,8 +4,11 @@
 #include "cli/cli.h"
 
 #include <errno.h>
+#include <langinfo.h>
+#include <locale.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <strings.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -33,6 +36,78 @@ const char *sp_cli_style(enum sp_style style)
     return wants_colour() ? sequences[style] : "";
 }
 
+/* What the environment says that texts are written in. Unset: UTF-8, as everywhere today; a locale that is not
+ * installed goes by its name. */
+static bool is_utf8_by_locale(void)
+{
+    const char *name = getenv("LC_ALL");
+    if (name == NULL || name[0] == '\0')
+        name = getenv("LC_CTYPE");
+    if (name == NULL || name[0] == '\0')
+        name = getenv("LANG");
+    if (name == NULL || name[0] == '\0')
+        return true;
+    locale_t locale = newlocale(LC_CTYPE_MASK, name, (locale_t)0);
+    const char *dot = strchr(name, '.');
+    const char *codeset = locale != (locale_t)0 ? nl_langinfo_l(CODESET, locale) : dot != NULL ? dot + 1 : "UTF-8";
+    bool is_utf8 = strncasecmp(codeset, "UTF-8", 5) == 0 || strncasecmp(codeset, "UTF8", 4) == 0;
+    if (locale != (locale_t)0)
+        freelocale(locale);
+    return is_utf8;
+}
+
+bool sp_cli_is_utf8(void)
+{
+    static enum { UNKNOWN, YES, NO } answer;
+    if (answer == UNKNOWN)
+        answer = is_utf8_by_locale() ? YES : NO;
+    return answer == YES;
+}
+
+/* everywhere: in sentences too, wherever it stands; between: there as a word by itself. Evidence has the others. */
+enum place { ALONE, BETWEEN, EVERYWHERE };
+
+static const struct {
+    struct sp_str sign, stand_in;
+    enum place place;
+} signs[] = {
+#define SIGN(sign, stand_in, place)                                                                                    \
+    {                                                                                                                  \
+        {sign, sizeof sign - 1}, {stand_in, sizeof stand_in - 1}, place                                                \
+    }
+    [SP_SIGN_GOOD] = SIGN("✓", "ok", ALONE),       [SP_SIGN_BAD] = SIGN("✗", "x", ALONE),
+    [SP_SIGN_MORE] = SIGN("…", "...", EVERYWHERE), [SP_SIGN_ARROW] = SIGN("→", "->", BETWEEN),
+    [SP_SIGN_DOT] = SIGN("·", "-", BETWEEN),       [SP_SIGN_DASH] = SIGN("–", "-", BETWEEN),
+    [SP_SIGN_SENT] = SIGN("──►", "-->", ALONE),    [SP_SIGN_ANSWERED] = SIGN("◄──", "<--", ALONE),
+    [SP_SIGN_REQUEST] = SIGN("»", ">", ALONE),     [SP_SIGN_ANSWER] = SIGN("«", "<", ALONE),
+    [SP_SIGN_WARN] = SIGN("!", "!", ALONE),        [SP_SIGN_SKIP] = SIGN("-", "-", ALONE),
+    [SP_SIGN_NONE] = SIGN(" ", "  ", ALONE),       [SP_SIGN_SECTION] = SIGN("§", "sec. ", EVERYWHERE),
+    [SP_SIGN_BACK] = SIGN("←", "<-", BETWEEN),
+#undef SIGN
+};
+
+const char *sp_cli_sign(enum sp_sign sign)
+{
+    return sp_cli_is_utf8() ? signs[sign].sign.at : signs[sign].stand_in.at;
+}
+
+/* The stand-in for what begins at `at`, absent where none does. */
+static struct sp_str find_stand_in(struct sp_str text, size_t at, size_t *len)
+{
+    struct sp_str rest = sp_str_slice(text, at, text.len);
+    for (size_t i = 0; i < sizeof signs / sizeof signs[0]; i++) {
+        struct sp_str sign = signs[i].sign;
+        if (signs[i].place == ALONE || !sp_str_has_prefix(rest, sign))
+            continue;
+        bool between = (at == 0 || text.at[at - 1] == ' ') && (rest.len == sign.len || rest.at[sign.len] == ' ');
+        if (signs[i].place == EVERYWHERE || between) {
+            *len = sign.len;
+            return signs[i].stand_in;
+        }
+    }
+    return SP_STR_NONE;
+}
+
 static void flush_piece(FILE *out, const char *piece, size_t *len)
 {
     fwrite(piece, 1, *len, out);
@@ -44,7 +119,7 @@ void sp_cli_print_safe(FILE *out, struct sp_str text)
 {
     char piece[2048];
     size_t len = 0;
-    bool is_text = sp_str_is_utf8(text);
+    bool is_text = sp_cli_is_utf8() && sp_str_is_utf8(text);
     for (size_t i = 0; i < text.len; i++) {
         unsigned char c = (unsigned char)text.at[i];
         /* U+0080..U+009F are control characters too (C1), in UTF-8 as C2 80..9F. */
@@ -60,6 +135,21 @@ void sp_cli_print_safe(FILE *out, struct sp_str text)
             flush_piece(out, piece, &len);
     }
     flush_piece(out, piece, &len);
+}
+
+void sp_cli_print_sentence(FILE *out, struct sp_str text)
+{
+    size_t from = 0, len = 0;
+    for (size_t at = 0; at < text.len && !sp_cli_is_utf8(); at++) {
+        struct sp_str stand_in = (unsigned char)text.at[at] >= 0x80 ? find_stand_in(text, at, &len) : SP_STR_NONE;
+        if (stand_in.at == NULL)
+            continue;
+        sp_cli_print_safe(out, sp_str_slice(text, from, at));
+        fwrite(stand_in.at, 1, stand_in.len, out);
+        from = at + len;
+        at = from - 1;
+    }
+    sp_cli_print_safe(out, sp_str_slice(text, from, text.len));
 }
 
 /* COLUMNS is what somebody asked for. A terminal's own width counts up to what eyes follow. */
@@ -78,8 +168,16 @@ unsigned sp_cli_width(void)
 static unsigned columns_of(struct sp_str word)
 {
     unsigned columns = 0;
-    for (size_t i = 0; i < word.len; i++)
-        columns += ((unsigned char)word.at[i] & 0xc0) != 0x80;
+    for (size_t i = 0, len = 1; i < word.len; i += len, len = 1) {
+        const unsigned char c = (unsigned char)word.at[i];
+        struct sp_str stand_in = c >= 0x80 && !sp_cli_is_utf8() ? find_stand_in(word, i, &len) : SP_STR_NONE;
+        if (stand_in.at != NULL)
+            columns += (unsigned)stand_in.len;
+        else if (c >= 0x80 && !sp_cli_is_utf8())
+            columns += 4; /* \xNN */
+        else
+            columns += (c & 0xc0) != 0x80;
+    }
     return columns;
 }
 
@@ -114,21 +212,32 @@ void sp_cli_print_wrapped(FILE *out, struct sp_str text, unsigned indent, unsign
             fputc(' ', out);
             column++;
         }
-        sp_cli_print_safe(out, word);
+        sp_cli_print_sentence(out, word);
         column += columns;
         first = false;
     }
+}
+
+/* What was typed and read stands in complaints too. */
+static void complain(const struct sp_cli *cli, const char *format, va_list arguments)
+{
+    char text[8192];
+    int len = vsnprintf(text, sizeof text, format, arguments);
+    fprintf(stderr, "%s: ", cli->path);
+    sp_cli_print_sentence(stderr, sp_str(text, len < 0                     ? 0
+                                               : (size_t)len < sizeof text ? (size_t)len
+                                                                           : sizeof text - 1));
+    fputc('\n', stderr);
 }
 
 int sp_cli_usage_error(const struct sp_cli *cli, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    fprintf(stderr, "%s: ", cli->path);
-    vfprintf(stderr, format, arguments);
+    complain(cli, format, arguments);
     va_end(arguments);
     const char *command = strchr(cli->path, ' ');
-    fprintf(stderr, "\nSee 'sallyport help%s'.\n", command != NULL ? command : "");
+    fprintf(stderr, "See 'sallyport help%s'.\n", command != NULL ? command : "");
     return SP_CLI_USAGE;
 }
 
@@ -136,10 +245,8 @@ int sp_cli_failure(const struct sp_cli *cli, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    fprintf(stderr, "%s: ", cli->path);
-    vfprintf(stderr, format, arguments);
+    complain(cli, format, arguments);
     va_end(arguments);
-    fputc('\n', stderr);
     return SP_CLI_UNEXAMINED;
 }
 

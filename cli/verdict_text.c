@@ -18,6 +18,11 @@ static void print_styled(enum sp_style style, struct sp_str text)
     fputs(sp_cli_style(SP_STYLE_PLAIN), stdout);
 }
 
+static void print_outcome(enum sp_style style, enum sp_sign sign, const char *word)
+{
+    printf("%s%s %s%s", sp_cli_style(style), sp_cli_sign(sign), word, sp_cli_style(SP_STYLE_PLAIN));
+}
+
 static void print_paragraph(struct sp_str text)
 {
     if (text.len == 0)
@@ -204,8 +209,8 @@ static void print_also(const struct sp_json *also, const struct sp_json *told)
                 continue;
             bool warns = sp_str_equal(text_of(finding, "severity"), SP_STR("warn"));
             bool rumour = sp_json_is(sp_json_member(finding, SP_STR("verified")), SP_JSON_FALSE);
-            printf("  %s%s%s ", sp_cli_style(warns ? SP_STYLE_WARN : SP_STYLE_BAD), warns ? "!" : "✗",
-                   sp_cli_style(SP_STYLE_PLAIN));
+            printf("  %s%s%s ", sp_cli_style(warns ? SP_STYLE_WARN : SP_STYLE_BAD),
+                   sp_cli_sign(warns ? SP_SIGN_WARN : SP_SIGN_BAD), sp_cli_style(SP_STYLE_PLAIN));
             sp_cli_print_safe(stdout, text_of(finding, "id"));
             fputs(rumour ? " (read from unverified claims): " : ": ", stdout);
             sp_cli_print_wrapped(stdout, text_of(finding, "title"), 4,
@@ -241,20 +246,21 @@ static void print_hints(const struct sp_json *hints)
 static void print_check(const struct sp_json *check)
 {
     static const struct {
-        const char *outcome, *sign;
+        const char *outcome;
+        enum sp_sign sign;
         enum sp_style style;
-    } rows[] = {{"pass", "✓", SP_STYLE_GOOD},
-                {"fail", "✗", SP_STYLE_BAD},
-                {"warn", "!", SP_STYLE_WARN},
-                {"skip", "-", SP_STYLE_DIM}};
+    } rows[] = {{"pass", SP_SIGN_GOOD, SP_STYLE_GOOD},
+                {"fail", SP_SIGN_BAD, SP_STYLE_BAD},
+                {"warn", SP_SIGN_WARN, SP_STYLE_WARN},
+                {"skip", SP_SIGN_SKIP, SP_STYLE_DIM}};
     struct sp_str outcome = text_of(check, "outcome"), shown = text_of(check, "detail");
     size_t i = 0;
     while (i < 3 && !sp_str_equal(outcome, sp_str_from_cstr(rows[i].outcome)))
         i++;
     if (shown.len == 0)
         shown = text_of(check, "received");
-    printf("  %s%s %-*.*s%s", sp_cli_style(rows[i].style), rows[i].sign, shown.len > 0 ? 11 : 0,
-           SP_STR_ARG(text_of(check, "name")), sp_cli_style(SP_STYLE_PLAIN));
+    printf("  %s%-*s %-*.*s%s", sp_cli_style(rows[i].style), sp_cli_is_utf8() ? 1 : 2, sp_cli_sign(rows[i].sign),
+           shown.len > 0 ? 11 : 0, SP_STR_ARG(text_of(check, "name")), sp_cli_style(SP_STYLE_PLAIN));
     sp_cli_print_wrapped(stdout, sp_str_slice(shown, 0, 300), 15, 15);
     putchar('\n');
 }
@@ -306,10 +312,10 @@ void sp_cli_print_diagnosis(const struct sp_json *verdict)
     const struct sp_json *cause = sp_json_member(verdict, SP_STR("cause"));
     if (sp_json_is(sp_json_member(verdict, SP_STR("accepted")), SP_JSON_TRUE)) {
         bool warns = sp_json_member(verdict, SP_STR("also"))->count > 0;
-        print_styled(SP_STYLE_GOOD, warns ? SP_STR("✓ It works, with warnings") : SP_STR("✓ Nothing is wrong"));
+        print_outcome(SP_STYLE_GOOD, SP_SIGN_GOOD, warns ? "It works, with warnings" : "Nothing is wrong");
         putchar('\n');
     } else {
-        print_styled(SP_STYLE_BAD, SP_STR("✗ "));
+        print_outcome(SP_STYLE_BAD, SP_SIGN_BAD, "");
         print_title(text_of(cause, "id"), text_of(cause, "title"), 2);
         print_cause(cause, false);
     }
@@ -368,11 +374,11 @@ static void print_accepted(const struct sp_json *call, const struct sp_json *fai
     if (sp_json_int64(sp_json_member(call, SP_STR("status")), &status) != SP_OK)
         status = 0;
     if (failure == NULL && status < 500) {
-        print_styled(SP_STYLE_GOOD, SP_STR("✓ ACCEPTED"));
+        print_outcome(SP_STYLE_GOOD, SP_SIGN_GOOD, "ACCEPTED");
         putchar('\n');
         return;
     }
-    print_styled(SP_STYLE_BAD, SP_STR("✗ FAILED"));
+    print_outcome(SP_STYLE_BAD, SP_SIGN_BAD, "FAILED");
     fputs("  ", stdout);
     if (failure == NULL) {
         bool by_api = sp_json_member(call, SP_STR("upstream_status")) != NULL;
@@ -398,8 +404,10 @@ void sp_cli_print_verdict(const struct sp_json *verdict, int64_t now)
         puts("  nothing that was looked at speaks against it, and not all was looked at");
     } else {
         bool undecided = is_undecided(text_of(cause, "id"));
-        print_styled(undecided ? SP_STYLE_WARN : SP_STYLE_BAD,
-                     undecided ? SP_STR("? UNDECIDED") : SP_STR("✗ REJECTED"));
+        if (undecided)
+            print_styled(SP_STYLE_WARN, SP_STR("? UNDECIDED"));
+        else
+            print_outcome(SP_STYLE_BAD, SP_SIGN_BAD, "REJECTED");
         fputs("  ", stdout);
         print_headline(cause);
     }

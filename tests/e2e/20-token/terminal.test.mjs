@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { test } from 'node:test';
-import { program, run, sallyport } from '../lib/cli.mjs';
+import { program, root, run, sallyport } from '../lib/cli.mjs';
 import { temporaryFolder } from '../lib/gateway.mjs';
 import { jwks, makeKey, makeToken } from '../lib/tokens.mjs';
 
@@ -50,4 +50,26 @@ test('COLUMNS decides, at a terminal and without one', async () => {
   assert.ok(widest((await help('1000')).stdout) > 120);
   for (const nonsense of ['', 'wide', '-1', '0']) assert.equal((await help(nonsense)).stdout, (await help('100')).stdout, nonsense);
   assert.ok(widest((await atTerminal(100, ['help', 'serve'], { ...unset, COLUMNS: '50' })).join('\n')) <= 50);
+});
+
+test('a locale that is not UTF-8 gets ASCII, and what a token says byte by byte', async () => {
+  const odd = await makeToken(key, { iss: `${issuer}–é✓`, aud: 'https://api.example.com', exp: 1, name: '\u009b31m' });
+  const words = ['token', 'examine', odd, ...examine.slice(3)];
+  const commands = [words, ['token', 'decode', odd], ['help'], ['help', 'explain'], ['help', 'lab', 'run'], ['cause'], ['cause', 'issuer.trailing_slash'],
+    ['cause', 'keys.not_json'], ['inspect', path.join(root, 'tests/fuzz/corpus/har/good-spa.har')], ['keys', 'show', path.join(root, 'LICENSE')], ['explain', '\u00e9\u009b31m', '--log', keys]];
+  const locales = { C: false, POSIX: false, 'de_DE.ISO-8859-1': false, 'C.UTF-8': true, 'C.utf8': true, 'en_US.UTF-8': true, '': true };
+  for (const [LC_ALL, isUtf8] of Object.entries(locales)) {
+    const env = { LC_ALL, LC_CTYPE: '', LANG: '' };
+    for (const command of commands) {
+      const { stdout, stderr } = await sallyport(command, { env });
+      if (!isUtf8) assert.match(stdout + stderr, /^[\n\x20-\x7e]*$/, `${LC_ALL}: ${command.join(' ')}`);
+    }
+    const { stdout } = await sallyport(words, { env });
+    assert.match(stdout, isUtf8 ? /✗ REJECTED/ : /^x REJECTED/, LC_ALL);
+    assert.match(stdout, isUtf8 ? /–é✓/ : /\\xe2\\x80\\x93\\xc3\\xa9\\xe2\\x9c\\x93/, LC_ALL);
+    const { json } = await sallyport([...words, '--json'], { env });
+    assert.equal(json.token.claims.name, '\u009b31m', 'JSON is UTF-8');
+  }
+  assert.match((await sallyport(words, { env: { LC_ALL: '', LC_CTYPE: 'C', LANG: 'C.UTF-8' } })).stdout, /^x REJECTED/);
+  assert.match((await sallyport(words, { env: { LC_ALL: 'C.UTF-8', LC_CTYPE: 'C', LANG: 'C' } })).stdout, /^✗ REJECTED/);
 });
