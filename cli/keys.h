@@ -19,6 +19,10 @@ struct sp_keys_source {
  * SP_CLI_FINE or the exit status. */
 int sp_keys_source_read(const struct sp_cli *cli, struct sp_str place, struct sp_keys_source *source);
 
+/* What was seen and what to do, two spaces in; of a file the fix speaks of files. */
+void sp_keys_print_evidence(FILE *out, struct sp_arena *arena, const struct sp_keys_source *source,
+                            const struct sp_finding *finding);
+
 /* base64url of RFC 7638's SHA-256, 43 characters. SP_NO_MEMORY. */
 SP_MUST_CHECK enum sp_status sp_keys_thumbprint(const struct sp_key *key, char thumbprint[43]);
 

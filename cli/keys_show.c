@@ -187,7 +187,7 @@ static void print_member(const struct member *member, size_t width)
     printf("%s\n", jwk->has_private ? "  private" : "");
 }
 
-static void print_finding(struct sp_arena *arena, const struct sp_finding *finding)
+static void print_finding(struct sp_arena *arena, const struct sp_keys_source *source, const struct sp_finding *finding)
 {
     const struct sp_cause_info *info = sp_cause_get(finding->cause);
     bool rejects = sp_finding_severity(finding) == SP_SEVERITY_REJECT;
@@ -195,22 +195,7 @@ static void print_finding(struct sp_arena *arena, const struct sp_finding *findi
            sp_cli_sign(rejects ? SP_SIGN_BAD : SP_SIGN_WARN), SP_STR_ARG(info->id), sp_cli_style(SP_STYLE_PLAIN));
     sp_cli_print_wrapped(stdout, info->title, 2, (unsigned)info->id.len + 4);
     putchar('\n');
-    const struct sp_str evidence[] = {finding->received, finding->detail};
-    for (size_t i = 0; i < 2; i++) {
-        if (evidence[i].len == 0)
-            continue;
-        fputs("  ", stdout);
-        sp_cli_print_wrapped(stdout, evidence[i], 2, 2);
-        putchar('\n');
-    }
-    if (finding->reason != SP_CAUSE_NONE)
-        printf("  reason: %.*s\n", SP_STR_ARG(sp_cause_get(finding->reason)->id));
-    const struct sp_str fix = sp_finding_fix(arena, finding);
-    if (fix.len > 0) {
-        printf("  %sfix%s ", sp_cli_style(SP_STYLE_BOLD), sp_cli_style(SP_STYLE_PLAIN));
-        sp_cli_print_wrapped(stdout, fix, 2, 6);
-        putchar('\n');
-    }
+    sp_keys_print_evidence(stdout, arena, source, finding);
 }
 
 static void print_text(struct sp_arena *arena, const struct sp_keys_source *source, const struct member *members,
@@ -227,7 +212,7 @@ static void print_text(struct sp_arena *arena, const struct sp_keys_source *sour
     for (size_t i = 0; i < count; i++)
         print_member(&members[i], width);
     for (size_t i = 0; i < source->findings->count; i++)
-        print_finding(arena, &source->findings->rows[i]);
+        print_finding(arena, source, &source->findings->rows[i]);
 }
 
 /* ---- the command ---- */

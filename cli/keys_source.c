@@ -94,6 +94,38 @@ static int read_pem(const struct sp_cli *cli, struct sp_str place, struct sp_str
 
 /* ---- the source ---- */
 
+static struct sp_str fix_of(struct sp_arena *arena, const struct sp_keys_source *source,
+                            const struct sp_finding *finding)
+{
+    struct sp_url url;
+    if ((finding->cause == SP_CAUSE_KEYS_NOT_JSON || finding->cause == SP_CAUSE_KEYS_HTML) &&
+        sp_url_split(source->name, &url) != SP_OK)
+        return SP_STR("Name a file with a JWK, a key set {\"keys\": […]}, or PEM (a public key, private key or "
+                      "certificate); `sallyport keys generate` makes a key.");
+    return sp_finding_fix(arena, finding);
+}
+
+void sp_keys_print_evidence(FILE *out, struct sp_arena *arena, const struct sp_keys_source *source,
+                            const struct sp_finding *finding)
+{
+    const struct sp_str evidence[] = {finding->received, finding->detail};
+    for (size_t i = 0; i < 2; i++) {
+        if (evidence[i].len == 0)
+            continue;
+        fputs("  ", out);
+        sp_cli_print_wrapped(out, evidence[i], 2, 2);
+        fputc('\n', out);
+    }
+    if (finding->reason != SP_CAUSE_NONE)
+        fprintf(out, "  reason: %.*s\n", SP_STR_ARG(sp_cause_get(finding->reason)->id));
+    const struct sp_str fix = fix_of(arena, source, finding);
+    if (fix.len > 0) {
+        fputs("  fix ", out);
+        sp_cli_print_wrapped(out, fix, 2, 6);
+        fputc('\n', out);
+    }
+}
+
 static int examine(const struct sp_cli *cli, const struct sp_fetch_report *report, struct sp_keys_source *source)
 {
     source->findings = SP_ARENA_NEW(cli->arena, struct sp_document_findings);

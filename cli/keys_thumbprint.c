@@ -34,6 +34,34 @@ static int write_json(const struct sp_cli *cli, const struct sp_jwk_set *set)
     return sp_cli_print_json(cli, &buffer, SP_CLI_FINE);
 }
 
+/* No key is there: which cause, the evidence, and what to do. */
+static int tell_of_none(const struct sp_cli *cli, const struct sp_keys_source *source)
+{
+    const struct sp_finding *finding = &source->findings->rows[0];
+    const int exit_status = source->out_of_reach ? SP_CLI_UNEXAMINED : SP_CLI_REJECTED;
+    /* Of an empty set the member that could not be read says more. */
+    if (source->findings->count > 1 && finding->cause == SP_CAUSE_KEYS_EMPTY)
+        finding = &source->findings->rows[1];
+    const struct sp_cause_info *info = sp_cause_get(finding->cause);
+    if (sp_cli_wants_json(cli)) {
+        struct sp_buffer buffer;
+        struct sp_json_writer json;
+        sp_buffer_init(&buffer, cli->arena, 1u << 20);
+        sp_json_writer_init(&json, &buffer, true);
+        sp_json_begin_object(&json);
+        sp_json_name(&json, SP_STR("keys"));
+        sp_json_begin_array(&json);
+        sp_json_end_array(&json);
+        sp_json_name(&json, SP_STR("cause"));
+        sp_finding_write(&json, finding);
+        sp_json_end_object(&json);
+        return sp_cli_print_json(cli, &buffer, exit_status);
+    }
+    sp_cli_failure(cli, "%.*s: %.*s: %.*s", SP_STR_ARG(source->name), SP_STR_ARG(info->id), SP_STR_ARG(info->title));
+    sp_keys_print_evidence(stderr, cli->arena, source, finding);
+    return exit_status;
+}
+
 static int run(struct sp_cli *cli)
 {
     struct sp_keys_source source;
@@ -42,14 +70,8 @@ static int run(struct sp_cli *cli)
     int exit_status = sp_keys_source_read(cli, place, &source);
     if (exit_status != SP_CLI_FINE)
         return exit_status;
-    if (source.set == NULL || source.set->count == 0) {
-        struct sp_finding *finding = &source.findings->rows[0];
-        /* Of an empty set the member that could not be read says more. */
-        if (source.findings->count > 1 && finding->cause == SP_CAUSE_KEYS_EMPTY)
-            finding = &source.findings->rows[1];
-        sp_cli_failure(cli, "%.*s: %.*s", SP_STR_ARG(source.name), SP_STR_ARG(sp_cause_get(finding->cause)->id));
-        return source.out_of_reach ? SP_CLI_UNEXAMINED : SP_CLI_REJECTED;
-    }
+    if (source.set == NULL || source.set->count == 0)
+        return tell_of_none(cli, &source);
     if (sp_cli_wants_json(cli))
         return write_json(cli, source.set);
     for (size_t i = 0; i < source.set->count; i++) {

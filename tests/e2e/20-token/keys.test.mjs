@@ -183,3 +183,23 @@ test('an RSA key with a small exponent is used and told, alone and in a set', as
   const token = await new CompactSign(Buffer.from('x')).setProtectedHeader({ alg: 'RS256' }).sign(privateKey);
   assert.equal((await sallyport(['token', 'verify', token, '--jwks', file])).code, 0);
 });
+
+test('what is no key is told with what it is and what to give', async () => {
+  const page = path.join(folder, 'page.html');
+  await writeFile(page, '<!doctype html><p>Log in');
+  await writeFile(path.join(folder, 'empty'), '');
+  await writeFile(path.join(folder, 'none.json'), '{"keys":[]}');
+  for (const [file, id, fix] of [['/etc/passwd', 'keys.not_json', /a JWK, a key set .* or PEM/], [path.join(folder, 'empty'), 'keys.not_json', /PEM/],
+    [page, 'keys.html', /PEM/], [path.join(folder, 'none.json'), 'keys.empty', /fix \w/]]) {
+    const { code, stdout, stderr } = await sallyport(['keys', 'thumbprint', file]);
+    assert.deepEqual([code, stdout], [1, ''], file);
+    assert.match(stderr, new RegExp(`${file}: ${id}: [A-Z]`));
+    assert.match(stderr.replaceAll(/\s+/g, ' '), fix);
+    if (id !== 'keys.empty') assert.doesNotMatch(stderr, /jwks_uri/);
+    const { json } = await sallyport(['keys', 'thumbprint', file, '--json']);
+    assert.deepEqual([json.keys, json.cause.id], [[], id]);
+    assert.match((await sallyport(['keys', 'show', file])).stdout.replaceAll(/\s+/g, ' '), fix);
+  }
+  const unreachable = await sallyport(['keys', 'thumbprint', 'http://127.0.0.1:1/jwks', '--json']);
+  assert.deepEqual([unreachable.code, unreachable.json.cause.id], [3, 'keys.unreachable']);
+});
