@@ -2,7 +2,7 @@
 # bash completion for sallyport. Commands and options are read off the program's own help, so nothing here can grow stale.
 
 _sallyport_words() { # PATH… → commands, options
-    sallyport help "$@" 2>/dev/null | sed -nE \
+    COLUMNS=1000 sallyport help "$@" 2>/dev/null | sed -nE \
         -e '/^Commands:/,/^$/s/^  ([a-z][a-z-]*) .*/\1/p' \
         -e 's/^ +(-[a-z], )?(--[a-z-]+).*/\2/p'
 }
@@ -21,11 +21,11 @@ _sallyport() {
         [[ $word == [a-z]* && ${#path[@]} -lt 2 ]] && path+=("$word")
     done
     if [[ $previous == --fault || ( "${path[*]}" == 'lab run' && $current != -* ) ]]; then
-        mapfile -t COMPREPLY < <(compgen -W "$(sallyport lab list 2>/dev/null | sed -nE 's/^  ([a-z_]+(\.[a-z_]+)+) .*/\1/p')" -- "$current")
+        mapfile -t COMPREPLY < <(compgen -W "$(COLUMNS=1000 sallyport lab list 2>/dev/null | sed -nE 's/^  ([a-z_]+(\.[a-z_]+)+) .*/\1/p')" -- "$current")
         return
     fi
     if [[ ${path[0]:-} == cause ]]; then
-        mapfile -t COMPREPLY < <(compgen -W "$(sallyport cause 2>/dev/null | sed -nE 's/^ *([a-z_]+(\.[a-z_]+)+).*/\1/p')" -- "$current")
+        mapfile -t COMPREPLY < <(compgen -W "$(COLUMNS=1000 sallyport cause 2>/dev/null | sed -nE 's/^ *([a-z_]+(\.[a-z_]+)+).*/\1/p')" -- "$current")
         return
     fi
     mapfile -t COMPREPLY < <(compgen -W "$(_sallyport_words "${path[@]}")" -- "$current")
