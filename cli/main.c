@@ -144,7 +144,9 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     int exit_status = dispatch(argc, argv);
     errno = 0;
-    if (fflush(stdout) != 0 && errno != EPIPE && exit_status == SP_CLI_FINE)
-        exit_status = SP_CLI_UNEXAMINED;
-    return exit_status;
+    if (fflush(stdout) == 0 || errno == EPIPE)
+        return exit_status;
+    if (exit_status != SP_CLI_UNEXAMINED) /* else it was told */
+        fprintf(stderr, "sallyport: could not write to standard output: %s\n", strerror(errno));
+    return exit_status == SP_CLI_FINE ? SP_CLI_UNEXAMINED : exit_status;
 }

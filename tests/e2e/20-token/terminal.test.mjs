@@ -73,3 +73,16 @@ test('a locale that is not UTF-8 gets ASCII, and what a token says byte by byte'
   assert.match((await sallyport(words, { env: { LC_ALL: '', LC_CTYPE: 'C', LANG: 'C.UTF-8' } })).stdout, /^x REJECTED/);
   assert.match((await sallyport(words, { env: { LC_ALL: 'C.UTF-8', LC_CTYPE: 'C', LANG: 'C' } })).stdout, /^✗ REJECTED/);
 });
+
+test('output that cannot be written is told, and is no success; a reader that has enough is one', async () => {
+  const into = (where, words) => run('bash', ['-c', `"$0" ${words} ${where}`, program]);
+  for (const words of ['help', 'cause', 'cause --json', 'lab list', 'token decode eyJhbGciOiJub25lIn0.eyJpc3MiOiJhIn0.', `keys show ${keys}`]) {
+    for (const where of ['> /dev/full', '>&-']) {
+      const { code, stderr } = await into(where, words);
+      assert.equal(code, 3, words);
+      assert.match(stderr, /^sallyport[a-z ]*: could not write to standard output/, `${words} ${where}`);
+      assert.equal(stderr.trim().split('\n').length, 1, 'once');
+    }
+    assert.equal((await into('| head -c 1', words)).stderr, '');
+  }
+});
