@@ -29,15 +29,16 @@ struct registration {
 /* RFC 7591 3.2.2 as JSON; RFC 6750 3 where a token is missing or wrong. */
 static enum sp_step deny(struct sp_call *call, const struct sp_denial *denial)
 {
+    const struct sp_str site = call->asked.fetch_site;
     call->deny = NULL;
-    unsigned sent = call->asked.authorization_count;
-    call->asked.authorization_count = 0; /* no challenge to send Basic credentials */
+    call->asked.fetch_site = SP_STR_NONE; /* no browser asks its person for a bearer token: 401 for scripts, too */
     enum sp_step step = sp_deny(call, denial);
-    call->asked.authorization_count = sent;
+    call->asked.fetch_site = site;
     if (call->answer.status == 401)
         sp_answer_header(call, "WWW-Authenticate",
-                         sent == 0 ? SP_STR("Bearer")
-                                   : sp_arena_printf(call->arena, "Bearer error=\"%s\"", sp_denial_error(denial)));
+                         call->asked.authorization_count == 0
+                             ? SP_STR("Bearer realm=\"authority\"")
+                             : sp_arena_printf(call->arena, "Bearer error=\"%s\"", sp_denial_error(denial)));
     return step;
 }
 

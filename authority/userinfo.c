@@ -28,20 +28,26 @@ static struct sp_str algs_of(struct sp_call *call)
 {
     const struct sp_client *client = sp_client_find(call->authority->settings, call->client_id);
     const uint32_t set = client != NULL && client->is_fapi2 ? sp_fapi2_algorithms() : sp_dpop_algorithms();
-    return sp_arena_printf(call->arena, ", algs=\"%.*s\"", SP_STR_ARG(sp_algorithms_spaced(call->arena, set)));
+    return sp_arena_printf(call->arena, "algs=\"%.*s\"", SP_STR_ARG(sp_algorithms_spaced(call->arena, set)));
 }
 
-/* RFC 6750 3: the challenge says what is wrong. */
+/* RFC 6750 3: says what is wrong; and where nothing was presented, no more than what may be. */
+static struct sp_str challenge_for(struct sp_call *call, const struct sp_denial *denial)
+{
+    const bool wants_proof = is_dpop(call) || denial->cause == SP_CAUSE_BINDING_DPOP_MISSING;
+    if (denial->cause == SP_CAUSE_TOKEN_MISSING || denial->cause == SP_CAUSE_TOKEN_IN_QUERY)
+        return sp_arena_printf(call->arena, "Bearer realm=\"authority\", DPoP %.*s", SP_STR_ARG(algs_of(call)));
+    struct sp_str error =
+        sp_arena_printf(call->arena, "%s error=\"%s\", error_description=\"%.*s\"", wants_proof ? "DPoP" : "Bearer",
+                        sp_denial_error(denial), SP_STR_ARG(sp_denial_description(call, denial)));
+    return wants_proof ? sp_arena_printf(call->arena, "%.*s, %.*s", SP_STR_ARG(error), SP_STR_ARG(algs_of(call)))
+                       : error;
+}
+
 static enum sp_step deny_bearer(struct sp_call *call, const struct sp_denial *denial)
 {
     const struct sp_cause_info *info = sp_cause_get(denial->cause);
-    const bool wants_proof = is_dpop(call) || denial->cause == SP_CAUSE_BINDING_DPOP_MISSING;
-    struct sp_str challenge = SP_STR("Bearer");
-    if (denial->cause != SP_CAUSE_TOKEN_MISSING && denial->cause != SP_CAUSE_TOKEN_IN_QUERY)
-        challenge = sp_arena_printf(call->arena, "%s error=\"%s\", error_description=\"%.*s\"%.*s",
-                                    wants_proof ? "DPoP" : "Bearer", sp_denial_error(denial),
-                                    SP_STR_ARG(sp_denial_description(call, denial)),
-                                    SP_STR_ARG(wants_proof ? algs_of(call) : SP_STR("")));
+    const struct sp_str challenge = challenge_for(call, denial);
     call->answer.status = denial->status != 0 ? denial->status : info->http_status;
     sp_answer_header(call, "WWW-Authenticate", challenge);
     sp_answer_header(call, "Cache-Control", SP_STR("no-store"));

@@ -319,7 +319,7 @@ test('refresh rotates; two at once are a race, later reuse kills the family', as
 });
 
 test('userinfo refuses what is no access token of ours by RFC 6750', async () => {
-  assert.equal((await authority.get('/userinfo')).headers['www-authenticate'], 'Bearer');
+  assert.match((await authority.get('/userinfo')).headers['www-authenticate'], /^Bearer realm="authority", DPoP algs="[^"]*"$/);
   const wrong = await authority.get('/userinfo', { token: 'x.y.z' });
   assert.equal(wrong.status, 401);
   assert.match(wrong.headers['www-authenticate'], /error="invalid_token"/);

@@ -84,7 +84,9 @@ test('oauth4webapi registers a public and a private_key_jwt client; jwks and jwk
 
 test('nobody registers without a token that is alive, and each is good as often as it was made for', async () => {
   const none = await register({ redirect_uris: [redirect] }, null);
-  assert.deepEqual([none.status, none.headers['www-authenticate']], [401, 'Bearer']);
+  assert.deepEqual([none.status, none.headers['www-authenticate']], [401, 'Bearer realm="authority"']);
+  const script = await authority.get('/register', { method: 'POST', headers: { 'Content-Type': 'application/json', Origin: 'https://app.example', 'Sec-Fetch-Site': 'cross-site' }, body: '{}' });
+  assert.deepEqual([script.status, script.headers['www-authenticate']], [401, 'Bearer realm="authority"']);
   await authority.lastLine('registration.token_missing');
   const single = await initialToken();
   const answers = await Promise.all(Array.from({ length: 12 }, () => register({ redirect_uris: [redirect] }, single)));

@@ -191,7 +191,9 @@ static void an_access_token_in_the_url_is_not_looked_at(void **state)
     struct sp_call *call = get(fixture, "/userinfo", "access_token=eyJhbGciOiJFUzI1NiJ9.e30.AAAA");
     assert_string_equal(fixture_cause(call), "token.in_query");
     assert_int_equal(call->answer.status, 401);
-    assert_true(sp_str_equal(header(call, "WWW-Authenticate"), SP_STR("Bearer")));
+    assert_true(
+        sp_str_has_prefix(header(call, "WWW-Authenticate"), SP_STR("Bearer realm=\"authority\", DPoP algs=\"RS256 ")));
+    assert_false(sp_str_contains(header(call, "WWW-Authenticate"), SP_STR("error")));
 }
 
 static void put(struct fixture *fixture, const char *token, int64_t expires_at, const char *data)
