@@ -157,6 +157,8 @@ void sp_key_tell_unknown_kid(struct sp_exam *exam)
     if (known->unadopted_keys != NULL && sp_jwk_set_find(known->unadopted_keys, exam->kid, 0) != NULL) {
         sp_exam_saw_fatal(exam, SP_CAUSE_KEYS_ROTATED, SP_CHECK_KEY, published, kid)->detail =
             SP_STR("Healing is switched off for this issuer (heal: false).");
+    } else if (exam->issuer_is_named && tell_gone_key(exam)) {
+        return; /* whoever else has a key of this name: it was this issuer's, which the token is of */
     } else if ((other = find_other_issuer(exam)) != NULL) {
         sp_exam_saw(exam, SP_CAUSE_KEYS_OTHER_ISSUER, SP_CHECK_KEY, exam->issuer->terms->issuer, kid)->detail =
             other->terms->issuer;

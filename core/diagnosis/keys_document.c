@@ -214,6 +214,16 @@ static bool has_signing_key(const struct sp_jwk_set *set)
     return false;
 }
 
+/* Why the first of the keys cannot be used: the others' findings stand beside, and are told only of sets that are used.
+ */
+static struct sp_str first_fault(struct sp_arena *arena, const struct sp_jwk_set *set)
+{
+    if (set->skipped_count > 0) {
+        return sp_arena_printf(arena, "Key %u: %.*s.", set->skipped[0].index, SP_STR_ARG(set->skipped[0].evidence));
+    }
+    return set->count > 0 ? SP_STR("Key 0: its use is not sig, or its key_ops lack verify.") : SP_STR_NONE;
+}
+
 enum sp_status sp_keys_document_examine(struct sp_arena *arena, const struct sp_fetch_report *report,
                                         struct sp_jwk_set **set, struct sp_document_findings *findings)
 {
@@ -257,6 +267,7 @@ enum sp_status sp_keys_document_examine(struct sp_arena *arena, const struct sp_
         finding->received = first == SP_CAUSE_KEYS_PLACEHOLDER
                                 ? findings->rows[1].received
                                 : sp_arena_printf(arena, "%zu", made->count + made->skipped_count);
+        finding->detail = finding->cause == SP_CAUSE_KEYS_EMPTY ? first_fault(arena, made) : SP_STR_NONE;
     }
     status = keep_texts(arena, findings);
     if (status != SP_OK || findings->refused) {

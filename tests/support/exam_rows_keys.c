@@ -42,6 +42,14 @@ static void replace_keys(struct exam_bench *b)
     b->world.issuer_count = 1;
 }
 
+/* Names such as "1" and "default" are given by many. */
+static void replace_keys_of_a_common_name(struct exam_bench *b)
+{
+    replace_keys(b);
+    b->world.issuer_count = 2;
+    b->issuers[1].known.keys = exam_corp_set;
+}
+
 static void be_okta_org(struct exam_bench *b)
 {
     b->terms[0].issuer = SP_STR("https://acme.okta.com");
@@ -183,6 +191,8 @@ const struct exam_row exam_key_rows[] = {
     {"a key that is gone", SP_CAUSE_KEYS_RETIRED_EARLY, EXAM_E1, "{\"alg\":\"ES256\",\"kid\":\"gone\"}", CLAIMS(""),
      know_earlier_kids, SP_CAUSE_NONE},
     {"all keys replaced", SP_CAUSE_KEYS_REPLACED, EXAM_E1, HEADER, CLAIMS(""), replace_keys, SP_CAUSE_NONE},
+    {"all keys replaced, and another issuer has one of the same name", SP_CAUSE_KEYS_REPLACED, EXAM_E1, HEADER,
+     CLAIMS(""), replace_keys_of_a_common_name, SP_CAUSE_NONE},
     {"the other issuer's kid", SP_CAUSE_KEYS_OTHER_ISSUER, EXAM_E3, "{\"alg\":\"ES256\",\"kid\":\"p1\"}", CLAIMS(""),
      NULL, SP_CAUSE_NONE},
     {"an Okta org server", SP_CAUSE_KEYS_UNPUBLISHED, EXAM_E1, "{\"alg\":\"ES256\",\"kid\":\"org\"}",

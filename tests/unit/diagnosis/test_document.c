@@ -154,6 +154,34 @@ static void key_sets_are_judged(void **state)
     }
 }
 
+static void a_set_without_a_usable_key_says_what_the_first_one_lacks(void **state)
+{
+    static const struct {
+        const char *body, *detail;
+    } cases[] = {
+        {"{\"keys\":[" RSA_WITH("AQ") "]}", "Key 0: "},
+        {"{\"keys\":[{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"use\":\"enc\",\"x\":"
+         "\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}]}",
+         "Key 0: its use is not sig"},
+        {"{\"keys\":[]}", NULL},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct sp_arena *arena = sp_arena_create(1 << 20);
+        struct sp_jwk_set *set = NULL;
+        struct sp_document_findings findings;
+        struct sp_fetch_report report = {
+            .http_status = 200, .url = SP_STR(URL), .body = sp_str_from_cstr(cases[i].body)};
+        assert_int_equal(sp_keys_document_examine(arena, &report, &set, &findings), SP_OK);
+        assert_int_equal(findings.rows[0].cause, SP_CAUSE_KEYS_EMPTY);
+        if (cases[i].detail != NULL)
+            assert_true(sp_str_has_prefix(findings.rows[0].detail, sp_str_from_cstr(cases[i].detail)));
+        else
+            assert_null(findings.rows[0].detail.at);
+        sp_arena_destroy(&arena);
+    }
+}
+
 static void a_published_private_key_is_told(void **state)
 {
     (void)state;
@@ -285,6 +313,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(key_sets_are_judged),
+        cmocka_unit_test(a_set_without_a_usable_key_says_what_the_first_one_lacks),
         cmocka_unit_test(a_published_private_key_is_told),
         cmocka_unit_test(metadata_is_judged),
         cmocka_unit_test(where_and_under_which_name_it_is_found),
