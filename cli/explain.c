@@ -136,6 +136,11 @@ static void put_made_verdict(struct sp_json_writer *writer, struct sp_arena *are
     struct sp_finding finding = {.cause = sp_cause_find(sp_json_string(sp_json_member(line, SP_STR("cause")))),
                                  .check = SP_CHECK_COUNT,
                                  .verified = true};
+    if (finding.cause == SP_CAUSE_UPSTREAM_REJECTED_TOKEN) {
+        const struct sp_json *status = sp_json_member(line, SP_STR("upstream_status"));
+        finding.expected = SP_STR("a status other than 401 and 403");
+        finding.received = status != NULL ? status->text : SP_STR_NONE;
+    }
     bool accepted = sp_json_is(sp_json_member(line, SP_STR("accepted")), SP_JSON_TRUE);
     struct sp_verdict verdict = {.accepted = accepted};
     if (finding.cause != SP_CAUSE_NONE && accepted) {

@@ -87,13 +87,13 @@ test('a call that was let through and then failed is told as a failure, what end
   const reached = { host: 'api.example.com', upstream: '127.0.0.1:9000' };
   writeFileSync(log, line('down', { ...reached, status: 502, cause: 'upstream.refused', issuer: 'corp' })
     + line('late', { ...reached, status: 504, cause: 'upstream.timeout', presented: 'api_key' }) + line('open', { status: 502, cause: 'upstream.tls', presented: 'none' })
-    + line('its own', { ...reached, status: 500, upstream_status: 500 }) + line('told off', { ...reached, status: 403, cause: 'upstream.rejected_token', issuer: 'corp' }));
+    + line('its own', { ...reached, status: 500, upstream_status: 500 }) + line('told off', { ...reached, status: 403, upstream_status: 403, cause: 'upstream.rejected_token', issuer: 'corp' }));
   const rows = [
     ['down', /✗ FAILED upstream\.refused: .* \(the token was accepted\) /],
     ['late', /✗ FAILED upstream\.timeout: .* \(the API key was accepted\) /],
     ['open', /✗ FAILED upstream\.tls: .* \(the gateway let the call through\) /],
     ['its own', /✗ FAILED the API answered 500 \(the gateway let the call through\)/],
-    ['told off', /✗ FAILED upstream\.rejected_token: .* \(the token was accepted\) /],
+    ['told off', /✗ FAILED upstream\.rejected_token: .* \(the token was accepted\) .*the API answered 403/],
   ];
   for (const [id, headline] of rows) {
     const { code, json } = await explain(id, '--log', log, '--json');
