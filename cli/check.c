@@ -67,10 +67,35 @@ static struct sp_str text_of_file(const struct sources *sources, struct sp_str f
     return SP_STR_NONE;
 }
 
-/* A line with a secret in it is not shown: reports are pasted into tickets. */
+static bool is_secret(enum sp_setting setting)
+{
+    enum sp_kind kind = sp_setting_get(setting)->kind;
+    return kind == SP_KIND_SECRET || kind == SP_KIND_SECRETS || kind == SP_KIND_KEY_HASHES ||
+           setting == SP_SETTING_CLIENT_SECRET_HASH;
+}
+
+/* "consumers.acme.api_keys[0]": whether a member of that name holds a secret, or the hash of one, anywhere. */
+static bool is_path_of_secret(struct sp_str path)
+{
+    size_t at = path.len;
+    while (at > 0 && path.at[at - 1] != '.') {
+        at--;
+    }
+    struct sp_str name = sp_str_slice(path, at, path.len);
+    name = sp_str_slice(name, 0, sp_str_index_of(name, '[', 0));
+    for (enum sp_setting setting = SP_SETTING_NONE + 1; setting < SP_SETTING_COUNT; setting++) {
+        if (is_secret(setting) && sp_str_equal(sp_setting_get(setting)->name, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A line with a secret in it is not shown: reports are pasted into tickets. Where a hash belongs, what stands there
+ * instead is the secret itself. */
 static bool shows_secret(const struct sp_policy_problem *problem)
 {
-    return problem->finding.cause == SP_CAUSE_CONFIG_INLINE_SECRET;
+    return problem->finding.cause == SP_CAUSE_CONFIG_INLINE_SECRET || is_path_of_secret(problem->path);
 }
 
 /* The line with a caret under the column, which counts characters; long lines are cut around it. */

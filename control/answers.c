@@ -350,6 +350,19 @@ static void answer_introspection_question(struct sp_plane *plane, struct sp_exch
     answer_question(plane, exchange, false);
 }
 
+/* HEAD is GET without the body, which MHD leaves out (RFC 9110 9.3.2): load balancers ask so. */
+static bool takes(struct sp_str method, struct sp_str asked)
+{
+    return sp_str_equal(method, asked) || (sp_str_equal(method, SP_STR("GET")) && sp_str_equal(asked, SP_STR("HEAD")));
+}
+
+static void refuse_method(struct sp_exchange *exchange, struct sp_str method)
+{
+    const struct sp_exchange_header allow = {"Allow",
+                                             sp_str_equal(method, SP_STR("GET")) ? SP_STR("GET, HEAD") : method};
+    sp_exchange_respond_with(exchange, 405, TEXT_TYPE, SP_STR("This address does not take this method.\n"), &allow, 1);
+}
+
 void sp_plane_answer(void *data, struct sp_exchange *exchange)
 {
     static const struct {
@@ -362,7 +375,7 @@ void sp_plane_answer(void *data, struct sp_exchange *exchange)
         {{"POST", 4}, {"/internal/keys", 14}, answer_keys_question},
         {{"POST", 4}, {"/internal/introspect", 20}, answer_introspection_question},
     };
-    bool path_exists = false, is_question = sp_str_has_prefix(sp_exchange_path(exchange), SP_STR("/internal/"));
+    bool is_question = sp_str_has_prefix(sp_exchange_path(exchange), SP_STR("/internal/"));
     if (!is_question && sp_admin_refuses_name(data, exchange)) {
         return;
     }
@@ -372,16 +385,15 @@ void sp_plane_answer(void *data, struct sp_exchange *exchange)
     }
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         if (sp_str_equal(rows[i].path, sp_exchange_path(exchange))) {
-            path_exists = true;
-            if (sp_str_equal(rows[i].method, sp_exchange_method(exchange))) {
+            if (takes(rows[i].method, sp_exchange_method(exchange))) {
                 rows[i].answer(data, exchange);
-                return;
+            } else {
+                refuse_method(exchange, rows[i].method);
             }
+            return;
         }
     }
-    sp_exchange_respond(exchange, path_exists ? 405 : 404, TEXT_TYPE,
-                        path_exists ? SP_STR("This address does not take this method.\n")
-                                    : SP_STR(SP_NGINX_ADMIN_PLACES "\n"));
+    sp_exchange_respond(exchange, 404, TEXT_TYPE, SP_STR(SP_NGINX_ADMIN_PLACES "\n"));
 }
 
 void sp_plane_exchange_ended(void *data, struct sp_exchange *exchange)

@@ -25,9 +25,10 @@ static bool is_scalar(const struct sp_json *value)
     return value->type != SP_JSON_ARRAY && value->type != SP_JSON_OBJECT && value->type != SP_JSON_NULL;
 }
 
+/* What stands where the hash of a key belongs is the key. */
 static struct sp_str shown(struct sp_draft *draft, enum sp_kind kind, const struct sp_json *value)
 {
-    if (!is_scalar(value) || kind == SP_KIND_SECRET || kind == SP_KIND_SECRETS) {
+    if (!is_scalar(value) || kind == SP_KIND_SECRET || kind == SP_KIND_SECRETS || kind == SP_KIND_KEY_HASHES) {
         return type_in_words(value);
     }
     struct sp_str text = sp_str_slice(value->text, 0, SHOWN_BYTES);

@@ -102,6 +102,21 @@ test('a secret is never shown, wherever it stands', async () => {
   assert.doesNotMatch(stdout, /hunter2/);
 });
 
+test('a key or secret in clear where its hash belongs is not shown either', async () => {
+  const rows = [['config.type', 'consumers: {acme: {api_keys:\n  [hunter2hunter2]}}\n'],
+    ['config.authority', 'authority: {issuer: "https://as.example.com", clients: {a: {secret_hash: hunter2hunter2}}}\n']];
+  for (const [cause, text] of rows) {
+    const file = write(`${good}${text}`);
+    for (const words of [[], ['--json']]) {
+      const { code, stdout } = await sallyport(['check', '-c', file, ...words]);
+      assert.equal(code, 1);
+      assert.ok(stdout.includes(cause), stdout);
+      assert.doesNotMatch(stdout, /hunter2/);
+    }
+    assert.doesNotMatch((await sallyport(['serve', '-c', file, '--state', path.join(folder, 'state-of-nothing')])).stderr, /hunter2/);
+  }
+});
+
 test('a configuration of nothing is a finding, and nothing is served by it', async () => {
   for (const text of ['', '# to be written\n', '{}\n', '---\n', 'apis:\n']) {
     const { code, ids, json } = await check(text);

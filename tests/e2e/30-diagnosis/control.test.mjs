@@ -213,6 +213,13 @@ test('metrics are well-formed and count what happened', async () => {
   assert.equal(metrics['sallyport_refusals_total{cause="time.expired"}'], 1);
   assert.equal(metrics['sallyport_keys{issuer="corp"}'], 1);
   assert.equal((await fetch(`${gateway.adminUrl}/healthz`)).status, 200);
+  for (const path of ['/healthz', '/readyz', '/metrics']) {
+    const asked = async (method) => fetch(`${gateway.adminUrl}${path}`, { method });
+    const head = await asked('HEAD');
+    assert.deepEqual([head.status, await head.text()], [200, ''], path);
+    const post = await asked('POST');
+    assert.deepEqual([post.status, post.headers.get('allow')], [405, 'GET, HEAD'], path);
+  }
   for (const path of ['/internal/keys', '/internal/introspect', '/internal/', '/%69nternal/keys', '//internal/keys', '/internal', '/unknown', '/favicon.ico', '/']) {
     const answer = await fetch(`${gateway.adminUrl}${path}`, { method: 'POST', body: '{}' });
     const said = [answer.status, answer.headers.get('content-type'), await answer.text()];
