@@ -70,9 +70,24 @@ static bool audience_differs_by_slash(struct sp_exam *exam, struct sp_finding *f
     return some_pair(exam, sp_url_differs_by_slash, finding);
 }
 
+/* What stands behind "https://", "api://" and the like; the whole where there is no scheme. */
+static struct sp_str behind_scheme(struct sp_str s)
+{
+    size_t at = sp_str_index_of(s, ':', 0);
+    struct sp_str mark = SP_STR("://");
+    return at > 0 && sp_str_has_prefix(sp_str_slice(s, at, s.len), mark) ? sp_str_slice(s, at + mark.len, s.len) : s;
+}
+
+/* Entra's api://ID and ID are one API too. */
+static bool differs_by_scheme(struct sp_str a, struct sp_str b)
+{
+    struct sp_str rest = behind_scheme(a);
+    return rest.len > 0 && sp_str_equal(rest, behind_scheme(b)) && !sp_str_equal(a, b);
+}
+
 static bool audience_differs_by_scheme(struct sp_exam *exam, struct sp_finding *finding)
 {
-    return some_pair(exam, sp_url_differs_by_scheme, finding);
+    return some_pair(exam, differs_by_scheme, finding);
 }
 
 static bool audience_differs_by_case(struct sp_exam *exam, struct sp_finding *finding)

@@ -74,7 +74,7 @@ static struct sp_str challenge(struct sp_arena *arena, const char *scheme, const
     append_parameter(&out, "realm", terms->realm);
     if (names_error(scheme, info, cause)) {
         append_parameter(&out, "error", info->oauth_error);
-        if (terms->diagnostics != SP_DIAGNOSTICS_NONE) {
+        if (terms->diagnostics != SP_DIAGNOSTICS_NONE && info->oauth_error.len > 0) {
             append_parameter(&out, "error_description", info->client_text);
         }
     }

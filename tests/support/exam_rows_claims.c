@@ -27,6 +27,12 @@ static void take_two_issuers_of_one_key_set(struct exam_bench *b)
     b->issuers[1].known.keys = exam_corp_set;
 }
 
+static const struct sp_str bare_audiences[] = {{"5f1c", 4}, {"https://api.example.com", 23}};
+static void expect_bare_audience(struct exam_bench *b)
+{
+    b->requirements.audiences = (struct sp_str_list){bare_audiences, 2};
+}
+
 static void limit_lifetime(struct exam_bench *b)
 {
     b->terms[0].max_lifetime_s = 300;
@@ -115,6 +121,10 @@ const struct exam_row exam_claim_rows[] = {
      NULL, SP_CAUSE_NONE},
     {"an audience in another case", SP_CAUSE_AUDIENCE_CASE, EXAM_E1, HEADER,
      WITH_AUDIENCE("\"https://API.example.com/v1\"", ""), NULL, SP_CAUSE_NONE},
+    {"an audience without its scheme", SP_CAUSE_AUDIENCE_SCHEME, EXAM_E1, HEADER,
+     WITH_AUDIENCE("\"api.example.com\"", ""), expect_bare_audience, SP_CAUSE_NONE},
+    {"Entra's api:// in front of an audience", SP_CAUSE_AUDIENCE_SCHEME, EXAM_E1, HEADER,
+     WITH_AUDIENCE("\"api://5f1c\"", ""), expect_bare_audience, SP_CAUSE_NONE},
     {"an audience of http", SP_CAUSE_AUDIENCE_SCHEME, EXAM_E1, HEADER,
      WITH_AUDIENCE("\"http://api.example.com/v1\"", ""), NULL, SP_CAUSE_NONE},
     {"the client as audience", SP_CAUSE_AUDIENCE_IS_CLIENT_ID, EXAM_E1, HEADER,

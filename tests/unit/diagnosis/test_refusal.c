@@ -65,6 +65,16 @@ static void a_scheme_that_is_not_taken_has_no_error_either(void **state)
     assert_true(says(refusal.body, "\"cause\":\"token.scheme_unsupported\""));
 }
 
+/* A description is one of an error: causes without a code of OAuth's have none in the challenge. */
+static void a_cause_without_an_error_code_is_told_in_the_body_alone(void **state)
+{
+    struct sp_refusal_terms with = terms();
+    const struct sp_refusal refusal = refusal_of(*state, SP_CAUSE_CONSUMER_NOT_SUBSCRIBED, &with);
+    assert_int_equal(refusal.status, 403);
+    assert_false(says(refusal.challenges[0], "error"));
+    assert_true(says(refusal.body, "\"cause\":\"consumer.not_subscribed\""));
+}
+
 static void the_default_level_tells_no_configured_value(void **state)
 {
     struct sp_refusal_terms with = terms();
@@ -181,6 +191,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_missing_token_has_no_error_code_and_names_the_scopes, make_arena, drop_arena),
         cmocka_unit_test_setup_teardown(a_scheme_that_is_not_taken_has_no_error_either, make_arena, drop_arena),
+        cmocka_unit_test_setup_teardown(a_cause_without_an_error_code_is_told_in_the_body_alone, make_arena,
+                                        drop_arena),
         cmocka_unit_test_setup_teardown(the_default_level_tells_no_configured_value, make_arena, drop_arena),
         cmocka_unit_test_setup_teardown(level_full_tells_both_sides_and_the_fix, make_arena, drop_arena),
         cmocka_unit_test_setup_teardown(level_none_tells_the_status_only, make_arena, drop_arena),
