@@ -122,6 +122,22 @@ static enum sp_status fail(struct sqlite_store *self, int code)
     return code == SQLITE_NOMEM ? SP_NO_MEMORY : SP_IO;
 }
 
+/* What was committed is in a log that nobody finds after a restart; it is copied into the file while we still have it.
+ */
+static bool has_lost_log(struct sqlite_store *self)
+{
+    sqlite3_file *log = NULL;
+    int has_moved = 0;
+    if (sqlite3_file_control(self->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) != SQLITE_OK || log == NULL ||
+        log->pMethods == NULL || log->pMethods->xFileControl(log, SQLITE_FCNTL_HAS_MOVED, &has_moved) != SQLITE_OK ||
+        has_moved == 0)
+        return false;
+    (void)sqlite3_wal_checkpoint_v2(self->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    snprintf(self->sql.store.trouble, sizeof self->sql.store.trouble,
+             "%.140s-wal is gone or another file: restart the authority, or put the first back", self->path);
+    return true;
+}
+
 /* Whoever deletes, moves or replaces the file leaves us one that nobody finds after a restart: what is written there is
  * lost, and SQLite would not say so. One stat; a file that came back is good again. */
 static enum sp_status look_for_file(struct sqlite_store *self)
@@ -129,8 +145,10 @@ static enum sp_status look_for_file(struct sqlite_store *self)
     int has_moved = 0;
     int code = sqlite3_file_control(self->db, "main", SQLITE_FCNTL_HAS_MOVED, &has_moved);
     self->is_elsewhere = code == SQLITE_OK && has_moved != 0;
-    if (!self->is_elsewhere)
-        return SP_OK;
+    if (!self->is_elsewhere) {
+        self->is_elsewhere = has_lost_log(self);
+        return self->is_elsewhere ? SP_IO : SP_OK;
+    }
     snprintf(self->sql.store.trouble, sizeof self->sql.store.trouble,
              access(self->path, F_OK) != 0
                  ? "%.140s is gone: put it back, or restore a backup there and restart the authority"

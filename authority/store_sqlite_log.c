@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define VFS_NAME "sallyport-log"
 /* Thirty pages with their headers: small enough to stay in a processor's cache. */
@@ -20,6 +21,9 @@ struct log_file {
     sqlite3_int64 from; /* where the gathered bytes belong */
     int count;
     bool ends_commit; /* the page that comes next is a commit's last */
+    const char *name; /* SQLite's, as long as the file is open */
+    dev_t device;     /* of what it named when it was opened */
+    ino_t inode;
 };
 
 static struct log_file *self_of(sqlite3_file *file)
@@ -111,8 +115,19 @@ static int log_check_lock(sqlite3_file *file, int *is_locked)
     return self_of(file)->real->pMethods->xCheckReservedLock(self_of(file)->real, is_locked);
 }
 
+/* SQLite's own answer is about the database file alone. */
+static bool has_moved(const struct log_file *log)
+{
+    struct stat now;
+    return log->inode != 0 && (stat(log->name, &now) != 0 || now.st_ino != log->inode || now.st_dev != log->device);
+}
+
 static int log_control(sqlite3_file *file, int what, void *argument)
 {
+    if (what == SQLITE_FCNTL_HAS_MOVED) {
+        *(int *)argument = has_moved(self_of(file));
+        return SQLITE_OK;
+    }
     return self_of(file)->real->pMethods->xFileControl(self_of(file)->real, what, argument);
 }
 
@@ -154,6 +169,12 @@ static int open_file(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int
     int code = below->xOpen(below, name, log->real, flags, flags_out);
     if (code != SQLITE_OK)
         return code;
+    struct stat opened;
+    if (name != NULL && stat(name, &opened) == 0) {
+        log->name = name;
+        log->device = opened.st_dev;
+        log->inode = opened.st_ino;
+    }
     log->gathered = malloc(MOST_BYTES); /* without: each write by itself */
     log->file.pMethods = &log_methods;
     return SQLITE_OK;

@@ -130,6 +130,33 @@ static void a_file_that_was_deleted_moved_or_replaced_takes_nothing_and_is_named
     assert_int_equal(store_find(f, f->other, &lost, &found), SP_OK);
 }
 
+static void a_log_that_was_deleted_takes_nothing_and_loses_nothing(void **state)
+{
+    struct store_fixture *f = store_fixture_of(state);
+    struct sp_ticket before = store_ticket_of(SP_TICKET_CODE, 42), lost = store_ticket_of(SP_TICKET_CODE, 43), found;
+    char log[96], away[96], copy[96];
+    snprintf(log, sizeof log, "%.60s-wal", f->path);
+    snprintf(away, sizeof away, "%.60s.away", f->path);
+    snprintf(copy, sizeof copy, "%.60s.copy", f->path);
+    store_put_kept(f->store, &before);
+    assert_int_equal(rename(log, away), 0);
+    assert_int_equal(write_one(f->store, &lost), SP_IO);
+    assert_non_null(strstr(f->store->trouble, log));
+    assert_int_equal(store_find(f, f->store, &before, &found), SP_IO);
+    /* Who dies now, and is started again, has all that was kept: it is in the file. */
+    copy_file(f->path, copy);
+    struct sp_store *restarted = NULL;
+    char trouble[256];
+    assert_int_equal(sp_store_open_sqlite(copy, &restarted, trouble), SP_OK);
+    assert_int_equal(store_find(f, restarted, &before, &found), SP_OK);
+    assert_int_equal(store_find(f, restarted, &lost, &found), SP_NOT_FOUND);
+    restarted->methods->destroy(&restarted);
+    assert_int_equal(rename(away, log), 0);
+    assert_int_equal(write_one(f->store, &lost), SP_OK);
+    assert_int_equal(store_find(f, f->other, &lost, &found), SP_OK);
+    assert_int_equal(unlink(copy), 0);
+}
+
 static void a_server_that_restarts_costs_the_turn_and_no_more(void **state)
 {
     struct store_fixture *f = store_fixture_of(state);
@@ -207,6 +234,7 @@ int main(void)
         STORE_SQLITE_ROW(after_the_flush_of_a_large_turn_the_files_have_it_all),
         STORE_SQLITE_ROW(only_the_owner_may_read_the_file),
         STORE_SQLITE_ROW(a_file_that_was_deleted_moved_or_replaced_takes_nothing_and_is_named),
+        STORE_SQLITE_ROW(a_log_that_was_deleted_takes_nothing_and_loses_nothing),
         STORE_POSTGRES_ROW(a_server_that_restarts_costs_the_turn_and_no_more),
         cmocka_unit_test(a_file_that_cannot_be_opened_is_named),
         cmocka_unit_test(terms_that_libpq_cannot_read_are_not_quoted),
