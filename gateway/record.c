@@ -175,19 +175,18 @@ static bool is_worth_telling(const struct sp_verdict *verdict)
     return verdict != NULL && (!verdict->accepted || verdict->also_count > 0);
 }
 
-/* nginx answers what it gives up from a location of ours, by GET: the line is of what the client asked for. */
+/* nginx answers what it gives up from a location of ours, by GET: the line is of what the client asked for, and of
+ * nothing where that could not be read. */
 static struct sp_str asked_path(const ngx_http_request_t *request)
 {
     const struct sp_str asked = sp_str_of(request->unparsed_uri);
-    return request->internal && asked.len > 0 ? sp_str_slice(asked, 0, sp_str_index_of(asked, '?', 0))
-                                              : sp_str_of(request->uri);
+    return request->internal ? sp_str_slice(asked, 0, sp_str_index_of(asked, '?', 0)) : sp_str_of(request->uri);
 }
 
 static struct sp_str asked_method(const ngx_http_request_t *request)
 {
     const struct sp_str line = sp_str_of(request->request_line);
-    return request->internal && line.len > 0 ? sp_str_slice(line, 0, sp_str_index_of(line, ' ', 0))
-                                             : sp_str_of(request->method_name);
+    return request->internal ? sp_str_slice(line, 0, sp_str_index_of(line, ' ', 0)) : sp_str_of(request->method_name);
 }
 
 static void write_line(struct sp_json_writer *json, struct sp_call *call, bool is_brief)

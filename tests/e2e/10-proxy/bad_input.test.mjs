@@ -84,6 +84,12 @@ for (const [name, bytes] of Object.entries(raw)) {
   });
 }
 
+test('the line of what is no request at all has no path of ours and no method that nobody sent', async () => {
+  const { text } = await rawRequest(gateway.port, 'hello\r\n\r\n', { end: true });
+  const { path, method, status, cause } = await gateway.call(/^X-Request-Id: (\S+)\r$/m.exec(text)[1]);
+  assert.deepEqual({ path, method, status, cause }, { path: '', method: '', status: 400, cause: 'request.malformed' });
+});
+
 const told = {
   'Host: [::1': ['Host: [::1', 'HOST or HOST:PORT', '[::1'],
   'a token whose header was forgotten': [`Host: a\r\n${'eyJhbGciOiJFUzI1NiJ9'.repeat(20)}`, 'NAME: VALUE', 'eyJhbGciOiJFUzI1…, 400 bytes'],
