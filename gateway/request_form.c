@@ -28,11 +28,20 @@ static bool has_odd_version(const ngx_http_request_t *request)
            request->http_protocol.len > VERSION_BYTES;
 }
 
+/* It has no header, and nginx no list to put one into: whatever adds one for the API would crash the worker. */
+static bool is_without_header(const ngx_http_request_t *request)
+{
+    return request->http_version < NGX_HTTP_VERSION_10;
+}
+
 enum sp_cause sp_request_form_judge(struct sp_call *call, struct sp_finding *finding)
 {
     const ngx_http_request_t *request = call->request;
     const ngx_table_elt_t *host = request->headers_in.host;
     const struct sp_str line = call->headers.without_colon;
+    if (is_without_header(request)) {
+        return malformed(finding, "HTTP/0.9", SP_STR("HTTP/1.0 or HTTP/1.1"), SP_STR("HTTP/0.9"));
+    }
     if (host != NULL && !sp_host_is_header_value(sp_str_of(host->value))) {
         return malformed(finding, "Host is no name or address with or without a port", SP_STR("HOST or HOST:PORT"),
                          sp_str_slice(sp_str_of(host->value), 0, MAX_TOLD_BYTES));

@@ -14,7 +14,7 @@ import { until } from '../lib/wait.mjs';
 
 const corp = await makeCorp();
 const upstream = await startUpstream();
-const policy = { issuers: corp.issuers, apis: { all: { match: { path: '/' }, upstream: { url: upstream.url }, auth: { issuers: ['corp'] } } } };
+const policy = { issuers: corp.issuers, apis: { all: { match: { path: '/' }, upstream: { url: upstream.url }, auth: { issuers: ['corp'] } }, open: { match: { path: '/open' }, upstream: { url: upstream.url }, auth: { anonymous: true } } } };
 const gateway = await startNginx({ files: corp.files, http: 'client_body_timeout 1s; client_header_timeout 1s;', policy });
 const [worker] = gateway.workerPids();
 const header = JSON.stringify({ alg: 'ES256', kid: corp.key.kid, typ: 'at+jwt' });
@@ -103,6 +103,15 @@ for (const [name, [lines, expected, received]] of Object.entries(told)) {
     assert.deepEqual([status, accepted, verdict.cause.id, verdict.cause.expected, verdict.cause.received], [400, false, 'request.malformed', expected, received]);
   });
 }
+
+test('HTTP/0.9, which has no header, is refused also where nobody is asked for a token, and harms nobody', async () => {
+  for (const path of ['/open/x', '/x']) {
+    const { text, closed } = await rawRequest(gateway.port, `GET ${path}\r\n`);
+    assert.ok(closed);
+    assert.equal(JSON.parse(text).cause, 'request.malformed');
+  }
+  assert.deepEqual(gateway.workerPids(), [worker]);
+});
 
 test('a later version of HTTP/1 is served as 1.1 (RFC 9110 2.5)', async () => {
   const { status, text } = await rawRequest(gateway.port, `GET /x HTTP/1.9\r\nHost: a_b:80\r\nX-Empty:\r\nConnection: close\r\nAuthorization: Bearer ${await corp.token()}\r\n\r\n`);
