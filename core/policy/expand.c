@@ -25,13 +25,15 @@ static void complain_of_missing(struct sp_draft *draft, const struct sp_json *va
                                         [SP_EXPANSION_TOO_LARGE] = "is too large",
                                         [SP_EXPANSION_MALFORMED] =
                                             "has no closing brace, no name, or is no UTF-8 text"};
+    const bool is_absent_file = how == SP_EXPANSION_MISSING && sp_str_has_prefix(reference, SP_STR("${file:"));
+    const char *const what = is_absent_file ? "names a file that does not exist" : words[how];
     const struct sp_complaint complaint = {.cause = SP_CAUSE_CONFIG_ENVIRONMENT_MISSING,
                                            .value = value,
                                            .path = path,
                                            .expected = SP_STR("a variable that is set, a file that can be read"),
                                            .received = reference,
-                                           .detail = sp_draft_printf(draft, "It %s.", words[how])};
-    sp_draft_complain(draft, &complaint, "%.*s %s", SP_STR_ARG(reference), words[how]);
+                                           .detail = sp_draft_printf(draft, "It %s.", what)};
+    sp_draft_complain(draft, &complaint, "%.*s %s", SP_STR_ARG(reference), what);
 }
 
 /* One reference, without its braces. */

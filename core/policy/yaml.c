@@ -73,6 +73,10 @@ static bool is_tab(const struct reader *reader, yaml_mark_t mark)
            at < reader->parser.buffer.last && *at == '\t';
 }
 
+#define WELL_FORMED                                                                                                    \
+    "YAML: every bracket and quote closed, the members of one object equally far in; the mistake may stand on a line " \
+    "above"
+
 static bool next_event(struct reader *reader, yaml_event_t *event)
 {
     if (reader->stopped) {
@@ -88,7 +92,9 @@ static bool next_event(struct reader *reader, yaml_event_t *event)
         if (is_tab(reader, mark)) {
             refuse(reader, mark, SP_STR("indented with spaces"), SP_STR("indented with a tab, which YAML forbids"));
         } else {
-            refuse(reader, mark, SP_STR("YAML"), sp_draft_printf(reader->draft, "no YAML (%s)", problem));
+            const bool is_text = reader->parser.error != YAML_READER_ERROR;
+            refuse(reader, mark, is_text ? SP_STR(WELL_FORMED) : SP_STR("YAML, a text in UTF-8"),
+                   sp_draft_printf(reader->draft, "no YAML (%s)", problem));
         }
         return false;
     }

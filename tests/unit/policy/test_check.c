@@ -147,7 +147,7 @@ static const struct {
     {"a variable that is not set", "public_url: ${URL}\n", SP_CAUSE_CONFIG_ENVIRONMENT_MISSING, 1, 13, "public_url",
      "${URL} is not set"},
     {"a secret file that is not there", ISSUER ", secret: ${file:/run/none}}}\n", SP_CAUSE_CONFIG_ENVIRONMENT_MISSING,
-     1, 69, "issuers.i.secret", "${file:/run/none} is not set"},
+     1, 69, "issuers.i.secret", "${file:/run/none} names a file that does not exist"},
     {"a secret file that cannot be read", ISSUER ", secret: ${file:/run/locked}}}\n",
      SP_CAUSE_CONFIG_ENVIRONMENT_MISSING, 1, 69, "issuers.i.secret", "cannot be read"},
     {"TLS with half a certificate", "listen: {tls: {certificate: x.pem}}\n", SP_CAUSE_CONFIG_CERTIFICATE, 1, 10,

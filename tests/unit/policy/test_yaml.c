@@ -80,7 +80,7 @@ static const struct {
     {"a tab before a list", "listen:\n\t- x\n", 2, "indented with a tab"},
     {"a tab after spaces", "issuers:\n  a: 1\n  \tb: 2\n", 3, "tab"},
     {"no tab but another mistake", "issuers: @x\n", 1, "no YAML (found character"},
-    {"an open bracket", "listen: [\n", 2, "YAML"},
+    {"an open bracket", "listen: [\n", 2, "it must be YAML: every bracket and quote closed"},
     {"a member twice", "workers: 1\nlisten: []\nworkers: 2\n", 3, "workers stands twice"},
     {"a member twice in JSON", "{\"workers\": 1,\n \"workers\": 2}", 2, "workers stands twice"},
     {"two documents", "workers: 1\n---\nworkers: 2\n", 2, "second document"},
@@ -91,7 +91,7 @@ static const struct {
     {"an alias of itself", "issuers: &a {x: *a}\n", 1, "it must be the name of an anchor"},
     {"a list", "- a\n", 1, "must be an object"},
     {"a text", "hello\n", 1, "must be an object"},
-    {"bytes that are no text", "a: \xff\xfe\n", 1, "YAML"},
+    {"bytes that are no text", "a: \xff\xfe\n", 1, "it must be YAML, a text in UTF-8"},
     {"a NUL", "a: \"\\0\"\n", 1, "no member a"},
 };
 
