@@ -80,6 +80,10 @@ static enum sp_status read_section(const struct sp_cli *cli, struct sp_arena *ar
 {
     const struct sp_str *files = NULL;
     size_t count = handed.at == NULL ? sp_cli_list(cli, "config", &files) : 0;
+    if (handed.at == NULL && count == 0) {
+        (void)sp_cli_failure(cli, "no configuration is given: name it with -c FILE");
+        return SP_MALFORMED;
+    }
     struct sp_policy_report *report = sp_policy_report_create();
     struct sp_policy *policy = NULL;
     char trouble[512] = "";

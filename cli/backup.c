@@ -3,6 +3,18 @@
 #include "authority/store_backup.h"
 #include "cli/authority_context.h"
 
+static int print_json(const struct sp_cli *cli, struct sp_str file)
+{
+    struct sp_buffer buffer;
+    struct sp_json_writer json;
+    sp_buffer_init(&buffer, sp_cli_arena(cli), 64 * 1024);
+    sp_json_writer_init(&json, &buffer, true);
+    sp_json_begin_object(&json);
+    sp_json_string_member(&json, "file", file);
+    sp_json_end_object(&json);
+    return sp_cli_print_json(cli, &buffer, SP_CLI_FINE);
+}
+
 static int run(struct sp_cli *cli)
 {
     char trouble[256] = "";
@@ -20,11 +32,12 @@ static int run(struct sp_cli *cli)
     status = sp_store_backup(from.at, to.at, trouble);
     if (status != SP_OK)
         return sp_cli_failure(cli, "%s", trouble);
-    if (!sp_cli_wants_json(cli))
-        printf("%s holds accounts, consents, tokens and the sealed signing keys. Keep the master key too, somewhere "
-               "else: without it the keys stay "
-               "sealed.\n",
-               to.at);
+    if (sp_cli_wants_json(cli))
+        return print_json(cli, to);
+    sp_cli_print_safe(stdout, to);
+    puts(" holds accounts, consents, tokens and the sealed signing keys. Keep the master key too, somewhere else: "
+         "without "
+         "it the keys stay sealed.");
     return SP_CLI_FINE;
 }
 

@@ -2,6 +2,7 @@
 /* The doctor for people: a line a step as it ends, with what was seen; then the cause. */
 #include "cli/doctor.h"
 
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "cli/token.h"
@@ -80,7 +81,9 @@ void sp_doctor_print_step(void *context, const struct sp_doctor_report *report, 
 {
     (void)context;
     const struct sp_step_result *row = &report->steps[step];
-    bool on_terminal = isatty(STDOUT_FILENO) == 1;
+    const char *terminal = getenv("TERM");
+    /* One that takes a line back. */
+    bool on_terminal = isatty(STDOUT_FILENO) == 1 && terminal != NULL && strcmp(terminal, "dumb") != 0;
     if (begins) {
         if (on_terminal) {
             printf("%s  %s %s%s", sp_cli_style(SP_STYLE_DIM), sp_cli_sign(SP_SIGN_MORE), sp_step_name(step),

@@ -86,3 +86,23 @@ test('output that cannot be written is told, and is no success; a reader that ha
     assert.equal((await into('| head -c 1', words)).stderr, '');
   }
 });
+
+test('a dumb terminal gets no escape sequence, neither does one where NO_COLOR is set get colours', async () => {
+  const shown = async (env, args) => (await atTerminal(100, args, env)).join('\n');
+  for (const args of [['help'], ['cause', 'keys.not_json'], examine, ['doctor', 'http://127.0.0.1:1']]) {
+    assert.ok(!(await shown({ COLUMNS: '', TERM: 'dumb', NO_COLOR: '' }, args)).includes('\u001b'), `dumb: ${args[0]}`);
+    assert.ok(!(await shown(unset, args)).includes('\u001b['+'1'), `NO_COLOR: ${args[0]}`);
+    assert.ok((await shown({ COLUMNS: '', NO_COLOR: '' }, args)).includes('\u001b[1'), args[0]);
+  }
+});
+
+test('a command about the authority says what it lacks', async () => {
+  const state = path.join(folder, 'state');
+  const rotate = await sallyport(['keys', 'rotate', '--state', state]);
+  assert.notEqual(rotate.code, 0);
+  assert.match(rotate.stderr, /^sallyport keys rotate: no configuration is given: name it with -c FILE\n/);
+  assert.equal((await sallyport(['accounts', 'add', 'ann', '--state', state], { input: 'a long password\n' })).code, 0);
+  const copy = path.join(folder, 'copy.sqlite');
+  const { code, json } = await sallyport(['backup', copy, '--state', state, '--json']);
+  assert.deepEqual([code, json], [0, { file: copy }]);
+});
