@@ -15,18 +15,29 @@ static enum sp_status read_configured(const struct sp_cli *cli, struct sp_accoun
     return sp_cli_authority_settings(cli, sp_cli_arena(cli), SP_STR("https://authority.invalid"), NULL, configured);
 }
 
-enum sp_status sp_accounts_open(const struct sp_cli *cli, struct sp_accounts_desk *desk)
+static enum sp_status open_desk(const struct sp_cli *cli, bool makes, struct sp_accounts_desk *desk)
 {
     char trouble[256] = "";
     *desk = (struct sp_accounts_desk){.settings = {.max_token_lifetime_s = LONGEST_TOKEN_S}};
     enum sp_status status = read_configured(cli, desk);
     if (status == SP_OK)
-        status = sp_cli_open_store(cli, NULL, &desk->authority.store, trouble);
+        status = makes ? sp_cli_open_store(cli, NULL, &desk->authority.store, trouble)
+                       : sp_cli_open_present_store(cli, &desk->authority.store, trouble);
     if (status != SP_OK && (trouble[0] != '\0' || status == SP_NO_MEMORY))
         (void)sp_cli_failure(cli, "%s", trouble[0] != '\0' ? trouble : sp_status_text(status));
     desk->authority.settings = &desk->settings;
     desk->call = (struct sp_call){.authority = &desk->authority, .arena = sp_cli_arena(cli), .now = sp_cli_now()};
     return status;
+}
+
+enum sp_status sp_accounts_open(const struct sp_cli *cli, struct sp_accounts_desk *desk)
+{
+    return open_desk(cli, false, desk);
+}
+
+enum sp_status sp_accounts_open_or_make(const struct sp_cli *cli, struct sp_accounts_desk *desk)
+{
+    return open_desk(cli, true, desk);
 }
 
 void sp_accounts_close(struct sp_accounts_desk *desk)
@@ -59,7 +70,7 @@ static int put(struct sp_cli *cli, bool replaces)
                                          .password = end > 0 ? sp_str_slice(text, 0, end) : SP_STR(""),
                                          .claims = sp_cli_text(cli, "claims")};
     int exit_status = SP_CLI_UNEXAMINED;
-    if (sp_accounts_open(cli, &desk) == SP_OK) {
+    if ((replaces ? sp_accounts_open(cli, &desk) : sp_accounts_open_or_make(cli, &desk)) == SP_OK) {
         enum sp_status status =
             sp_account_put(desk.authority.store, sp_cli_arena(cli), &request, replaces, sp_cli_now(), trouble);
         if (status == SP_OK && replaces)

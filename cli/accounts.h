@@ -16,6 +16,8 @@ struct sp_accounts_desk {
 
 /* Complains itself. The caller closes it either way. */
 SP_MUST_CHECK enum sp_status sp_accounts_open(const struct sp_cli *cli, struct sp_accounts_desk *desk);
+/* The same where the first account may make the store. */
+SP_MUST_CHECK enum sp_status sp_accounts_open_or_make(const struct sp_cli *cli, struct sp_accounts_desk *desk);
 void sp_accounts_close(struct sp_accounts_desk *desk);
 /* Sessions, tokens and links of the account end, as a write of its own. SP_NOT_FOUND, SP_IO: the reason in trouble. */
 SP_MUST_CHECK enum sp_status sp_accounts_end_all(struct sp_accounts_desk *desk, struct sp_str name, char trouble[256]);

@@ -361,7 +361,7 @@ static int run(struct sp_cli *cli)
     sp_json_writer_init(&import.json, &import.told, false);
     sp_json_begin_array(&import.json);
     int exit_status = SP_CLI_UNEXAMINED;
-    if (sp_accounts_open(cli, &import.desk) == SP_OK) {
+    if (sp_accounts_open_or_make(cli, &import.desk) == SP_OK) {
         enum sp_status status = read_head(&import, text);
         if (status == SP_OK)
             status = judge(&import);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include "authority/master_key.h"
 #include "probe/configuration.h"
 
@@ -157,18 +158,25 @@ enum sp_status sp_cli_postgres_terms(const struct sp_cli *cli, struct sp_postgre
     return status;
 }
 
-static enum sp_status open_file(const struct sp_cli *cli, struct sp_store **store, char trouble[256])
+static enum sp_status open_file(const struct sp_cli *cli, bool makes, struct sp_store **store, char trouble[256])
 {
     const char *state = sp_cli_authority_state(cli);
-    if (mkdir(state, 0700) != 0 && errno != EEXIST) {
+    struct sp_str path = sp_arena_printf(sp_cli_arena(cli), "%s/authority.sqlite", state);
+    if (path.at == NULL)
+        return SP_NO_MEMORY;
+    if (!makes && access(path.at, F_OK) != 0) {
+        snprintf(trouble, 256, "there is no store at %.120s (%s): name the authority's state directory with --state",
+                 path.at, strerror(errno));
+        return SP_IO;
+    }
+    if (makes && mkdir(state, 0700) != 0 && errno != EEXIST) {
         snprintf(trouble, 256, "%.180s: %s", state, strerror(errno));
         return SP_IO;
     }
-    struct sp_str path = sp_arena_printf(sp_cli_arena(cli), "%s/authority.sqlite", state);
-    return path.at != NULL ? sp_store_open_sqlite(path.at, store, trouble) : SP_NO_MEMORY;
+    return sp_store_open_sqlite(path.at, store, trouble);
 }
 
-enum sp_status sp_cli_open_store(const struct sp_cli *cli, const struct sp_authority_settings *settings,
+static enum sp_status open_store(const struct sp_cli *cli, const struct sp_authority_settings *settings, bool makes,
                                  struct sp_store **store, char trouble[256])
 {
     struct sp_postgres_terms terms;
@@ -179,7 +187,18 @@ enum sp_status sp_cli_open_store(const struct sp_cli *cli, const struct sp_autho
         status = sp_cli_postgres_terms(cli, &terms);
     if (status != SP_OK)
         return status;
-    return terms.url.len > 0 ? sp_store_open_postgres(&terms, store, trouble) : open_file(cli, store, trouble);
+    return terms.url.len > 0 ? sp_store_open_postgres(&terms, store, trouble) : open_file(cli, makes, store, trouble);
+}
+
+enum sp_status sp_cli_open_store(const struct sp_cli *cli, const struct sp_authority_settings *settings,
+                                 struct sp_store **store, char trouble[256])
+{
+    return open_store(cli, settings, true, store, trouble);
+}
+
+enum sp_status sp_cli_open_present_store(const struct sp_cli *cli, struct sp_store **store, char trouble[256])
+{
+    return open_store(cli, NULL, false, store, trouble);
 }
 
 enum sp_status sp_cli_master_key(const struct sp_authority_settings *settings, struct sp_store *store,

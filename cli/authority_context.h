@@ -30,6 +30,9 @@ SP_MUST_CHECK enum sp_status sp_cli_authority_settings_handed(const struct sp_cl
  * wrong. The reason is in trouble, or was told when trouble is empty. */
 SP_MUST_CHECK enum sp_status sp_cli_open_store(const struct sp_cli *cli, const struct sp_authority_settings *settings,
                                                struct sp_store **store, char trouble[256]);
+/* The same of one that is there: looking at a place where none is makes none. */
+SP_MUST_CHECK enum sp_status sp_cli_open_present_store(const struct sp_cli *cli, struct sp_store **store,
+                                                       char trouble[256]);
 /* The master key that goes with the store: made where there is none and nothing is sealed in the store yet. The reason
  * is in trouble. */
 SP_MUST_CHECK enum sp_status sp_cli_master_key(const struct sp_authority_settings *settings, struct sp_store *store,

@@ -139,7 +139,7 @@ static int list(struct sp_cli *cli)
     sp_buffer_init(&buffer, NULL, MAX_JSON_BYTES);
     sp_json_writer_init(&json, &buffer, false);
     sp_json_begin_array(&json);
-    enum sp_status status = sp_cli_open_store(cli, NULL, &store, trouble);
+    enum sp_status status = sp_cli_open_present_store(cli, &store, trouble);
     if (status == SP_OK)
         status = walk(store, sp_cli_wants_json(cli) ? &json : NULL);
     sp_json_end_array(&json);
@@ -157,7 +157,7 @@ static int remove_client(struct sp_cli *cli)
 {
     char trouble[256] = "";
     struct sp_store *store = NULL;
-    enum sp_status status = sp_cli_open_store(cli, NULL, &store, trouble);
+    enum sp_status status = sp_cli_open_present_store(cli, &store, trouble);
     if (status == SP_OK)
         status = store->methods->begin(store);
     if (status == SP_OK)

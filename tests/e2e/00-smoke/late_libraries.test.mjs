@@ -42,7 +42,7 @@ fs.writeFileSync(config, JSON.stringify({ authority: { issuer: 'http://127.0.0.1
 for (const [soname, words] of [
   ['libcurl.so.4', ['doctor', 'http://127.0.0.1:9']],
   ['libmicrohttpd.so.12', ['lab', 'serve']],
-  ['libsqlite3.so.0', ['accounts', 'list', '--state', folder]],
+  ['libsqlite3.so.0', ['clients', 'token', '--state', folder]],
   ['libpq.so.5', ['accounts', 'list', '--state', folder, '-c', config]],
 ])
   test(`without ${soname}, '${words.slice(0, 2).join(' ')}' names the library and its package`, () => {
