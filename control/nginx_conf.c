@@ -201,7 +201,6 @@ static void put_admin(struct writing *writing, unsigned port)
                  "        proxy_set_header Host $http_host;\n"
                  "        proxy_set_header X-Real-IP $remote_addr;\n"
                  "    }\n");
-    put_admin_refusals(writing);
     /* nginx keeps a body on the disk until it is whole, before anybody asked for the token. */
     sp_buffer_printf(writing->out, "    client_max_body_size %u;\n", SP_MAX_ADMIN_BODY_BYTES);
     put(writing,
@@ -211,6 +210,7 @@ static void put_admin(struct writing *writing, unsigned port)
         "        return 413 '{\"error\":\"invalid_request\",\"error_description\":\"The body is longer than 2 MiB. "
         "(request.too_large)\"}\\n';\n"
         "    }\n");
+    put_admin_refusals(writing);               /* the first page of a status counts */
     put(writing, "    location /internal/ {\n" /* questions of the workers: not for people */
                  "        default_type \"text/plain; charset=utf-8\";\n"
                  "        return 404 \"" SP_NGINX_ADMIN_PLACES "\\n\";\n"
