@@ -129,8 +129,8 @@ static bool has_lost_log(struct sqlite_store *self)
     sqlite3_file *log = NULL;
     int has_moved = 0;
     if (sqlite3_file_control(self->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) != SQLITE_OK || log == NULL ||
-        log->pMethods == NULL || log->pMethods->xFileControl(log, SQLITE_FCNTL_HAS_MOVED, &has_moved) != SQLITE_OK ||
-        has_moved == 0)
+        log->pMethods == NULL || log->pMethods->xFileControl == NULL || /* a store in memory has no file */
+        log->pMethods->xFileControl(log, SQLITE_FCNTL_HAS_MOVED, &has_moved) != SQLITE_OK || has_moved == 0)
         return false;
     (void)sqlite3_wal_checkpoint_v2(self->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
     snprintf(self->sql.store.trouble, sizeof self->sql.store.trouble,
