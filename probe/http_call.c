@@ -396,6 +396,12 @@ void sp_http_call_finish(struct sp_http_call *call, CURLcode result)
     if (result == CURLE_OK || call->too_large) {
         return;
     }
+    report->failure = sp_curl_failure_cause(call->handle, result, call->error);
+    if (report->failure == SP_CAUSE_NETWORK_HTTP_REDIRECT && report->location.len > 0 && !call->was_blocked) {
+        /* It answered; that we go no further is our rule, and what it said is the evidence. */
+        report->failure = SP_CAUSE_NONE;
+        return;
+    }
     report->http_status = 0;
     if (call->was_blocked) {
         report->failure = SP_CAUSE_NETWORK_TCP_UNREACHABLE;
@@ -404,7 +410,6 @@ void sp_http_call_finish(struct sp_http_call *call, CURLcode result)
                                    : "%s is in a network that the configuration blocks (blocked_networks)",
                  call->blocked_address);
     } else {
-        report->failure = sp_curl_failure_cause(call->handle, result, call->error);
         sp_curl_failure_detail(call->handle, result, call->error, call->detail, sizeof call->detail);
     }
     report->failure_detail = sp_str_from_cstr(call->detail);

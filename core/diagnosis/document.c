@@ -63,7 +63,9 @@ static bool refuse_status(struct sp_arena *arena, const struct sp_fetch_report *
                             : sp_arena_printf(arena, "%d", report->http_status);
     finding->reason = reason_of_status(report->http_status);
     if (report->location.at != NULL) {
-        finding->detail = sp_arena_printf(arena, "It redirects to %.*s.", SP_STR_ARG(report->location));
+        finding->detail =
+            sp_arena_printf(arena, "It redirects to %.*s, which is not followed: name the URL it redirects to",
+                            SP_STR_ARG(report->location));
     } else if (report->retry_after_s > 0) {
         finding->detail = sp_arena_printf(arena, "It asks to come back in %lld s.", (long long)report->retry_after_s);
     }

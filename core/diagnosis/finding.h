@@ -33,6 +33,7 @@ struct sp_finding {
     bool verified;                    /* false: read from claims whose signature did not verify – a rumour */
     struct sp_str expected, received; /* evidence; never a secret, a token's signature is cut */
     struct sp_str detail;             /* one more sentence of evidence, may be none; fills {detail} */
+    bool is_told;                     /* detail is the whole explanation, as it was told when the cause was found */
     bool is_quote;                    /* detail is a sentence of its own: what the server said */
     bool fatal; /* it is why the call is refused: severity reject whatever its row says (keys.rotated, not healed) */
     bool tolerated; /* it did not stand in the way: severity warn whatever its row says (keys.rotated once healed) */

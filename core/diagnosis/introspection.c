@@ -54,7 +54,11 @@ void sp_introspection_judge(struct sp_arena *arena, const struct sp_fetch_report
                                          report->http_status);
     } else if (report->http_status != 200) {
         outcome.failure = SP_CAUSE_INTROSPECTION_HTTP_STATUS;
-        outcome.detail = sp_arena_printf(arena, "%.*s answered %d.", SP_STR_ARG(url), report->http_status);
+        outcome.detail = report->location.len > 0
+                             ? sp_arena_printf(arena, "%.*s answered %d and redirects to %.*s, which is not followed.",
+                                               SP_STR_ARG(url), report->http_status, SP_STR_ARG(report->location))
+                             : sp_arena_printf(arena, "%.*s answered %d.", SP_STR_ARG(url), report->http_status);
+        outcome.reason = report->location.len > 0 ? SP_CAUSE_NETWORK_HTTP_REDIRECT : SP_CAUSE_NONE;
     } else if (report->too_large) {
         outcome.failure = SP_CAUSE_INTROSPECTION_MALFORMED;
         outcome.detail =

@@ -28,7 +28,8 @@ void sp_key_tell_no_set(struct sp_exam *exam)
     struct sp_finding *finding =
         sp_exam_saw_fatal(exam, cause, SP_CHECK_KEY, exam->issuer->terms->issuer, SP_STR("no key set"));
     finding->reason = known->failure_reason;
-    finding->detail = known->failure_detail.at != NULL ? known->failure_detail : SP_STR("It was never fetched.");
+    finding->is_told = known->failure_detail.at != NULL;
+    finding->detail = finding->is_told ? known->failure_detail : SP_STR("It was never fetched.");
 }
 
 /* The fault that all members share, of a set in which the token's kid or theirs tells no two apart. */

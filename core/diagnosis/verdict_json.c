@@ -81,7 +81,7 @@ void sp_finding_write(struct sp_json_writer *writer, const struct sp_finding *fi
     text_member(writer, "severity", sp_severity_name(sp_finding_severity(finding)));
     text_member(writer, "component", sp_component_name(info->component));
     text_member(writer, "title", info->title);
-    write_filled(writer, "explanation", info->explanation, finding);
+    write_filled(writer, "explanation", finding->is_told ? SP_STR("{detail}") : info->explanation, finding);
     text_member(writer, "expected", finding->expected);
     text_member(writer, "received", finding->received);
     text_member(writer, "detail", finding->detail);
