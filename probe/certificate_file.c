@@ -8,6 +8,7 @@
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <time.h>
+#include "probe/secret_file.h"
 
 #define MAX_CERTIFICATES 1024
 
@@ -148,4 +149,4 @@ static void look_at_files(void *context, struct sp_arena *arena, struct sp_str c
     sk_X509_pop_free(chain, X509_free);
 }
 
-const struct sp_certificate_eyes sp_certificate_files = {.look = look_at_files};
+const struct sp_certificate_eyes sp_certificate_files = {.look = look_at_files, .exposure = sp_secret_file_look};

@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include "core/base/limits.h"
 #include "probe/file.h"
+#include "probe/secret_file.h"
 
 /* A secret file holds one secret, not a disk. */
 #define MAX_SECRET_FILE_BYTES ((size_t)64 * 1024)
@@ -72,7 +73,7 @@ enum sp_status sp_configuration_read_as(const struct sp_configuration_terms *ter
                                         struct sp_policy_report *report, char trouble[512])
 {
     struct sp_policy_text texts[MAX_CONFIGURATION_FILES + 1];
-    struct sp_expansion expansion = {.variable = expand_variable, .file = expand_file};
+    struct sp_expansion expansion = {.variable = expand_variable, .file = expand_file, .exposure = sp_secret_file_look};
     const struct sp_str *paths = terms->paths;
     const size_t count = terms->count;
     struct sp_policy_input input = {.texts = texts,

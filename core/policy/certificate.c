@@ -25,8 +25,21 @@ static void complain(struct sp_draft *draft, const struct sp_json *value, struct
     sp_draft_complain(draft, &complaint, "%.*s: %.*s: %.*s", SP_STR_ARG(where), SP_STR_ARG(file), SP_STR_ARG(detail));
 }
 
+/* value: that names the file. */
+static void judge_key_file(struct judge *judge, const struct sp_json *value, struct sp_str where)
+{
+    if (value == NULL || value->text.len == 0 || judge->eyes->exposure == NULL) {
+        return;
+    }
+    const struct sp_str exposure = judge->eyes->exposure(judge->eyes->context, judge->draft.arena, value->text);
+    if (exposure.len > 0) {
+        sp_draft_warn_of_exposure(&judge->draft, value, NULL, where, value->text, exposure);
+    }
+}
+
+/* key_value: that names the key; NULL: there is none to ask about. */
 static void judge_pair(struct judge *judge, const struct sp_json *value, struct sp_str where, struct sp_str certificate,
-                       struct sp_str key)
+                       struct sp_str key, const struct sp_json *key_value)
 {
     struct sp_draft *draft = &judge->draft;
     struct sp_certificate_look look = {0};
@@ -35,6 +48,7 @@ static void judge_pair(struct judge *judge, const struct sp_json *value, struct 
         complain(draft, value, where, certificate, look.fault, false);
         return;
     }
+    judge_key_file(judge, key_value, SP_STR("listen.tls.key")); /* it is a private key */
     if (!look.key_fits) {
         complain(draft, value, where, certificate,
                  sp_draft_printf(draft, "its public key is not that of %.*s", SP_STR_ARG(key)), false);
@@ -72,7 +86,7 @@ static void judge_authorities(struct judge *judge, const struct sp_json *object,
 {
     const struct sp_json *value = sp_setting_value(object, setting);
     if (value != NULL && judge->draft.status == SP_OK) {
-        judge_pair(judge, value, where, value->text, SP_STR_NONE);
+        judge_pair(judge, value, where, value->text, SP_STR_NONE, NULL);
     }
 }
 
@@ -91,13 +105,20 @@ enum sp_status sp_policy_check_certificates(const struct sp_policy *policy, cons
         const struct sp_json *tls = sp_setting_value(listener->source, SP_SETTING_LISTEN_TLS);
         if (listener->certificate.len > 0 && listener->key.len > 0) {
             judge_pair(&judge, place_of(tls, SP_SETTING_TLS_CERTIFICATE), SP_STR("listen.tls.certificate"),
-                       listener->certificate, listener->key);
+                       listener->certificate, listener->key, sp_setting_value(tls, SP_SETTING_TLS_KEY));
         }
         judge_authorities(&judge, tls, SP_SETTING_TLS_CLIENT_CA_FILE, SP_STR("listen.tls.client_ca_file"));
     }
     for (size_t i = 0; i < policy->issuer_count; i++) {
         judge_authorities(&judge, policy->issuer_sources[i], SP_SETTING_ISSUER_CA_FILE,
                           sp_draft_printf(&judge.draft, "issuers.%.*s.ca_file", SP_STR_ARG(policy->issuers[i].name)));
+    }
+    for (size_t i = 0; i < policy->issuer_count; i++) {
+        const struct sp_json *introspection =
+            sp_setting_value(policy->issuer_sources[i], SP_SETTING_ISSUER_INTROSPECTION);
+        judge_key_file(&judge, sp_setting_value(introspection, SP_SETTING_INTROSPECTION_PRIVATE_KEY_FILE),
+                       sp_draft_printf(&judge.draft, "issuers.%.*s.introspection.private_key_file",
+                                       SP_STR_ARG(policy->issuers[i].name)));
     }
     for (size_t i = 0; i < policy->api_count; i++) {
         judge_authorities(

@@ -20,6 +20,8 @@ struct sp_certificate_eyes {
     /* key_file may be empty (a file of authorities): then chain and key are not looked at. Texts in arena. */
     void (*look)(void *context, struct sp_arena *arena, struct sp_str certificate_file, struct sp_str key_file,
                  struct sp_certificate_look *look);
+    /* Who may read a private key's file that should not, in words; absent: nobody. NULL: it is not looked at. */
+    struct sp_str (*exposure)(void *context, struct sp_arena *arena, struct sp_str key_file);
 };
 
 /* Certificates within this time of their end are warned of: who checks plans ahead; serve warns later (tls.h). */

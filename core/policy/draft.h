@@ -91,6 +91,9 @@ void sp_check_listen_addresses(struct sp_draft *draft, const struct sp_serving *
 void sp_index_routes(struct sp_draft *draft, struct sp_policy_parts *parts);
 /* check.c: what parses and is unwise or cannot work. */
 void sp_check_policy(struct sp_draft *draft, const struct sp_policy_parts *parts);
+/* A file that holds a secret and is open to others: exposure says how. */
+void sp_draft_warn_of_exposure(struct sp_draft *draft, const struct sp_json *value, const struct sp_path *path,
+                               struct sp_str where, struct sp_str file, struct sp_str exposure);
 /* check.c: before expansion, secrets that stand in the file itself. */
 void sp_check_inline_secrets(struct sp_draft *draft, const struct sp_json *root);
 

@@ -36,9 +36,32 @@ static void complain_of_missing(struct sp_draft *draft, const struct sp_json *va
     sp_draft_complain(draft, &complaint, "%.*s %s", SP_STR_ARG(reference), what);
 }
 
+void sp_draft_warn_of_exposure(struct sp_draft *draft, const struct sp_json *value, const struct sp_path *path,
+                               struct sp_str where, struct sp_str file, struct sp_str exposure)
+{
+    const struct sp_complaint complaint = {.cause = SP_CAUSE_CONFIG_SECRET_EXPOSED,
+                                           .value = value,
+                                           .path = path,
+                                           .where = where,
+                                           .expected = sp_draft_printf(draft, "chmod 600 %.*s", SP_STR_ARG(file)),
+                                           .received = file,
+                                           .detail = exposure};
+    sp_draft_complain(draft, &complaint, "%.*s has %.*s", SP_STR_ARG(file), SP_STR_ARG(exposure));
+}
+
+/* Certificates, public keys and sets of them are read from files too, and are nobody's secret. */
+static bool is_public(struct sp_str text)
+{
+    const bool is_pem = sp_str_has_prefix(text, SP_STR("-----BEGIN ")),
+               is_json = sp_str_has_prefix(text, SP_STR("{")) || sp_str_has_prefix(text, SP_STR("["));
+    return (is_pem && !sp_str_contains(text, SP_STR("PRIVATE KEY-----"))) ||
+           (is_json && !sp_str_contains(text, SP_STR("\"d\"")) && !sp_str_contains(text, SP_STR("\"k\"")));
+}
+
 /* One reference, without its braces. */
 static enum sp_expanded look_up(struct sp_draft *draft, const struct sp_expansion *expansion,
-                                const struct sp_json *value, struct sp_str inside, struct sp_str *found)
+                                const struct sp_json *value, const struct sp_path *place, struct sp_str inside,
+                                struct sp_str *found)
 {
     const struct sp_str file = SP_STR("file:");
     if (!sp_str_has_prefix(inside, file)) {
@@ -58,6 +81,12 @@ static enum sp_expanded look_up(struct sp_draft *draft, const struct sp_expansio
     }
     enum sp_expanded how = expansion->file(expansion->context, draft->arena, path, found);
     *found = how == SP_EXPANDED ? trimmed_line_end(*found) : *found;
+    const struct sp_str exposure = how == SP_EXPANDED && expansion->exposure != NULL && !is_public(*found)
+                                       ? expansion->exposure(expansion->context, draft->arena, path)
+                                       : SP_STR_NONE;
+    if (exposure.len > 0) {
+        sp_draft_warn_of_exposure(draft, value, place, SP_STR_NONE, path, exposure);
+    }
     return how;
 }
 
@@ -88,7 +117,7 @@ static void expand_text(struct sp_draft *draft, struct sp_json *value, const str
         struct sp_str reference = sp_str_slice(text, at, end + 1);
         enum sp_expanded how = end == text.len
                                    ? SP_EXPANSION_MALFORMED
-                                   : look_up(draft, expansion, value, sp_str_slice(text, at + 2, end), &found);
+                                   : look_up(draft, expansion, value, path, sp_str_slice(text, at + 2, end), &found);
         if (how == SP_EXPANDED && !sp_str_is_utf8(found)) {
             how = SP_EXPANSION_MALFORMED;
         }

@@ -196,6 +196,8 @@ struct sp_expansion {
     void *context;
     enum sp_expanded (*variable)(void *context, struct sp_arena *arena, struct sp_str name, struct sp_str *value);
     enum sp_expanded (*file)(void *context, struct sp_arena *arena, struct sp_str path, struct sp_str *value);
+    /* Who may read such a file that should not, in words; absent: nobody. NULL: it is not looked at. */
+    struct sp_str (*exposure)(void *context, struct sp_arena *arena, struct sp_str path);
 };
 
 struct sp_policy_input {

@@ -78,7 +78,7 @@ test('the same in JSON, the primary cause first as in every verdict', async () =
 test('files merge in order; variables come from the environment, secrets from files beside the configuration', async () => {
   const base = write(`${good}public_url: \${PUBLIC_URL}\n`);
   const over = write('issuers: {corp: {secret: ${file:secret}, algorithms: [HS256], issuer: corp}}\n');
-  fs.writeFileSync(path.join(folder, 'secret'), '0123456789012345678901234567890123456789\n');
+  fs.writeFileSync(path.join(folder, 'secret'), '0123456789012345678901234567890123456789\n', { mode: 0o600 });
   const fine = await sallyport(['check', '-c', base, '-c', over], { env: { PUBLIC_URL: 'https://api.example.com' } });
   assert.equal(fine.code, 0, fine.stdout);
   const missing = await sallyport(['check', '--json', '-c', base, '-c', over], { env: { PUBLIC_URL: undefined } });

@@ -192,7 +192,7 @@ static void each_mistake_is_named_where_it_stands(void **state)
 
 /* What the text alone does not show: tests/e2e/30-diagnosis/check.test.mjs has them. */
 static const enum sp_cause found_elsewhere[] = {SP_CAUSE_CONFIG_AUTHORITY, SP_CAUSE_CONFIG_ADDRESS,
-                                                SP_CAUSE_CONFIG_FILE};
+                                                SP_CAUSE_CONFIG_FILE, SP_CAUSE_CONFIG_SECRET_EXPOSED};
 
 /* Every config.* id of the catalogue has a row above, or is found elsewhere. */
 static void every_configuration_cause_has_its_mistake(void **state)
