@@ -8,6 +8,13 @@
 
 extern const struct sp_cli_command sp_cli_keys_show, sp_cli_keys_generate, sp_cli_keys_thumbprint;
 
+/* ---- PEM, keys and certificates, as the JSON that the examination reads ---- */
+bool sp_keys_is_pem(struct sp_str text);
+/* place: as people call it. One block is a key by itself, its private part included, as a JWK file is; several, or
+ * as_set, are a published set. Complains itself; returns SP_CLI_FINE or the exit status. */
+int sp_keys_pem_read(const struct sp_cli *cli, struct sp_str place, struct sp_str text, bool as_set,
+                     struct sp_str *json);
+
 struct sp_keys_source {
     struct sp_str name;     /* as people call it: the path, the URL, "standard input" */
     struct sp_jwk_set *set; /* lives as long as the command; NULL: no key set at all, findings->rows[0] says why */

@@ -59,8 +59,14 @@ static int write_block(const struct sp_cli *cli, struct sp_str place, struct sp_
     return status == SP_OK ? SP_CLI_FINE : sp_cli_failure(cli, "%s", sp_status_text(status));
 }
 
-/* One block is a key by itself, its private part included, as a JWK file is; several are a published set. */
-static int read_pem(const struct sp_cli *cli, struct sp_str place, struct sp_str text, struct sp_str *json)
+bool sp_keys_is_pem(struct sp_str text)
+{
+    return sp_str_contains(sp_str_slice(text, 0, 64 * 1024), SP_STR("-----BEGIN ")) &&
+           !sp_str_has_prefix(sp_str_trim(text), SP_STR("{"));
+}
+
+int sp_keys_pem_read(const struct sp_cli *cli, struct sp_str place, struct sp_str text, bool as_set,
+                     struct sp_str *json)
 {
     struct sp_str rest = text, block, blocks[MAX_PEM_BLOCKS];
     struct sp_buffer buffer;
@@ -75,14 +81,15 @@ static int read_pem(const struct sp_cli *cli, struct sp_str place, struct sp_str
         return sp_cli_failure(cli, "%.*s: a PEM block that does not end", SP_STR_ARG(place));
     sp_buffer_init(&buffer, cli->arena, 2 * SP_MAX_JWKS_BYTES);
     sp_json_writer_init(&writer, &buffer, false);
-    if (count > 1) {
+    as_set = as_set || count > 1;
+    if (as_set) {
         sp_json_begin_object(&writer);
         sp_json_name(&writer, SP_STR("keys"));
         sp_json_begin_array(&writer);
     }
     for (size_t i = 0; i < count && exit_status == SP_CLI_FINE; i++)
-        exit_status = write_block(cli, place, blocks[i], count == 1, &writer);
-    if (count > 1) {
+        exit_status = write_block(cli, place, blocks[i], !as_set, &writer);
+    if (as_set) {
         sp_json_end_array(&writer);
         sp_json_end_object(&writer);
     }
@@ -149,9 +156,8 @@ static int read_file(const struct sp_cli *cli, struct sp_str place, struct sp_ke
     enum sp_status status = sp_cli_read_beginning(cli, place, SP_MAX_JWKS_BYTES, &text);
     if (status != SP_OK && status != SP_TOO_LARGE)
         return SP_CLI_UNEXAMINED;
-    if (sp_str_contains(sp_str_slice(text, 0, 64 * 1024), SP_STR("-----BEGIN ")) &&
-        !sp_str_has_prefix(sp_str_trim(text), SP_STR("{")))
-        exit_status = read_pem(cli, source->name, text, &text);
+    if (sp_keys_is_pem(text))
+        exit_status = sp_keys_pem_read(cli, source->name, text, false, &text);
     struct sp_fetch_report report = {.url = source->name,
                                      .http_status = 200,
                                      .content_type = SP_STR("a file"),

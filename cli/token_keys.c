@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where `token examine` and `token verify` take their keys from. */
+#include "cli/keys.h"
 #include "cli/token.h"
 
 #include "core/base/limits.h"
@@ -89,6 +90,11 @@ int sp_token_keys_from_file(const struct sp_cli *cli, struct sp_str path, struct
     enum sp_status status = sp_cli_read_beginning(cli, path, SP_MAX_JWKS_BYTES, &text);
     if (status != SP_OK && status != SP_TOO_LARGE)
         return SP_CLI_UNEXAMINED;
+    if (sp_keys_is_pem(text)) {
+        int exit_status = sp_keys_pem_read(cli, path, text, true, &text);
+        if (exit_status != SP_CLI_FINE)
+            return exit_status;
+    }
     struct sp_fetch_report report = {.url = path,
                                      .http_status = 200,
                                      .content_type = SP_STR("a file"),

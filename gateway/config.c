@@ -96,6 +96,9 @@ static char *set_path(ngx_conf_t *cf, ngx_command_t *command, void *data)
         return "is duplicate";
     }
     *path = ((ngx_str_t *)cf->args->elts)[1];
+    if (path->len == 0) {
+        return "names no file";
+    }
     return ngx_conf_full_name(cf->cycle, path, 1) == NGX_OK ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 

@@ -252,6 +252,23 @@ static enum sp_status hash_policy(const struct sp_policy *policy, unsigned char 
     return status;
 }
 
+/* A file that nobody wrote into, or that lost what was in it: every call would be refused, and nothing would say why.
+ */
+static bool is_empty(const struct sp_policy *policy)
+{
+    return policy->api_count == 0 && policy->issuer_count == 0 &&
+           sp_json_member(policy->source, SP_STR("authority")) == NULL;
+}
+
+static void log_empty(ngx_log_t *log, const ngx_str_t *path)
+{
+    ngx_log_error(
+        NGX_LOG_ERR, log, 0,
+        "sallyport: policy refused: config.type: %V: the policy is empty: it has neither apis nor issuers, so "
+        "every call would be refused. Write them, or name the file that has them in sallyport_policy",
+        path);
+}
+
 static enum sp_status read_policy(const struct sp_main_conf *conf, struct sp_snapshot *snapshot, ngx_log_t *log)
 {
     struct sp_str text = SP_STR_NONE;
@@ -263,6 +280,10 @@ static enum sp_status read_policy(const struct sp_main_conf *conf, struct sp_sna
             log_report(log, report, status != SP_OK);
         }
         sp_policy_report_destroy(&report);
+    }
+    if (status == SP_OK && is_empty(snapshot->policy)) {
+        log_empty(log, &conf->policy_path);
+        status = SP_MALFORMED;
     }
     if (status == SP_OK) {
         status = hash_policy(snapshot->policy, snapshot->policy_sha256);

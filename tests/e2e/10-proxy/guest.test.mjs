@@ -111,6 +111,14 @@ test('nginx does not start on a broken policy, and says why', () => {
   const nowhere = check('apis: {photos: {match: {path: /photos}, auth: {anonymous: true}}}', `sallyport_policy ${folder}/sallyport.yaml;`);
   assert.notEqual(nowhere.status, 0);
   assert.match(nowhere.stderr, /config\.type[^]*apis\.photos\.upstream is absent/, 'docs/guest-nginx.md says so');
+  for (const nothing of ['', '# nothing yet\n', '{}']) {
+    const empty = check(nothing, `sallyport_policy ${folder}/sallyport.yaml;`);
+    assert.notEqual(empty.status, 0, nothing);
+    assert.match(empty.stderr, /config\.type: .*sallyport\.yaml.* empty: it has neither apis/, nothing);
+  }
+  const unnamed = check('', 'sallyport_policy "";');
+  assert.notEqual(unnamed.status, 0);
+  assert.match(unnamed.stderr, /"sallyport_policy" directive names no file/);
   const missing = check('', '');
   assert.notEqual(missing.status, 0);
   assert.match(missing.stderr, /needs "sallyport_policy FILE"/);
@@ -118,7 +126,7 @@ test('nginx does not start on a broken policy, and says why', () => {
 
 test('nginx -t warns of a guarded location that answers before anybody is judged', () => {
   const folder = temporaryFolder();
-  fs.writeFileSync(path.join(folder, 'sallyport.yaml'), '{}');
+  fs.writeFileSync(path.join(folder, 'sallyport.yaml'), 'apis: {all: {match: {path: /}, upstream: {url: "http://127.0.0.1:9"}, auth: {anonymous: true}}}');
   const warnings = (server, http = '') => {
     fs.writeFileSync(path.join(folder, 'nginx.conf'), `load_module ${module}; pid ${folder}/pid; error_log stderr; events {}
       http { sallyport_policy ${folder}/sallyport.yaml; access_log off; ${http} server { listen unix:${folder}/s; ${server} } }`);

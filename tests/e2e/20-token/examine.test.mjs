@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `sallyport token`: offline, on tokens and key sets that npm's jose made.
 import assert from 'node:assert/strict';
-import { createHmac, createPrivateKey, generateKeyPairSync, sign } from 'node:crypto';
+import { createHmac, createPrivateKey, createPublicKey, generateKeyPairSync, sign } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
@@ -164,6 +164,27 @@ test('key sets that are none are named', async () => {
   assert.equal((await sallyport(['token', 'examine', await token(), '--jwks', path.join(folder, 'absent.json')])).code, 3);
   const plain = await sallyport(['token', 'examine', await token(), '--json', '--jwks', 'http://idp.example.com/keys']);
   assert.equal(plain.json.cause.id, 'keys.insecure_url');
+});
+
+test('a PEM file is taken as the key that it holds', async () => {
+  const signed = await token();
+  const pem = (key) => createPublicKey({ key: jwks(key).keys[0], format: 'jwk' }).export({ type: 'spki', format: 'pem' });
+  const key = file('key.pem', pem(keys.ES256));
+  for (const words of [['token', 'verify', signed, '--jwks', key], ['token', 'examine', signed, '--issuer', issuer, '--audience', audience, '--jwks', key]]) {
+    const { code, stdout, stderr } = await sallyport(words);
+    assert.equal(code, 0, stdout + stderr);
+  }
+  const other = file('other.pem', pem(second));
+  assert.equal((await sallyport(['token', 'verify', signed, '--jwks', other, '--json'])).code, 1);
+  const broken = await sallyport(['token', 'verify', signed, '--jwks', file('broken.pem', '-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n')]);
+  assert.equal(broken.code, 3);
+  assert.match(broken.stderr, /broken\.pem: a PEM block that is no key/);
+});
+
+test('a file that is no key set is told in one sentence', async () => {
+  const { json, stdout } = await sallyport(['token', 'examine', await token(), '--json', '--jwks', file('bad.json', 'hello')]);
+  assert.equal(json.cause.id, 'keys.not_json');
+  assert.equal(json.cause.explanation.match(/not a JSON Web Key Set/g).length, 1, stdout);
 });
 
 test('a set whose only key is of no use says what is wrong with that key', async () => {
