@@ -6,6 +6,7 @@
 #include "gateway/call.h"
 #include "gateway/cors.h"
 #include "gateway/examination.h"
+#include "gateway/form_credential.h"
 #include "gateway/limits.h"
 #include "gateway/presented.h"
 #include "gateway/refusal.h"
@@ -247,6 +248,20 @@ static ngx_int_t choose_location(struct sp_call *call)
     return NGX_OK;
 }
 
+static ngx_int_t look_at_form(struct sp_call *call)
+{
+    struct sp_finding finding;
+    const ngx_int_t rc = sp_form_credential_look(call, &finding);
+    if (rc == NGX_DECLINED) {
+        return sp_refuse_for(call, &finding);
+    }
+    if (rc != NGX_OK) {
+        return rc;
+    }
+    call->stage = SP_STAGE_WHOLE;
+    return GO_ON;
+}
+
 static ngx_int_t admit(struct sp_call *call)
 {
     struct sp_finding finding;
@@ -277,9 +292,9 @@ static ngx_int_t stay_passed(struct sp_call *call)
 }
 
 static ngx_int_t (*const steps[])(struct sp_call *call) = {
-    [SP_STAGE_BEGIN] = begin,        [SP_STAGE_ROUTED] = find_credential, [SP_STAGE_PRESENTED] = recall,
-    [SP_STAGE_EXAMINING] = examine,  [SP_STAGE_ASKING] = examine,         [SP_STAGE_JUDGED] = admit,
-    [SP_STAGE_PASSED] = stay_passed, [SP_STAGE_REFUSED] = stay_refused,
+    [SP_STAGE_BEGIN] = begin,       [SP_STAGE_ROUTED] = find_credential, [SP_STAGE_PRESENTED] = recall,
+    [SP_STAGE_EXAMINING] = examine, [SP_STAGE_ASKING] = examine,         [SP_STAGE_JUDGED] = look_at_form,
+    [SP_STAGE_WHOLE] = admit,       [SP_STAGE_PASSED] = stay_passed,     [SP_STAGE_REFUSED] = stay_refused,
 };
 
 ngx_int_t sp_access_handler(ngx_http_request_t *request)

@@ -4,7 +4,7 @@
  *
  *   BEGIN ─► ROUTED ─► PRESENTED ─► EXAMINING ◄─► ASKING (parked, a subrequest is out)
  *                 │         │            │
- *                 │         └────────────┴─► JUDGED ─► PASSED ─► (nginx proxies)
+ *                 │         └────────────┴─► JUDGED ─► WHOLE ─► PASSED ─► (nginx proxies)
  *                 └─► anonymous ─────────────► JUDGED
  *   any ─► REFUSED (a response was sent or is on its way)
  */
@@ -20,7 +20,8 @@ enum sp_stage {
     SP_STAGE_PRESENTED, /* credential found */
     SP_STAGE_EXAMINING, /* an examination is under way and not waiting */
     SP_STAGE_ASKING,    /* waits for the control plane's answer */
-    SP_STAGE_JUDGED,    /* credential accepted (or none needed); limits not yet taken */
+    SP_STAGE_JUDGED,    /* credential accepted (or none needed) */
+    SP_STAGE_WHOLE,     /* and no other one came along; limits not yet taken */
     SP_STAGE_PASSED,    /* goes upstream */
     SP_STAGE_REFUSED,   /* answered by us */
 };
@@ -103,6 +104,7 @@ struct sp_call {
     uint32_t judged_us, asked_ms; /* timings for the record */
     ngx_msec_t asked_at;
     bool headers_read;
+    bool has_form; /* all of it was read: form_credential.c */
 };
 
 /* The request's call, also after an internal redirect; NULL when it has none. */

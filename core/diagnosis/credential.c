@@ -7,7 +7,7 @@ static struct sp_finding evidence(enum sp_cause cause, struct sp_str expected, s
         .cause = cause, .check = SP_CHECK_FORM, .verified = true, .expected = expected, .received = received};
 }
 
-/* The value of access_token in a query, still %-encoded; counts how often it stands there. */
+/* The value of access_token in a query or form, still %-encoded; counts how often it stands there. */
 static struct sp_str find_in_query(struct sp_str query, unsigned *count)
 {
     struct sp_str value = SP_STR_NONE, pair, name = SP_STR("access_token=");
@@ -109,4 +109,11 @@ enum sp_cause sp_credential_find(const struct sp_presented *presented, struct sp
                             : SP_STR("an Authorization header"),
                         SP_STR("none"));
     return finding->cause;
+}
+
+bool sp_credential_is_in_form(struct sp_str form)
+{
+    unsigned count = 0;
+    (void)find_in_query(form, &count);
+    return count > 0;
 }

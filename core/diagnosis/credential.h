@@ -29,4 +29,7 @@ struct sp_credential {
 enum sp_cause sp_credential_find(const struct sp_presented *presented, struct sp_credential *credential,
                                  struct sp_finding *finding);
 
+/* Does a form (application/x-www-form-urlencoded) carry one besides, as RFC 6750 2.2 has it? */
+bool sp_credential_is_in_form(struct sp_str form);
+
 #endif

@@ -68,6 +68,15 @@ static struct sp_presented present(size_t row, struct sp_str texts[4])
     return presented;
 }
 
+static void a_form_may_carry_one_besides(void **state)
+{
+    (void)state;
+    assert_true(sp_credential_is_in_form(SP_STR("access_token=abc")));
+    assert_true(sp_credential_is_in_form(SP_STR("a=1&access_token=&b=2")));
+    assert_false(sp_credential_is_in_form(SP_STR("")));
+    assert_false(sp_credential_is_in_form(SP_STR("my_access_token=abc&access_tokens=1&x=access_token=1")));
+}
+
 static void exactly_one_credential_is_taken(void **state)
 {
     (void)state;
@@ -104,6 +113,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(exactly_one_credential_is_taken),
+        cmocka_unit_test(a_form_may_carry_one_besides),
         cmocka_unit_test(a_header_that_a_hop_took_away_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
