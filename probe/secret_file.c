@@ -21,7 +21,7 @@ static bool is_reached(char *path, mode_t any_of)
     return true;
 }
 
-struct sp_str sp_secret_file_exposure(struct sp_arena *arena, const char *path)
+static struct sp_str exposure_of(struct sp_arena *arena, const char *path)
 {
     static const struct {
         mode_t bit, reached_by;
@@ -46,6 +46,5 @@ struct sp_str sp_secret_file_look(void *context, struct sp_arena *arena, struct 
 {
     struct sp_str terminated;
     (void)context;
-    return sp_arena_copy(arena, path, &terminated) == SP_OK ? sp_secret_file_exposure(arena, terminated.at)
-                                                            : SP_STR_NONE;
+    return sp_arena_copy(arena, path, &terminated) == SP_OK ? exposure_of(arena, terminated.at) : SP_STR_NONE;
 }

@@ -7,10 +7,8 @@
 
 #include "core/base/arena.h"
 
-/* "mode 0644: every user of this machine may read it"; absent: nothing is wrong, or the file is not there. path is
- * NUL-terminated. */
-struct sp_str sp_secret_file_exposure(struct sp_arena *arena, const char *path);
-/* The same as a callback of core/policy; context is not looked at. */
+/* "mode 0644: every user of this machine may read it"; absent: nothing is wrong, or the file is not there. A callback
+ * of core/policy; context is not looked at. */
 struct sp_str sp_secret_file_look(void *context, struct sp_arena *arena, struct sp_str path);
 
 #endif

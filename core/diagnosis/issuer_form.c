@@ -24,7 +24,8 @@ static struct sp_str behind_http(struct sp_str s)
     return SP_STR_NONE;
 }
 
-bool sp_url_differs_by_scheme(struct sp_str a, struct sp_str b)
+/* Equal but for "http" against "https" in front. */
+static bool differs_by_scheme(struct sp_str a, struct sp_str b)
 {
     struct sp_str rest_a = behind_http(a), rest_b = behind_http(b);
     return rest_a.len > 0 && sp_str_equal(rest_a, rest_b) && a.len != b.len;
@@ -126,7 +127,7 @@ static bool is_adfs_trust(struct sp_str expected, struct sp_str received)
         return false;
     struct sp_str base = sp_str_slice(received, 0, received.len - tail.len);
     struct sp_str trimmed = without_slash(expected);
-    return sp_str_equal(base, trimmed) || sp_url_differs_by_scheme(base, trimmed);
+    return sp_str_equal(base, trimmed) || differs_by_scheme(base, trimmed);
 }
 
 /* "acme-admin.okta.com" is the console of "acme.okta.com"; nothing is issued under it. */
@@ -161,7 +162,7 @@ static const struct {
     {sp_url_differs_by_slash, SP_CAUSE_ISSUER_TRAILING_SLASH},
     {differs_by_blanks, SP_CAUSE_ISSUER_WHITESPACE},
     {is_template, SP_CAUSE_ISSUER_TEMPLATE},
-    {sp_url_differs_by_scheme, SP_CAUSE_ISSUER_SCHEME},
+    {differs_by_scheme, SP_CAUSE_ISSUER_SCHEME},
     {lacks_scheme, SP_CAUSE_ISSUER_NO_SCHEME},
     {sp_url_differs_by_case, SP_CAUSE_ISSUER_CASE},
     {differs_by_port, SP_CAUSE_ISSUER_PORT},

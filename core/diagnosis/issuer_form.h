@@ -13,8 +13,6 @@ enum sp_cause sp_issuer_difference(struct sp_str expected, struct sp_str receive
 
 /* Equal but for one trailing '/' on either. */
 bool sp_url_differs_by_slash(struct sp_str a, struct sp_str b);
-/* Equal but for "http" against "https" in front. */
-bool sp_url_differs_by_scheme(struct sp_str a, struct sp_str b);
 bool sp_url_differs_by_case(struct sp_str a, struct sp_str b);
 
 #endif
