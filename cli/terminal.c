@@ -219,7 +219,8 @@ void sp_cli_print_wrapped(FILE *out, struct sp_str text, unsigned indent, unsign
 }
 
 /* What was typed and read stands in complaints too. */
-static void complain(const struct sp_cli *cli, const char *format, va_list arguments)
+__attribute__((format(printf, 2, 0))) static void complain(const struct sp_cli *cli, const char *format,
+                                                           va_list arguments)
 {
     char text[8192];
     int len = vsnprintf(text, sizeof text, format, arguments);
