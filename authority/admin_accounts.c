@@ -131,6 +131,7 @@ static struct sp_str merge_claims(struct sp_call *call, const struct sp_json *be
     return sp_account_claims_changed(call->arena, before, &change);
 }
 
+/* Name, password and claims are what accounts may have, and the password is a hash from here on. */
 static enum sp_step check_and_hash(struct sp_call *call, struct sp_account_request *request)
 {
     char trouble[256] = "";
