@@ -131,7 +131,9 @@ test('a listener added by SIGHUP answers, with other workers, and goes with the 
   const added = () => request(`http://127.0.0.1:${port}/photos/1`);
   assert.equal((await until(added, 'the added listener to answer')).cause, 'token.missing');
   await until(() => gateway.workerPids().filter((pid) => !before.includes(pid)).length === 3, 'three new workers');
+  const from = gateway.output.length;
   gateway.reload(config());
+  await gateway.waitForOutput('the configuration is in force', { from }); // or the next test takes this line for its own
   await until(() => added().then(() => false, (error) => error.code === 'ECONNREFUSED'), 'the listener to be gone');
   assert.equal((await gateway.get('/photos/1', { token: await token() })).status, 200);
 });

@@ -43,8 +43,8 @@ async function liveThrough(authority, room) {
   const browser = startBrowser();
   await browser.open(authorize(authority));
   const codes = [codeOf(await browser.signIn())];
-  while (codes.length < 12) codes.push(codeOf(await browser.open(authorize(authority))));
-  const families = await Promise.all(codes.splice(0, 6).map(async (code) => (await redeem(authority, code)).json));
+  while (codes.length < 24) codes.push(codeOf(await browser.open(authorize(authority))));
+  const families = await Promise.all(codes.splice(0, 12).map(async (code) => (await redeem(authority, code)).json));
   const stranger = startBrowser();
   await stranger.open(authorize(authority));
   const known = (await opaque(authority)).json.access_token;
@@ -59,7 +59,7 @@ async function liveThrough(authority, room) {
     outcomes.push({ ask: () => refresh(authority, families[i].refresh_token), answer: await refresh(authority, families[i].refresh_token) });
   }
   for (const { answer } of outcomes) {
-    if (answer.status === 200) given.push(answer.json.access_token); // there was room within a page
+    if (answer.status === 200) given.push(answer.json.access_token); // there was room within a page, for up to a dozen
     else assertRefused(answer);
   }
   const lost = outcomes.filter(({ answer }) => answer.status === 503);
