@@ -136,28 +136,84 @@ ngx_int_t sp_refuse_for(struct sp_call *call, const struct sp_finding *finding)
     return sp_refuse(call, arena != NULL ? sp_verdict_of(arena, finding) : NULL);
 }
 
-/* nginx refused by itself, or could not reach the API: the status it has, and the cause and status that this means. */
-static const struct {
+/* nginx refused by itself, or could not reach the API: the status it has, the cause and status that this means, and
+ * what is known of it. */
+static const struct own_error {
     ngx_uint_t nginx_status;
     enum sp_cause cause;
-    int status; /* 0: the cause's */
+    int status;         /* 0: the cause's */
+    const char *detail; /* of request.malformed */
 } own_errors[] = {
-    {400, SP_CAUSE_REQUEST_MALFORMED, 400},
-    {404, SP_CAUSE_ROUTE_NONE, 0},
-    {405, SP_CAUSE_ROUTE_METHOD, 0},
-    {408, SP_CAUSE_REQUEST_MALFORMED, 408},
-    {411, SP_CAUSE_REQUEST_MALFORMED, 411},
-    {413, SP_CAUSE_REQUEST_TOO_LARGE, 413},
-    {414, SP_CAUSE_HEADER_REQUEST_TOO_LARGE, 414},
-    {421, SP_CAUSE_REQUEST_MALFORMED, 421},
-    {431, SP_CAUSE_HEADER_REQUEST_TOO_LARGE, 431},
-    {496, SP_CAUSE_REQUEST_MALFORMED, 400},
-    {497, SP_CAUSE_REQUEST_MALFORMED, 400},
-    {501, SP_CAUSE_REQUEST_MALFORMED, 501},
-    {502, SP_CAUSE_UPSTREAM_REFUSED, 502},
-    {504, SP_CAUSE_UPSTREAM_TIMEOUT, 504},
-    {505, SP_CAUSE_REQUEST_MALFORMED, 505},
+    {400, SP_CAUSE_REQUEST_MALFORMED, 400, "nginx could not read the request line, a header or the framing"},
+    {404, SP_CAUSE_ROUTE_NONE, 0, NULL},
+    {405, SP_CAUSE_ROUTE_METHOD, 0, NULL},
+    {408, SP_CAUSE_REQUEST_MALFORMED, 408, "the rest of it did not come in time"},
+    {411, SP_CAUSE_REQUEST_MALFORMED, 411, "its body has no length"},
+    {413, SP_CAUSE_REQUEST_TOO_LARGE, 413, NULL},
+    {414, SP_CAUSE_HEADER_REQUEST_TOO_LARGE, 414, NULL},
+    {421, SP_CAUSE_REQUEST_MALFORMED, 421, "Host is another server's than the TLS session's"},
+    {431, SP_CAUSE_HEADER_REQUEST_TOO_LARGE, 431, NULL},
+    {496, SP_CAUSE_REQUEST_MALFORMED, 400, "no client certificate came"},
+    {497, SP_CAUSE_REQUEST_MALFORMED, 400, "plain HTTP on a TLS port"},
+    {501, SP_CAUSE_REQUEST_MALFORMED, 501, "a Transfer-Encoding other than chunked"},
+    {502, SP_CAUSE_UPSTREAM_REFUSED, 502, NULL},
+    {504, SP_CAUSE_UPSTREAM_TIMEOUT, 504, NULL},
+    {505, SP_CAUSE_REQUEST_MALFORMED, 505, "a version of HTTP that is not served"},
 };
+
+/* RFC 9110 15.5.6: a 405 says what there is. TRACE nginx takes from nobody, before any route is looked for. Where an
+ * API takes every method, or none is known, these are what a client may try. */
+static struct sp_str allowed_of(const struct sp_call *call)
+{
+    static const struct sp_str any = {"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS", 44};
+    const struct sp_str target = sp_str_of(call->request->unparsed_uri); /* uri is the error location's by now */
+    const struct sp_str path = sp_str_slice(target, 0, sp_str_index_of(target, '?', 0));
+    struct sp_route_match match = {0};
+    const enum sp_match_outcome outcome = sp_policy_match(
+        call->snapshot->policy, sp_str_of(call->request->headers_in.server), path, SP_STR("TRACE"), &match);
+    return outcome == SP_MATCH_NO_METHOD ? match.allowed : any;
+}
+
+/* Both sides, where nginx has them. */
+static void add_evidence(const struct sp_call *call, struct sp_arena *arena, const struct own_error *error,
+                         struct sp_finding *finding)
+{
+    ngx_http_request_t *request = call->request;
+    const ngx_http_core_srv_conf_t *server = ngx_http_get_module_srv_conf(request, ngx_http_core_module);
+    const ngx_http_core_loc_conf_t *core = ngx_http_get_module_loc_conf(request, ngx_http_core_module);
+    const struct sp_str line = sp_str_of(request->request_line);
+    const size_t size = server->large_client_header_buffers.size;
+    finding->detail = error->detail != NULL ? sp_str_from_cstr(error->detail) : SP_STR_NONE;
+    switch (error->nginx_status) {
+    case NGX_HTTP_NOT_FOUND:
+        finding->received = sp_str_slice(sp_str_of(request->unparsed_uri), 0,
+                                         sp_str_index_of(sp_str_of(request->unparsed_uri), '?', 0));
+        break;
+    case NGX_HTTP_NOT_ALLOWED:
+        finding->expected = allowed_of(call);
+        finding->received = sp_str_slice(line, 0, sp_str_index_of(line, ' ', 0));
+        break;
+    case NGX_HTTP_REQUEST_ENTITY_TOO_LARGE:
+        finding->expected = sp_arena_printf(arena, "%lld bytes of body", (long long)core->client_max_body_size);
+        finding->received = sp_arena_printf(arena, "more: %lld bytes", (long long)request->headers_in.content_length_n);
+        break;
+    case NGX_HTTP_REQUEST_URI_TOO_LARGE:
+        finding->expected = sp_arena_printf(arena, "a first line of %zu bytes", size);
+        finding->received = SP_STR("a longer first line");
+        break;
+    case 431: /* nginx has 494 for it until error_page */
+        finding->expected = sp_arena_printf(arena, "%zu bytes a line, %zu in all", size,
+                                            size * (size_t)server->large_client_header_buffers.num);
+        finding->received = SP_STR("longer lines");
+        break;
+    case 0: /* nginx's 400 has a cause of ours */
+        finding->expected = SP_STR("one credential");
+        finding->received = SP_STR("several Authorization headers");
+        break;
+    default:
+        break;
+    }
+}
 
 static ngx_int_t respond_plainly(struct sp_call *call, int status, const char *title)
 {
@@ -184,37 +240,33 @@ void sp_tell_beside(struct sp_call *call, struct sp_arena *arena, const struct s
     }
 }
 
-/* RFC 9110 15.5.6: a 405 says what there is. TRACE nginx takes from nobody, before any route is looked for. Where an
- * API takes every method, or none is known, these are what a client may try. */
-static ngx_int_t add_allow(struct sp_call *call)
+static ngx_int_t respond_with_cause(struct sp_call *call, const struct own_error *error)
 {
-    static const struct sp_str any = {"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS", 44};
-    const struct sp_str target = sp_str_of(call->request->unparsed_uri); /* uri is the error location's by now */
-    const struct sp_str path = sp_str_slice(target, 0, sp_str_index_of(target, '?', 0));
-    struct sp_route_match match = {0};
-    const enum sp_match_outcome outcome = sp_policy_match(
-        call->snapshot->policy, sp_str_of(call->request->headers_in.server), path, SP_STR("TRACE"), &match);
-    return sp_response_header_add(call->request, SP_STR("Allow"), outcome == SP_MATCH_NO_METHOD ? match.allowed : any);
-}
-
-static ngx_int_t respond_with_cause(struct sp_call *call, enum sp_cause cause, int status)
-{
+    const enum sp_cause cause = error->cause;
     struct sp_arena *arena = sp_call_arena(call);
     struct sp_refusal_terms terms;
     struct sp_refusal refusal;
     terms_of(call, &terms);
-    terms.status = status;
+    terms.status = error->status;
     /* Refused before a route was found: Authorization is of every route's schemes. */
     terms.offers_bearer = terms.offers_bearer || (call->match.api == NULL && cause == SP_CAUSE_TOKEN_DUPLICATED);
     struct sp_finding finding = {.cause = cause, .check = SP_CHECK_COUNT, .verified = true};
-    if (arena != NULL && call->upstream_cause == cause && call->match.api != NULL) {
-        finding = sp_upstream_failure_finding(call, arena, cause);
+    if (arena == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
-    if (arena == NULL || sp_refusal_build(arena, sp_verdict_of(arena, &finding), &terms, &refusal) != SP_OK) {
+    if (call->upstream_cause == cause && call->match.api != NULL) {
+        finding = sp_upstream_failure_finding(call, arena, cause);
+    } else {
+        add_evidence(call, arena, error, &finding);
+    }
+    const struct sp_verdict *verdict = sp_verdict_of(arena, &finding);
+    if (sp_refusal_build(arena, verdict, &terms, &refusal) != SP_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
     call->cause = cause;
-    if (finding.received.len > 0) {
+    if (call->stage != SP_STAGE_PASSED) {
+        call->verdict = verdict;
+    } else if (finding.received.len > 0) {
         sp_tell_beside(call, arena, &finding);
     }
     return sp_respond_refusal(call, &refusal);
@@ -270,20 +322,21 @@ ngx_int_t sp_error_handler(ngx_http_request_t *request)
     }
     if (status == NGX_HTTP_BAD_REQUEST && call->headers.authorization_count > 1) {
         /* nginx refuses a second Authorization header before any module sees the request. */
-        return respond_with_cause(call, SP_CAUSE_TOKEN_DUPLICATED, 0);
+        return respond_with_cause(call, &(struct own_error){.cause = SP_CAUSE_TOKEN_DUPLICATED});
     }
     if (status == NGX_HTTP_BAD_REQUEST && sp_client_certificate_is_refused(request)) {
         return refuse_certificate(call);
     }
     if (call->upstream_cause != SP_CAUSE_NONE && status >= 500) {
-        return respond_with_cause(call, call->upstream_cause, 0);
+        return respond_with_cause(call, &(struct own_error){.nginx_status = status, .cause = call->upstream_cause});
     }
-    if (status == NGX_HTTP_NOT_ALLOWED && add_allow(call) != NGX_OK) {
+    if (status == NGX_HTTP_NOT_ALLOWED &&
+        sp_response_header_add(request, SP_STR("Allow"), allowed_of(call)) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
     for (size_t i = 0; i < sizeof own_errors / sizeof own_errors[0]; i++) {
         if (own_errors[i].nginx_status == status) {
-            return respond_with_cause(call, own_errors[i].cause, own_errors[i].status);
+            return respond_with_cause(call, &own_errors[i]);
         }
     }
     return respond_plainly(call, (int)status, status >= 500 ? "The gateway failed" : "The request was refused");

@@ -47,6 +47,10 @@ test('headers beyond the ceiling are 431 with their cause', async () => {
   assert.deepEqual([response.status, response.cause], [431, 'header.request_too_large']);
   const url = await gateway.get(`/${'u'.repeat(200_000)}`);
   assert.deepEqual([url.status, url.cause], [414, 'header.request_too_large']);
+  for (const [{ requestId }, expected, received] of [[response, '131072 bytes a line, 524288 in all', 'longer lines'], [url, 'a first line of 131072 bytes', 'a longer first line']]) {
+    const { verdict } = await gateway.call(requestId);
+    assert.deepEqual([verdict.accepted, verdict.cause.expected, verdict.cause.received], [false, expected, received]);
+  }
 });
 
 test('who asks before sending a body gets the refusal in place of 100 Continue', async () => {
@@ -80,7 +84,9 @@ for (const [name, bytes] of Object.entries(raw)) {
     assert.notEqual(status, 401, 'it is not asked for a token first');
     assert.match(text, /application\/problem\+json/);
     if ([400, 501].includes(status)) assert.match(text, /"urn:sallyport:cause:request\.malformed"/);
-    assert.match(text, /X-Request-Id: /);
+    const { cause, verdict } = await gateway.call(/X-Request-Id: (\S+)\r/.exec(text)[1]);
+    assert.deepEqual([verdict.accepted, verdict.cause.id], [false, cause]);
+    assert.ok(verdict.cause.detail, 'the line says what is wrong');
   });
 }
 
