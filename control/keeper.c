@@ -11,9 +11,9 @@ static void destroy_issuer(struct sp_kept_issuer *issuer)
     sp_timer_clear(&issuer->timer);
     sp_key_fetch_tell_waiters(issuer, "failed");
     sp_jwk_set_unref(&issuer->keys);
-    char **texts[] = {&issuer->keys_text,       &issuer->old_text,       &issuer->unadopted_text,
-                      &issuer->jwks_uri,        &issuer->failure_detail, &issuer->introspection_endpoint,
-                      &issuer->published_issuer};
+    char **texts[] = {&issuer->keys_text,        &issuer->old_text,       &issuer->unadopted_text,
+                      &issuer->jwks_uri,         &issuer->failure_detail, &issuer->introspection_endpoint,
+                      &issuer->published_issuer, &issuer->unusable_text};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         free(*texts[i]);
     }

@@ -27,7 +27,8 @@ struct sp_kept_issuer {
     /* known */
     struct sp_jwk_set *keys;
     char *keys_text, *old_text, *unadopted_text; /* JSON as fetched; NULL: none */
-    char *previous_kids[SP_MAX_PREVIOUS_KIDS];   /* newest first */
+    char *unusable_text; /* the same of a set without a usable key, while there is no other: it accepts nothing */
+    char *previous_kids[SP_MAX_PREVIOUS_KIDS]; /* newest first */
     size_t previous_kid_count;
     char *jwks_uri, *introspection_endpoint; /* discovered */
     char *published_issuer; /* what that document calls its issuer, if not the configured one: its keys only explain */

@@ -122,6 +122,7 @@ static void adopt(struct sp_kept_issuer *issuer, struct sp_jwk_set *set, char *t
     issuer->keys = set;
     replace(&issuer->keys_text, text);
     replace(&issuer->unadopted_text, NULL);
+    replace(&issuer->unusable_text, NULL);
 }
 
 static void succeed(struct sp_kept_issuer *issuer, struct sp_jwk_set *set, struct sp_str body, int64_t max_age_s)
@@ -178,6 +179,9 @@ static void keys_came(void *data, const struct sp_fetch_report *report)
     if (arena == NULL || sp_keys_document_examine(arena, report, &set, &findings) != SP_OK) {
         fail(issuer, &no_memory);
     } else if (findings.refused) {
+        const bool is_of_members =
+            findings.rows[0].cause == SP_CAUSE_KEYS_EMPTY || findings.rows[0].cause == SP_CAUSE_KEYS_PLACEHOLDER;
+        replace(&issuer->unusable_text, is_of_members && issuer->keys == NULL ? sp_kept_text(report->body) : NULL);
         fail(issuer, &findings.rows[0]);
     } else {
         if (issuer->keys_text == NULL || !sp_str_equal(sp_str_from_cstr(issuer->keys_text), report->body)) {

@@ -50,6 +50,9 @@ static void write_issuer(struct sp_json_writer *writer, const struct sp_kept_iss
     if (keys_serve) {
         put_json(writer, "jwks", issuer->keys_text);
     }
+    if (issuer->keys_text == NULL) {
+        put_json(writer, "unusable_jwks", issuer->unusable_text);
+    }
     put_json(writer, "old_jwks", issuer->old_text);
     put_json(writer, "unadopted_jwks", issuer->unadopted_text);
     sp_json_name(writer, SP_STR("previous_kids"));

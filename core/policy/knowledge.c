@@ -86,6 +86,9 @@ static void read_issuer(struct sp_arena *arena, const struct sp_json *json, stru
 {
     const struct sp_json *skew = sp_json_member(json, SP_STR("clock_skew_s"));
     known->keys = set_of(arena, sp_json_member(json, SP_STR("jwks")));
+    if (known->keys == NULL) {
+        known->keys = set_of(arena, sp_json_member(json, SP_STR("unusable_jwks")));
+    }
     known->old_keys = set_of(arena, sp_json_member(json, SP_STR("old_jwks")));
     known->unadopted_keys = set_of(arena, sp_json_member(json, SP_STR("unadopted_jwks")));
     known->previous_kids = texts(arena, sp_json_member(json, SP_STR("previous_kids")));

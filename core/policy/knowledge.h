@@ -3,11 +3,12 @@
  * itself says of keys (a secret for HS*). Immutable once handed out and counted; swapped independently of the policy,
  * but made for one: its issuers are in the policy's order.
  *
- *   {"generation":N,"issuers":{NAME:{"jwks":{…},"old_jwks":{…},"unadopted_jwks":{…},"published_issuer":"…","previous_kids":[…],
- *    "fetched_at":…,"stale_since":…,"stale_until":…,"failure":ID,"failure_reason":ID,"failure_detail":"…","clock_skew_s":N,"advertised_algorithms":["RS256",…]}}}
+ *   {"generation":N,"issuers":{NAME:{"jwks":{…},"unusable_jwks":{…},"old_jwks":{…},"unadopted_jwks":{…},"published_issuer":"…",
+ *    "previous_kids":[…],"fetched_at":…,"stale_since":…,"stale_until":…,"failure":ID,"failure_reason":ID,"failure_detail":"…","clock_skew_s":N,"advertised_algorithms":["RS256",…]}}}
  *
- * Members that are absent are not known; an issuer that is not in the policy is skipped; a jwks that cannot be read
- * leaves its issuer without keys and never spoils the others. */
+ * unusable_jwks has no key that may verify, and stands where there is no jwks: it says what is wrong with the key that
+ * a token names. Members that are absent are not known; an issuer that is not in the policy is skipped; a jwks that
+ * cannot be read leaves its issuer without keys and never spoils the others. */
 #ifndef SP_POLICY_KNOWLEDGE_H
 #define SP_POLICY_KNOWLEDGE_H
 
