@@ -146,7 +146,10 @@ static void nginx_settled(void *data, bool taken, const char *why)
     if (!taken) {
         sp_plane_tell_machine(plane, why);
     }
-    end_attempt(plane, taken);
+    /* A start that is taken says nothing of a reload that was refused meanwhile. */
+    if (plane->is_reloading || !taken) {
+        end_attempt(plane, taken);
+    }
     if (taken) {
         sp_plane_keep(plane);
     } else {
