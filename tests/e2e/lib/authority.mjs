@@ -16,7 +16,7 @@ export const muchToSay = `urn:${'much:to:say:'.repeat(80)}`;
 /**
  * startAuthority({ authority: {…the section…}, state: true|DIR, args: [], env: {}, port })
  * Without `authority` it is plain `--dev`. With `state` (default) it keeps its store in a folder, so that it can be restarted.
- * Resolves to { issuer, listen (its own URL, where the issuer is a balancer's), ready (the line that it begins with), state, pid, output(), log(), lastLine(cause), post(path, form, { basic, headers }), get(path), cli(args), write(section),
+ * Resolves to { issuer, listen (its own URL, where the issuer is a balancer's), ready (the line that it begins with), state, pid, output(), log(), lastLine(cause), post(path, form, { basic, headers }), get(path), cli(args, options), write(section),
  * signal(name), stop(signal), restart() }.
  */
 export async function startAuthority({ authority, state = true, args = [], env = {}, port: wanted } = {}) {
@@ -70,7 +70,7 @@ export async function startAuthority({ authority, state = true, args = [], env =
   self.log = () => fs.readFileSync(path.join(directory, 'authority.jsonl'), 'utf8').trim().split('\n').filter(Boolean).map((line) => JSON.parse(line));
   // The line of a call is written when its turn ends, which may be after its answer arrived.
   self.lastLine = (cause) => until(() => [self.log().at(-1)].find((line) => line?.cause === cause), `the log to end with ${cause}`);
-  self.cli = (words) => sallyport([...words, ...(authority ? ['-c', config] : []), '--state', directory]);
+  self.cli = (words, options) => sallyport([...words, ...(authority ? ['-c', config] : []), '--state', directory], options);
   await self.start();
   reportOnFailure(() => `--- authority ---\n${output}\n`);
   defer(async () => {

@@ -10,8 +10,8 @@ import { temporaryFolder } from './gateway.mjs';
 export const canSetClock = !sanitizing;
 
 /**
- * makeClock(seconds) → { env, set(seconds), answerNames() }: with `env` a process has a wall clock that is off by so many seconds. The
- * kernel's is as it was: what waits by the wall clock waits as if the clock had been set back by that since it was read. Look-ups of
+ * makeClock(seconds) → { env, set(seconds), answerNames() }: with `env` a process has a wall clock that is off by so many seconds, or stands
+ * at '@EPOCH'. The kernel's is as it was: what waits by the wall clock waits as if the clock had been set back by that since it was read. Look-ups of
  * names that end in .hangs come back (without an address) after answerNames().
  */
 export function makeClock(seconds = 0) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Preloaded by clock.mjs: a wall clock that is off by as many seconds as the file $SET_CLOCK says at the moment (the
- * monotonic one goes as it goes), and look-ups of names in .hangs that hang as long as the file $HANG_WHILE exists. */
+/* Preloaded by clock.mjs: a wall clock that is off by as many seconds as the file $SET_CLOCK says at the moment, or that
+ * stands where it has "@SECONDS" (the monotonic one goes as it goes), and look-ups of names in .hangs that hang as long as the file $HANG_WHILE exists. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <netdb.h>
@@ -22,24 +22,26 @@ __attribute__((constructor)) static void remember(void)
     snprintf(hang_path, sizeof hang_path, "%s", hang != NULL ? hang : "");
 }
 
-static long offset_s(void)
+static void set(struct timespec *now)
 {
-    long offset = 0;
+    char text[32] = "";
     FILE *file = fopen(clock_path, "re");
-    if (file != NULL) {
-        if (fscanf(file, "%ld", &offset) != 1) {
-            offset = 0;
-        }
-        fclose(file);
+    if (file == NULL) {
+        return;
     }
-    return offset;
+    if (fgets(text, sizeof text, file) != NULL && text[0] == '@') {
+        *now = (struct timespec){.tv_sec = atol(text + 1)};
+    } else {
+        now->tv_sec += atol(text);
+    }
+    fclose(file);
 }
 
 int clock_gettime(clockid_t clock, struct timespec *now)
 {
     const int rc = (int)syscall(SYS_clock_gettime, clock, now);
     if (rc == 0 && clock == CLOCK_REALTIME) {
-        now->tv_sec += offset_s();
+        set(now);
     }
     return rc;
 }
