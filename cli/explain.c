@@ -236,7 +236,8 @@ void sp_explain_print_call(const struct sp_json *line)
                                           "cache",    "upstream", "upstream_status", "client_address"};
     const struct sp_json *timings = sp_json_member(line, SP_STR("timings"));
     printf("%s", sp_cli_style(SP_STYLE_BOLD));
-    sp_cli_print_safe(stdout, sp_json_string(sp_json_member(line, SP_STR("method"))));
+    struct sp_str method = sp_json_string(sp_json_member(line, SP_STR("method")));
+    sp_cli_print_safe(stdout, method.len > 0 ? method : SP_STR("(no request that could be read)"));
     fputs(" ", stdout);
     sp_cli_print_safe(stdout, sp_json_string(sp_json_member(line, SP_STR("host"))));
     sp_cli_print_safe(stdout, sp_json_string(sp_json_member(line, SP_STR("path"))));

@@ -171,8 +171,27 @@ static void print_title(struct sp_str id, struct sp_str title, unsigned column)
     fputs("\n\n", stdout);
 }
 
-/* with_client: also what a client of the gateway is told. */
-static void print_cause(const struct sp_json *cause, bool with_client)
+/* What a client of the gateway is told: the cause's status, or the one that the line of the call has. */
+static void write_fault(char *room, size_t size, const struct sp_json *cause, const struct sp_json *call)
+{
+    struct sp_str error = text_of(cause, "oauth_error"), component = text_of(cause, "component");
+    int64_t usual = 0, status = 0;
+    if (sp_json_int64(sp_json_member(cause, SP_STR("http_status")), &usual) != SP_OK)
+        usual = 0;
+    const bool is_of_call = sp_json_int64(sp_json_member(call, SP_STR("status")), &status) == SP_OK;
+    if (!is_of_call)
+        status = usual;
+    if (status != usual)
+        error = SP_STR_NONE; /* of another answer */
+    if (status == 0)
+        snprintf(room, size, is_of_call ? "%.*s · the client gets no answer" : "%.*s", SP_STR_ARG(component));
+    else
+        snprintf(room, size, "%.*s · the client gets %d%s%.*s", SP_STR_ARG(component), (int)status,
+                 error.len > 0 ? " " : "", SP_STR_ARG(error));
+}
+
+/* with_client: also what a client of the gateway is told; call: NULL, or the line's. */
+static void print_cause(const struct sp_json *cause, bool with_client, const struct sp_json *call)
 {
     char room[1024];
     struct sp_str explanation = text_of(cause, "explanation"), detail = text_of(cause, "detail");
@@ -183,15 +202,10 @@ static void print_cause(const struct sp_json *cause, bool with_client)
         print_labelled("detail", detail);
     print_reason(text_of(cause, "reason"), text_of(cause, "id"));
     print_labelled("fix", text_of(cause, "fix"));
-    int64_t status = 0;
-    if (sp_json_int64(sp_json_member(cause, SP_STR("http_status")), &status) != SP_OK)
-        status = 0;
-    struct sp_str error = text_of(cause, "oauth_error"), component = text_of(cause, "component");
-    if (status != 0 && with_client)
-        snprintf(room, sizeof room, "%.*s · the client gets %d%s%.*s", SP_STR_ARG(component), (int)status,
-                 error.len > 0 ? " " : "", SP_STR_ARG(error));
+    if (with_client)
+        write_fault(room, sizeof room, cause, call);
     else
-        snprintf(room, sizeof room, "%.*s", SP_STR_ARG(component));
+        snprintf(room, sizeof room, "%.*s", SP_STR_ARG(text_of(cause, "component")));
     print_labelled("at fault", sp_str_from_cstr(room));
     print_labelled("see", join(sp_json_member(cause, SP_STR("references")), room, sizeof room));
 }
@@ -317,7 +331,7 @@ void sp_cli_print_diagnosis(const struct sp_json *verdict)
     } else {
         print_outcome(SP_STYLE_BAD, SP_SIGN_BAD, "");
         print_title(text_of(cause, "id"), text_of(cause, "title"), 2);
-        print_cause(cause, false);
+        print_cause(cause, false, NULL);
     }
     print_also(sp_json_member(verdict, SP_STR("also")), NULL);
     print_hints(sp_json_member(verdict, SP_STR("hints")));
@@ -334,14 +348,14 @@ static bool is_undecided(struct sp_str id)
 }
 
 /* No cause: a line of a log whose judge wrote elsewhere. */
-static void print_headline(const struct sp_json *cause)
+static void print_headline(const struct sp_json *cause, const struct sp_json *call)
 {
     if (!sp_json_is(cause, SP_JSON_OBJECT)) {
         puts("by whoever answered; the log has no cause of it\n");
         return;
     }
     print_title(text_of(cause, "id"), text_of(cause, "title"), 12);
-    print_cause(cause, true);
+    print_cause(cause, true, call);
 }
 
 /* The gate let the call through, and then it ended badly: what ended it stands beside the verdict. */
@@ -388,16 +402,17 @@ static void print_accepted(const struct sp_json *call, const struct sp_json *fai
     char title[256];
     snprintf(title, sizeof title, "%.*s (%s)", SP_STR_ARG(text_of(failure, "title")), accepted_what(call));
     print_title(text_of(failure, "id"), sp_str_from_cstr(title), 10);
-    print_cause(failure, true);
+    print_cause(failure, true, call);
 }
 
 void sp_cli_print_verdict(const struct sp_json *verdict, int64_t now)
 {
     (void)now;
-    const struct sp_json *cause = sp_json_member(verdict, SP_STR("cause")), *failure = NULL;
+    const struct sp_json *cause = sp_json_member(verdict, SP_STR("cause")), *failure = NULL,
+                         *call = sp_json_member(verdict, SP_STR("call"));
     if (sp_json_is(sp_json_member(verdict, SP_STR("accepted")), SP_JSON_TRUE)) {
         failure = find_failure(sp_json_member(verdict, SP_STR("also")));
-        print_accepted(sp_json_member(verdict, SP_STR("call")), failure);
+        print_accepted(call, failure);
     } else if (!sp_json_is(cause, SP_JSON_OBJECT) &&
                text_of(sp_json_member(verdict, SP_STR("token")), "kind").len > 0) {
         print_styled(SP_STYLE_WARN, SP_STR("? UNDECIDED"));
@@ -409,7 +424,7 @@ void sp_cli_print_verdict(const struct sp_json *verdict, int64_t now)
         else
             print_outcome(SP_STYLE_BAD, SP_SIGN_BAD, "REJECTED");
         fputs("  ", stdout);
-        print_headline(cause);
+        print_headline(cause, call);
     }
     print_also(sp_json_member(verdict, SP_STR("also")), failure);
     print_hints(sp_json_member(verdict, SP_STR("hints")));
@@ -434,7 +449,7 @@ void sp_cli_print_finding(const struct sp_finding *finding)
         fputs(": ", stdout);
         sp_cli_print_safe(stdout, text_of(json, "title"));
         fputs("\n\n", stdout);
-        print_cause(json, true);
+        print_cause(json, true, NULL);
     }
     sp_arena_destroy(&arena);
 }

@@ -228,6 +228,14 @@ test('a method that nginx itself takes from nobody is refused by its cause, and 
   assert.deepEqual([method, verdict.cause.received, verdict.cause.expected], ['TRACE', 'TRACE', headers.allow]);
 });
 
+test('what could not be read is explained with the status that was sent', async () => {
+  const { text } = await rawRequest(gateway.port, 'GET /photos/1 HTTP/9.9\r\nHost: a\r\n\r\n', { end: true });
+  const { stdout } = await gateway.explain(/^X-Request-Id: (\S+)\r$/m.exec(text)[1], []);
+  assert.match(stdout, /^\(no request that could be read\) .*505$/m);
+  assert.match(stdout, /doubtful \(a version of HTTP that is\s+not served\)/);
+  assert.match(stdout, /client · the client gets 505$/m);
+});
+
 test('a token that passes here and is refused by the API is told apart from a refusal of ours', async () => {
   const { status, requestId } = await gateway.get('/photos/status/401', { token: await token() });
   assert.equal(status, 401);
