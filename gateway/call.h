@@ -48,6 +48,7 @@ struct sp_presented_headers {
     ngx_table_elt_t *upgrade_at;                      /* the one that may go on; NULL: none */
     size_t upgrade_count;
     struct sp_str without_colon; /* a line of HTTP/1 that nginx took for a header with an empty value */
+    struct sp_str of_http1;      /* the name of a field that HTTP/2 does not have */
 };
 
 /* The control plane's answer to one question. */

@@ -177,6 +177,21 @@ static bool is_without_colon(const ngx_http_request_t *request, const ngx_table_
     return header->value.data == header->key.data + header->key.len && request->stream == NULL;
 }
 
+/* RFC 9113 8.2.2: what speaks of a connection of HTTP/1 makes a request of HTTP/2 malformed. */
+static bool is_of_http1(const ngx_table_elt_t *header)
+{
+    static const struct sp_str names[] = {
+        {"connection", 10}, {"keep-alive", 10}, {"proxy-connection", 16}, {"transfer-encoding", 17}, {"upgrade", 7}};
+    const struct sp_str name = sp_str_of(header->key);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (sp_str_equal(name, names[i])) {
+            return true;
+        }
+    }
+    return sp_str_equal(name, SP_STR("te")) &&
+           !sp_str_equal_ignoring_case(sp_str_of(header->value), SP_STR("trailers"));
+}
+
 void sp_presented_read(struct sp_call *call, const struct sp_owned_headers *owned, bool owns_hop)
 {
     struct sp_presented_headers *headers = &call->headers;
@@ -192,6 +207,9 @@ void sp_presented_read(struct sp_call *call, const struct sp_owned_headers *owne
             const uint64_t bit = LENGTH_BIT(header->key.len);
             if (is_without_colon(call->request, header)) {
                 headers->without_colon = sp_str_of(header->key);
+            }
+            if (call->request->stream != NULL && is_of_http1(header)) {
+                headers->of_http1 = sp_str_of(header->key);
             }
             if (owns_hop) {
                 sp_forwarded_note(headers, header);

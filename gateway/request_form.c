@@ -54,6 +54,12 @@ enum sp_cause sp_request_form_judge(struct sp_call *call, struct sp_finding *fin
                                        : sp_arena_printf(arena, "%.*s%s, %zu bytes", SP_STR_ARG(told),
                                                          told.len < line.len ? "…" : "", line.len));
     }
+    if (call->headers.of_http1.len > 0) {
+        return malformed(finding, "HTTP/2 with a field that speaks of a connection of HTTP/1",
+                         SP_STR("none of connection, keep-alive, proxy-connection, transfer-encoding, upgrade; te: "
+                                "trailers"),
+                         call->headers.of_http1);
+    }
     if (has_odd_version(request)) {
         return malformed(finding, "the version in the request line is none", SP_STR("HTTP/1.0 or HTTP/1.1"),
                          sp_str_slice(sp_str_of(request->http_protocol), 0, MAX_TOLD_BYTES));

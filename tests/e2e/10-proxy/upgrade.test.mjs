@@ -79,17 +79,29 @@ test('what is neither goes through a guest whose configuration passes it on, and
   assert.match((await ask(['SPDY/3.1'])).text, /^HTTP\/1\.1 200 [^]*^HTTP\/1\.1 401 /m);
 });
 
-test('in HTTP/2 there is no Upgrade', async () => {
+test('in HTTP/2 there is no Upgrade, nor any other field of a connection', async () => {
   const frame = (type, flags, stream, payload) => Buffer.concat([Buffer.from([0, 0, payload.length, type, flags, 0, 0, 0, stream]), payload]);
   const text = (value) => Buffer.concat([Buffer.from([value.length]), Buffer.from(value)]);
-  // :method GET, :scheme http, :path, :authority, upgrade: no HTTP/2 library would send the last.
-  const headers = Buffer.concat([Buffer.from([0x82, 0x86, 0x04]), text('/open'), Buffer.from([0x01]), text('a'), Buffer.from([0x00]), text('upgrade'), text('websocket')]);
-  const bytes = Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), frame(4, 0, 0, Buffer.alloc(0)), frame(1, 5, 1, headers)]);
-  const before = heard.length;
-  const socket = net.connect(h2Port, '127.0.0.1', () => socket.write(bytes));
-  defer(() => socket.destroy());
-  socket.on('error', () => {});
-  await until(() => heard.slice(before).endsWith('\r\n\r\n'), 'the call of HTTP/2 to reach the API', 60_000);
-  assert.match(heard.slice(before), /^GET \/open /);
-  assert.doesNotMatch(heard.slice(before), /^upgrade: /im);
+  const field = (name, value) => Buffer.concat([Buffer.from([0x00]), text(name), text(value)]);
+  const rows = [['upgrade', 'websocket'], ['upgrade', 'h2c'], ['connection', 'close'], ['keep-alive', 'timeout=5'], ['proxy-connection', 'close'], ['transfer-encoding', 'gzip'], ['te', 'gzip'], ['te', 'trailers']];
+  for (const [name, value] of rows) {
+    const id = `h2-${name}-${value.replace(/\W/g, '')}`;
+    // :method GET, :scheme http, :path, :authority, x-request-id, and a field that no HTTP/2 library would send.
+    const headers = Buffer.concat([Buffer.from([0x82, 0x86, 0x04]), text('/open'), Buffer.from([0x01]), text('a'), field('x-request-id', id), field(name, value)]);
+    const bytes = Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), frame(4, 0, 0, Buffer.alloc(0)), frame(1, 5, 1, headers)]);
+    const before = heard.length;
+    const socket = net.connect(h2Port, '127.0.0.1', () => socket.write(bytes));
+    defer(() => socket.destroy());
+    socket.on('error', () => {});
+    if (value === 'trailers') {
+      await until(() => heard.slice(before).endsWith('\r\n\r\n'), 'the call of HTTP/2 to reach the API', 60_000);
+      assert.match(heard.slice(before), /^GET \/open /);
+      assert.doesNotMatch(heard.slice(before), /^upgrade: /im);
+      continue;
+    }
+    const call = await gateway.call(id);
+    const isOfNginx = name === 'transfer-encoding';
+    assert.deepEqual([call.status, call.cause, call.verdict.cause.received ?? call.verdict.cause.detail], [isOfNginx ? 501 : 400, 'request.malformed', isOfNginx ? 'a Transfer-Encoding other than chunked' : name]);
+    assert.equal(heard.slice(before), '');
+  }
 });
