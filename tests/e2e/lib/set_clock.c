@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Preloaded by clock.mjs: a wall clock that is off by as many seconds as the file $SET_CLOCK says at the moment, or that
- * stands where it has "@SECONDS" (the monotonic one goes as it goes), and look-ups of names in .hangs that hang as long as the file $HANG_WHILE exists. */
+/* Preloaded by clock.mjs: a wall clock that is off by as many seconds as the file $SET_CLOCK says at the moment, or
+ * that stands where it has "@SECONDS" (the monotonic one goes as it goes), and look-ups of names in .hangs that hang as
+ * long as the file $HANG_WHILE exists. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <netdb.h>
