@@ -44,7 +44,8 @@ enum sp_step sp_token_endpoint(struct sp_call *call)
         return SP_DENIED;
     if (client->require_dpop && call->jkt.at == NULL)
         return SP_DENY(call, .cause = SP_CAUSE_BINDING_DPOP_MISSING, .received = SP_STR("without a DPoP header"),
-                       .error = "invalid_dpop_proof", .status = 400);
+                       .error = "invalid_request", .status = 400, /* 'invalid_dpop_proof' is of one that came */
+                       .tell = SP_STR("The request for it needs a DPoP header."));
     if (sp_client_certificate_bind(call, client) != SP_GOES_ON)
         return SP_DENIED;
     for (size_t i = 0; i < GRANT_COUNT; i++) {

@@ -54,6 +54,13 @@ test('the whole flow: pushed, bound, refreshed without rotation', async () => {
     assert.equal(again.refresh_token, undefined);
     assert.ok(again.access_token !== tokens.access_token);
   }
+  // The plan's refresh-token takes invalid_request, invalid_grant or invalid_client where no proof came, and nothing else.
+  const bare = await oauth.refreshTokenGrantRequest(as, client, authentication, tokens.refresh_token, http);
+  assert.deepEqual([bare.status, (await bare.json()).error], [400, 'invalid_request']);
+  // Another client's: invalid_grant, and it stays good for its own.
+  const theirs = await authority.post('/token', { grant_type: 'refresh_token', refresh_token: tokens.refresh_token, client_assertion: await assertion({}, byHand, 'other'), client_assertion_type: ASSERTION }, { headers: { DPoP: await makeProof(byHand, 'POST', as.token_endpoint) } });
+  assert.deepEqual([theirs.status, theirs.json.error], [400, 'invalid_grant']);
+  assert.equal((await oauth.refreshTokenGrantRequest(as, client, authentication, tokens.refresh_token, { ...http, DPoP })).status, 200);
 });
 
 test('a proof at /par binds the code to its key (RFC 9449 10.1)', async () => {
@@ -74,7 +81,7 @@ test('dpop_jkt alone binds it too, and without a proof there is no token', async
   const jkt = await jose.calculateJwkThumbprint(await jose.exportJWK(keys.publicKey));
   const { parameters } = await startFlow(undefined, request({ dpop_jkt: jkt }));
   const bare = await redeem(parameters, undefined);
-  assert.equal((await bare.json()).error, 'invalid_dpop_proof');
+  assert.equal((await bare.json()).error, 'invalid_request');
   const fresh = await startFlow(undefined, request({ dpop_jkt: jkt }));
   assert.equal((await redeem(fresh.parameters, oauth.DPoP(client, keys))).status, 200);
 });
