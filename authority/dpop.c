@@ -6,6 +6,7 @@
 #include "authority/fapi2.h"
 #include "authority/replay.h"
 #include "authority/handle.h"
+#include "authority/signed_jwt.h"
 #include "core/base/secret.h"
 #include "core/oauth/dpop_proof.h"
 
@@ -43,17 +44,28 @@ static void check_profile(const struct sp_client *client, struct sp_dpop_result 
         result->curve == SP_CURVE_ED448 ? SP_STR("EdDSA with Ed448") : sp_algorithm_get(result->algorithm)->name;
 }
 
-/* With nonces in use the present one or the one before is good; that of the next period is another node's, whose clock
- * is ahead of ours. */
+#define GOOD_NONCES 3
+
+/* The present one or the one before; that of the next period is another node's, whose clock is ahead of ours. */
+static struct sp_str good_nonce(struct sp_call *call, size_t which)
+{
+    static const int periods_ahead[GOOD_NONCES] = {0, -1, 1};
+    return nonce_of(call, call->now / NONCE_PERIOD_S + periods_ahead[which]);
+}
+
+static void announce_nonce(struct sp_call *call)
+{
+    sp_answer_header(call, "DPoP-Nonce", good_nonce(call, 0));
+}
+
 static enum sp_status check(struct sp_call *call, const struct sp_dpop_expectation *like, struct sp_dpop_result *result)
 {
     struct sp_dpop_expectation expectation = *like;
     if (!call->authority->settings->dpop_nonce)
         return sp_dpop_check(call->arena, call->asked.dpop, &expectation, result);
-    const int64_t present = call->now / NONCE_PERIOD_S, periods[] = {present, present - 1, present + 1};
     enum sp_status status = SP_OK;
-    for (size_t i = 0; i < sizeof periods / sizeof periods[0]; i++) {
-        expectation.nonce = nonce_of(call, periods[i]);
+    for (size_t i = 0; i < GOOD_NONCES; i++) {
+        expectation.nonce = good_nonce(call, i);
         status = sp_dpop_check(call->arena, call->asked.dpop, &expectation, result);
         if (status != SP_OK || result->fault != SP_DPOP_NONCE)
             break;
@@ -91,7 +103,7 @@ enum sp_step sp_dpop_take(struct sp_call *call, const struct sp_dpop_terms *term
                                               .jkt = bound[0] != '\0' ? bound : NULL,
                                               .now = call->now};
     if (call->authority->settings->dpop_nonce)
-        sp_answer_header(call, "DPoP-Nonce", nonce_of(call, call->now / NONCE_PERIOD_S));
+        announce_nonce(call);
     enum sp_status status = check(call, &expectation, &result);
     struct sp_str alias = sp_authority_alias_url(call, terms->path);
     if (status == SP_OK && result.fault == SP_DPOP_HTU_PROXY && alias.at != NULL) {
@@ -109,4 +121,28 @@ enum sp_step sp_dpop_take(struct sp_call *call, const struct sp_dpop_terms *term
         return SP_DENIED;
     status = sp_arena_copy(call->arena, sp_str(result.jkt, sizeof result.jkt), &call->jkt);
     return status == SP_OK ? SP_GOES_ON : sp_deny_failure(call, status);
+}
+
+enum sp_step sp_dpop_ask_nonce(struct sp_call *call)
+{
+    struct sp_signed_jwt proof;
+    const char *fault = NULL;
+    if (!call->authority->settings->dpop_nonce || call->asked.dpop_count != 1)
+        return SP_GOES_ON;
+    enum sp_status status = sp_signed_jwt_read(call->arena, call->asked.dpop, &proof, &fault);
+    if (status == SP_MALFORMED)
+        return SP_GOES_ON; /* sp_dpop_take names what is wrong with it */
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
+    struct sp_str nonce = sp_signed_jwt_text(&proof, "nonce");
+    for (size_t i = 0; i < GOOD_NONCES; i++)
+        if (sp_secret_equal(nonce, good_nonce(call, i)))
+            return SP_GOES_ON;
+    announce_nonce(call);
+    return refuse(call,
+                  &(struct sp_dpop_result){.fault = SP_DPOP_NONCE,
+                                           .part = SP_STR("nonce"),
+                                           .expected = SP_STR("the nonce last given"),
+                                           .received = nonce.at != NULL ? nonce : SP_STR("none")},
+                  400);
 }

@@ -103,7 +103,7 @@ enum sp_step sp_pushed_request_endpoint(struct sp_call *call)
 {
     const struct sp_client *client = NULL;
     struct sp_authorization request;
-    if (sp_client_authenticate(call, &client) != SP_GOES_ON)
+    if (sp_dpop_ask_nonce(call) != SP_GOES_ON || sp_client_authenticate(call, &client) != SP_GOES_ON)
         return SP_DENIED;
     struct sp_str id = sp_call_parameter(call, "client_id");
     if (id.at == NULL)

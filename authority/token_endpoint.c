@@ -38,7 +38,7 @@ enum sp_step sp_token_endpoint(struct sp_call *call)
     if (type.at == NULL)
         return SP_DENY(call, .cause = SP_CAUSE_REQUEST_PARAMETER_MISSING, .expected = SP_STR("grant_type"),
                        .received = SP_STR("no grant_type"), .tell = SP_STR("It is 'grant_type'."));
-    if (sp_client_authenticate(call, &client) != SP_GOES_ON)
+    if (sp_dpop_ask_nonce(call) != SP_GOES_ON || sp_client_authenticate(call, &client) != SP_GOES_ON)
         return SP_DENIED;
     if (sp_dpop_take(call, &(struct sp_dpop_terms){.path = "/token", .client = client}) != SP_GOES_ON)
         return SP_DENIED;

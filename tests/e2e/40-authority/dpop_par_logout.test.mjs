@@ -5,11 +5,12 @@ import { test } from 'node:test';
 import * as openid from 'openid-client';
 import { startAuthority } from '../lib/authority.mjs';
 import { startBrowser } from '../lib/browser.mjs';
-import { decodePart, makeKey, makeProof } from '../lib/tokens.mjs';
+import { decodePart, jwks, makeKey, makeProof, makeToken, now } from '../lib/tokens.mjs';
 
 const redirect = 'https://app.example/callback';
 const scopes = ['openid', 'profile', 'offline_access', 'read'];
 const common = { redirect_uris: [redirect], scopes, skip_consent: true };
+const signer = await makeKey('ES256');
 const authority = await startAuthority({
   authority: {
     tokens: { algorithm: 'ES256', dpop_nonce: true },
@@ -18,6 +19,7 @@ const authority = await startAuthority({
       spa: { ...common, method: 'none' },
       strict: { ...common, secret: 's', require_pushed: true, require_dpop: true },
       machine: { secret: 's', require_dpop: true },
+      keyed: { ...common, jwks: jwks(signer) },
     },
   },
 });
@@ -89,6 +91,23 @@ test('a proof is refused without our nonce, twice, or for another URL', async ()
   assert.match((await ask(await makeProof(key, 'GET', url, { nonce }))).json.error_description, /binding\.dpop_invalid/);
   assert.match((await ask('junk')).json.error_description, /binding\.dpop_invalid/);
   assert.match((await ask()).json.error_description, /binding\.dpop_missing/);
+});
+
+test('who is asked for a nonce may send the same assertion once more', async () => {
+  const key = await makeKey('ES256');
+  for (const [path, form, good] of [['/par', { client_id: 'keyed', response_type: 'code', redirect_uri: redirect, scope: 'openid', code_challenge: 'c'.repeat(43), code_challenge_method: 'S256' }, 201], ['/token', { grant_type: 'refresh_token', refresh_token: 'sprt_x' }, 400]]) {
+    const all = { ...form, client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer', client_assertion: await makeToken(signer, { iss: 'keyed', sub: 'keyed', aud: authority.issuer, exp: now() + 60 }, { typ: 'JWT' }) };
+    const send = async (nonce) => authority.post(path, all, { headers: { DPoP: await makeProof(key, 'POST', `${authority.issuer}${path}`, { nonce }) } });
+    const asked = await send();
+    assert.deepEqual([asked.status, asked.json.error], [400, 'use_dpop_nonce']);
+    await authority.lastLine('binding.dpop_nonce');
+    const answer = await send(asked.headers['dpop-nonce']);
+    assert.equal(answer.status, good, answer.text);
+    assert.notEqual(answer.json.error, 'invalid_client');
+    const spent = await send(asked.headers['dpop-nonce']);
+    assert.match(spent.json.error_description, /client\.assertion_replayed/);
+    assert.equal((await send('another')).json.error, 'use_dpop_nonce');
+  }
 });
 
 test('a pushed request logs in, once; a client that must push cannot do without', async () => {
