@@ -20,6 +20,7 @@
 #include "authority/settings.h"
 #include "authority/store.h"
 
+struct sp_key;
 struct sp_key_ring;
 struct sp_client_directory;
 struct sp_remote_keys;
@@ -35,6 +36,7 @@ struct sp_authority {
     struct sp_str proxy_secret;            /* of our own nginx, see client_certificate.h; absent: none */
     struct sp_remote_keys *remote_keys;    /* made when first needed */
     struct sp_throttle *throttle;          /* likewise */
+    struct sp_key *follow_key;             /* of the refresh token behind a refresh token; likewise */
     unsigned char process_secret[32];      /* of the master key: keys what is in memory, nonces, pairwise subjects */
     const atomic_bool *abandon;            /* set when the process ends: errands outside are given up; may be NULL */
     int64_t credible_at, credible_seen;    /* credible_time.h's, and what the clock said then; 0: that is believed */

@@ -165,8 +165,14 @@ static enum sp_step check_family(struct sp_call *call, const struct rotation *r)
 /* What the token is followed by, when it was used first at `at`. */
 static enum sp_status follow(struct sp_call *call, struct rotation *r, int64_t at)
 {
-    r->record.next = sp_token_handle_follow(call->arena, SP_REFRESH_TOKEN_PREFIX, call->authority->process_secret,
-                                            r->token, at, r->record.next_hash);
+    struct sp_authority *authority = call->authority;
+    enum sp_status status = authority->follow_key != NULL
+                                ? SP_OK
+                                : sp_token_handle_follow_key(authority->process_secret, &authority->follow_key);
+    if (status != SP_OK)
+        return status;
+    r->record.next = sp_token_handle_follow(call->arena, SP_REFRESH_TOKEN_PREFIX, authority->follow_key, r->token, at,
+                                            r->record.next_hash);
     return r->record.next.at != NULL ? SP_OK : SP_NO_MEMORY;
 }
 

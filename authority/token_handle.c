@@ -67,16 +67,25 @@ struct sp_str sp_token_handle_make(struct sp_arena *arena, const char *prefix, u
     return put_together(arena, prefix, bytes, hash);
 }
 
-struct sp_str sp_token_handle_follow(struct sp_arena *arena, const char *prefix, const unsigned char secret[32],
+enum sp_status sp_token_handle_follow_key(const unsigned char secret[32], struct sp_key **key)
+{
+    unsigned char bytes[32];
+    sp_mac(secret, SP_STR("what follows a token"), bytes);
+    enum sp_status status = sp_key_import(
+        &(struct sp_key_parts){.type = SP_KEY_TYPE_OCT, .k = sp_str((const char *)bytes, sizeof bytes)}, key);
+    sp_wipe(bytes, sizeof bytes);
+    return status;
+}
+
+struct sp_str sp_token_handle_follow(struct sp_arena *arena, const char *prefix, const struct sp_key *key,
                                      struct sp_str before, int64_t at, unsigned char hash[32])
 {
-    unsigned char bytes[SP_HANDLE_BYTES], of_all[32], mac[32];
-    sp_mac(secret, SP_STR("what follows a token"), of_all);
-    sp_mac(of_all, before, mac);
+    unsigned char bytes[SP_HANDLE_BYTES];
+    struct sp_str mac;
+    if (sp_key_sign(key, SP_ALGORITHM_HS256, before, arena, &mac) != SP_OK)
+        return SP_STR_NONE;
     write_date((uint64_t)at * 1000, bytes);
-    memcpy(bytes + DATE_BYTES, mac, sizeof bytes - DATE_BYTES);
-    sp_wipe(of_all, sizeof of_all);
-    sp_wipe(mac, sizeof mac);
+    memcpy(bytes + DATE_BYTES, mac.at, sizeof bytes - DATE_BYTES);
     return put_together(arena, prefix, bytes, hash);
 }
 

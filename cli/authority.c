@@ -385,6 +385,7 @@ done:
     sp_remote_keys_destroy(&running.authority.remote_keys);
     sp_client_directory_destroy(&running.authority.directory);
     sp_throttle_destroy(&running.authority.throttle);
+    sp_key_destroy(&running.authority.follow_key);
     sp_key_ring_destroy(&running.authority.keys);
     if (running.authority.store != NULL)
         running.authority.store->methods->destroy(&running.authority.store);

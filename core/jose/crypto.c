@@ -45,6 +45,7 @@ void sp_key_destroy(struct sp_key **key)
     EVP_MD_CTX_free((*key)->whole_verifier);
     EVP_MD_CTX_free((*key)->whole_signer);
     EVP_PKEY_CTX_free((*key)->signer);
+    EVP_MAC_CTX_free((*key)->mac);
     EVP_PKEY_free((*key)->pkey);
     sp_secret_destroy(&(*key)->secret);
     free(*key);
@@ -160,11 +161,23 @@ static size_t ecdsa_to_der(struct sp_str raw, unsigned char der[160])
     return head + at;
 }
 
+/* As sp_hmac. Half of a short text's HMAC is the key's alone, so its context is kept. */
+static size_t mac_by(const struct sp_key *key, enum sp_hash hash, struct sp_str text, unsigned char mac[64])
+{
+    struct sp_key *cached = cache_of(key);
+    if (cached->mac_hash != hash) {
+        EVP_MAC_CTX_free(cached->mac);
+        cached->mac = NULL;
+        cached->mac_hash = hash;
+    }
+    return sp_hmac_by_kept(&cached->mac, hash, sp_secret_bytes(key->secret), text, mac);
+}
+
 static enum sp_verification verify_hmac(const struct sp_key *key, enum sp_hash hash, struct sp_str text,
                                         struct sp_str signature)
 {
     unsigned char mac[64];
-    size_t len = sp_hmac(hash, sp_secret_bytes(key->secret), text, mac);
+    size_t len = mac_by(key, hash, text, mac);
     bool holds = len > 0 && signature.len == len && CRYPTO_memcmp(mac, signature.at, len) == 0;
     sp_wipe(mac, sizeof mac);
     return holds ? SP_VERIFICATION_HOLDS : SP_VERIFICATION_FAILED;
@@ -282,7 +295,7 @@ static enum sp_status sign_hmac(const struct sp_key *key, enum sp_hash hash, str
                                 struct sp_str *out)
 {
     unsigned char mac[64];
-    size_t len = sp_hmac(hash, sp_secret_bytes(key->secret), text, mac);
+    size_t len = mac_by(key, hash, text, mac);
     enum sp_status status = len > 0 ? sp_arena_copy(arena, sp_str((const char *)mac, len), out) : SP_CRYPTO;
     sp_wipe(mac, sizeof mac);
     return status;

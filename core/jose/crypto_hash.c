@@ -9,6 +9,8 @@
 #include <openssl/rand.h>
 #include <stdlib.h>
 
+#include "core/jose/crypto_key.h"
+
 static const struct {
     const char *name;
     size_t bytes;
@@ -78,19 +80,44 @@ static EVP_MAC_CTX *make_mac(enum sp_hash hash)
     return ctx;
 }
 
+/* A copy without a key; NULL without memory. */
+static EVP_MAC_CTX *new_mac(enum sp_hash hash)
+{
+    EVP_MAC_CTX *blank = hash == SP_HASH_NONE || macs[hash] != NULL ? macs[hash] : make_mac(hash);
+    return blank != NULL ? EVP_MAC_CTX_dup(blank) : NULL;
+}
+
+/* Under the key that ctx has already when key.at is NULL. */
+static size_t mac_of(EVP_MAC_CTX *ctx, enum sp_hash hash, struct sp_str key, struct sp_str text, unsigned char out[64])
+{
+    size_t len = 0;
+    bool done = ctx != NULL && EVP_MAC_init(ctx, (const unsigned char *)key.at, key.len, NULL) == 1 &&
+                EVP_MAC_update(ctx, (const unsigned char *)text.at, text.len) == 1 &&
+                EVP_MAC_final(ctx, out, &len, hashes[hash].bytes) == 1;
+    return done ? len : 0;
+}
+
 /* On a copy, so that the key is wiped with it and not kept until the next call. */
 size_t sp_hmac(enum sp_hash hash, struct sp_str key, struct sp_str text, unsigned char out[64])
 {
-    /* Without any key pointer EVP_MAC_init would start with the copied one's. */
-    const unsigned char *key_at = (const unsigned char *)(key.len > 0 ? key.at : "");
-    size_t len = 0;
-    EVP_MAC_CTX *blank = hash == SP_HASH_NONE || macs[hash] != NULL ? macs[hash] : make_mac(hash);
-    EVP_MAC_CTX *ctx = blank != NULL ? EVP_MAC_CTX_dup(blank) : NULL;
-    bool done = ctx != NULL && EVP_MAC_init(ctx, key_at, key.len, NULL) == 1 &&
-                EVP_MAC_update(ctx, (const unsigned char *)text.at, text.len) == 1 &&
-                EVP_MAC_final(ctx, out, &len, hashes[hash].bytes) == 1;
+    EVP_MAC_CTX *ctx = new_mac(hash);
+    size_t len = mac_of(ctx, hash, key.len > 0 ? key : SP_STR(""), text, out);
     EVP_MAC_CTX_free(ctx);
-    return done ? len : 0;
+    return len;
+}
+
+size_t sp_hmac_by_kept(EVP_MAC_CTX **kept, enum sp_hash hash, struct sp_str key, struct sp_str text,
+                       unsigned char out[64])
+{
+    if (*kept != NULL)
+        return mac_of(*kept, hash, SP_STR_NONE, text, out);
+    *kept = new_mac(hash);
+    size_t len = mac_of(*kept, hash, key.len > 0 ? key : SP_STR(""), text, out);
+    if (len == 0) { /* it may be without its key */
+        EVP_MAC_CTX_free(*kept);
+        *kept = NULL;
+    }
+    return len;
 }
 
 void sp_hash_thread_end(void)

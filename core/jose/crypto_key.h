@@ -26,6 +26,13 @@ struct sp_key {
     unsigned char ed25519[SP_ED25519_KEY_BYTES];
     EVP_MD_CTX *whole_verifier; /* EdDSA hashes the text itself; begun again for each, made on first use */
     EVP_MD_CTX *whole_signer;
+    EVP_MAC_CTX *mac; /* of an oct key, for mac_hash; made on first use */
+    enum sp_hash mac_hash;
 };
+
+/* sp_hmac under the key of *kept, which is made of `key` at its first use: what the key alone decides is hashed then.
+ */
+size_t sp_hmac_by_kept(EVP_MAC_CTX **kept, enum sp_hash hash, struct sp_str key, struct sp_str text,
+                       unsigned char mac[64]);
 
 #endif

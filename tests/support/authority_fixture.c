@@ -50,6 +50,7 @@ void fixture_destroy(struct fixture **fixture)
     sp_remote_keys_destroy(&(*fixture)->authority.remote_keys);
     sp_client_directory_destroy(&(*fixture)->authority.directory);
     sp_throttle_destroy(&(*fixture)->authority.throttle);
+    sp_key_destroy(&(*fixture)->authority.follow_key);
     sp_key_ring_destroy(&(*fixture)->authority.keys);
     (*fixture)->authority.store->methods->destroy(&(*fixture)->authority.store);
     sp_arena_destroy(&(*fixture)->arena);

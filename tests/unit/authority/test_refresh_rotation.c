@@ -189,9 +189,11 @@ static void what_follows_is_told_by_the_secret_the_token_and_the_time_alone(void
     struct sp_str values[4];
     for (size_t i = 0; i < 4; i++) {
         struct sp_str before = sp_str_from_cstr(rows[i].before);
-        values[i] = sp_token_handle_follow(fixture->arena, "sprt_", rows[i].secret, before, rows[i].at, hash);
-        struct sp_str again =
-            sp_token_handle_follow(fixture->arena, "sprt_", rows[i].secret, before, rows[i].at, again_hash);
+        struct sp_key *key = NULL;
+        assert_int_equal(sp_token_handle_follow_key(rows[i].secret, &key), SP_OK);
+        values[i] = sp_token_handle_follow(fixture->arena, "sprt_", key, before, rows[i].at, hash);
+        struct sp_str again = sp_token_handle_follow(fixture->arena, "sprt_", key, before, rows[i].at, again_hash);
+        sp_key_destroy(&key);
         assert_true(sp_str_equal(values[i], again));
         assert_memory_equal(hash, again_hash, sizeof hash);
         sp_sha256(values[i], found_hash);
@@ -199,6 +201,8 @@ static void what_follows_is_told_by_the_secret_the_token_and_the_time_alone(void
         for (size_t j = 0; j < i; j++)
             assert_false(sp_str_equal(values[i], values[j]));
     }
+    /* Nodes of the version before and of this one have the same rule. */
+    assert_true(sp_str_equal(values[0], SP_STR("sprt_AAAAD0JAK1Pte8p4TfCFAss9oG6fOo9CIHzuPbTLpAQ")));
 }
 
 int main(void)

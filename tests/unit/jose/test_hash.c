@@ -65,6 +65,40 @@ static void macs_as_rfc_4231_has_it(void **state)
     assert_int_equal(sp_hmac(SP_HASH_NONE, SP_STR("k"), SP_STR("t"), mac), 0);
 }
 
+/* A key keeps a context for the hash that was used last; each MAC is that of the key, hash and text alone. */
+static void a_key_signs_the_same_however_often_and_under_whichever_hash(void **state)
+{
+    static const struct {
+        enum sp_algorithm algorithm;
+        enum sp_hash hash;
+        const char *text;
+    } rows[] = {{SP_ALGORITHM_HS256, SP_HASH_SHA256, "one"}, {SP_ALGORITHM_HS256, SP_HASH_SHA256, "two"},
+                {SP_ALGORITHM_HS512, SP_HASH_SHA512, "one"}, {SP_ALGORITHM_HS256, SP_HASH_SHA256, "one"},
+                {SP_ALGORITHM_HS256, SP_HASH_SHA256, ""},    {SP_ALGORITHM_HS384, SP_HASH_SHA384, "two"}};
+    const struct sp_str secrets[] = {SP_STR("a key of one"), SP_STR("a key of another")};
+    struct sp_arena *arena = sp_arena_create(1u << 20);
+    struct sp_key *keys[2] = {NULL};
+    (void)state;
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(sp_key_import(&(struct sp_key_parts){.type = SP_KEY_TYPE_OCT, .k = secrets[i]}, &keys[i]),
+                         SP_OK);
+    for (unsigned round = 0; round < 4; round++)
+        for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+            const struct sp_str text = sp_str_from_cstr(rows[i].text), secret = secrets[round % 2];
+            unsigned char mac[64];
+            struct sp_str signature;
+            size_t len = sp_hmac(rows[i].hash, secret, text, mac);
+            assert_int_equal(sp_key_sign(keys[round % 2], rows[i].algorithm, text, arena, &signature), SP_OK);
+            assert_true(sp_str_equal(signature, sp_str((const char *)mac, len)));
+            assert_int_equal(sp_key_verify(keys[round % 2], rows[i].algorithm, text, signature), SP_VERIFICATION_HOLDS);
+            assert_int_equal(sp_key_verify(keys[1 - round % 2], rows[i].algorithm, text, signature),
+                             SP_VERIFICATION_FAILED);
+        }
+    sp_key_destroy(&keys[0]);
+    sp_key_destroy(&keys[1]);
+    sp_arena_destroy(&arena);
+}
+
 /* The reference's first vectors (vectors_sip128 of SipHash's authors): key 00 … 0f, texts "" and 00. */
 static void fingerprints_are_siphash(void **state)
 {
@@ -84,6 +118,7 @@ int main(void)
         cmocka_unit_test(fingerprints_are_siphash),
         cmocka_unit_test(hashes_as_fips_180_has_it),
         cmocka_unit_test(macs_as_rfc_4231_has_it),
+        cmocka_unit_test(a_key_signs_the_same_however_often_and_under_whichever_hash),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
