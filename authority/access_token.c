@@ -127,7 +127,7 @@ enum sp_step sp_access_token_issue(struct sp_call *call, const struct sp_token_o
         expires_at = order->not_after;
     struct sp_buffer buffer;
     struct sp_json_writer json;
-    struct sp_str value = SP_STR_NONE, subject = order->subject;
+    struct sp_str value = SP_STR_NONE, claims = SP_STR_NONE, subject = order->subject;
     if (check_account_id(call, order) != SP_GOES_ON)
         return SP_DENIED;
     enum sp_status status =
@@ -146,13 +146,23 @@ enum sp_step sp_access_token_issue(struct sp_call *call, const struct sp_token_o
         status = sp_token_seal(call, sp_buffer_str(&buffer), &value);
     else if (status == SP_OK && order->client->token_format == SP_TOKEN_FORMAT_OPAQUE)
         status = store_opaque(call, order, expires_at, sp_buffer_str(&buffer), &value);
-    else if (status == SP_OK)
-        status = sp_key_ring_sign(call->authority->keys, call->arena, SP_ALGORITHM_UNKNOWN, "at+jwt",
-                                  sp_buffer_str(&buffer), call->now, &value);
+    else
+        claims = sp_buffer_str(&buffer);
     if (status != SP_OK)
         return sp_deny_failure(call, status);
-    *token = (struct sp_issued_token){value, expires_at - call->now};
+    *token = (struct sp_issued_token){value, claims, expires_at - call->now};
     return SP_GOES_ON;
+}
+
+enum sp_algorithm sp_access_token_algorithm(const struct sp_call *call)
+{
+    return sp_key_ring_algorithm(call->authority->keys, SP_ALGORITHM_UNKNOWN, call->now);
+}
+
+enum sp_status sp_access_token_sign(struct sp_call *call, struct sp_str claims, struct sp_str *value)
+{
+    return sp_key_ring_sign(call->authority->keys, call->arena, SP_ALGORITHM_UNKNOWN, "at+jwt", claims, call->now,
+                            value);
 }
 
 /* ---- coming back ---- */

@@ -24,7 +24,8 @@ struct sp_token_order {
 };
 
 struct sp_issued_token {
-    struct sp_str value;
+    struct sp_str value;  /* opaque; absent: a JWT */
+    struct sp_str claims; /* of the JWT that is yet to be signed */
     int64_t expires_in_s;
 };
 
@@ -37,6 +38,10 @@ bool sp_access_token_is_sealed(const struct sp_authority_settings *settings, con
  * answered. */
 SP_MUST_CHECK enum sp_step sp_access_token_issue(struct sp_call *call, const struct sp_token_order *order,
                                                  struct sp_issued_token *token);
+/* The algorithm that a JWT is signed by now. */
+enum sp_algorithm sp_access_token_algorithm(const struct sp_call *call);
+/* claims: of an issued token, by a call of the same turn. */
+SP_MUST_CHECK enum sp_status sp_access_token_sign(struct sp_call *call, struct sp_str claims, struct sp_str *value);
 
 /* A presented access token that is ours, alive and not revoked. */
 struct sp_live_token {

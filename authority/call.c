@@ -55,6 +55,16 @@ void sp_answer_json(struct sp_call *call, int status, const struct sp_buffer *bu
     sp_answer_header(call, "Cache-Control", SP_STR("no-store"));
 }
 
+enum sp_step sp_call_finish(struct sp_call *call)
+{
+    enum sp_step (*finish)(struct sp_call *, const void *) = call->finish;
+    call->finish = NULL;
+    if (finish == NULL)
+        return SP_GOES_ON;
+    enum sp_step step = finish(call, call->finish_context);
+    return call->answer.status < 500 ? step : SP_DENIED;
+}
+
 enum sp_step sp_call_in_write(struct sp_call *call, enum sp_step (*answer)(struct sp_call *call, void *context),
                               void *context)
 {

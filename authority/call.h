@@ -70,6 +70,11 @@ struct sp_call {
     enum sp_step (*deny)(struct sp_call *call, const struct sp_denial *denial);
     const void *deny_context;
 
+    /* What an accepted call still owes when its turn ends: its signatures, made one after the other with those of the
+     * turn's other calls, while the curve's tables lie in the caches. answer has no body before. NULL: nothing. */
+    enum sp_step (*finish)(struct sp_call *call, const void *context);
+    const void *finish_context;
+
     struct sp_str browser; /* own_form.h: the browser's secret, where this call made one */
 
     /* for the log */
@@ -97,6 +102,10 @@ static inline struct sp_str sp_call_parameter(const struct sp_call *call, const 
  * when it hands up anything else, or when what it answers is a failure of ours: a full store, too large an answer. */
 enum sp_step sp_call_in_write(struct sp_call *call, enum sp_step (*answer)(struct sp_call *call, void *context),
                               void *context);
+
+/* Does what the call owes, if anything, before its turn is flushed. SP_DENIED: our failure, answered; what the call
+ * wrote must not be kept. */
+SP_MUST_CHECK enum sp_step sp_call_finish(struct sp_call *call);
 
 /* Everything that an earlier run of the call has written is forgotten, but for what it asked and its errands. */
 void sp_call_restart(struct sp_call *call);

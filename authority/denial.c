@@ -63,6 +63,7 @@ enum sp_step sp_deny(struct sp_call *call, const struct sp_denial *denial)
 {
     if (call->waits_for != NULL)
         return SP_WAITS; /* nothing is decided yet */
+    call->finish = NULL;
     call->finding = (struct sp_finding){.cause = denial->cause,
                                         .expected = denial->expected,
                                         .received = denial->received,

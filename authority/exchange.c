@@ -295,7 +295,7 @@ static enum MHD_Result run_first(struct sp_exchange *exchange, const char *metho
         MHD_suspend_connection(exchange->connection);
         return MHD_YES;
     }
-    if (exchange->wrote) {
+    if (exchange->wrote || exchange->call.finish != NULL) {
         await_flush(all, exchange);
         return MHD_YES;
     }
@@ -371,6 +371,15 @@ void sp_exchange_end(void *context, struct MHD_Connection *connection, void **st
 }
 
 /* ---- of all ---- */
+enum sp_status sp_exchanges_finish(struct sp_exchanges *all)
+{
+    enum sp_status status = SP_OK;
+    for (struct sp_exchange *exchange = all->waiting; exchange != NULL; exchange = exchange->next)
+        if (sp_call_finish(&exchange->call) != SP_GOES_ON && exchange->wrote)
+            status = SP_CRYPTO;
+    return status;
+}
+
 void sp_exchanges_release(struct sp_exchanges *all, enum sp_status flushed)
 {
     while (all->waiting != NULL) {

@@ -21,7 +21,7 @@ struct sp_exchanges {
     struct sp_call_log log;
     int64_t now;                 /* of the turn */
     bool behind_proxy;           /* our nginx, on the private socket: it says who asks */
-    struct sp_exchange *waiting; /* answered, but held until the turn's flush */
+    struct sp_exchange *waiting; /* judged, but held until the turn's end */
     size_t waiting_count;        /* how many these are */
     struct sp_exchange *free;
     size_t free_count;
@@ -42,6 +42,10 @@ enum MHD_Result sp_exchange_go_on(void *door, struct MHD_Connection *connection,
 /* MHD_OPTION_NOTIFY_COMPLETED. */
 void sp_exchange_end(void *door, struct MHD_Connection *connection, void **exchange,
                      enum MHD_RequestTerminationCode code);
+
+/* What the answers that are held still owe (call.h) is done. Any other status than SP_OK: of one that wrote it could
+ * not be, and what the turn wrote must be given up. */
+SP_MUST_CHECK enum sp_status sp_exchanges_finish(struct sp_exchanges *all);
 
 /* The answers that are held may leave: what they stand for is on disk, or (flushed is no SP_OK) is not, and those that
  * wrote are told so. */

@@ -189,6 +189,7 @@ enum sp_step sp_grant_record_issue(struct sp_call *call, const struct sp_client 
     if (sp_access_token_issue(call, &order, &token) != SP_GOES_ON)
         return SP_DENIED;
     *answer = (struct sp_token_answer){.access_token = token.value,
+                                       .access_claims = token.claims,
                                        .expires_in_s = token.expires_in_s,
                                        .scope = scope,
                                        .bound_to_key = record->jkt.len > 0};
@@ -203,7 +204,7 @@ enum sp_step sp_grant_record_issue(struct sp_call *call, const struct sp_client 
         return sp_deny_failure(call, status);
     if (!sp_scope_has(scope, SP_STR("openid")))
         return SP_GOES_ON;
-    return sp_id_token_make(call, client, &given, scope, token.value, &answer->id_token);
+    return sp_id_token_draft(call, client, &given, scope, &answer->id_token);
 }
 
 /* JWTs of the family are alive elsewhere: introspection and userinfo refuse them by their grant_id. Refresh tokens that

@@ -6,6 +6,7 @@
 #include "authority/access_token.h"
 #include "authority/grant.h"
 #include "authority/session.h"
+#include "authority/token_answer.h"
 
 struct sp_grant_record {
     struct sp_str subject, family, scope, nonce, acr, amr, sid, jkt, x5t;

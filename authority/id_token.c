@@ -9,55 +9,75 @@
 #include "authority/subject.h"
 #include "core/jose/crypto.h"
 
+struct sp_id_token_draft {
+    const struct sp_client *client;
+    struct sp_buffer claims; /* an object that is still open */
+    struct sp_json_writer json;
+};
+
+enum sp_step sp_id_token_draft(struct sp_call *call, const struct sp_client *client,
+                               const struct sp_grant_record *record, struct sp_str scope,
+                               struct sp_id_token_draft **out)
+{
+    struct sp_id_token_draft *draft = SP_ARENA_NEW(call->arena, struct sp_id_token_draft);
+    if (draft == NULL)
+        return sp_deny_failure(call, SP_NO_MEMORY);
+    struct sp_json_writer *json = &draft->json;
+    char room[SP_PAIRWISE_BYTES];
+    draft->client = client;
+    sp_answer_buffer(call, &draft->claims);
+    sp_json_writer_init(json, &draft->claims, false);
+    sp_json_begin_object(json);
+    sp_json_string_member(json, "iss", call->authority->settings->issuer);
+    sp_json_string_member(json, "sub", sp_subject_of(call->authority->process_secret, client, record->subject, room));
+    sp_json_string_member(json, "aud", client->id);
+    sp_json_int_member(json, "iat", call->now);
+    sp_json_int_member(json, "exp", call->now + SP_ID_TOKEN_LIFETIME_S);
+    if (record->auth_time != 0)
+        sp_json_int_member(json, "auth_time", record->auth_time);
+    if (record->nonce.at != NULL)
+        sp_json_string_member(json, "nonce", record->nonce);
+    if (record->acr.len > 0)
+        sp_json_string_member(json, "acr", record->acr);
+    struct sp_str rest = record->amr, method;
+    sp_json_name(json, SP_STR("amr"));
+    sp_json_begin_array(json);
+    while (sp_str_next_word(&rest, SP_STR(" "), &method))
+        sp_json_put_string(json, method);
+    sp_json_end_array(json);
+    if (record->sid.len > 0)
+        sp_json_string_member(json, "sid", record->sid);
+    const struct sp_claims_wish wish = {.scope = scope, .names = record->id_token_claims, .in = SP_TOLD_IN_ID_TOKEN};
+    if (sp_claims_tell(call, json, record->subject, &wish) != SP_GOES_ON)
+        return SP_DENIED;
+    *out = draft;
+    return SP_GOES_ON;
+}
+
+enum sp_algorithm sp_id_token_algorithm(const struct sp_call *call, const struct sp_id_token_draft *draft)
+{
+    return sp_key_ring_algorithm(call->authority->keys, draft->client->id_token_algorithm, call->now);
+}
+
 /* OIDC Core 3.1.3.6: the left half of the hash that the signature uses; Ed25519 signs over SHA-512. */
-static struct sp_str access_token_hash(struct sp_call *call, const struct sp_client *client, struct sp_str access_token)
+static struct sp_str access_token_hash(struct sp_call *call, const struct sp_id_token_draft *draft,
+                                       struct sp_str access_token)
 {
     unsigned char digest[64];
-    enum sp_algorithm algorithm = sp_key_ring_algorithm(call->authority->keys, client->id_token_algorithm, call->now);
-    enum sp_hash hash = sp_algorithm_get(algorithm)->hash;
+    enum sp_hash hash = sp_algorithm_get(sp_id_token_algorithm(call, draft))->hash;
     size_t len = sp_hash_bytes(hash != SP_HASH_NONE ? hash : SP_HASH_SHA512, access_token, digest);
     return sp_base64url_of(call->arena, digest, len / 2);
 }
 
-enum sp_step sp_id_token_make(struct sp_call *call, const struct sp_client *client,
-                              const struct sp_grant_record *record, struct sp_str scope, struct sp_str access_token,
-                              struct sp_str *id_token)
+enum sp_status sp_id_token_sign(struct sp_call *call, struct sp_id_token_draft *draft, struct sp_str access_token,
+                                struct sp_str *id_token)
 {
-    struct sp_buffer claims;
-    struct sp_json_writer json;
-    char room[SP_PAIRWISE_BYTES];
-    sp_answer_buffer(call, &claims);
-    sp_json_writer_init(&json, &claims, false);
-    sp_json_begin_object(&json);
-    sp_json_string_member(&json, "iss", call->authority->settings->issuer);
-    sp_json_string_member(&json, "sub", sp_subject_of(call->authority->process_secret, client, record->subject, room));
-    sp_json_string_member(&json, "aud", client->id);
-    sp_json_int_member(&json, "iat", call->now);
-    sp_json_int_member(&json, "exp", call->now + SP_ID_TOKEN_LIFETIME_S);
-    if (record->auth_time != 0)
-        sp_json_int_member(&json, "auth_time", record->auth_time);
-    if (record->nonce.at != NULL)
-        sp_json_string_member(&json, "nonce", record->nonce);
-    if (record->acr.len > 0)
-        sp_json_string_member(&json, "acr", record->acr);
-    struct sp_str rest = record->amr, method;
-    sp_json_name(&json, SP_STR("amr"));
-    sp_json_begin_array(&json);
-    while (sp_str_next_word(&rest, SP_STR(" "), &method))
-        sp_json_put_string(&json, method);
-    sp_json_end_array(&json);
-    if (record->sid.len > 0)
-        sp_json_string_member(&json, "sid", record->sid);
-    sp_json_string_member(&json, "at_hash", access_token_hash(call, client, access_token));
-    const struct sp_claims_wish wish = {.scope = scope, .names = record->id_token_claims, .in = SP_TOLD_IN_ID_TOKEN};
-    if (sp_claims_tell(call, &json, record->subject, &wish) != SP_GOES_ON)
-        return SP_DENIED;
-    sp_json_end_object(&json);
-    enum sp_status status = sp_buffer_status(&claims);
-    if (status == SP_OK)
-        status = sp_key_ring_sign(call->authority->keys, call->arena, client->id_token_algorithm, "JWT",
-                                  sp_buffer_str(&claims), call->now, id_token);
-    return status == SP_OK ? SP_GOES_ON : sp_deny_failure(call, status);
+    sp_json_string_member(&draft->json, "at_hash", access_token_hash(call, draft, access_token));
+    sp_json_end_object(&draft->json);
+    enum sp_status status = sp_buffer_status(&draft->claims);
+    return status == SP_OK ? sp_key_ring_sign(call->authority->keys, call->arena, draft->client->id_token_algorithm,
+                                              "JWT", sp_buffer_str(&draft->claims), call->now, id_token)
+                           : status;
 }
 
 enum sp_status sp_id_token_read_hint(struct sp_call *call, const struct sp_json **claims)

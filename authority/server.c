@@ -57,7 +57,12 @@ static int64_t epoch_now(void)
 
 static void end_turn(struct server *server)
 {
-    enum sp_status status = server->authority->store->methods->flush(server->authority->store);
+    struct sp_store *store = server->authority->store;
+    enum sp_status status = sp_exchanges_finish(&server->exchanges);
+    if (status == SP_OK)
+        status = store->methods->flush(store);
+    else
+        store->methods->give_up(store);
     if (status != SP_OK)
         server->authority->lost_turns++;
     sp_exchanges_release(&server->exchanges, status);

@@ -126,6 +126,8 @@ struct sp_store_methods {
     enum sp_status (*keep)(struct sp_store *store);
     void (*undo)(struct sp_store *store);
     enum sp_status (*flush)(struct sp_store *store);
+    /* Instead of flush: undoes all that the turn kept. */
+    void (*give_up)(struct sp_store *store);
 
     /* fresh may be NULL when a second one cannot be; otherwise false tells that it was there already. */
     enum sp_status (*put_ticket)(struct sp_store *store, const struct sp_ticket *ticket, bool *fresh);

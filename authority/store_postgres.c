@@ -221,6 +221,27 @@ static enum sp_status release(struct sp_sql_store *sql)
     return self->call_failed || self->doomed ? SP_IO : control(self, RELEASE);
 }
 
+/* Where no transaction is left, or the server is gone, there is nothing to undo. */
+static void roll_back(struct postgres_store *self)
+{
+    if (self->link.conn == NULL || PQtransactionStatus(self->link.conn) == PQTRANS_IDLE)
+        return;
+    char why[sizeof self->sql.store.trouble];
+    memcpy(why, self->sql.store.trouble, sizeof why);
+    if (control(self, ROLLBACK) == SP_OK)
+        (void)settle(self, NULL);
+    memcpy(self->sql.store.trouble, why, sizeof why);
+}
+
+static void give_up(struct sp_store *store)
+{
+    struct postgres_store *self = self_of(store);
+    if (!self->sql.in_turn)
+        return;
+    self->sql.in_turn = self->sql.in_call = self->doomed = false;
+    roll_back(self);
+}
+
 static enum sp_status flush(struct sp_store *store)
 {
     struct postgres_store *self = self_of(store);
@@ -237,13 +258,8 @@ static enum sp_status flush(struct sp_store *store)
     }
     PQclear(result);
     self->sql.in_turn = self->sql.in_call = self->doomed = false;
-    if (status != SP_OK && self->link.conn != NULL && PQtransactionStatus(self->link.conn) != PQTRANS_IDLE) {
-        char why[sizeof store->trouble];
-        memcpy(why, store->trouble, sizeof why);
-        if (control(self, ROLLBACK) == SP_OK)
-            (void)settle(self, NULL);
-        memcpy(store->trouble, why, sizeof why);
-    }
+    if (status != SP_OK)
+        roll_back(self);
     return status;
 }
 
@@ -435,6 +451,7 @@ static const struct sp_store_methods methods = {
     .keep = sp_sql_keep,
     .undo = undo,
     .flush = flush,
+    .give_up = give_up,
     SP_SQL_METHODS(SP_SQL_METHOD).version = version,
 };
 

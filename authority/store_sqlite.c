@@ -345,6 +345,15 @@ static enum sp_status flush(struct sp_store *store)
     return status;
 }
 
+static void give_up(struct sp_store *store)
+{
+    struct sqlite_store *self = self_of(store);
+    end_reads(self);
+    self->shares_reads = false;
+    if (self->sql.in_turn)
+        undo_turn(self);
+}
+
 static enum sp_status version(struct sp_store *store, int64_t *out)
 {
     struct sqlite_store *self = self_of(store);
@@ -379,6 +388,7 @@ static const struct sp_store_methods methods = {
     .keep = sp_sql_keep,
     .undo = undo,
     .flush = flush,
+    .give_up = give_up,
     SP_SQL_METHODS(SP_SQL_METHOD).version = version,
 };
 

@@ -8,6 +8,7 @@
 #include "authority/dpop.h"
 #include "authority/endpoint.h"
 #include "authority/grant.h"
+#include "authority/token_answer.h"
 
 static const struct {
     unsigned bit;
@@ -63,30 +64,6 @@ enum sp_step sp_token_endpoint(struct sp_call *call)
                    .received = type);
 }
 
-enum sp_step sp_token_answer_write(struct sp_call *call, const struct sp_token_answer *answer)
-{
-    struct sp_buffer buffer;
-    struct sp_json_writer json;
-    sp_answer_buffer(call, &buffer);
-    sp_json_writer_init(&json, &buffer, false);
-    sp_json_begin_object(&json);
-    sp_json_string_member(&json, "access_token", answer->access_token);
-    sp_json_string_member(&json, "token_type", answer->bound_to_key ? SP_STR("DPoP") : SP_STR("Bearer"));
-    sp_json_int_member(&json, "expires_in", answer->expires_in_s);
-    if (answer->issued_token_type.len > 0)
-        sp_json_string_member(&json, "issued_token_type", answer->issued_token_type);
-    if (answer->refresh_token.len > 0)
-        sp_json_string_member(&json, "refresh_token", answer->refresh_token);
-    if (answer->id_token.len > 0)
-        sp_json_string_member(&json, "id_token", answer->id_token);
-    if (answer->scope.len > 0)
-        sp_json_string_member(&json, "scope", answer->scope);
-    sp_json_end_object(&json);
-    sp_answer_json(call, 200, &buffer);
-    sp_answer_header(call, "Pragma", SP_STR("no-cache"));
-    return SP_GOES_ON;
-}
-
 struct issue {
     const struct sp_token_order *order;
     struct sp_str type;
@@ -100,6 +77,7 @@ static enum sp_step issue(struct sp_call *call, void *context)
     if (step != SP_GOES_ON)
         return step;
     return sp_token_answer_write(call, &(struct sp_token_answer){.access_token = token.value,
+                                                                 .access_claims = token.claims,
                                                                  .expires_in_s = token.expires_in_s,
                                                                  .scope = issue->order->scope,
                                                                  .bound_to_key = issue->order->jkt.len > 0,

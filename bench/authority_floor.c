@@ -14,8 +14,9 @@
  * before a write, savepoints.
  *
  * As ours: libmicrohttpd with the same options and memory, in one loop with the same turns, whose writes share a
- * commit; SQLite with WAL, synchronous=FULL, the same cache and the same gathered log; a prepared key and context of
- * EVP. With --bare: a loop of its own on epoll instead of libmicrohttpd, which finds a request's end and sends a text.
+ * commit and whose signatures by a curve are made one after the other; SQLite with WAL, synchronous=FULL, the same
+ * cache and the same gathered log; a prepared key and context of EVP. With --bare: a loop of its own on epoll instead
+ * of libmicrohttpd, which finds a request's end and sends a text.
  *
  * Usage: bench-authority-floor FOLDER ES256|RS256 [--bare]     prints {"issuer":URL} when it listens; ends by SIGTERM
  */
@@ -84,7 +85,9 @@ struct floor {
     sqlite3_stmt *statements[STATEMENT_COUNT];
     sqlite3_int64 added, used;
     bool in_writes, in_reads;
-    size_t waiting; /* answers that leave with the commit */
+    bool is_rsa;
+    size_t waiting;         /* answers that leave with the commit */
+    unsigned unsigned_ones; /* signatures that they need */
     unsigned turn;
     char bodies[KIND_COUNT][MOST_ANSWER_BYTES];
     struct MHD_Response *responses[KIND_COUNT];
@@ -109,6 +112,12 @@ static void sign(const struct floor *floor)
     size_t len = sizeof signature;
     digest[0]++;
     must(EVP_PKEY_sign(floor->signer, signature, &len, digest, sizeof digest) == 1, "signing");
+}
+
+static void sign_all(struct floor *floor)
+{
+    for (; floor->unsigned_ones > 0; floor->unsigned_ones--)
+        sign(floor);
 }
 
 static void run(const struct floor *floor, enum statement which)
@@ -153,11 +162,13 @@ static void begin(struct floor *floor, bool writes)
     floor->in_reads = !writes;
 }
 
-/* Whether its answer has to wait for the commit. */
+/* Whether its answer has to wait for the turn's end. */
 static bool work(struct floor *floor, const struct kind *kind)
 {
-    for (unsigned i = 0; i < kind->signatures; i++)
-        sign(floor);
+    bool waits = kind->adds || (kind->signatures > 0 && !floor->is_rsa);
+    floor->unsigned_ones += kind->signatures;
+    if (floor->is_rsa)
+        sign_all(floor);
     if (kind->reads || kind->adds)
         begin(floor, kind->adds);
     if (kind->reads) {
@@ -169,15 +180,15 @@ static bool work(struct floor *floor, const struct kind *kind)
         run(floor, USE);
         must(sqlite3_changes(floor->db) == 1, "a row that was not there to be used");
     }
-    if (kind->adds) {
+    if (kind->adds)
         add_row(floor);
-        floor->waiting++;
-    }
-    return kind->adds;
+    floor->waiting += waits;
+    return waits;
 }
 
 static void end_turn(struct floor *floor)
 {
+    sign_all(floor);
     end_transaction(floor);
     floor->waiting = 0;
     floor->turn++;
@@ -457,6 +468,7 @@ int main(int argc, char **argv)
         return 2;
     }
     write_bodies(&floor, is_rsa);
+    floor.is_rsa = is_rsa;
     prepare_signer(&floor, is_rsa);
     open_store(&floor, argv[1]);
     if (is_bare)

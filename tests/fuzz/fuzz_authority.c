@@ -56,6 +56,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     call.asked.body = rest;
     while (sp_authority_answer(&call) == SP_WAITS)
         sp_errand_run(call.waits_for);
+    if (sp_call_finish(&call) != SP_GOES_ON)
+        ALWAYS(call.answer.status >= 500);
     ALWAYS(call.answer.status >= 200 && call.answer.status < 600);
     ALWAYS(!sp_str_contains(call.answer.body, SP_STR("access_token\":")));
     for (size_t i = 0; i < call.answer.header_count; i++) {

@@ -72,6 +72,8 @@ static void answer(struct sp_call *call)
 {
     while (sp_authority_answer(call) == SP_WAITS)
         sp_errand_run(call->waits_for);
+    if (sp_call_finish(call) != SP_GOES_ON)
+        ALWAYS(call->answer.status >= 500);
     ALWAYS(call->answer.status >= 200 && call->answer.status < 600);
     ALWAYS(call->authority->store->methods->flush(call->authority->store) == SP_OK);
 }

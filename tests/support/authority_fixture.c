@@ -74,7 +74,11 @@ struct sp_call *fixture_new_call(struct fixture *fixture)
 void fixture_end_turn(struct sp_call *call)
 {
     struct sp_store *store = call->authority->store;
-    enum sp_status status = store->methods->flush(store);
+    enum sp_status status = SP_CRYPTO;
+    if (sp_call_finish(call) == SP_GOES_ON)
+        status = store->methods->flush(store);
+    else
+        store->methods->give_up(store);
     if (status == SP_OK)
         return;
     call->authority->lost_turns++;
@@ -120,7 +124,11 @@ struct sp_call *fixture_call(struct fixture *fixture, const struct fixture_reque
         fixture->errand_count++;
     }
     assert_int_not_equal(call->answer.status, 0);
+    fixture->had_last_step = call->finish != NULL;
+    if (fixture->last_arena != NULL)
+        call->arena = fixture->last_arena;
     fixture_end_turn(call);
+    call->arena = fixture->arena;
     return call;
 }
 

@@ -13,8 +13,10 @@ struct fixture {
     int64_t now;
     /* Writes the answer of an errand and sets done; false: it is run as it is. */
     bool (*answer_errand)(struct fixture *fixture, struct sp_errand *errand);
-    unsigned errand_count; /* that calls waited for */
-    void *context;         /* the test's */
+    unsigned errand_count;       /* that calls waited for */
+    struct sp_arena *last_arena; /* of what calls do when their turn ends; NULL: theirs */
+    bool had_last_step;          /* the last call had something to do then */
+    void *context;               /* the test's */
 };
 
 #define FIXTURE_NOW 1800000000

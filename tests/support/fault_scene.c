@@ -140,6 +140,7 @@ static struct sp_call *act(struct scene *scene)
     call->asked.body = sp_str_from_cstr(scene->request.body);
     while (sp_admin_answer(call) == SP_WAITS)
         sp_errand_run(call->waits_for);
+    scene->fixture->had_last_step = call->finish != NULL;
     fixture_end_turn(call);
     return call;
 }
@@ -303,6 +304,25 @@ static bool try_with_lost_turn(const char *section, const struct fault_scene *ro
     return has_failed;
 }
 
+/* No memory is left when the turn ends: what is signed then cannot be, and nothing may be kept. False: nothing is. */
+static bool try_with_failed_end(const char *section, const struct fault_scene *row)
+{
+    struct scene scene;
+    scene_begin(&scene, section);
+    row->prepare(&scene);
+    scene.fixture->last_arena = sp_arena_create(1);
+    assert_non_null(scene.fixture->last_arena);
+    struct sp_call *call = act(&scene);
+    const bool has_failed = scene.fixture->had_last_step;
+    if (call->answer.status != (has_failed ? 500 : row->status))
+        fail_msg("%s, no memory at the turn's end: %d", row->name, call->answer.status);
+    sp_arena_destroy(&scene.fixture->last_arena);
+    if (has_failed)
+        check_again(&scene, row, false, "the turn's end");
+    fixture_destroy(&scene.fixture);
+    return has_failed;
+}
+
 struct play {
     const char *section;
     const struct fault_scene *scenes;
@@ -321,7 +341,8 @@ static void our_failure_leaves_nothing_behind(void **state)
         while (try_with_lost_turn(section, &scenes[i], turn))
             turn++;
         assert_true(step > 1 && turn > 1);
-        print_message("%s: %u steps, %u turns\n", scenes[i].name, step - 1, turn - 1);
+        const bool signs = try_with_failed_end(section, &scenes[i]);
+        print_message("%s: %u steps, %u turns%s\n", scenes[i].name, step - 1, turn - 1, signs ? ", signs" : "");
     }
 }
 

@@ -65,6 +65,29 @@ static void one_call_is_undone_without_its_neighbours(void **state)
     assert_int_equal(store_find(f, f->other, &undone, &found), SP_NOT_FOUND);
 }
 
+static void a_turn_is_given_up_as_a_whole(void **state)
+{
+    struct store_fixture *f = store_fixture_of(state);
+    const struct sp_store_methods *m = f->store->methods;
+    struct sp_ticket first = store_ticket_of(SP_TICKET_ACCESS, 4), second = store_ticket_of(SP_TICKET_ACCESS, 5), found;
+    m->give_up(f->store); /* nothing was begun */
+    assert_int_equal(m->begin(f->store), SP_OK);
+    assert_int_equal(m->put_ticket(f->store, &first, NULL), SP_OK);
+    assert_int_equal(m->keep(f->store), SP_OK);
+    assert_int_equal(m->begin(f->store), SP_OK);
+    assert_int_equal(m->put_ticket(f->store, &second, NULL), SP_OK);
+    assert_int_equal(m->keep(f->store), SP_OK);
+    m->give_up(f->store);
+    assert_int_equal(store_find(f, f->store, &first, &found), SP_NOT_FOUND);
+    assert_int_equal(m->flush(f->store), SP_OK);
+    assert_int_equal(store_find(f, f->other, &second, &found), SP_NOT_FOUND);
+    assert_int_equal(m->begin(f->store), SP_OK); /* the next turn is as any other */
+    assert_int_equal(m->put_ticket(f->store, &first, NULL), SP_OK);
+    assert_int_equal(m->keep(f->store), SP_OK);
+    assert_int_equal(m->flush(f->store), SP_OK);
+    assert_int_equal(store_find(f, f->other, &first, &found), SP_OK);
+}
+
 static void a_name_with_a_nul_or_broken_utf8_is_nobodys(void **state)
 {
     struct store_fixture *f = store_fixture_of(state);
@@ -339,6 +362,7 @@ int main(void)
         STORE_ROW(only_the_first_use_is_first),
         STORE_ROW(a_second_put_is_not_fresh),
         STORE_ROW(one_call_is_undone_without_its_neighbours),
+        STORE_ROW(a_turn_is_given_up_as_a_whole),
         STORE_ROW(a_name_with_a_nul_or_broken_utf8_is_nobodys),
         STORE_ROW(two_accounts_cannot_share_a_name),
         STORE_ROW(a_family_that_ends_keeps_its_code_and_refresh_tokens_as_used),
