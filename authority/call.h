@@ -69,6 +69,7 @@ struct sp_call {
     /* How a refusal is written where it is not JSON: a page, or a redirect to the client. NULL: JSON. */
     enum sp_step (*deny)(struct sp_call *call, const struct sp_denial *denial);
     const void *deny_context;
+    bool refuses_by_401; /* the endpoint's row has SP_REFUSES_BY_401 */
 
     /* What an accepted call still owes when its turn ends: its signatures, made one after the other with those of the
      * turn's other calls, while the curve's tables lie in the caches. answer has no body before. NULL: nothing. */

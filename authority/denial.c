@@ -44,14 +44,19 @@ static int status_of(const struct sp_denial *denial)
     return denial->status != 0 ? denial->status : by_cause != 0 ? by_cause : 400;
 }
 
-/* A browser that is challenged may ask its person for a password, and be led to it by any site; RFC 6749 5.2 leaves the
- * choice of 400 where no Authorization header came. */
-static bool is_asked_by_browser(const struct sp_call *call)
+/* RFC 6749 5.2 demands 401 of whoever came by the Authorization header and leaves the choice of 400 for the others.
+ * They get it: libraries look no further than a challenge, and throw it without the error that the body names. Nor has
+ * a browser that is challenged reason to ask its person for a password, where any site may have led it. Who tried
+ * nothing yet hears how: some HTTP clients send what they have only then. */
+static bool is_told_by_400(const struct sp_call *call)
 {
-    return call->asked.fetch_site.len > 0 && call->asked.authorization_count == 0;
+    bool tried = sp_call_parameter(call, "client_id").at != NULL ||
+                 sp_call_parameter(call, "client_assertion").at != NULL ||
+                 sp_call_parameter(call, "client_secret").at != NULL;
+    return call->asked.authorization_count == 0 && (call->asked.fetch_site.len > 0 || (tried && !call->refuses_by_401));
 }
 
-/* RFC 9110 15.5.2: never without a challenge. Libraries look no further than it, so it says what the body says. */
+/* RFC 9110 15.5.2: no 401 without a challenge; for those who look no further it says what the body says. */
 static struct sp_str challenge_of(struct sp_call *call, const struct sp_denial *denial)
 {
     return sp_arena_printf(call->arena,
@@ -80,7 +85,7 @@ enum sp_step sp_deny(struct sp_call *call, const struct sp_denial *denial)
     sp_json_string_member(&json, "error_description", sp_denial_description(call, denial));
     sp_json_end_object(&json);
     int status = status_of(denial);
-    if (status == 401 && is_asked_by_browser(call))
+    if (status == 401 && is_told_by_400(call))
         status = 400;
     sp_answer_json(call, status, &buffer);
     if (status == 401)

@@ -161,6 +161,7 @@ enum sp_step sp_authority_answer(struct sp_call *call)
     call->endpoint = endpoint->name;
     if ((endpoint->methods & (unsigned)SP_SHOWS_PAGES) != 0)
         call->deny = sp_denial_page;
+    call->refuses_by_401 = (endpoint->methods & (unsigned)SP_REFUSES_BY_401) != 0;
     if (endpoint->any_origin && call->asked.origin.len > 0) {
         sp_answer_header(call, "Access-Control-Allow-Origin", SP_STR("*"));
         if (sp_str_equal(call->asked.method, SP_STR("OPTIONS"))) {

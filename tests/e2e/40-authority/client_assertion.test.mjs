@@ -51,7 +51,7 @@ test('the metadata name every algorithm that is taken, and a MAC key is as long 
   assert.equal((await ask(sign('HS256', 'mac'))).status, 200);
   for (const alg of ['HS384', 'HS512']) {
     const refused = await ask(sign(alg, 'mac'));
-    assert.deepEqual([refused.status, refused.json.error], [401, 'invalid_client']);
+    assert.deepEqual([refused.status, refused.json.error], [400, 'invalid_client']);
     assert.doesNotMatch(refused.text, /bytes|hash|long|short/, 'whoever names a client learns nothing of its secret');
     const { cause, finding } = await until(() => authority.log().find((line) => line.request_id === refused.requestId), 'the line');
     assert.equal(cause, 'client.assertion_signature');
@@ -92,7 +92,7 @@ test('each wrong assertion is named', async () => {
   ];
   for (const [assertion, cause] of rows) {
     const { status, json } = await ask(assertion);
-    assert.equal(status, 401, cause);
+    assert.equal(status, 400, cause);
     assert.equal(json.error, 'invalid_client');
     assert.ok(json.error_description.includes(cause), `${cause}: ${json.error_description}`);
   }
@@ -103,6 +103,6 @@ test('an algorithm that is registered is the only one, whatever keys there are',
   const by = async (which) => ask(await makeToken(which, claims({ iss: 'picky', sub: 'picky' })));
   assert.equal((await by(second)).status, 200);
   const { status, json } = await by(key);
-  assert.deepEqual([status, json.error], [401, 'invalid_client']);
+  assert.deepEqual([status, json.error], [400, 'invalid_client']);
   await authority.lastLine('request.parameter_invalid');
 });

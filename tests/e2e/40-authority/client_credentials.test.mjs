@@ -57,16 +57,25 @@ test('oauth4webapi discovers by RFC 8414, gets an opaque token, introspects and 
 test('a refusal is within RFC 6749 for the client and whole in the log', async () => {
   const config = await discover('app', openid.ClientSecretPost('a secret: with +, % and : '));
   await assert.rejects(openid.clientCredentialsGrant(config, {}), (error) => {
-    const [{ scheme, parameters }] = error.cause;
-    assert.deepEqual([error.status, scheme, parameters.realm, parameters.error], [401, 'basic', 'authority', 'invalid_client']);
-    assert.match(parameters.error_description, /\(client\.secret_whitespace\)$/);
-    return error instanceof openid.WWWAuthenticateChallengeError;
+    assert.deepEqual([error.status, error.error], [400, 'invalid_client']);
+    assert.match(error.error_description, /\(client\.secret_whitespace\)$/);
+    return error instanceof openid.ResponseBodyError;
   });
   const line = await authority.lastLine('client.secret_whitespace');
   assert.equal(line.client_id, 'app');
   assert.equal(line.endpoint, 'TOKEN');
   assert.ok(line.finding.fix.length > 10);
   assert.ok(!JSON.stringify(authority.log()).includes('with +'));
+});
+
+test('a client that came by the header is told in a challenge, and libraries throw that', async () => {
+  const config = await discover('app', openid.ClientSecretBasic('wrong'));
+  await assert.rejects(openid.clientCredentialsGrant(config, {}), (error) => {
+    const [{ scheme, parameters }] = error.cause;
+    assert.deepEqual([error.status, scheme, parameters.realm, parameters.error], [401, 'basic', 'authority', 'invalid_client']);
+    assert.match(parameters.error_description, /\(client\.secret_wrong\)$/);
+    return error instanceof openid.WWWAuthenticateChallengeError;
+  });
 });
 
 test('a raw secret in Basic is told to be unencoded', async () => {
@@ -78,8 +87,8 @@ test('a raw secret in Basic is told to be unencoded', async () => {
   assert.equal(headers['cache-control'], 'no-store');
 });
 
-test('a 401 has its challenge whichever way the client tried', async () => {
-  const { status, json, headers } = await authority.post('/token', { grant_type: 'client_credentials', client_id: 'app', client_secret: 'wrong' });
+test('an API that asks by its secret in the body hears 401, as RFC 7662 says, with its challenge', async () => {
+  const { status, json, headers } = await authority.post('/introspect', { token: 'x', client_id: 'app', client_secret: 'wrong' });
   assert.deepEqual([status, json.error], [401, 'invalid_client']);
   assert.match(headers['www-authenticate'], /^Basic realm="authority", .*error="invalid_client", error_description="[^"]*\(client\.secret_wrong\)"$/);
 });

@@ -72,7 +72,7 @@ test('a new key of the client is found, a stranger asks for nothing', async () =
   const answer = await until(async () => [await ask('plain', second)].find(({ status }) => status === 200), 'the new key to be known', 20_000);
   assert.ok(answer.json.access_token);
   const before = plain.hits;
-  for (let i = 0; i < 5; i++) assert.equal((await ask('plain', await makeKey('ES256'))).status, 401);
+  for (let i = 0; i < 5; i++) assert.equal((await ask('plain', await makeKey('ES256'))).status, 400);
   assert.ok(plain.hits - before <= 1);
   await authority.lastLine('client.assertion_signature');
 });

@@ -241,7 +241,7 @@ test('DPoP proofs, assertions and request objects of what the profile does not k
   assert.match(refused.headers['www-authenticate'], /error="invalid_dpop_proof".*fails at alg.*, algs="PS256 ES256 EdDSA Ed25519"$/);
 
   const signed = await push({}, await assertion({}, ed448));
-  assert.equal(signed.status, 401);
+  assert.equal(signed.status, 400);
   assert.match(signed.json.error_description, /Ed448.*request\.parameter_invalid/);
   const object = await makeToken(ed448, { iss: 'signer', aud: authority.issuer, nbf: now(), exp: now() + 300, client_id: 'signer', ...request() }, { typ: 'oauth-authz-req+jwt' });
   const sent = await authority.post('/par', { client_assertion: await assertion({}, byHand, 'signer'), client_assertion_type: ASSERTION, client_id: 'signer', request: object });

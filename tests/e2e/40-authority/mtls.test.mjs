@@ -115,13 +115,13 @@ test('each wrong certificate is refused with its cause, for the operator with bo
   ];
   for (const [id, certificate, cause] of rows) {
     const answer = await ask(id, certificate);
-    assert.deepEqual([answer.status, answer.json?.error], [401, 'invalid_client'], `${id} ${cause}: ${answer.text}`);
+    assert.deepEqual([answer.status, answer.json?.error], [400, 'invalid_client'], `${id} ${cause}: ${answer.text}`);
     const line = await lastCause(cause);
     assert.doesNotMatch(answer.text, /Example/);
     if (id === 'reports' && certificate === server) assert.deepEqual([line.finding.expected, line.finding.received], ['CN=reports,O=Example\\, Inc.,C=DE', 'CN=gateway']);
   }
   // The listener for people asks for no certificate, so none can come that way.
-  assert.equal((await ask('reports', client, { base: `https://127.0.0.1:${people}` })).status, 401);
+  assert.equal((await ask('reports', client, { base: `https://127.0.0.1:${people}` })).status, 400);
   await lastCause('client.certificate_missing');
 });
 
@@ -147,11 +147,11 @@ test('nobody can say that he showed a certificate: the headers of clients do not
   for (const base of [alias, `https://127.0.0.1:${people}`])
     for (const name of names) {
       const { status } = await ask('reports', undefined, { base, headers: { [name]: certificate, 'X-Sallyport-Proxy-Secret': 'x' } });
-      assert.equal(status, 401);
+      assert.equal(status, 400);
       await lastCause('client.certificate_missing');
     }
   // Beside another certificate the client's own header changes nothing either.
-  assert.equal((await ask('reports', own, { headers: { 'X-Sallyport-Client-Certificate': certificate } })).status, 401);
+  assert.equal((await ask('reports', own, { headers: { 'X-Sallyport-Client-Certificate': certificate } })).status, 400);
   await lastCause('client.certificate_untrusted');
   // The secret is nowhere that others can read.
   assert.equal(fs.statSync(path.join(gateway.state, 'nginx.authority.conf')).mode & 0o077, 0);
@@ -169,7 +169,7 @@ test('whoever enters the socket without the secret is not believed', async () =>
       outgoing.end('grant_type=client_credentials&client_id=reports');
     });
   });
-  assert.equal(answer.statusCode, 401);
+  assert.equal(answer.statusCode, 400);
   await lastCause('client.certificate_missing');
 });
 
@@ -211,11 +211,11 @@ backend authority
   const good = await over(client);
   assert.equal(good.status, 200, good.text);
   assert.deepEqual(jose.decodeJwt(good.json.access_token).cnf, { 'x5t#S256': client.thumbprint });
-  assert.equal((await over(stranger)).status, 401);
+  assert.equal((await over(stranger)).status, 400);
   await alone.lastLine('client.certificate_untrusted');
-  assert.equal((await over(undefined, { 'X-Sallyport-Client-Certificate': encodeURIComponent(client.cert.toString()) })).status, 401);
+  assert.equal((await over(undefined, { 'X-Sallyport-Client-Certificate': encodeURIComponent(client.cert.toString()) })).status, 400);
   await alone.lastLine('client.certificate_missing');
   // Past the proxy, at its own port, nobody is believed.
   const direct = await request(`${alone.listen}/token`, { method: 'POST', headers: { ...form, 'X-Sallyport-Client-Certificate': encodeURIComponent(client.cert.toString()) }, body: 'grant_type=client_credentials&client_id=reports' });
-  assert.equal(direct.status, 401);
+  assert.equal(direct.status, 400);
 });

@@ -90,7 +90,7 @@ test('an address that fails too often is refused at the device page, whatever it
 
 test('explain tells a refused call of the authority by its request id', async () => {
   const answer = await authority.post('/token', { grant_type: 'client_credentials', client_id: 'basic', client_secret: 's' });
-  assert.equal(answer.status, 401);
+  assert.equal(answer.status, 400);
   const { code, json, stderr } = await sallyport(['explain', answer.requestId, '--json', '--state', authority.state]);
   assert.equal(code, 0, stderr);
   assert.equal(json.accepted, false);

@@ -294,26 +294,39 @@ static void a_silent_post_without_cookies_is_asked_again_by_get(void **state)
     assert_true(sp_str_contains(header(call, "Location"), SP_STR("error=login_required&")));
 }
 
-/* RFC 9110 15.5.2, RFC 6749 5.2: a browser that would ask its person for a password gets 400. */
-static void every_401_has_a_challenge_and_no_browser_gets_one(void **state)
+/* RFC 6749 5.2, RFC 9110 15.5.2: libraries read a body's error where no challenge stands in front of it. RFC 7662 2.3
+ * wants 401 all the same; and nobody is told by one whose browser would ask for a password. */
+static void who_tried_in_the_body_is_told_there_and_every_401_has_a_challenge(void **state)
 {
     struct fixture *fixture = *state;
-    static const char *const paths[] = {"/token", "/introspect", "/revoke", "/par"};
+    static const struct {
+        const char *path;
+        int status;
+    } paths[] = {
+        {"/token", 400}, {"/introspect", 401}, {"/revoke", 400}, {"/par", 400}, {"/device_authorization", 400}};
     static const struct {
         const char *body, *says;
+        bool tried;
     } rows[] = {
-        {"grant_type=client_credentials&token=x&client_id=app&client_secret=wrong", "error=\"invalid_client\""},
-        {"grant_type=client_credentials&token=x&client_id=nobody", "error=\"invalid_client\""},
-        {"grant_type=client_credentials&token=x&client_id=app", "(client.authentication_missing)\""},
+        {"grant_type=client_credentials&token=x&client_id=app&client_secret=wrong", "(client.secret_wrong)", true},
+        {"grant_type=client_credentials&token=x&client_id=nobody", "(client.unknown)", true},
+        {"grant_type=client_credentials&token=x&client_id=app", "(client.authentication_missing)", true},
+        {"grant_type=client_credentials&token=x&client_assertion=x.y.z", "invalid_client", true},
+        {"grant_type=client_credentials&token=x", "(client.authentication_missing)", false},
     };
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++)
         for (size_t j = 0; j < sizeof rows / sizeof rows[0]; j++) {
-            struct sp_call *call = CALL(fixture, .path = paths[i], .body = rows[j].body);
+            struct sp_call *call = CALL(fixture, .path = paths[i].path, .body = rows[j].body);
             struct sp_str challenge = header(call, "WWW-Authenticate");
-            assert_int_equal(call->answer.status, 401);
-            assert_true(sp_str_has_prefix(challenge, SP_STR("Basic realm=\"authority\", ")));
-            assert_true(sp_str_contains(challenge, sp_str_from_cstr(rows[j].says)));
-            call = CALL(fixture, .path = paths[i], .body = rows[j].body, .origin = "https://app.example",
+            assert_int_equal(call->answer.status, rows[j].tried ? paths[i].status : 401);
+            assert_string_equal(fixture_member(call, "error"), "invalid_client");
+            assert_true(sp_str_contains(call->answer.body, sp_str_from_cstr(rows[j].says)));
+            assert_int_equal(challenge.at != NULL, call->answer.status == 401);
+            if (challenge.at != NULL) {
+                assert_true(sp_str_has_prefix(challenge, SP_STR("Basic realm=\"authority\", ")));
+                assert_true(sp_str_contains(challenge, sp_str_from_cstr(rows[j].says)));
+            }
+            call = CALL(fixture, .path = paths[i].path, .body = rows[j].body, .origin = "https://app.example",
                         .fetch_site = "cross-site");
             assert_int_equal(call->answer.status, 400);
             assert_string_equal(fixture_member(call, "error"), "invalid_client");
@@ -321,9 +334,10 @@ static void every_401_has_a_challenge_and_no_browser_gets_one(void **state)
         }
     /* Who brought the header is told by one (RFC 6749 5.2): it has its password. */
     struct sp_call *call = CALL(fixture, .authorization = fixture_basic(fixture, "app", "wrong"),
-                                .body = "grant_type=client_credentials", .fetch_site = "same-origin");
+                                .body = "grant_type=client_credentials&client_id=app", .fetch_site = "same-origin");
     assert_int_equal(call->answer.status, 401);
     assert_true(sp_str_has_prefix(header(call, "WWW-Authenticate"), SP_STR("Basic ")));
+    assert_true(sp_str_contains(header(call, "WWW-Authenticate"), SP_STR("(client.secret_wrong)\"")));
 }
 
 int main(void)
@@ -341,7 +355,7 @@ int main(void)
         ROW(a_refresh_token_is_one_clients_for_what_was_granted_and_ends),
         ROW(a_silent_post_without_cookies_is_asked_again_by_get),
         ROW(whoever_came_by_basic_is_challenged_by_basic),
-        ROW(every_401_has_a_challenge_and_no_browser_gets_one),
+        ROW(who_tried_in_the_body_is_told_there_and_every_401_has_a_challenge),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

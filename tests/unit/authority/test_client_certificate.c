@@ -164,7 +164,7 @@ static void each_certificate_is_judged_by_its_chain_and_name(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct sp_call *call = ask(fixture, rows[i].client, rows[i].certificate);
         bool accepted = rows[i].cause[0] == '\0';
-        if (strcmp(fixture_cause(call), rows[i].cause) != 0 || call->answer.status != (accepted ? 200 : 401) ||
+        if (strcmp(fixture_cause(call), rows[i].cause) != 0 || call->answer.status != (accepted ? 200 : 400) ||
             (fixture_member(call, "access_token") != NULL) != accepted)
             fail_msg("%zu, %s: '%s' with %d", i, rows[i].client, fixture_cause(call), call->answer.status);
         if (!accepted)

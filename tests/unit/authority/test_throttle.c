@@ -167,7 +167,7 @@ static void a_wrong_client_secret_counts_and_a_right_one_does_not(void **state)
     for (int i = 0; i < 400; i++)
         assert_int_equal(CALL(fixture, .body = right, .client_address = "192.0.2.1")->answer.status, 200);
     for (int i = 0; i < 300; i++)
-        assert_int_equal(CALL(fixture, .body = wrong, .client_address = "192.0.2.1")->answer.status, 401);
+        assert_int_equal(CALL(fixture, .body = wrong, .client_address = "192.0.2.1")->answer.status, 400);
     struct sp_call *call = CALL(fixture, .body = right, .client_address = "192.0.2.1");
     assert_int_equal(call->answer.status, 429); /* right or wrong: nothing is judged */
     assert_string_equal(fixture_cause(call), "login.throttled");
