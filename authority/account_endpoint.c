@@ -135,7 +135,9 @@ static enum sp_step take_form(struct sp_call *call, struct sp_account_view *view
         return SP_GOES_ON;
     if (sp_str_equal(step, SP_STR("confirm")) || (section->needs_fresh && !view->is_fresh))
         return sign_in_again(call, section, true);
-    return section->act(call, view, step);
+    if (sp_account_show_codes_again(call) != SP_GOES_ON)
+        return SP_DENIED;
+    return call->answer.status == 0 ? section->act(call, view, step) : SP_GOES_ON;
 }
 
 static enum sp_step answer(struct sp_call *call, void *context)

@@ -50,6 +50,8 @@ void sp_account_passkey_form(struct sp_page *page, const struct sp_account_view 
 void sp_account_way_back(struct sp_page *page, const char *section);
 /* Makes new recovery codes and shows them on a page of their own. */
 SP_MUST_CHECK enum sp_step sp_account_show_recovery_codes(struct sp_call *call, const struct sp_account_view *view);
+/* The same ones to whoever sent this very form a moment ago; else no answer is written. */
+SP_MUST_CHECK enum sp_step sp_account_show_codes_again(struct sp_call *call);
 /* In place of a form that needs_fresh while the person is not: why, and the button that leads to signing in again. */
 void sp_account_ask_fresh(struct sp_page *page, const struct sp_account_view *view, const char *section);
 /* <time>2026-11-26 03:10 UTC</time> */

@@ -6,6 +6,7 @@
 #include "authority/factors.h"
 #include "authority/known_browser.h"
 #include "authority/notice.h"
+#include "authority/shown_codes.h"
 #include "authority/throttle.h"
 
 #define SECTION "second_factor"
@@ -49,23 +50,39 @@ enum sp_step sp_account_second_factor_show(struct sp_page *page, const struct sp
     return SP_GOES_ON;
 }
 
-enum sp_step sp_account_show_recovery_codes(struct sp_call *call, const struct sp_account_view *view)
+static void show_codes(struct sp_call *call, const struct sp_shown_codes *shown, enum sp_text notice)
 {
     struct sp_page page;
-    struct sp_str codes[SP_RECOVERY_CODES];
-    enum sp_status status = sp_recovery_codes_make(call, view->session.subject, codes);
-    if (status != SP_OK)
-        return sp_deny_failure(call, status);
     sp_page_begin(&page, call, sp_text_get(call, SP_TEXT_RECOVERY_TITLE));
-    if (view->notice != SP_TEXT_COUNT) {
+    if (notice != SP_TEXT_COUNT) {
         sp_page_raw(&page, SP_STR("<div class=\"done\" role=\"status\">"));
-        sp_page_paragraph(&page, view->notice, SP_STR_NONE);
+        sp_page_paragraph(&page, notice, SP_STR_NONE);
         sp_page_raw(&page, SP_STR("</div>"));
     }
-    sp_page_recovery_codes(&page, codes);
+    sp_page_recovery_codes(&page, shown->codes);
     sp_account_way_back(&page, SECTION);
     sp_page_end(&page, 200);
+}
+
+enum sp_step sp_account_show_recovery_codes(struct sp_call *call, const struct sp_account_view *view)
+{
+    struct sp_shown_codes shown = {0};
+    enum sp_status status = sp_recovery_codes_make(call, view->session.subject, shown.codes);
+    if (status == SP_OK)
+        status = sp_shown_codes_keep(call, view->session.subject, &shown);
+    if (status != SP_OK)
+        return sp_deny_failure(call, status);
+    show_codes(call, &shown, view->notice);
     return SP_GOES_ON;
+}
+
+enum sp_step sp_account_show_codes_again(struct sp_call *call)
+{
+    struct sp_shown_codes shown;
+    enum sp_status status = sp_shown_codes_find(call, call->subject, &shown);
+    if (status == SP_OK)
+        show_codes(call, &shown, SP_TEXT_COUNT);
+    return status == SP_OK || status == SP_NOT_FOUND ? SP_GOES_ON : sp_deny_failure(call, status);
 }
 
 /* ---- a new app ---- */

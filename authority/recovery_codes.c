@@ -82,6 +82,25 @@ enum sp_status sp_recovery_codes_use(struct sp_call *call, struct sp_str account
     return status == SP_NOT_FOUND ? SP_OK : status;
 }
 
+enum sp_status sp_recovery_codes_hold(struct sp_call *call, struct sp_str account,
+                                      const struct sp_str codes[SP_RECOVERY_CODES], bool *hold)
+{
+    struct sp_store *store = call->authority->store;
+    struct sp_record record;
+    char letters[CODE_LETTERS];
+    enum sp_status status = SP_OK;
+    for (size_t i = 0; status == SP_OK && i < SP_RECOVERY_CODES; i++) {
+        bool is_code = read_letters(codes[i], letters);
+        struct sp_str id = is_code ? id_of(call, account, sp_str(letters, sizeof letters)) : SP_STR("");
+        status = id.at != NULL ? store->methods->find_record(store, SP_RECORD_RECOVERY_CODE, id, call->arena, &record)
+                               : SP_NO_MEMORY;
+    }
+    sp_wipe(letters, sizeof letters);
+    if (status == SP_OK || status == SP_NOT_FOUND)
+        *hold = status == SP_OK;
+    return status == SP_NOT_FOUND ? SP_OK : status;
+}
+
 enum sp_status sp_recovery_codes_count(struct sp_store *store, struct sp_arena *arena, struct sp_str account,
                                        size_t *count)
 {

@@ -9,6 +9,7 @@
 #include "authority/passkey_login.h"
 #include "authority/passkey_script.h"
 #include "authority/person.h"
+#include "authority/shown_codes.h"
 #include "authority/sign_in_pages.h"
 #include "authority/throttle.h"
 #include "core/base/secret.h"
@@ -155,14 +156,28 @@ enum sp_step sp_second_step_show(struct sp_call *call, const struct sp_visit *vi
     return show(call, visit, request, &NO_TROUBLE);
 }
 
-/* The session exists; the codes are shown once before the way goes on. */
-static enum sp_step show_recovery_codes(struct sp_call *call, struct sp_visit *visit,
-                                        const struct sp_authorization *request)
+static void show_codes(struct sp_call *call, const struct sp_visit *visit, const struct sp_authorization *request,
+                       const struct sp_shown_codes *shown)
 {
     struct sp_page page;
-    struct sp_str codes[SP_RECOVERY_CODES];
+    sp_page_begin(&page, call, sp_text_get(call, SP_TEXT_RECOVERY_TITLE));
+    sp_page_recovery_codes(&page, shown->codes);
+    sp_sign_in_form(&page, visit, request, NULL);
+    sp_page_button(&page, "go_on", SP_TEXT_RECOVERY_DONE, true);
+    sp_page_raw(&page, SP_STR("</form>"));
+    sp_page_end(&page, 200);
+}
+
+/* The session exists; the codes are shown once before the way goes on. */
+static enum sp_step show_recovery_codes(struct sp_call *call, struct sp_visit *visit,
+                                        const struct sp_authorization *request, const struct sp_session *session)
+{
+    struct sp_shown_codes shown;
     struct sp_account account;
-    enum sp_status status = sp_recovery_codes_make(call, visit->passed, codes);
+    enum sp_status status = sp_recovery_codes_make(call, visit->passed, shown.codes);
+    memcpy(shown.session, session->hash, sizeof shown.session);
+    if (status == SP_OK)
+        status = sp_shown_codes_keep(call, visit->passed, &shown);
     if (status == SP_OK)
         status = account_of(call, visit, &account);
     if (status == SP_OK)
@@ -171,13 +186,39 @@ static enum sp_step show_recovery_codes(struct sp_call *call, struct sp_visit *v
         status = sp_visit_mark_signed_in(call, visit, visit->passed);
     if (status != SP_OK)
         return sp_deny_failure(call, status);
-    sp_page_begin(&page, call, sp_text_get(call, SP_TEXT_RECOVERY_TITLE));
-    sp_page_recovery_codes(&page, codes);
-    sp_sign_in_form(&page, visit, request, NULL);
-    sp_page_button(&page, "go_on", SP_TEXT_RECOVERY_DONE, true);
-    sp_page_raw(&page, SP_STR("</form>"));
-    sp_page_end(&page, 200);
+    show_codes(call, visit, request, &shown);
     return SP_GOES_ON;
+}
+
+/* Somebody clicked twice, and the browser may have dropped the first answer with its cookie. SP_NOT_FOUND: it
+ * is no such form, or its session is over. */
+static enum sp_status find_codes_again(struct sp_call *call, const struct sp_visit *visit, struct sp_shown_codes *shown)
+{
+    struct sp_session before, renewed;
+    if (visit->signed_in.at == NULL)
+        return SP_NOT_FOUND;
+    enum sp_status status = sp_shown_codes_find(call, visit->signed_in, shown);
+    if (status == SP_OK)
+        status = sp_session_find(call, &before);
+    if (status != SP_OK)
+        return status;
+    if (before.subject.at != NULL)
+        return sp_str_equal(before.subject, visit->signed_in) ? SP_OK : SP_NOT_FOUND;
+    status = sp_session_renew(call, shown->session, &renewed);
+    if (status != SP_OK)
+        return status;
+    memcpy(shown->session, renewed.hash, sizeof shown->session);
+    return sp_shown_codes_keep(call, visit->signed_in, shown);
+}
+
+static enum sp_step show_codes_again(struct sp_call *call, const struct sp_visit *visit,
+                                     const struct sp_authorization *request)
+{
+    struct sp_shown_codes shown;
+    enum sp_status status = find_codes_again(call, visit, &shown);
+    if (status == SP_OK)
+        show_codes(call, visit, request, &shown);
+    return status == SP_OK || status == SP_NOT_FOUND ? SP_GOES_ON : sp_deny_failure(call, status);
 }
 
 /* ---- the first step is done ---- */
@@ -262,7 +303,7 @@ static enum sp_step take_code(struct sp_call *call, struct sp_visit *visit, cons
         return show(call, visit, request, &trouble);
     }
     enum sp_step step = finish(call, visit, "otp mfa", session);
-    return step == SP_GOES_ON && !was_confirmed ? show_recovery_codes(call, visit, request) : step;
+    return step == SP_GOES_ON && !was_confirmed ? show_recovery_codes(call, visit, request, session) : step;
 }
 
 static enum sp_step take_recovery_code(struct sp_call *call, const struct sp_visit *visit,
@@ -330,7 +371,7 @@ enum sp_step sp_second_step_take(struct sp_call *call, struct sp_visit *visit, c
     if (sp_str_equal(step, SP_STR("passkey")))
         return take_passkey(call, visit, request, form, session);
     if (visit->passed.at == NULL)
-        return SP_GOES_ON;
+        return sp_str_equal(step, SP_STR("code")) ? show_codes_again(call, visit, request) : SP_GOES_ON;
     if (sp_str_equal(step, SP_STR("code")))
         return sp_known_browser_check(call, visit->passed) == SP_GOES_ON
                    ? take_code(call, visit, request, sp_form_value(form, SP_STR("code")), session)

@@ -50,6 +50,7 @@ enum sp_ticket_kind {
     SP_TICKET_APP_SETUP = 19,        /* an authenticator app that waits for its first code */
     SP_TICKET_GUESSES = 20,          /* how often a name's password was guessed wrongly (guess.h) */
     SP_TICKET_FAILURE = 21,          /* one failure from an address; its family names the address (throttle.h) */
+    SP_TICKET_SHOWN_CODES = 22,      /* recovery codes that a form was answered with a moment ago (shown_codes.h) */
 };
 
 struct sp_ticket {
