@@ -44,6 +44,8 @@ enum sp_step sp_client_assertion_read(struct sp_call *call, struct sp_client_ass
     if (!is_of_type(read.jwt.type))
         return refuse_form(call, "its typ is of another kind of JWT");
     read.subject = sp_signed_jwt_text(&read.jwt, "sub");
+    if (read.subject.len == 0)
+        return refuse_form(call, "it has no sub, which names the client");
     *assertion = read;
     return SP_GOES_ON;
 }

@@ -93,6 +93,8 @@ test('a request_uri may be loaded again until the sign-in is done, and never aft
   assert.match((await visit(json.request_uri, browser)).text, /name="password"/);
   const form = browser.page;
   assert.ok((await browser.signIn()).location.searchParams.get('code'));
+  const beside = await browser.open(`${as.authorization_endpoint}?${new URLSearchParams({ client_id: 'bank', ...request({ state: 'x' }), request_uri: json.request_uri })}`);
+  assert.deepEqual([beside.location.searchParams.get('error'), beside.location.searchParams.get('state')], ['invalid_request_uri', 'x']);
   const again = await visit(json.request_uri, browser);
   assert.equal(again.status, 400);
   assert.match(again.text, /request\.parameter_invalid/);
@@ -120,7 +122,7 @@ test('what the profile forbids at /par and /authorize', async () => {
     [{}, await assertion({ aud: `${authority.issuer}/token` }), 'client.assertion_audience'],
     [{}, await assertion({ aud: `${authority.issuer}/par` }), 'client.assertion_audience'],
     [{}, await assertion({ aud: [authority.issuer] }), 'client.assertion_audience'],
-    [{}, await assertion({ sub: undefined }), 'client'],
+    [{}, await assertion({ sub: undefined }), 'it has no sub, which names the client. (request.parameter_invalid)'],
     [{}, await assertion({ exp: now() - 300 }), 'client.assertion_expired'],
     [{}, await assertion({ iat: now() + 90 }), 'request.parameter_invalid'],
     [{}, await assertion({ nbf: now() + 90 }), 'request.parameter_invalid'],
@@ -129,17 +131,28 @@ test('what the profile forbids at /par and /authorize', async () => {
   ];
   for (const [more, jwt, cause] of rows) {
     const { status, json } = jwt === '' ? await authority.post('/par', { client_id: 'bank', ...request() }) : await push(more, jwt);
-    assert.ok(status >= 400 && status < 500, cause);
+    // The plan takes these and no others: a fault of the assertion is the client's, any other one the request's.
+    const is = jwt !== undefined ? 'invalid_client' : cause === 'request.response_type' ? 'unsupported_response_type' : 'invalid_request';
+    assert.deepEqual([status, json.error], [is === 'invalid_client' ? 401 : 400, is], cause);
     assert.ok(json.error_description.includes(cause), `${cause}: ${json.error_description}`);
     assert.equal(json.request_uri, undefined);
+    if (!jwt) continue;
+    const asked = await authority.post('/token', { grant_type: 'authorization_code', code: 'spac_x', redirect_uri: redirect, code_verifier: verifier, client_assertion: jwt, client_assertion_type: ASSERTION });
+    assert.deepEqual([asked.status, asked.json.error], [401, 'invalid_client'], cause);
   }
-  assert.equal((await authority.get('/par')).status, 405);
+  for (const method of ['GET', 'PUT', 'DELETE']) {
+    const { status, headers } = await authority.get('/par', { method });
+    assert.deepEqual([status, headers.allow], [405, 'POST'], method);
+  }
   const early = await push({}, await assertion({ iat: now() + 8, nbf: now() + 8 }));
   assert.equal(early.status, 201);
   const plain = await startBrowser().open(`${as.authorization_endpoint}?${new URLSearchParams({ client_id: 'bank', ...request() })}`);
   assert.equal(plain.location.searchParams.get('error'), 'invalid_request');
   const { json } = await push();
   assert.match((await visit(json.request_uri, startBrowser(), 'other')).text, /request\.parameter_invalid/); // pushed by bank
+  // With what was pushed beside it, as some clients send it: told to the client whose it is not, in its own error.
+  const theirs = await startBrowser().open(`${as.authorization_endpoint}?${new URLSearchParams({ ...request({ state: 'x' }), client_id: 'other', request_uri: json.request_uri })}`);
+  assert.equal(theirs.location.searchParams.get('error'), 'invalid_request_uri');
 });
 
 test('request objects of the profile: RS256 refused, nbf and exp within an hour', async () => {
