@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `sallyport authority` as a process: with a configuration of its own, on a free port.
+import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
@@ -12,6 +13,21 @@ import { until } from './wait.mjs';
 
 /** An audience so long that no opaque token for it is sealed: it is a ticket in the store, as those of people are. */
 export const muchToSay = `urn:${'much:to:say:'.repeat(80)}`;
+
+/** What RFC 6749 5.1 and 5.2 want of each answer with tokens and of each refusal, whatever the test asks: media type, characters, caches. */
+function wellFormed(answer) {
+  const { status, headers, json } = answer;
+  if (typeof json?.error !== 'string' && json?.access_token === undefined) return answer;
+  assert.match(headers['content-type'], /^application\/json$/);
+  assert.ok(headers['cache-control']?.split(/, */).includes('no-store'), `Cache-Control: ${headers['cache-control']} with ${answer.text}`);
+  if (json.error === undefined) return answer;
+  assert.match(json.error, /^[a-z_]+$/);
+  assert.match(json.error_description ?? '', /^[\x20-\x21\x23-\x5b\x5d-\x7e]*$/);
+  assert.ok(status >= 400, answer.text);
+  if (json.error === 'invalid_client') assert.ok(status === 401 || status === 400, answer.text);
+  assert.equal(status === 401, headers['www-authenticate'] !== undefined, answer.text);
+  return answer;
+}
 
 /**
  * startAuthority({ authority: {…the section…}, state: true|DIR, args: [], env: {}, port })
@@ -61,11 +77,11 @@ export async function startAuthority({ authority, state = true, args = [], env =
     await self.start();
   };
   self.signal = (name) => child.kill(name);
-  self.get = (where, options) => request(self.issuer + where, options);
-  self.post = (where, form, { basic, headers = {}, timeout } = {}) => {
+  self.get = async (where, options) => wellFormed(await request(self.issuer + where, options));
+  self.post = async (where, form, { basic, headers = {}, timeout } = {}) => {
     const all = { 'Content-Type': 'application/x-www-form-urlencoded', ...headers };
     if (basic) all.Authorization = `Basic ${Buffer.from(basic.map((word) => encodeURIComponent(word)).join(':')).toString('base64')}`;
-    return request(self.issuer + where, { method: 'POST', timeout, headers: all, body: typeof form === 'string' ? form : new URLSearchParams(form).toString() });
+    return wellFormed(await request(self.issuer + where, { method: 'POST', timeout, headers: all, body: typeof form === 'string' ? form : new URLSearchParams(form).toString() }));
   };
   self.log = () => fs.readFileSync(path.join(directory, 'authority.jsonl'), 'utf8').trim().split('\n').filter(Boolean).map((line) => JSON.parse(line));
   // The line of a call is written when its turn ends, which may be after its answer arrived.
