@@ -73,7 +73,7 @@ static enum sp_status check(struct sp_call *call, const struct sp_dpop_expectati
     return status;
 }
 
-static enum sp_step remember(struct sp_call *call, const struct sp_dpop_result *result)
+static enum sp_step remember(struct sp_call *call, const struct sp_dpop_result *result, int status)
 {
     bool fresh = false;
     int64_t expires_at = call->now + SP_DPOP_MAX_AGE_S + SP_DPOP_MAX_AHEAD_S;
@@ -81,7 +81,7 @@ static enum sp_step remember(struct sp_call *call, const struct sp_dpop_result *
     if (step != SP_GOES_ON)
         return step;
     if (!fresh)
-        return SP_DENY(call, .cause = SP_CAUSE_BINDING_DPOP_REPLAYED, .received = result->jti, .status = 400);
+        return SP_DENY(call, .cause = SP_CAUSE_BINDING_DPOP_REPLAYED, .received = result->jti, .status = status);
     return SP_GOES_ON;
 }
 
@@ -90,11 +90,13 @@ enum sp_step sp_dpop_take(struct sp_call *call, const struct sp_dpop_terms *term
     struct sp_str jkt = terms->jkt;
     struct sp_dpop_result result;
     char bound[64] = "";
+    /* RFC 9449 5 and 7.1: 400 where tokens are asked for, 401 where one is presented. */
+    const int refusal = terms->access_token.at == NULL ? 400 : 401;
     if (call->asked.dpop_count == 0)
         return SP_GOES_ON;
     if (call->asked.dpop_count > 1)
         return SP_DENY(call, .cause = SP_CAUSE_BINDING_DPOP_INVALID, .expected = SP_STR("one DPoP header"),
-                       .received = SP_STR("several"), .detail = SP_STR("form"), .status = 400);
+                       .received = SP_STR("several"), .detail = SP_STR("form"), .status = refusal);
     if (jkt.len > 0 && jkt.len < sizeof bound)
         memcpy(bound, jkt.at, jkt.len);
     struct sp_dpop_expectation expectation = {.method = call->asked.method,
@@ -114,10 +116,9 @@ enum sp_step sp_dpop_take(struct sp_call *call, const struct sp_dpop_terms *term
         return sp_deny_failure(call, status);
     if (result.fault == SP_DPOP_OK)
         check_profile(terms->client, &result);
-    /* RFC 9449 5 and 7.1: 400 where tokens are asked for, 401 where one is presented. */
     if (result.fault != SP_DPOP_OK)
-        return refuse(call, &result, terms->access_token.at == NULL ? 400 : 401);
-    if (remember(call, &result) != SP_GOES_ON)
+        return refuse(call, &result, refusal);
+    if (remember(call, &result, refusal) != SP_GOES_ON)
         return SP_DENIED;
     status = sp_arena_copy(call->arena, sp_str(result.jkt, sizeof result.jkt), &call->jkt);
     return status == SP_OK ? SP_GOES_ON : sp_deny_failure(call, status);

@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import * as oauth from 'oauth4webapi';
 import { startAuthority } from '../lib/authority.mjs';
 import { startBrowser } from '../lib/browser.mjs';
-import { jose, jwks, makeKey, makeProof, makeToken, now } from '../lib/tokens.mjs';
+import { breakSignature, jose, jwks, makeKey, makeProof, makeToken, now } from '../lib/tokens.mjs';
 
 const redirect = 'https://app.example/callback';
 const pair = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign', 'verify']);
@@ -219,6 +219,34 @@ test('a proof may be ten seconds off, carry nbf and exp and what nobody knows, a
   const info = async (scheme, claims, more = {}) => authority.get('/userinfo', { headers: { Authorization: `${scheme} ${tokens.access_token}`, DPoP: await makeProof(more.key ?? key, 'GET', `${authority.issuer}/userinfo`, { claims }) } });
   for (const scheme of ['DPoP', 'dpop', 'DPOP']) assert.equal((await info(scheme, { ath })).status, 200, scheme);
   for (const [scheme, claims, more] of [['Bearer', { ath }], ['DPoP', {}], ['DPoP', { ath: ath.replace(/^./, (first) => (first === 'A' ? 'B' : 'A')) }], ['DPoP', { ath }, { key: await makeKey('ES256') }]]) assert.equal((await info(scheme, claims, more)).status, 401, `${scheme} ${JSON.stringify(claims)}`);
+});
+
+test('each wrong proof is refused where the token is presented, and what differs in writing alone is taken [dpop-negative-tests]', async () => {
+  const [key, url] = [await makeKey('ES256'), as.userinfo_endpoint];
+  const { json: pushed } = await push({ scope: 'openid' }, undefined, { DPoP: await makeProof(key, 'POST', as.pushed_authorization_request_endpoint) });
+  const browser = startBrowser();
+  await visit(pushed.request_uri, browser);
+  const { location } = await browser.signIn();
+  const { json: { access_token: token } } = await authority.post('/token', { grant_type: 'authorization_code', code: location.searchParams.get('code'), redirect_uri: redirect, code_verifier: verifier, client_assertion: await assertion(), client_assertion_type: ASSERTION }, { headers: { DPoP: await makeProof(key, 'POST', as.token_endpoint) } });
+  const proof = (claims = {}, header = {}, by = key) => makeProof(by, 'GET', url, { token, claims, header });
+  const info = (proofs, name = 'DPoP') => authority.get('/userinfo', { headers: ['Authorization', `DPoP ${token}`, ...proofs.flatMap((each) => [name, each])] });
+  const { alg, kid, use, ...whole } = key.privateJwk;
+  const wrong = [
+    [await proof(), await proof()], [], [`x.${await proof()}`], [breakSignature(await proof())], [await proof({}, {}, await makeKey('ES256'))],
+    ...await Promise.all([{ typ: undefined }, { typ: 'JWT' }, { alg: undefined }, { alg: 'none' }, { jwk: undefined }, { jwk: whole }].map(async (header) => [await proof({}, header)])),
+    ...await Promise.all(['jti', 'htm', 'htu', 'iat', 'ath'].map(async (name) => [await proof({ [name]: undefined })])),
+    ...await Promise.all([{ htm: 'PUT' }, { htu: as.token_endpoint }, { iat: now() + 3600 }, { iat: now() - 3600 }, { ath: 'x'.repeat(43) }].map(async (claims) => [await proof(claims)])),
+  ];
+  for (const [i, proofs] of wrong.entries()) {
+    const { status, headers } = await info(proofs);
+    assert.equal(status, 401, `row ${i}`);
+    assert.match(headers['www-authenticate'], /^DPoP error="invalid_(dpop_proof|token)", .*, algs="[^"]*"$/, `row ${i}`);
+  }
+  const { host, pathname } = new URL(url);
+  for (const claims of [{}, { extra: { a: [1] } }, { htu: `${url}?a=b#c` }, { htu: `HTTP://${host.toUpperCase()}${pathname}` }, { htu: url.replace('userinfo', '%75serinfo') }])
+    assert.equal((await info([await proof(claims, { extra: 1 })], 'DPOP')).status, 200, JSON.stringify(claims));
+  const twice = await proof();
+  assert.deepEqual([(await info([twice])).status, (await info([twice])).status], [200, 401]);
 });
 
 test('DPoP proofs, assertions and request objects of what the profile does not know are refused: other algorithms, and Ed448', async () => {
