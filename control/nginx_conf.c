@@ -131,6 +131,12 @@ static void put_listen(struct writing *writing, struct sp_str address, unsigned 
     }
 }
 
+/* RFC 9325 4.2, and no others: FAPI 2.0 5.2.2 wants it so where programs call, and nginx's own list has CBC and key
+ * exchange by RSA. Those of TLS 1.3 are all good. */
+#define CIPHERS_OF_TLS12                                                                                               \
+    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"                                                       \
+    "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384"
+
 static void put_listener(struct writing *writing, const struct sp_listener *listener, unsigned port)
 {
     char parameters[64];
@@ -142,8 +148,8 @@ static void put_listener(struct writing *writing, const struct sp_listener *list
     if (has_tls) {
         put_file_directive(writing, "    ssl_certificate", listener->certificate);
         put_file_directive(writing, "    ssl_certificate_key", listener->key);
-        put(writing, "    ssl_protocols TLSv1.2 TLSv1.3;\n    ssl_session_cache shared:sallyport_tls:4m;\n    "
-                     "ssl_session_tickets off;\n");
+        put(writing, "    ssl_protocols TLSv1.2 TLSv1.3;\n    ssl_ciphers " CIPHERS_OF_TLS12
+                     ";\n    ssl_session_cache shared:sallyport_tls:4m;\n    ssl_session_tickets off;\n");
         if (!listener->asks_for_certificates) {
             put(writing, "    ssl_verify_client off;\n");
         } else if (listener->client_ca_file.len > 0) {

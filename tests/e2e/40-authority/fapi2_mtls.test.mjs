@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { test } from 'node:test';
+import nodeTls from 'node:tls';
 import { startBrowser } from '../lib/browser.mjs';
 import { makeAuthority } from '../lib/certificates.mjs';
 import { sallyport } from '../lib/cli.mjs';
@@ -76,6 +77,23 @@ test('discovery says so [discovery-end-point-verification]', () => {
   assert.equal(discovered.tls_client_certificate_bound_access_tokens, true);
   for (const name of ['token_endpoint', 'pushed_authorization_request_endpoint', 'userinfo_endpoint']) assert.ok(alias[name].startsWith(`https://127.0.0.1:${machines}/login/`), name);
   for (const [name, value] of Object.entries(discovered)) if (name.endsWith('_endpoint') || name.endsWith('_uri')) assert.ok(value.startsWith(`${issuer}/`), name);
+});
+
+test('TLS 1.2 with the ciphers of BCP 195 and with no others, nothing older, and 1.3 where both sides have it [happy-flow, ensure-holder-of-key-required]', async () => {
+  const shake = (options) => new Promise((resolve) => {
+    const socket = nodeTls.connect({ host: '127.0.0.1', port: machines, ca: ca.ca, ...options }, () => {
+      resolve(`${socket.getProtocol()} ${socket.getCipher().name}`);
+      socket.destroy();
+    });
+    socket.on('error', ({ code }) => resolve(code));
+  });
+  const by = (ciphers) => shake({ maxVersion: 'TLSv1.2', ciphers: `${ciphers}@SECLEVEL=0` });
+  for (const name of ['ECDHE-ECDSA-AES128-GCM-SHA256', 'ECDHE-ECDSA-AES256-GCM-SHA384']) assert.equal(await by(name), `TLSv1.2 ${name}`);
+  const bad = nodeTls.getCiphers().map((name) => name.toUpperCase()).filter((name) => !/^TLS_|PSK|SRP|ANULL|ADH|AECDH/.test(name) && !/^ECDHE-(RSA|ECDSA)-AES(128|256)-GCM-/.test(name));
+  for (const each of ['AES128-SHA', 'AES256-GCM-SHA384', 'ECDHE-ECDSA-AES128-SHA', 'ECDHE-ECDSA-AES256-SHA384', 'ECDHE-ECDSA-CHACHA20-POLY1305']) assert.ok(bad.includes(each), each);
+  assert.equal(await by(bad.join(':')), 'ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE');
+  for (const maxVersion of ['TLSv1', 'TLSv1.1']) assert.match(await shake({ minVersion: 'TLSv1', maxVersion, ciphers: 'DEFAULT@SECLEVEL=0' }), /^ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION$/);
+  assert.match(await shake({}), /^TLSv1\.3 /);
 });
 
 for (const client of ['one', 'keyed'])
