@@ -212,6 +212,18 @@ static enum sp_status complain(struct reading *reading, const char *member, stru
     return sp_settings_complain(&reading->reader, SP_STR("client"), member, message);
 }
 
+/* RFC 7591 knows no application_type, and clients of MCP leave it out: what only a native application may have tells as
+ * much. The default, web, is OpenID Connect's. */
+static bool is_native_by_uris(const struct reading *reading, struct sp_str_list uris)
+{
+    const struct sp_redirect_uri_policy web = {.allows_loopback = !reading->terms->settings->is_https},
+                                        native = {.native = true};
+    for (size_t i = 0; i < uris.count; i++)
+        if (sp_redirect_uri_fault(uris.at[i], web) != NULL && sp_redirect_uri_fault(uris.at[i], native) == NULL)
+            return true;
+    return false;
+}
+
 static enum sp_status check_uris(struct reading *reading, const struct sp_client *client, const char *member,
                                  struct sp_str_list uris)
 {
@@ -350,6 +362,8 @@ static enum sp_status check(struct reading *reading, struct sp_client *client)
     enum sp_status status = check_method(reading, client);
     if (status == SP_OK)
         status = check_grants(reading, client);
+    if (sp_json_member(reading->metadata, SP_STR("application_type")) == NULL)
+        client->is_native = is_native_by_uris(reading, client->redirect_uris);
     if (status == SP_OK)
         status = check_uris(reading, client, "redirect_uris", client->redirect_uris);
     if (status == SP_OK)
@@ -431,7 +445,7 @@ void sp_client_metadata_write(struct sp_json_writer *json, const struct sp_autho
         const char *name;
         struct sp_str value;
     } texts[] = {{"token_endpoint_auth_method", SP_STR("client_secret_basic")},
-                 {"application_type", SP_STR("web")},
+                 {"application_type", client->is_native ? SP_STR("native") : SP_STR("web")},
                  {"subject_type", SP_STR("public")},
                  {"id_token_signed_response_alg", sp_algorithm_get(settings->algorithm)->name}};
     for (const struct sp_json *member = metadata->first; member != NULL; member = member->next)

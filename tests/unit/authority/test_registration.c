@@ -101,6 +101,38 @@ static void only_uris_of_the_application_itself_may_be_registered(void **state)
     }
 }
 
+/* RFC 7591 has no application_type: clients of MCP, for one, register their loopback URI alone. */
+static void an_application_type_that_is_not_told_follows_from_the_uris(void **state)
+{
+    struct fixture *fixture = *state;
+    static const struct {
+        const char *json, *type; /* NULL: refused */
+    } rows[] = {
+        {"{'redirect_uris':['http://localhost:6274/cb'],'token_endpoint_auth_method':'none'}", "native"},
+        {"{'redirect_uris':['https://vscode.example/cb','http://127.0.0.1/']}", "native"},
+        {"{'redirect_uris':['com.example.app:/cb']}", "native"},
+        {"{'redirect_uris':['http://localhost/cb'],'application_type':'native'}", "native"},
+        {"{'redirect_uris':['https://app.example/cb']}", "web"},
+        {"{'redirect_uris':['http://localhost/cb'],'application_type':'web'}", NULL},
+        {"{'redirect_uris':['http://localhost/cb','http://app.example/cb']}", NULL},
+        {"{'redirect_uris':['http://localhost.evil.example/cb']}", NULL},
+        {"{'redirect_uris':['myapp:/cb']}", NULL},
+        {"{'redirect_uris':['javascript:x','http://localhost/cb']}", NULL},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct sp_call *call = post(fixture, rows[i].json, NULL);
+        if (rows[i].type == NULL)
+            assert_string_equal(fixture_cause(call), "registration.redirect_uri");
+        else {
+            assert_int_equal(call->answer.status, 201);
+            assert_string_equal(fixture_member(call, "application_type"), rows[i].type);
+            call = manage(fixture, "GET", fixture_member(call, "client_id"),
+                          fixture_member(call, "registration_access_token"), NULL);
+            assert_string_equal(fixture_member(call, "application_type"), rows[i].type);
+        }
+    }
+}
+
 static void each_member_is_taken_or_refused_by_name(void **state)
 {
     struct fixture *fixture = *state;
@@ -561,6 +593,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_uris_of_the_application_itself_may_be_registered),
+        cmocka_unit_test(an_application_type_that_is_not_told_follows_from_the_uris),
         cmocka_unit_test(each_member_is_taken_or_refused_by_name),
         cmocka_unit_test(a_registered_client_works_until_it_is_removed),
         cmocka_unit_test(memory_follows_the_store),
