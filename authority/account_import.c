@@ -47,31 +47,117 @@ __attribute__((format(printf, 2, 3))) static enum sp_status complain(char troubl
     return SP_MALFORMED;
 }
 
-/* Spreadsheets in half of Europe write semicolons. */
-static bool read_as_one(struct sp_str name)
-{
-    return sp_str_index_of(name, ';', 0) < name.len || sp_str_index_of(name, '\t', 0) < name.len;
-}
+/* What other systems call it, where that is too far from our name for a slip of the fingers. In small letters. */
+static const struct {
+    const char *theirs, *ours;
+} other_names[] = {
+    {"sub", "id"},
+    {"subject", "id"},
+    {"user_id", "id"},
+    {"uid", "id"},
+    {"uuid", "id"},
+    {"user", "name"},
+    {"username", "name"},
+    {"user_name", "name"},
+    {"login", "name"},
+    {"account", "name"},
+    {"hash", "password_hash"},
+    {"pass", "password"},
+    {"secret", "password"},
+    {"firstname", "given_name"},
+    {"first_name", "given_name"},
+    {"first name", "given_name"},
+    {"lastname", "family_name"},
+    {"last_name", "family_name"},
+    {"last name", "family_name"},
+    {"surname", "family_name"},
+    {"mail", "email"},
+    {"email address", "email"},
+    {"phone", "phone_number"},
+    {"mobile", "phone_number"},
+    {"language", "locale"},
+    {"timezone", "zoneinfo"},
+    {"birthday", "birthdate"},
+    {"display_name", "claims.name"},
+    {"displayname", "claims.name"},
+};
 
-static enum sp_status complain_of_column(struct sp_str name, char trouble[256])
+/* Absent: it is like none. */
+static struct sp_str nearest_known(struct sp_str name)
 {
-    size_t best = 0, least = SP_NOT_NEAR;
+    char small[64];
+    size_t least = SP_NOT_NEAR;
+    struct sp_str best = SP_STR_NONE;
+    if (name.len > sizeof small)
+        return best;
+    for (size_t i = 0; i < name.len; i++)
+        small[i] = (char)(name.at[i] >= 'A' && name.at[i] <= 'Z' ? name.at[i] + ('a' - 'A') : name.at[i]);
+    name = sp_str(small, name.len);
+    for (size_t i = 0; i < sizeof other_names / sizeof other_names[0]; i++)
+        if (sp_str_equal(name, sp_str_from_cstr(other_names[i].theirs)))
+            return sp_str_from_cstr(other_names[i].ours);
     for (size_t i = 0; i < known_count; i++) {
         size_t distance = sp_nearness(known[i].name, name);
         if (distance < least) {
             least = distance;
-            best = i;
+            best = known[i].name;
         }
     }
-    if (read_as_one(name))
-        return complain(trouble, "the columns are separated by something else than commas: '%.*s'",
-                        SP_STR_ARG(sp_str_slice(name, 0, 120)));
-    if (least == SP_NOT_NEAR)
-        return complain(trouble, "there is no column '%.*s'; write claims.NAME for a claim of your own",
-                        SP_STR_ARG(sp_str_slice(name, 0, 120)));
-    snprintf(trouble, 256, "there is no column '%.*s'; the nearest known one is '%.*s'",
-             (int)(name.len < 80 ? name.len : 80), name.at, SP_STR_ARG(known[best].name));
+    return best;
+}
+
+static size_t find_known(struct sp_str name)
+{
+    size_t at = 0;
+    while (at < known_count && !sp_str_equal(known[at].name, name))
+        at++;
+    return at;
+}
+
+static bool is_own_claim(struct sp_str name)
+{
+    return sp_str_has_prefix(name, OWN_CLAIM) && name.len > OWN_CLAIM.len;
+}
+
+/* All of them at once, as far as there is room: a table from elsewhere has several. */
+static enum sp_status complain_of_columns(const struct sp_csv_row *row, char trouble[256])
+{
+    size_t at = 0;
+    for (size_t i = 0; i < row->count; i++) {
+        struct sp_str name = sp_str_trim(row->fields[i]), known_name = nearest_known(name);
+        if (find_known(name) < known_count || is_own_claim(name))
+            continue;
+        int len = 0;
+        if (name.len == 0)
+            len = snprintf(trouble + at, 256 - at, "%scolumn %zu has no name", at > 0 ? "; " : "", i + 1);
+        else if (known_name.at != NULL)
+            len = snprintf(trouble + at, 256 - at, "%sthere is no column '%.*s'; the nearest known one is '%.*s'",
+                           at > 0 ? "; " : "", SP_STR_ARG(sp_str_slice(name, 0, 80)), SP_STR_ARG(known_name));
+        else
+            len = snprintf(trouble + at, 256 - at,
+                           "%sthere is no column '%.*s'; write claims.NAME for a claim of your own", at > 0 ? "; " : "",
+                           SP_STR_ARG(sp_str_slice(name, 0, 80)));
+        if ((size_t)len >= 256 - at) {
+            trouble[at] = '\0'; /* whole ones or none */
+            break;
+        }
+        at += (size_t)len;
+    }
     return SP_MALFORMED;
+}
+
+/* Spreadsheets in half of Europe write semicolons. */
+static const struct {
+    char mark;
+    const char *name;
+} separators[] = {{';', "semicolons"}, {'\t', "tabs"}, {'|', "vertical bars"}};
+
+static const char *separator_of(struct sp_str name)
+{
+    for (size_t i = 0; i < sizeof separators / sizeof separators[0]; i++)
+        if (sp_str_index_of(name, separators[i].mark, 0) < name.len)
+            return separators[i].name;
+    return NULL;
 }
 
 enum sp_status sp_account_columns_read(const struct sp_csv_row *row, struct sp_account_columns *columns,
@@ -81,12 +167,13 @@ enum sp_status sp_account_columns_read(const struct sp_csv_row *row, struct sp_a
     bool has_name = false;
     for (size_t i = 0; i < row->count; i++) {
         struct sp_str name = sp_str_trim(row->fields[i]);
-        size_t at = 0;
-        while (at < known_count && !sp_str_equal(known[at].name, name))
-            at++;
-        bool is_own = at == known_count && sp_str_has_prefix(name, OWN_CLAIM) && name.len > OWN_CLAIM.len;
+        size_t at = find_known(name);
+        bool is_own = at == known_count && is_own_claim(name);
+        if (at == known_count && separator_of(name) != NULL)
+            return complain(trouble, "the columns are separated by something else than commas (%s): '%.*s'",
+                            separator_of(name), SP_STR_ARG(sp_str_slice(name, 0, 120)));
         if (at == known_count && !is_own)
-            return complain_of_column(name, trouble);
+            return complain_of_columns(row, trouble);
         for (size_t j = 0; j < i; j++)
             if (sp_str_equal(sp_str_trim(row->fields[j]), name))
                 return complain(trouble, "the column '%.*s' is there twice", SP_STR_ARG(sp_str_slice(name, 0, 120)));

@@ -337,11 +337,14 @@ static int report(struct import *import, enum sp_status status, const char *trou
     if (import->problems > 0 && import->rows == 0)
         printf("the first row is wrong; nothing was written\n");
     else if (import->problems > 0 && import->added + import->changed == 0)
-        printf("%zu of %zu rows are wrong; nothing was written\n", import->problems, import->rows);
+        printf("%zu of %zu rows %s wrong; nothing was written\n", import->problems, import->rows,
+               import->problems == 1 ? "is" : "are");
     else if (dry)
-        printf("%zu rows are fine; nothing was written (--dry-run)\n", import->rows);
+        printf("%zu %s fine; nothing was written (--dry-run)\n", import->rows,
+               import->rows == 1 ? "row is" : "rows are");
     else
-        printf("%zu accounts added, %zu changed, %zu skipped\n", import->added, import->changed, import->skipped);
+        printf("%zu %s added, %zu changed, %zu skipped\n", import->added, import->added == 1 ? "account" : "accounts",
+               import->changed, import->skipped);
     return exit_status;
 }
 

@@ -50,6 +50,11 @@ static enum sp_status read_quoted(struct sp_csv *csv, struct sp_arena *arena, st
         *trouble = "a quote opens here that nothing closes";
         return SP_MALFORMED;
     }
+    if (!ends_field(text, end + 1) && (text.at[end + 1] == ';' || text.at[end + 1] == '\t')) {
+        *trouble = "the columns are separated by something else than commas: after a closing quote stands a semicolon "
+                   "or a tab";
+        return SP_MALFORMED;
+    }
     if (!ends_field(text, end + 1)) {
         *trouble = "after the closing quote stands neither a comma nor the end of the line; inside a field write \"\" "
                    "for a quote";

@@ -61,11 +61,19 @@ test('a first row that is wrong is told as such', async () => {
   const { code, stderr, stdout } = await accounts('import', table('name;password\ncarl;carls-password\n'));
   assert.deepEqual([code, stdout], [1, 'the first row is wrong; nothing was written\n']);
   assert.match(stderr, /people\.csv:1: the columns are separated by something else than commas/);
+  for (const head of ['"name";"password"\n', '"name"\t"password"\n']) assert.match((await accounts('import', table(head))).stderr, /people\.csv:1: .*separated by something else than commas/);
+  assert.match((await accounts('import', table('sub,name\n1,carl\n'))).stderr, /there is no column 'sub'; the nearest known one is 'id'/);
+});
+
+test('one row is not told as several', async () => {
+  const file = table('name\nanton\n');
+  assert.equal((await accounts('import', file, '--dry-run')).stdout, '1 row is fine; nothing was written (--dry-run)\n');
+  assert.equal((await accounts('import', table('name,password\nx,short\ny,long-enough\n'))).stdout, '1 of 2 rows is wrong; nothing was written\n');
 });
 
 test('accounts that are there are skipped or changed when asked', async () => {
   const file = table('name,given_name\nanna,Anna\ngina,Gina\n');
-  assert.match((await accounts('import', file, '--skip-existing')).stdout, /1 accounts added, 0 changed, 1 skipped/);
+  assert.match((await accounts('import', file, '--skip-existing')).stdout, /^1 account added, 0 changed, 1 skipped/);
   assert.match((await accounts('import', file, '--update')).stdout, /0 accounts added, 2 changed, 0 skipped/);
   const claims = async () => JSON.parse((await accounts('show', 'anna')).stdout).claims;
   assert.deepEqual(await claims(), { email: 'anna@example.test', email_verified: true, dept: 'R, D', given_name: 'Anna' }); // what has no column stays
