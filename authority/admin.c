@@ -6,11 +6,15 @@
 #include "core/base/limits.h"
 #include "core/base/nearest.h"
 
+#define MAX_PARAMETERS 4
+
 static const struct route {
     struct sp_str method, path;
     enum sp_step (*answer)(struct sp_call *call, const struct sp_admin_path *path);
+    const char *parameters[MAX_PARAMETERS]; /* ends with NULL */
 } routes[] = {
-#define ROUTE(method, path, function) {{method, sizeof(method) - 1}, {path, sizeof(path) - 1}, function},
+#define ROUTE(method, path, function, ...)                                                                             \
+    {{method, sizeof(method) - 1}, {path, sizeof(path) - 1}, function, {__VA_ARGS__}},
 #include "authority/admin_routes.def"
 #undef ROUTE
 };
@@ -73,15 +77,78 @@ static struct sp_str allowed(struct sp_call *call, struct sp_str path)
     return methods;
 }
 
+/* Of the routes' paths, as they are written: for a slip in one word, and "/admin/accounts" for all else. */
+static struct sp_str nearest_path(struct sp_str path)
+{
+    struct sp_str best = SP_STR("/admin/accounts");
+    size_t least = SP_NOT_NEAR;
+    for (size_t i = 0; i < route_count; i++) {
+        size_t distance = sp_nearness(routes[i].path, path);
+        if (distance < least) {
+            least = distance;
+            best = routes[i].path;
+        }
+    }
+    return best;
+}
+
 static enum sp_step refuse_route(struct sp_call *call)
 {
-    struct sp_str methods = allowed(call, call->asked.path);
+    struct sp_str methods = allowed(call, call->asked.path), sent = sp_str_slice(call->asked.path, 0, 200),
+                  nearest = nearest_path(sent);
     if (methods.at == NULL)
-        return SP_DENY(call, .cause = SP_CAUSE_REQUEST_ENDPOINT_UNKNOWN, .expected = SP_STR("/admin/accounts"),
-                       .received = sp_str_slice(call->asked.path, 0, 200));
+        return SP_DENY(call, .cause = SP_CAUSE_ADMIN_ROUTE_UNKNOWN, .expected = nearest, .received = sent,
+                       .tell = sp_arena_printf(call->arena, "Asked for was '%.*s'; the nearest one is '%.*s'.",
+                                               SP_STR_ARG(sent), SP_STR_ARG(nearest)));
     sp_answer_header(call, "Allow", methods);
     return SP_DENY(call, .cause = SP_CAUSE_REQUEST_METHOD, .expected = methods, .received = call->asked.method,
+                   .tell = sp_arena_printf(call->arena, "It takes %.*s; sent was %.*s.", SP_STR_ARG(methods),
+                                           SP_STR_ARG(sp_str_slice(call->asked.method, 0, 40))),
                    .status = 405);
+}
+
+/* ---- the query ---- */
+static const char *nearest_of(const char *const known[], struct sp_str name)
+{
+    const char *best = known[0];
+    size_t least = SP_NOT_NEAR;
+    for (size_t i = 0; known[i] != NULL; i++) {
+        size_t distance = sp_nearness(sp_str_from_cstr(known[i]), name);
+        if (distance < least) {
+            least = distance;
+            best = known[i];
+        }
+    }
+    return best;
+}
+
+static bool is_among(const char *const known[], struct sp_str name)
+{
+    size_t i = 0;
+    while (known[i] != NULL && !sp_str_equal(sp_str_from_cstr(known[i]), name))
+        i++;
+    return known[i] != NULL;
+}
+
+/* One that is not understood is refused: a `dryrun=true` that is passed over would write. */
+static enum sp_step check_names(struct sp_call *call, const char *const known[])
+{
+    for (size_t i = 0; i < call->parameters.count; i++) {
+        struct sp_str name = sp_str_slice(call->parameters.at[i].name, 0, 100);
+        if (is_among(known, call->parameters.at[i].name))
+            continue;
+        return SP_DENY(
+            call, .cause = SP_CAUSE_REQUEST_PARAMETER_INVALID,
+            .expected = known[0] != NULL ? sp_str_from_cstr(nearest_of(known, name)) : SP_STR("a path without a query"),
+            .received = name,
+            .tell =
+                known[0] != NULL
+                    ? sp_arena_printf(call->arena, "There is no parameter '%.*s' here; the nearest known one is '%s'.",
+                                      SP_STR_ARG(name), nearest_of(known, name))
+                    : sp_arena_printf(call->arena, "There is no parameter '%.*s' here, nor any other.",
+                                      SP_STR_ARG(name)));
+    }
+    return SP_GOES_ON;
 }
 
 static enum sp_step read_query(struct sp_call *call)
@@ -93,8 +160,14 @@ static enum sp_step read_query(struct sp_call *call)
     struct sp_str repeated = status == SP_OK ? sp_form_repeated(&call->parameters) : SP_STR_NONE;
     if (status == SP_OK && repeated.at == NULL)
         return SP_GOES_ON;
+    if (repeated.at == NULL)
+        return SP_DENY(call, .cause = SP_CAUSE_REQUEST_PARAMETER_INVALID, .expected = SP_STR("name=value&name=value"),
+                       .received = SP_STR("a query that cannot be decoded"),
+                       .tell = sp_arena_printf(call->arena, "The query cannot be decoded at its byte %zu.", offset));
+    repeated = sp_str_slice(repeated, 0, 100);
     return SP_DENY(call, .cause = SP_CAUSE_REQUEST_PARAMETER_INVALID, .expected = SP_STR("each parameter once"),
-                   .received = repeated.at != NULL ? repeated : SP_STR("a query that cannot be decoded"));
+                   .received = repeated,
+                   .tell = sp_arena_printf(call->arena, "'%.*s' is there more than once.", SP_STR_ARG(repeated)));
 }
 
 enum sp_step sp_admin_answer(struct sp_call *call)
@@ -115,6 +188,8 @@ enum sp_step sp_admin_answer(struct sp_call *call)
         return sp_deny_failure(call, status);
     enum sp_step step = read_query(call);
     if (step == SP_GOES_ON)
+        step = check_names(call, routes[i].parameters);
+    if (step == SP_GOES_ON)
         step = routes[i].answer(call, &path);
     return call->waits_for != NULL ? SP_WAITS : step;
 }
@@ -127,6 +202,27 @@ enum sp_step sp_admin_refuse(struct sp_call *call, struct sp_str received, const
                    .tell = sp_arena_printf(call->arena, "Namely: %s.", trouble));
 }
 
+enum sp_step sp_admin_refuse_parameter(struct sp_call *call, const char *name, const char *possible, struct sp_str sent)
+{
+    sent = sp_str_slice(sent, 0, 40);
+    return SP_DENY(
+        call, .cause = SP_CAUSE_REQUEST_PARAMETER_INVALID,
+        .expected = sp_arena_printf(call->arena, "%s: %s", name, possible),
+        .received = sp_arena_printf(call->arena, "%s=%.*s", name, SP_STR_ARG(sent)),
+        .tell = sp_arena_printf(call->arena, "'%s' has to be %s, and is '%.*s'.", name, possible, SP_STR_ARG(sent)));
+}
+
+const char *sp_admin_kind(const struct sp_json *json)
+{
+    return sp_json_is(json, SP_JSON_STRING)   ? "a text"
+           : sp_json_is(json, SP_JSON_OBJECT) ? "an object"
+           : sp_json_is(json, SP_JSON_ARRAY)  ? "an array"
+           : sp_json_is(json, SP_JSON_NULL)   ? "null"
+           : sp_json_is(json, SP_JSON_TRUE)   ? "true"
+           : sp_json_is(json, SP_JSON_FALSE)  ? "false"
+                                              : "a number";
+}
+
 static bool is_json(struct sp_str content_type)
 {
     struct sp_str type = sp_str_trim(sp_str_slice(content_type, 0, sp_str_index_of(content_type, ';', 0)));
@@ -136,19 +232,18 @@ static bool is_json(struct sp_str content_type)
 
 static enum sp_step refuse_member(struct sp_call *call, struct sp_str name, const char *const known[])
 {
-    const char *best = known[0];
-    size_t least = SP_NOT_NEAR;
-    for (size_t i = 0; known[i] != NULL; i++) {
-        size_t distance = sp_nearness(sp_str_from_cstr(known[i]), name);
-        if (distance < least) {
-            least = distance;
-            best = known[i];
-        }
-    }
     char trouble[256];
     snprintf(trouble, sizeof trouble, "there is no member '%.*s'; the nearest known one is '%s'",
-             SP_STR_ARG(sp_str_slice(name, 0, 100)), best);
+             SP_STR_ARG(sp_str_slice(name, 0, 100)), nearest_of(known, name));
     return sp_admin_refuse(call, sp_str_slice(name, 0, 100), trouble);
+}
+
+static enum sp_step refuse_type(struct sp_call *call)
+{
+    struct sp_str sent = call->asked.content_type;
+    sent = sent.len > 0 ? sp_str_slice(sent, 0, 100) : SP_STR("no Content-Type");
+    return SP_DENY(call, .cause = SP_CAUSE_REQUEST_NOT_JSON, .expected = SP_STR("application/json"), .received = sent,
+                   .tell = sp_arena_printf(call->arena, "Sent was: %.*s.", SP_STR_ARG(sent)));
 }
 
 enum sp_step sp_admin_read_object(struct sp_call *call, const char *const known[], const struct sp_json **object)
@@ -157,9 +252,7 @@ enum sp_step sp_admin_read_object(struct sp_call *call, const char *const known[
     const struct sp_json *json = NULL;
     char trouble[256];
     if (!is_json(call->asked.content_type))
-        return SP_DENY(call, .cause = SP_CAUSE_REQUEST_NOT_JSON, .expected = SP_STR("application/json"),
-                       .received =
-                           call->asked.content_type.len > 0 ? call->asked.content_type : SP_STR("no Content-Type"));
+        return refuse_type(call);
     enum sp_status status = sp_json_parse(call->arena, call->asked.body, &sp_json_limits_document, &json, &error);
     if (status == SP_NO_MEMORY)
         return sp_deny_failure(call, status);
@@ -170,10 +263,7 @@ enum sp_step sp_admin_read_object(struct sp_call *call, const char *const known[
     for
         SP_JSON_EACH(member, json)
         {
-            size_t i = 0;
-            while (known[i] != NULL && !sp_str_equal(sp_str_from_cstr(known[i]), member->name))
-                i++;
-            if (known[i] == NULL)
+            if (!is_among(known, member->name))
                 return refuse_member(call, member->name, known);
         }
     *object = json;

@@ -27,7 +27,8 @@ struct sp_admin_path {
 enum sp_step sp_admin_answer(struct sp_call *call);
 
 /* ---- for the routes ---- */
-#define ROUTE(method, path, function) enum sp_step function(struct sp_call *call, const struct sp_admin_path *path_);
+#define ROUTE(method, path, function, ...)                                                                             \
+    enum sp_step function(struct sp_call *call, const struct sp_admin_path *path_);
 #include "authority/admin_routes.def"
 #undef ROUTE
 
@@ -37,7 +38,12 @@ SP_MUST_CHECK enum sp_step sp_admin_read_object(struct sp_call *call, const char
 /* The account of the id; SP_DENIED: there is none, 404. */
 SP_MUST_CHECK enum sp_step sp_admin_find_account(struct sp_call *call, struct sp_str id, struct sp_account *account);
 enum sp_step sp_admin_refuse(struct sp_call *call, struct sp_str received, const char *trouble); /* 400 */
-enum sp_step sp_admin_answer_empty(struct sp_call *call);                                        /* 204 */
+/* 400 for a parameter of the query: its name, what it may be and what it is. */
+enum sp_step sp_admin_refuse_parameter(struct sp_call *call, const char *name, const char *possible,
+                                       struct sp_str sent);
+/* For a member of a body: "a number", and never its value, which may be somebody's password. */
+const char *sp_admin_kind(const struct sp_json *json);
+enum sp_step sp_admin_answer_empty(struct sp_call *call); /* 204 */
 /* A buffer for an answer that is longer than a page of people's. */
 void sp_admin_buffer(struct sp_call *call, struct sp_buffer *buffer);
 

@@ -35,8 +35,7 @@ static enum sp_step read_limit(struct sp_call *call, size_t *limit)
         *limit = text.at[i] >= '0' && text.at[i] <= '9' ? *limit * 10 + (size_t)(text.at[i] - '0') : MAX_LIMIT + 1;
     if (text.len <= 4 && *limit >= 1 && *limit <= MAX_LIMIT)
         return SP_GOES_ON;
-    return SP_DENY(call, .cause = SP_CAUSE_REQUEST_PARAMETER_INVALID, .expected = SP_STR("limit from 1 to 1000"),
-                   .received = sp_str_slice(text, 0, 40));
+    return sp_admin_refuse_parameter(call, "limit", "a whole number from 1 to 1000", text);
 }
 
 static enum sp_status find_page(struct sp_call *call, size_t limit, struct sp_account **accounts, size_t *count)
@@ -92,12 +91,12 @@ struct body {
 
 static enum sp_step read_text(struct sp_call *call, const struct sp_json *json, const char *name, struct sp_str *into)
 {
-    char trouble[64];
+    char trouble[96];
     const struct sp_json *member = sp_json_member(json, sp_str_from_cstr(name));
     *into = sp_json_string(member);
     if (member == NULL || into->at != NULL)
         return SP_GOES_ON;
-    snprintf(trouble, sizeof trouble, "'%s' is no text", name);
+    snprintf(trouble, sizeof trouble, "'%s' is no text but %s", name, sp_admin_kind(member));
     return sp_admin_refuse(call, sp_str_from_cstr(name), trouble);
 }
 
@@ -105,6 +104,7 @@ static enum sp_step read_body(struct sp_call *call, const char *const known[], s
 {
     const struct sp_json *json = NULL, *disabled;
     struct sp_account_request *request = &body->request;
+    char trouble[96];
     *body = (struct body){.claims = NULL};
     if (sp_admin_read_object(call, known, &json) != SP_GOES_ON ||
         read_text(call, json, "name", &request->name) != SP_GOES_ON ||
@@ -116,10 +116,14 @@ static enum sp_step read_body(struct sp_call *call, const char *const known[], s
     body->claims = sp_json_member(json, SP_STR("claims"));
     body->has_disabled = disabled != NULL;
     request->disabled = sp_json_is(disabled, SP_JSON_TRUE);
-    if (body->has_disabled && !request->disabled && !sp_json_is(disabled, SP_JSON_FALSE))
-        return sp_admin_refuse(call, SP_STR("disabled"), "'disabled' is neither true nor false");
-    if (body->claims != NULL && !sp_json_is(body->claims, SP_JSON_OBJECT))
-        return sp_admin_refuse(call, SP_STR("claims"), "'claims' is no object");
+    if (body->has_disabled && !request->disabled && !sp_json_is(disabled, SP_JSON_FALSE)) {
+        snprintf(trouble, sizeof trouble, "'disabled' is neither true nor false but %s", sp_admin_kind(disabled));
+        return sp_admin_refuse(call, SP_STR("disabled"), trouble);
+    }
+    if (body->claims != NULL && !sp_json_is(body->claims, SP_JSON_OBJECT)) {
+        snprintf(trouble, sizeof trouble, "'claims' is no object but %s", sp_admin_kind(body->claims));
+        return sp_admin_refuse(call, SP_STR("claims"), trouble);
+    }
     if (request->password.at != NULL && request->password_hash.at != NULL)
         return sp_admin_refuse(call, SP_STR("password_hash"), "it has both a password and a hash of one");
     return SP_GOES_ON;

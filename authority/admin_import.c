@@ -2,6 +2,7 @@
 /* POST /admin/accounts/import: a table of people in one write, all or nothing. The whole table is judged, so that every
  * row that is wrong is told at once. Other calls wait while it is written, which bounds it: whoever has more rows, or
  * more passwords in plain, has `sallyport accounts import`. */
+#include <stdio.h>
 #include "authority/account_import.h"
 #include "authority/admin.h"
 #include "authority/denial.h"
@@ -39,6 +40,13 @@ static void tell(struct import *import, size_t line, const char *message)
 }
 
 /* ---- what is asked ---- */
+static enum sp_step refuse_type(struct sp_call *call, struct sp_str sent)
+{
+    char trouble[160];
+    snprintf(trouble, sizeof trouble, "the body is to be text/csv; sent was: %.*s", SP_STR_ARG(sent));
+    return sp_admin_refuse(call, sent, trouble);
+}
+
 static enum sp_step read_terms(struct import *import)
 {
     static const struct sp_str words[] = {
@@ -49,14 +57,14 @@ static enum sp_step read_terms(struct import *import)
     size_t i = 0;
     type = sp_str_trim(sp_str_slice(type, 0, sp_str_index_of(type, ';', 0)));
     if (!sp_str_equal_ignoring_case(type, SP_STR("text/csv")))
-        return sp_admin_refuse(call, type.len > 0 ? type : SP_STR("no Content-Type"), "the body is to be text/csv");
+        return refuse_type(call, type.len > 0 ? sp_str_slice(type, 0, 100) : SP_STR("no Content-Type"));
     while (i < 3 && existing.at != NULL && !sp_str_equal(words[i], existing))
         i++;
     import->is_dry = sp_str_equal(dry, SP_STR("true"));
-    if (i == 3 || (dry.at != NULL && !import->is_dry && !sp_str_equal(dry, SP_STR("false"))))
-        return SP_DENY(call, .cause = SP_CAUSE_REQUEST_PARAMETER_INVALID,
-                       .expected = SP_STR("existing: refuse, skip or update; dry_run: true or false"),
-                       .received = sp_str_slice(i == 3 ? existing : dry, 0, 40));
+    if (i == 3)
+        return sp_admin_refuse_parameter(call, "existing", "refuse, skip or update", existing);
+    if (dry.at != NULL && !import->is_dry && !sp_str_equal(dry, SP_STR("false")))
+        return sp_admin_refuse_parameter(call, "dry_run", "true or false", dry);
     import->existing = (enum existing)i;
     return SP_GOES_ON;
 }

@@ -321,11 +321,34 @@ test('junk is refused with what is wrong, and nothing is written', async () => {
   assert.equal((await admin('PATCH', at(id), 'name=x', { 'Content-Type': 'application/x-www-form-urlencoded' })).status, 400);
   assert.equal((await admin('POST', '/admin/accounts', { password: 'long-enough' })).status, 400);
   for (const limit of ['0', '1001', '-1', 'x', '99999999999999999999']) assert.equal((await admin('GET', `/admin/accounts?limit=${limit}`)).status, 400, limit);
+  for (const [method, where, ...patterns] of [
+    ['GET', '/admin/accounts?limit=1001', /'limit' has to be a whole number from 1 to 1000, and is '1001'/, /request\.parameter_invalid/],
+    ['GET', '/admin/accounts?limit=0', /and is '0'/], ['GET', '/admin/accounts?limit=1&limit=2', /'limit' is there more than once/], ['GET', '/admin/accounts?name=%zz', /cannot be decoded/],
+    ['GET', '/admin/accounts?limt=5', /no parameter 'limt' here; the nearest known one is 'limit'/], ['GET', `${at(id)}?claims=x`, /no parameter 'claims' here, nor any other/],
+  ]) {
+    const answer = await admin(method, where);
+    assert.equal(answer.status, 400, where);
+    for (const pattern of patterns) assert.match(answer.json.error_description, pattern, where);
+  }
+  for (const [query, pattern] of [['dryrun=true', /'dryrun' here; the nearest known one is 'dry_run'/], ['dry_run=yes', /'dry_run' has to be true or false, and is 'yes'/], ['existing=keep', /'existing' has to be refuse, skip or update, and is 'keep'/]]) {
+    const answer = await table('name\nnobody-is-added\n', `?${query}`);
+    assert.equal(answer.status, 400, query);
+    assert.match(answer.json.error_description, pattern);
+  }
+  assert.deepEqual((await admin('GET', '/admin/accounts?name=nobody-is-added')).json.accounts, []);
+  assert.match((await admin('POST', '/admin/accounts/import', { name: 'x' })).json.error_description, /text\/csv; sent was: application\/json/);
+  assert.match((await admin('PATCH', at(id), 'name=x', { 'Content-Type': 'text/plain' })).json.error_description, /Sent was: text\/plain/);
+  for (const [body, pattern] of [['{"name":7}', /no text but a number/], ['{"disabled":"yes"}', /neither true nor false but a text/], ['{"claims":[]}', /no object but an array/]])
+    assert.match((await admin('PATCH', at(id), body, { 'Content-Type': 'application/json' })).json.error_description, pattern);
+  const lost = await admin('GET', '/admin/acounts');
+  assert.deepEqual([lost.status, lost.json.error], [404, 'invalid_request']);
+  assert.match(lost.json.error_description, /docs\/admin-api\.md.*'\/admin\/acounts'; the nearest one is '\/admin\/accounts'.*admin\.route_unknown/);
   for (const where of ['/admin', '/admin/', '/admin/x', '/admin/accounts/', '/admin/accounts//sessions', `${at(id)}/`, `${at(id)}/x`, '/admin/accounts/%', '/admin/accounts/%00', '/admin/accounts/%FF', '/internal/keys'])
     assert.ok([400, 404].includes((await admin('GET', where)).status), where);
   const method = await admin('PUT', at(id), {});
   assert.equal(method.status, 405);
   assert.equal(method.headers.allow, 'GET, PATCH, DELETE');
+  assert.match(method.json.error_description, /takes GET, PATCH, DELETE; sent was PUT/);
   assert.match((await admin('GET', at('nobody'))).json.error_description, /account\.unknown/);
 });
 
