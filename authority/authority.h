@@ -27,6 +27,14 @@ struct sp_remote_keys;
 struct sp_settings_generation;
 struct sp_throttle;
 
+/* Calls that the store refused, and why the last one was. */
+struct sp_store_refusals {
+    uint64_t count;
+    uint64_t kept; /* writes that the store had taken by then */
+    char trouble[256];
+    const char *needs;
+};
+
 struct sp_authority {
     const struct sp_authority_settings *settings;
     struct sp_settings_generation *generation; /* of the settings; NULL: they live as long as the authority */
@@ -41,6 +49,7 @@ struct sp_authority {
     const atomic_bool *abandon;            /* set when the process ends: errands outside are given up; may be NULL */
     int64_t credible_at, credible_seen;    /* credible_time.h's, and what the clock said then; 0: that is believed */
     bool has_outgoing;                     /* a message was put since the outbox looked last */
+    struct sp_store_refusals refusals;     /* of calls, by the store */
     uint64_t lost_turns;                   /* turns whose writes could not be flushed */
     uint64_t runs;                         /* of the server's loop: what an earlier one read may be old */
 };

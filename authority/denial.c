@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "authority/denial.h"
 
+#include <stdio.h>
 #include "authority/authority.h"
 #include "authority/errand.h"
 #include "core/diagnosis/cause.h"
@@ -105,18 +106,30 @@ static void take_back(struct sp_answer *answer)
     answer->header_count = kept;
 }
 
+static void note_refusal(struct sp_authority *authority)
+{
+    struct sp_store_refusals *refusals = &authority->refusals;
+    refusals->count++;
+    refusals->kept = authority->store->kept;
+    refusals->needs = authority->store->needs != NULL ? authority->store->needs : "a store that can be written";
+    snprintf(refusals->trouble, sizeof refusals->trouble, "%s", authority->store->trouble);
+}
+
 enum sp_step sp_deny_failure(struct sp_call *call, enum sp_status status)
 {
     if (call->waits_for == NULL)
         take_back(&call->answer);
     bool store = status == SP_IO;
+    if (store)
+        note_refusal(call->authority);
     struct sp_str reason = sp_str_from_cstr(store ? call->authority->store->trouble : sp_status_text(status));
     struct sp_str detail = SP_STR_NONE;
     if (sp_arena_copy(call->arena, reason, &detail) != SP_OK)
         detail = SP_STR("out of memory");
-    return SP_DENY(call, .cause = SP_CAUSE_STORE_UNAVAILABLE, .expected = SP_STR("a store that can be written"),
-                   .detail = detail, .error = store ? "temporarily_unavailable" : "server_error",
-                   .status = store ? 503 : 500);
+    return SP_DENY(call, .cause = SP_CAUSE_STORE_UNAVAILABLE, .detail = detail,
+                   .expected = store ? sp_str_from_cstr(call->authority->refusals.needs)
+                                     : SP_STR("more memory, or a call that asks for less"),
+                   .error = store ? "temporarily_unavailable" : "server_error", .status = store ? 503 : 500);
 }
 
 enum sp_step sp_deny_busy(struct sp_call *call)

@@ -17,6 +17,7 @@
 #include "authority/outbox.h"
 #include "authority/server_notice.h"
 #include "authority/settings_generation.h"
+#include "authority/store_notice.h"
 #include "authority/unread_request.h"
 
 #define MAX_CONNECTIONS 4096u
@@ -27,7 +28,6 @@
 #define IDLE_SECONDS 60u
 #define MAX_WAIT_MS 1000u
 #define PURGED_A_SECOND 2000
-#define SAME_TROUBLE_S 60
 /* A commit is not delayed for more answers than so many, nor by more looks at what has come. */
 #define FULL_COMMIT 64u
 #define MOST_RUNS 4u
@@ -40,8 +40,8 @@ struct server {
     struct sp_outbox *outbox;
     atomic_bool abandons;
     int64_t tended_at, seen_version;
-    char told[256]; /* the trouble that stderr has last; empty when all is well */
-    int64_t told_at;
+    struct sp_store_notice store_notice;
+    uint64_t seen_refusals;
     struct sp_credible_time credible;
     struct sp_node_clock node_clock;
     struct sp_server_notice notice;
@@ -69,29 +69,36 @@ static void end_turn(struct server *server)
     sp_call_log_flush(&server->exchanges.log);
 }
 
-/* A trouble that lasts is tried again each second, and told once a minute. */
-static void complain(struct server *server, const char *trouble)
+/* reason: what is told once a minute, however its words change with the statement. */
+static void complain(struct server *server, const char *trouble, const char *reason, bool refused)
 {
-    bool is_told = strncmp(server->told, trouble, sizeof server->told - 1) == 0;
-    if (is_told && server->exchanges.now - server->told_at < SAME_TROUBLE_S)
+    const char *key = reason != NULL ? reason : trouble;
+    if (!sp_store_notice_fails(&server->store_notice, server->exchanges.now, key, server->authority->refusals.kept,
+                               refused))
         return;
-    snprintf(server->told, sizeof server->told, "%s", trouble);
-    server->told_at = server->exchanges.now;
-    fprintf(stderr, "authority: %s\n", trouble);
+    fprintf(stderr, "authority: %s%s%s%s\n", refused ? "store.unavailable: " : "", trouble,
+            reason != NULL ? ". What is needed: " : "", reason != NULL ? reason : "");
+}
+
+/* Of calls since the last look. */
+static void look_at_refusals(struct server *server)
+{
+    const struct sp_store_refusals *refusals = &server->authority->refusals;
+    if (refusals->count != server->seen_refusals)
+        complain(server, refusals->trouble, refusals->needs, true);
+    server->seen_refusals = refusals->count;
 }
 
 static void tell_relief(struct server *server)
 {
-    if (server->told[0] == '\0')
-        return;
-    server->told[0] = '\0';
-    fprintf(stderr, "authority: the store is in order again\n");
+    if (sp_store_notice_works(&server->store_notice, server->exchanges.now, server->authority->store->kept))
+        fprintf(stderr, "authority: the store is in order again\n");
 }
 
 static void deliver(struct server *server)
 {
     if (!server->stops && sp_outbox_tend(server->outbox, server->exchanges.now) == SP_IO)
-        complain(server, server->authority->store->trouble);
+        complain(server, server->authority->store->trouble, server->authority->store->needs, false);
 }
 
 static bool has_housekeeping(const struct server *server)
@@ -184,8 +191,9 @@ static void tend(struct server *server)
         status = store->methods->purge_tickets(store, until - SP_CLOCK_GAP_S, PURGED_A_SECOND);
     if (status == SP_OK && authority->settings->registration.enabled)
         status = sp_client_directory_purge(authority, until - SP_CLOCK_GAP_S);
+    look_at_refusals(server);
     if (status != SP_OK)
-        complain(server, trouble[0] != '\0' ? trouble : store->trouble);
+        complain(server, trouble[0] != '\0' ? trouble : store->trouble, status == SP_IO ? store->needs : NULL, false);
     else
         tell_relief(server);
 }

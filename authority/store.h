@@ -213,6 +213,7 @@ struct sp_store {
     const struct sp_store_methods *methods;
     uint64_t kept;     /* calls whose writes were kept: whoever sees it grow waits for the flush */
     char trouble[256]; /* of the last SP_IO, for the log */
+    const char *needs; /* what would end that trouble, a phrase; NULL: nothing failed yet */
     int64_t clock;     /* the store's own, at the last look at its version; 0: it has none but ours */
 };
 

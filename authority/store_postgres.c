@@ -478,6 +478,7 @@ enum sp_status sp_store_open_postgres(const struct sp_postgres_terms *terms, str
         self->counts[i] = parameters_of(statements[i].text);
     enum sp_status status = sp_postgres_link_init(&self->link, terms, trouble);
     self->link.trouble = opened->trouble;
+    self->link.needs = &opened->needs;
     if (status == SP_MALFORMED)
         goto done;
     status = sp_postgres_link_ready(&self->link, OPEN_WAIT_MS);

@@ -176,12 +176,41 @@ static void say(struct sp_postgres_link *link, const char *text)
     link->trouble[len] = '\0';
 }
 
+/* By the beginning of the SQLSTATE, the first that fits. */
+static const struct {
+    const char *state, *needs;
+} remedies[] = {
+    {"53100", "room on the disk of the PostgreSQL server"},
+    {"53300", "a free connection on the PostgreSQL server (max_connections)"},
+    {"53", "memory or whatever else the PostgreSQL server is short of"},
+    {"55P03", "the end of whatever locks the tables (pg_locks, pg_stat_activity)"},
+    {"57014", "the end of whatever keeps the statement from ending in time (pg_locks, pg_stat_activity)"},
+    {"40", "an end to transactions that are in each other's way (pg_stat_activity)"},
+    {"25006", "a PostgreSQL server that takes writes: this one is read-only (a standby, or set so)"},
+    {"58", "a disk that the PostgreSQL server can read and write (see its log)"},
+    {"57P", "a PostgreSQL server that runs: this one is starting, stopping or was stopped"},
+    {"08", "a PostgreSQL server that can be reached"},
+    {"28", "a user that may sign in to PostgreSQL (authority.store.postgres, pg_hba.conf)"},
+    {"42501", "the right to write the tables for the user of authority.store.postgres"},
+    {"42", "the tables as they were made here: restore them, or restart the authority"},
+    {"", "a database that takes the statement (see the PostgreSQL server's log)"},
+};
+
+static const char *needs_for(const char *state)
+{
+    size_t i = 0;
+    while (strncmp(state, remedies[i].state, strlen(remedies[i].state)) != 0)
+        i++;
+    return remedies[i].needs;
+}
+
 void sp_postgres_link_note(struct sp_postgres_link *link, const PGresult *result)
 {
     const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
     snprintf(link->sqlstate, sizeof link->sqlstate, "%s", state != NULL ? state : "");
     say(link, text != NULL ? text : PQresultErrorMessage(result));
+    *link->needs = needs_for(link->sqlstate);
     size_t len = strlen(link->trouble);
     if (state != NULL)
         snprintf(link->trouble + len, 256 - len, " (%s)", state);
@@ -195,6 +224,7 @@ void sp_postgres_link_lose(struct sp_postgres_link *link, const char *why)
         say(link, PQerrorMessage(link->conn));
     else
         say(link, "the connection to PostgreSQL is lost");
+    *link->needs = "a PostgreSQL server that answers at the address of authority.store.postgres and lets its user in";
     PQfinish(link->conn);
     link->conn = NULL;
     link->is_ready = false;
@@ -364,8 +394,10 @@ enum sp_status sp_postgres_link_ready(struct sp_postgres_link *link, int64_t wai
         link->is_ready = true;
     } else if (link->conn != NULL) {
         char why[256];
+        const char *needs = *link->needs; /* of the statement that failed */
         snprintf(why, sizeof why, "%.250s", link->trouble);
         sp_postgres_link_lose(link, why);
+        *link->needs = needs;
         link->retry_at_ms = now_ms() + RETRY_MS;
     }
     return status;

@@ -25,8 +25,9 @@ struct sp_postgres_link {
     /* Called on each new connection, once it is set up: prepares the statements. */
     enum sp_status (*prepare)(void *context);
     void *context;
-    char *trouble;    /* 256 bytes of the store's */
-    char sqlstate[6]; /* of the last error of a statement, "" when there was none */
+    char *trouble;      /* 256 bytes of the store's */
+    const char **needs; /* the store's */
+    char sqlstate[6];   /* of the last error of a statement, "" when there was none */
 };
 
 /* Reads the terms; connects nowhere. SP_MALFORMED with trouble. */

@@ -114,8 +114,31 @@ static struct sqlite_store *self_of(struct sp_store *store)
     return (struct sqlite_store *)store;
 }
 
+static const char *needs_for(int code)
+{
+    switch (code & 0xFF) {
+    case SQLITE_FULL:
+        return "room on the file system of the store's file";
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return "the end of whatever holds the store's file locked (`fuser -v FILE` names the process)";
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+    case SQLITE_CANTOPEN:
+        return "a store's file, and a directory around it, that this user may write";
+    case SQLITE_IOERR:
+        return "a file system that takes what is written to the store's file (see the kernel's log)";
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        return "a whole store: restore a backup";
+    default:
+        return "a store's file that can be written";
+    }
+}
+
 static enum sp_status fail(struct sqlite_store *self, int code)
 {
+    self->sql.store.needs = needs_for(code);
     snprintf(self->sql.store.trouble, sizeof self->sql.store.trouble, "%s (%s)", sqlite3_errmsg(self->db),
              sqlite3_errstr(code));
     self->is_full |= (code & 0xFF) == SQLITE_FULL;
@@ -133,6 +156,7 @@ static bool has_lost_log(struct sqlite_store *self)
         log->pMethods->xFileControl(log, SQLITE_FCNTL_HAS_MOVED, &has_moved) != SQLITE_OK || has_moved == 0)
         return false;
     (void)sqlite3_wal_checkpoint_v2(self->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    self->sql.store.needs = "a restart, or the store's -wal file in its place";
     snprintf(self->sql.store.trouble, sizeof self->sql.store.trouble,
              "%.140s-wal is gone or another file: restart the authority, or put the first back", self->path);
     return true;
@@ -149,8 +173,11 @@ static enum sp_status look_for_file(struct sqlite_store *self)
         self->is_elsewhere = has_lost_log(self);
         return self->is_elsewhere ? SP_IO : SP_OK;
     }
+    bool is_gone = access(self->path, F_OK) != 0;
+    self->sql.store.needs = is_gone ? "the store's file in its place, or a backup there and a restart"
+                                    : "a restart, or the store's first file in its place";
     snprintf(self->sql.store.trouble, sizeof self->sql.store.trouble,
-             access(self->path, F_OK) != 0
+             is_gone
                  ? "%.140s is gone: put it back, or restore a backup there and restart the authority"
                  : "%.140s is another file than the one in use: restart the authority to use it, or put the first back",
              self->path);

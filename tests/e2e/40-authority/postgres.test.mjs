@@ -246,7 +246,7 @@ test('what a lock holds back is a 503 within a moment, issues nothing, and leave
   assert.ok(refused.headers['retry-after']);
   assert.equal(refused.json.error, 'temporarily_unavailable');
   assert.equal(refused.json.access_token, undefined);
-  await nodes[0].lastLine('store.unavailable');
+  assert.match((await nodes[0].lastLine('store.unavailable')).finding.fix, /What is needed: the end of whatever locks the tables/);
   assert.equal((await post(nodes[0].listen, '/token', { grant_type: 'client_credentials' }, 'machine')).status, 200); // a JWT needs nothing of the store
   holder.stdin.end('ROLLBACK;\n');
   await new Promise((resolve) => holder.once('close', resolve));
@@ -280,6 +280,8 @@ for (const way of ['kill', 'stop']) {
     await until(() => seen.good > 50, 'tokens');
     await postgres.tell(way);
     await until(() => seen.refused > 10, 'refusals');
+    const refusal = await until(async () => [await nodes[0].lastLine('store.unavailable')].find(({ finding }) => /PostgreSQL server/.test(finding.expected)), 'a refusal for want of the server');
+    assert.match(refusal.finding.fix, /What is needed: a PostgreSQL server that (answers at the address of authority\.store\.postgres|runs)/); // and not: room on a disk
     assert.equal((await post(nodes[0].listen, '/token', { grant_type: 'client_credentials' }, 'machine')).status, 200);
     await postgres.tell('start');
     const before = seen.good;

@@ -69,7 +69,7 @@ c=sqlite3.connect(${JSON.stringify(path.join(authority.state, 'authority.sqlite'
   await new Promise((resolve) => holder.stdout.once('data', resolve));
   assertRefused(await redeem(authority, code));
   assertRefused(await opaque(authority));
-  await authority.lastLine('store.unavailable');
+  assert.match((await authority.lastLine('store.unavailable')).finding.fix, /the end of whatever holds the store's file locked/);
   holder.stdin.end();
   await new Promise((resolve) => holder.once('close', resolve));
   assert.equal((await redeem(authority, code)).status, 200);

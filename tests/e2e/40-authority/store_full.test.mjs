@@ -38,6 +38,16 @@ function assertRefused(answer) {
   assert.deepEqual(Object.keys(answer.json).filter((name) => /token/.test(name)), []);
 }
 
+/** What the operator reads without opening a log: what fails and what is needed, not once a call; and that it is over. */
+async function assertTold(authority, trouble, needs) {
+  const lines = () => authority.output().split('\n').filter((line) => line.startsWith('authority: '));
+  await until(() => lines().includes('authority: the store is in order again'), 'stderr to say that it is over');
+  const told = lines().filter((line) => line.includes('store.unavailable'));
+  assert.equal(told.length, 1, told.join('\n'));
+  assert.match(told[0], trouble);
+  assert.ok(told[0].endsWith(`What is needed: ${needs}`), told[0]);
+}
+
 /** Codes, refresh tokens and a page for a password from before; asked for while there is no room, and again afterwards. */
 async function liveThrough(authority, room) {
   const browser = startBrowser();
@@ -87,6 +97,7 @@ test('SQLite on a full disk', { skip }, async () => {
   const disk = makeDisk(4);
   const authority = await startAuthority({ authority: section, state: path.join(disk.folder, 'state') });
   await liveThrough(authority, disk);
+  await assertTold(authority, /database or disk is full/, "room on the file system of the store's file");
 });
 
 test('with a little room SQLite goes on: its log begins anew before it has taken that, too', { skip }, async () => {
@@ -117,4 +128,6 @@ test('PostgreSQL on a full disk', { skip: skip || postgresMissing }, async () =>
   const authority = await startAuthority({ authority: { ...section, store, keys: { master_key: 'one key for all of the nodes, 0123456789' } } });
   await liveThrough(authority, disk);
   assert.match(authority.log().find(({ cause }) => cause === 'store.unavailable').finding.detail, /No space left on device \(53100\)/);
+  await assertTold(authority, /No space left on device \(53100\)/, 'room on the disk of the PostgreSQL server');
+  assert.equal(authority.log().find(({ cause }) => cause === 'store.unavailable').finding.fix, 'What is needed: room on the disk of the PostgreSQL server. Requests work again as soon as it is there.');
 });
