@@ -2,6 +2,7 @@
 /* What parses and is unwise, or cannot work: one function a cause, each looks at the model and names the line. Routes
  * that meet are judged where they are indexed (route.c), references where they are followed. */
 #include "core/base/host.h"
+#include "core/base/nearest.h"
 #include "core/base/url.h"
 #include "core/jose/algorithm.h"
 #include "core/policy/parts.h"
@@ -202,6 +203,101 @@ static void check_proof_host(struct sp_draft *draft, const struct sp_policy_part
         draft, &complaint,
         "apis.%.*s takes DPoP proofs for whatever host a call names: set public_url, or host in its match",
         SP_STR_ARG(api->name));
+}
+
+/* Who terminates TLS for us is a guest's nginx alone, and that one's listeners are not in the file: a warning. */
+static void check_certificates_come(struct sp_draft *draft, const struct sp_policy_parts *parts, size_t index)
+{
+    const struct sp_json *auth = sp_setting_value(parts->api_sources[index], SP_SETTING_API_AUTH);
+    const struct sp_json *mtls = sp_setting_value(auth, SP_SETTING_AUTH_MTLS);
+    const struct sp_serving *serving = &parts->policy.serving;
+    if (mtls == NULL || !sp_str_equal(mtls->text, SP_STR("required"))) {
+        return;
+    }
+    for (size_t i = 0; i < serving->listener_count; i++) {
+        const struct sp_listener *listener = &serving->listeners[i];
+        if (listener->certificate.len > 0 && listener->asks_for_certificates) {
+            return;
+        }
+    }
+    struct sp_str api = parts->policy.apis[index].name;
+    const struct sp_complaint complaint = {
+        .cause = SP_CAUSE_CONFIG_REFERENCE,
+        .value = mtls,
+        .where = sp_draft_printf(draft, "apis.%.*s.auth.mtls", SP_STR_ARG(api)),
+        .expected = SP_STR("listen.tls with certificate and key, and client_certificates: ask"),
+        .received = SP_STR("required"),
+        .detail = sp_draft_printf(draft, "apis.%.*s.auth.mtls", SP_STR_ARG(api)),
+        .tolerated = true};
+    sp_draft_complain(draft, &complaint,
+                      "apis.%.*s needs a client certificate, and no listener asks for one: every call is refused. Add "
+                      "listen.tls (this is no fault where a guest nginx terminates TLS)",
+                      SP_STR_ARG(api));
+}
+
+/* Of the HTTP Method Registry, and PURGE of the caches. */
+static const struct sp_str methods[] = {
+#define METHOD(name) {name, sizeof(name) - 1},
+    METHOD("GET") METHOD("HEAD") METHOD("POST") METHOD("PUT") METHOD("PATCH") METHOD("DELETE") METHOD("OPTIONS")
+        METHOD("CONNECT") METHOD("TRACE") METHOD("QUERY") METHOD("SEARCH") METHOD("REPORT") METHOD("PROPFIND")
+            METHOD("PROPPATCH") METHOD("MKCOL") METHOD("COPY") METHOD("MOVE") METHOD("LOCK") METHOD("UNLOCK")
+                METHOD("LINK") METHOD("UNLINK") METHOD("ACL") METHOD("BIND") METHOD("REBIND") METHOD("UNBIND")
+                    METHOD("MKCALENDAR") METHOD("MKREDIRECTREF") METHOD("UPDATEREDIRECTREF") METHOD("ORDERPATCH")
+                        METHOD("BASELINE-CONTROL") METHOD("CHECKIN") METHOD("CHECKOUT") METHOD("UNCHECKOUT")
+                            METHOD("LABEL") METHOD("MERGE") METHOD("MKACTIVITY") METHOD("MKWORKSPACE") METHOD("UPDATE")
+                                METHOD("VERSION-CONTROL") METHOD("PURGE") METHOD("*")
+#undef METHOD
+};
+
+static void check_method(struct sp_draft *draft, const struct sp_json *value, struct sp_str name, struct sp_str where)
+{
+    size_t least = SP_NOT_NEAR, best = 0;
+    for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
+        if (sp_str_equal(methods[i], name)) {
+            return;
+        }
+        size_t distance = sp_nearness(methods[i], name);
+        if (distance < least) {
+            least = distance;
+            best = i;
+        }
+    }
+    struct sp_str hint = least != SP_NOT_NEAR ? sp_draft_printf(draft, "Did you mean %.*s?", SP_STR_ARG(methods[best]))
+                                              : SP_STR("Is it one of your API's own?");
+    const struct sp_complaint complaint = {.cause = SP_CAUSE_CONFIG_REFERENCE,
+                                           .value = value,
+                                           .where = where,
+                                           .expected = least != SP_NOT_NEAR ? methods[best] : SP_STR("GET, POST, …"),
+                                           .received = name,
+                                           .detail = where,
+                                           .tolerated = true};
+    sp_draft_complain(draft, &complaint, "%.*s: nobody knows the method %.*s. %.*s", SP_STR_ARG(where),
+                      SP_STR_ARG(name), SP_STR_ARG(hint));
+}
+
+static void check_methods(struct sp_draft *draft, const struct sp_policy_parts *parts, size_t index)
+{
+    const struct sp_json *object = parts->api_sources[index];
+    const struct sp_json *scopes =
+        sp_setting_value(sp_setting_value(object, SP_SETTING_API_AUTH), SP_SETTING_AUTH_SCOPES);
+    size_t rules, count;
+    if (scopes != NULL && scopes->type == SP_JSON_OBJECT) {
+        for
+            SP_JSON_EACH(member, scopes)
+            {
+                check_method(draft, member, member->name,
+                             sp_draft_printf(draft, "apis.%.*s.auth.scopes.%.*s", SP_STR_ARG(object->name),
+                                             SP_STR_ARG(member->name)));
+            }
+    }
+    const struct sp_json *match = sp_first_element(sp_setting_value(object, SP_SETTING_API_MATCH), &rules);
+    for (; rules > 0; rules--, match = match->next) {
+        const struct sp_json *method = sp_first_element(sp_setting_value(match, SP_SETTING_MATCH_METHODS), &count);
+        for (; count > 0; count--, method = method->next) {
+            check_method(draft, method, method->text,
+                         sp_draft_printf(draft, "apis.%.*s.match.methods", SP_STR_ARG(object->name)));
+        }
+    }
 }
 
 /* GET's scopes are HEAD's too (RFC 9110 9.3.2). */
@@ -454,7 +550,8 @@ void sp_check_policy(struct sp_draft *draft, const struct sp_policy_parts *parts
     static void (*const of_issuer[])(struct sp_draft *, const struct sp_issuer_terms *, const struct sp_json *) = {
         check_algorithms, check_leeway, check_urls, check_key_source};
     static void (*const of_api[])(struct sp_draft *, const struct sp_policy_parts *,
-                                  size_t) = {check_audience, check_proof_host, check_limits, check_scopes, check_cors};
+                                  size_t) = {check_audience, check_proof_host,        check_limits, check_scopes,
+                                             check_cors,     check_certificates_come, check_methods};
     for (size_t i = 0; i < parts->policy.issuer_count && draft->status == SP_OK; i++) {
         for (size_t j = 0; j < sizeof of_issuer / sizeof of_issuer[0]; j++) {
             of_issuer[j](draft, &parts->policy.issuers[i], parts->policy.issuer_sources[i]);

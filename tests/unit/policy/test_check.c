@@ -160,6 +160,19 @@ static const struct {
      "public_url: https://app.example.com/\nauthority:\n  issuer: https://as.example.com\n  clients: {web: "
      "{redirect_uris: https://app.example.com}}\n",
      SP_CAUSE_REDIRECT_URI_TRAILING_SLASH, 4, 34, "authority.clients.web.redirect_uris", "public_url"},
+    {"a method that nobody knows, in scopes",
+     PROVEN("match: {path: /x}, auth: {issuers: i, scopes: {GTE: [r], '*': []}}"), SP_CAUSE_CONFIG_REFERENCE, 2, 96,
+     "apis.a.auth.scopes.GTE", "nobody knows the method GTE. Did you mean GET?"},
+    {"a method that nobody knows, in a match", API(", match: {methods: [GET, PSOT]}"), SP_CAUSE_CONFIG_REFERENCE, 1, 97,
+     "apis.a.match.methods", "Did you mean POST?"},
+    {"a method like no other", API(", match: {methods: [FROBNICATE]}"), SP_CAUSE_CONFIG_REFERENCE, 1, 92,
+     "apis.a.match.methods", "one of your API's own"},
+    {"certificates that nobody asks for", PROVEN("match: {path: /x}, auth: {issuers: i, mtls: required}"),
+     SP_CAUSE_CONFIG_REFERENCE, 2, 93, "apis.a.auth.mtls", "no listener asks for one: every call is refused"},
+    {"certificates, and a listener that does not ask",
+     "listen: {tls: {certificate: c.pem, key: k.pem, client_certificates: 'off'}}\n" PROVEN(
+         "match: {path: /x}, auth: {issuers: i, mtls: required}"),
+     SP_CAUSE_CONFIG_REFERENCE, 3, 93, "apis.a.auth.mtls", "no listener asks for one"},
     {"our own authority with a slash too many",
      "authority: {issuer: https://as.example.com}\nissuers: {i: {issuer: https://as.example.com/, audience: x}}\n",
      SP_CAUSE_ISSUER_TRAILING_SLASH, 2, 23, "issuers.i.issuer", "authority.issuer"},
@@ -251,7 +264,10 @@ static void what_is_right_is_not_complained_of(void **state)
         "listen: [{address: ':0'}, {address: '127.0.0.1:0'}, {address: ':0'}]\n",
         "listen: [{address: '0.0.0.0:1'}, {address: '[::]:1'}, {address: '127.0.0.1:2'}, {address: '[::1]:2'}]\n",
         "listen: {address: ':8081'}\n", /* nginx tells the admin address from it by where a call arrives */
-        "apis: {}\n",                   /* written, so meant: the last API was taken away */
+        "listen: [{address: ':1'}, {address: ':2', tls: {certificate: c.pem, key: k.pem}}]\n" PROVEN(
+            "match: {path: /x, methods: [PROPFIND, VERSION-CONTROL]}, auth: {issuers: i, mtls: required}"),
+        PROVEN("match: {path: /x}, auth: {issuers: i, mtls: optional}"), /* who has one */
+        "apis: {}\n", /* written, so meant: the last API was taken away */
     };
     static const char *const environment[] = {"URL=https://a.example.com",
                                               "SECRET=0123456789012345678901234567890123456789", NULL};
