@@ -78,13 +78,17 @@ static void put_verdict(struct sp_json_writer *json, const struct sp_call *call)
     sp_verdict_write(json, verdict, call->now);
 }
 
-/* For a terminal: nothing of it moves the cursor or begins a line. */
+/* For a terminal: nothing of it moves the cursor or begins a line, by a control character of ASCII or by one of U+0080
+ * to U+009F, which some obey just so. */
 static void print_safe(struct sp_str text)
 {
     text = cut(text);
+    const bool is_text = sp_str_is_utf8(text);
     for (size_t i = 0; i < text.len; i++) {
         unsigned char c = (unsigned char)text.at[i];
-        fputc(c < 0x20 || c == 0x7F ? '?' : c, stderr);
+        const bool is_c1 = is_text && c == 0xC2 && (unsigned char)text.at[i + 1] < 0xA0;
+        i += is_c1;
+        fputc(c < 0x20 || c == 0x7F || is_c1 || (c >= 0x80 && !is_text) ? '?' : c, stderr);
     }
 }
 

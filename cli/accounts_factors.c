@@ -72,9 +72,9 @@ static int print(struct sp_cli *cli, const struct sp_factors *factors, const str
         printf("authenticator app  %s\n", factors->has_app ? "yes" : "no");
         for (size_t i = 0; i < count; i++) {
             fputs("passkey            ", stdout);
-            sp_cli_print_safe(stdout, passkeys[i].id);
+            sp_cli_print_value(stdout, passkeys[i].id);
             fputs("  ", stdout);
-            sp_cli_print_safe(stdout, passkeys[i].name);
+            sp_cli_print_value(stdout, passkeys[i].name);
             putchar('\n');
         }
         printf("recovery codes     %zu\n", factors->recovery_codes);

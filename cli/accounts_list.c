@@ -16,9 +16,9 @@ static const struct sp_cli_option options[] = {
 
 static void print_line(const struct sp_account *account)
 {
-    sp_cli_print_safe(stdout, account->name);
+    sp_cli_print_value(stdout, account->name);
     fputc('\t', stdout);
-    sp_cli_print_safe(stdout, account->id);
+    sp_cli_print_value(stdout, account->id);
     fputs(account->disabled ? "\tdisabled\n" : "\n", stdout);
 }
 

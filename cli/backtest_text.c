@@ -33,7 +33,7 @@ static struct sp_str id_of(enum sp_cause cause)
 
 static void print_column(struct sp_str text, int width)
 {
-    sp_cli_print_safe(stdout, text);
+    sp_cli_print_value(stdout, text);
     for (size_t i = text.len; (int)i < width; i++)
         putchar(' ');
     putchar(' ');
@@ -58,7 +58,7 @@ static void print_row(const struct sp_tally_row *row)
     printf("%s", sp_cli_style(SP_STYLE_PLAIN));
     print_column(row->caller.len > 0 ? row->caller : SP_STR("(unknown)"), 18);
     print_column(row->api.len > 0 ? row->api : SP_STR("(no API)"), 14);
-    sp_cli_print_safe(stdout, row->example);
+    sp_cli_print_value(stdout, row->example);
     putchar('\n');
     if (row->change == SP_CHANGE_OTHER_CAUSE)
         print_evidence("before", id_of(row->was));
@@ -113,7 +113,7 @@ static void print_advice(const struct sp_backtest *backtest)
         if (is_known)
             continue;
         fputs(told++ == 0 ? "To have it in the lines from now on: call_log: {claims: [" : ", ", stdout);
-        sp_cli_print_safe(stdout, claim);
+        sp_cli_print_value(stdout, claim);
     }
     if (told > 0)
         puts("]} in sallyport.yaml.");
@@ -124,14 +124,14 @@ void sp_backtest_print(const struct sp_cli *cli, const struct sp_backtest *backt
     const struct sp_tally_row *const *rows;
     size_t printed = 0, count = sp_tally_rows(backtest->tally, &rows);
     (void)cli;
-    sp_cli_print_safe(stdout, backtest->log);
+    sp_cli_print_value(stdout, backtest->log);
     if (backtest->files > 1)
         printf(" and %u rotated files", backtest->files - 1);
     if (backtest->first[0] != '\0') {
         fputs(", ", stdout);
-        sp_cli_print_safe(stdout, sp_str_from_cstr(backtest->first));
+        sp_cli_print_value(stdout, sp_str_from_cstr(backtest->first));
         fputs(" to ", stdout);
-        sp_cli_print_safe(stdout, sp_str_from_cstr(backtest->last));
+        sp_cli_print_value(stdout, sp_str_from_cstr(backtest->last));
     }
     fputs("\n\n", stdout);
     print_totals(backtest);

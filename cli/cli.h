@@ -106,9 +106,11 @@ enum sp_sign {
 const char *sp_cli_sign(enum sp_sign sign);
 /* Whether output may have more than ASCII: by LC_ALL, LC_CTYPE or LANG, to a file as to a terminal. JSON always may. */
 bool sp_cli_is_utf8(void);
-/* Text from outside for a terminal: control characters are shown as \xNN, never sent; so is every byte that is not
- * ASCII where the locale is not UTF-8. */
+/* Text from outside for a terminal: control characters, and those that turn the line around, are shown as \xNN, never
+ * sent; so is every byte that is not ASCII where the locale is not UTF-8. Line breaks and tabs are sent. */
 void sp_cli_print_safe(FILE *out, struct sp_str text);
+/* The same of one value: its line breaks and tabs are \xNN, too, so that nothing in it passes for a line of ours. */
+void sp_cli_print_value(FILE *out, struct sp_str text);
 /* The same of our own words, with what they quote: there the signs have ASCII stand-ins. */
 void sp_cli_print_sentence(FILE *out, struct sp_str text);
 /* Columns of a line: COLUMNS, else the terminal's up to 120, else 100; never fewer than 20. */

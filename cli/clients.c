@@ -93,9 +93,9 @@ static void print_client(const struct sp_record *record, struct sp_arena *arena,
     if (sp_json_parse(arena, record->data, &sp_json_limits_document, &data, &error) == SP_OK)
         metadata = sp_json_member(data, SP_STR("metadata"));
     if (json == NULL) {
-        sp_cli_print_safe(stdout, record->id);
+        sp_cli_print_value(stdout, record->id);
         fputc('\t', stdout);
-        sp_cli_print_safe(stdout, sp_json_string(sp_json_member(metadata, SP_STR("client_name"))));
+        sp_cli_print_value(stdout, sp_json_string(sp_json_member(metadata, SP_STR("client_name"))));
         fputc('\n', stdout);
         return;
     }

@@ -225,7 +225,7 @@ static void print_member(const struct sp_json *line, const char *name)
     if (text.len == 0)
         return;
     printf("  %-10s ", name);
-    sp_cli_print_safe(stdout, text);
+    sp_cli_print_value(stdout, text);
     putchar('\n');
 }
 
@@ -237,13 +237,13 @@ void sp_explain_print_call(const struct sp_json *line)
     const struct sp_json *timings = sp_json_member(line, SP_STR("timings"));
     printf("%s", sp_cli_style(SP_STYLE_BOLD));
     struct sp_str method = sp_json_string(sp_json_member(line, SP_STR("method")));
-    sp_cli_print_safe(stdout, method.len > 0 ? method : SP_STR("(no request that could be read)"));
+    sp_cli_print_value(stdout, method.len > 0 ? method : SP_STR("(no request that could be read)"));
     fputs(" ", stdout);
-    sp_cli_print_safe(stdout, sp_json_string(sp_json_member(line, SP_STR("host"))));
-    sp_cli_print_safe(stdout, sp_json_string(sp_json_member(line, SP_STR("path"))));
+    sp_cli_print_value(stdout, sp_json_string(sp_json_member(line, SP_STR("host"))));
+    sp_cli_print_value(stdout, sp_json_string(sp_json_member(line, SP_STR("path"))));
     printf("%s %s ", sp_cli_style(SP_STYLE_PLAIN), sp_cli_sign(SP_SIGN_ARROW));
     const struct sp_json *status = sp_json_member(line, SP_STR("status"));
-    sp_cli_print_safe(stdout, status != NULL ? status->text : SP_STR("?"));
+    sp_cli_print_value(stdout, status != NULL ? status->text : SP_STR("?"));
     putchar('\n');
     for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
         print_member(line, members[i]);
@@ -253,7 +253,7 @@ void sp_explain_print_call(const struct sp_json *line)
             SP_JSON_EACH(timing, timings)
             {
                 printf(" %.*s ", SP_STR_ARG(timing->name));
-                sp_cli_print_safe(stdout, timing->text);
+                sp_cli_print_value(stdout, timing->text);
             }
         putchar('\n');
     }
@@ -281,7 +281,7 @@ static void print_namesakes(const struct sp_log_found *found)
             if (member == NULL || member->text.len == 0)
                 continue;
             fputs(strcmp(short_members[n], "path") == 0 ? "" : " ", stdout);
-            sp_cli_print_safe(stdout, sp_str_slice(member->text, 0, 120));
+            sp_cli_print_value(stdout, sp_str_slice(member->text, 0, 120));
         }
         putchar('\n');
     }

@@ -168,11 +168,11 @@ static void print_lead(const struct question *question)
     fputs("\n  what if    ", stdout);
     for (size_t i = 0; i < question->setting_count; i++) {
         fputs(i > 0 ? ", " : "", stdout);
-        sp_cli_print_safe(stdout, question->settings[i]);
+        sp_cli_print_value(stdout, question->settings[i]);
     }
     for (size_t i = 0; i < file_count; i++) {
         fputs(i > 0 || question->setting_count > 0 ? ", -c " : "-c ", stdout);
-        sp_cli_print_safe(stdout, files[i]);
+        sp_cli_print_value(stdout, files[i]);
     }
     fputs("\n\n", stdout);
 }
@@ -184,7 +184,7 @@ static void print_advice(const struct sp_rejudgement *judged)
     if (claim.len == 0)
         return;
     fputs("To have it in the lines from now on: call_log: {claims: [", stdout);
-    sp_cli_print_safe(stdout, claim);
+    sp_cli_print_value(stdout, claim);
     puts("]} in sallyport.yaml.");
 }
 
@@ -216,7 +216,7 @@ static int show(const struct question *question, int64_t now)
     if (judged->change == SP_CHANGE_UNKNOWN) {
         printf("%sCannot be judged%s: the log does not tell ", sp_cli_style(SP_STYLE_WARN),
                sp_cli_style(SP_STYLE_PLAIN));
-        sp_cli_print_safe(stdout, judged->lacking);
+        sp_cli_print_value(stdout, judged->lacking);
         puts(".");
         print_advice(judged);
     } else if (judged->change == SP_CHANGE_OUTSIDE) {

@@ -13,7 +13,7 @@ static const enum sp_style styles[] = {
 
 static void print_padded(struct sp_str text, size_t width)
 {
-    sp_cli_print_safe(stdout, text);
+    sp_cli_print_value(stdout, text);
     for (size_t i = text.len; i < width; i++)
         putchar(' ');
 }
@@ -39,7 +39,7 @@ static void print_finding(const struct sp_flow_finding *at)
     const struct sp_cause_info *info = sp_cause_get(at->finding.cause);
     printf("           %s%s %.*s%s ", sp_cli_style(styles[severity]), sp_cli_sign(marks[severity]),
            SP_STR_ARG(info->id), sp_cli_style(SP_STYLE_PLAIN));
-    sp_cli_print_safe(stdout, info->title);
+    sp_cli_print_value(stdout, info->title);
     putchar('\n');
     print_sides(&at->finding);
 }
@@ -58,7 +58,7 @@ static void print_lines(enum sp_sign arrow, const struct sp_parameter *rows, siz
             column = 12;
         }
         putchar(' ');
-        sp_cli_print_safe(stdout, rows[i].name);
+        sp_cli_print_value(stdout, rows[i].name);
         putchar('=');
         sp_cli_print_sentence(stdout, value);
         column += width;
@@ -95,7 +95,7 @@ void sp_inspect_print_message(struct sp_flow_capture *capture, const struct sp_f
     printf(" %s", sp_cli_style(SP_STYLE_BOLD));
     print_padded(sp_flow_kind_title(message->kind), 24);
     printf("%s ", sp_cli_style(SP_STYLE_PLAIN));
-    sp_cli_print_safe(stdout, sp_str_slice(message->exchange.method, 0, 10));
+    sp_cli_print_value(stdout, sp_str_slice(message->exchange.method, 0, 10));
     putchar(' ');
     sp_cli_print_sentence(stdout, sp_flow_shown_url(capture, message));
     putchar('\n');
@@ -116,14 +116,14 @@ static void print_head(const struct sp_flow *flow)
     enum sp_flow_outcome outcome = sp_flow_outcome(flow);
     printf("\n%s%s Flow %u%s %s ", sp_cli_style(colours[outcome]), sp_cli_sign(words[outcome]), flow->number,
            sp_cli_style(SP_STYLE_PLAIN), sp_cli_sign(SP_SIGN_DOT));
-    sp_cli_print_safe(stdout, sp_flow_subject_title(flow->subject));
+    sp_cli_print_value(stdout, sp_flow_subject_title(flow->subject));
     if (flow->client_id.len > 0) {
         fputs(" of client ", stdout);
-        sp_cli_print_safe(stdout, sp_str_slice(flow->client_id, 0, 200));
+        sp_cli_print_value(stdout, sp_str_slice(flow->client_id, 0, 200));
     }
     if (flow->place.len > 0) {
         sp_cli_print_sentence(stdout, sp_str_from_cstr(sp_flow_place_word(flow->subject)));
-        sp_cli_print_safe(stdout, sp_str_slice(flow->place, 0, 200));
+        sp_cli_print_value(stdout, sp_str_slice(flow->place, 0, 200));
     }
     const char *what = flow->subject == SP_SUBJECT_LOG ? "text" : "message";
     printf(" %s %u %s%s\n", sp_cli_sign(SP_SIGN_DOT), flow->count, what, flow->count == 1 ? "" : "s");
@@ -145,7 +145,7 @@ static void print_flow(struct sp_flow_capture *capture, const struct sp_flow *fl
 void sp_inspect_print(struct sp_flow_capture *capture, const struct sp_flow_source *source)
 {
     struct sp_flow_count count = sp_flow_count(capture);
-    sp_cli_print_safe(stdout, source->name);
+    sp_cli_print_value(stdout, source->name);
     printf(": %s, %llu exchange%s, %llu of them OAuth messages in %u flow%s\n", source->kind,
            (unsigned long long)source->exchanges, source->exchanges == 1 ? "" : "s",
            (unsigned long long)capture->messages, count.flows, count.flows == 1 ? "" : "s");

@@ -81,7 +81,7 @@ static int run(struct sp_cli *cli)
         printf("%.43s", thumbprint);
         if (source.set->count > 1 && jwk->kid.at != NULL) {
             fputs("  ", stdout);
-            sp_cli_print_safe(stdout, jwk->kid);
+            sp_cli_print_value(stdout, jwk->kid);
         }
         putchar('\n');
     }

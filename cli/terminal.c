@@ -114,27 +114,55 @@ static void flush_piece(FILE *out, const char *piece, size_t *len)
     *len = 0;
 }
 
+/* How many bytes of a character at `at` are shown as \xNN; 0: it is sent as it is. */
+static size_t hidden_bytes(struct sp_str text, size_t at, bool is_text)
+{
+    const unsigned char c = (unsigned char)text.at[at];
+    if (c < 0x80)
+        return c < 0x20 || c == 0x7f ? 1 : 0;
+    if (!is_text)
+        return 1;
+    const unsigned char next = (unsigned char)text.at[at + 1];
+    /* U+0080..U+009F are control characters too (C1), in UTF-8 as C2 80..9F. */
+    if (c == 0xc2)
+        return next < 0xa0 ? 2 : 0;
+    if (c != 0xe2)
+        return 0;
+    const unsigned char last = (unsigned char)text.at[at + 2];
+    /* U+2028 to U+202E and U+2066 to U+2069 break the line, or turn what stands around them. */
+    const bool turns = (next == 0x80 && last >= 0xa8 && last <= 0xae) || (next == 0x81 && last >= 0xa6 && last <= 0xa9);
+    return turns ? 3 : 0;
+}
+
 /* stderr is not buffered: byte by byte, each would be a system call, and whoever reads along would see halves. */
-void sp_cli_print_safe(FILE *out, struct sp_str text)
+static void print(FILE *out, struct sp_str text, const char *kept)
 {
     char piece[2048];
     size_t len = 0;
     bool is_text = sp_cli_is_utf8() && sp_str_is_utf8(text);
     for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.at[i];
-        /* U+0080..U+009F are control characters too (C1), in UTF-8 as C2 80..9F. */
-        bool c1 = c == 0xc2 && i + 1 < text.len && (unsigned char)text.at[i + 1] < 0xa0;
-        if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f || (c >= 0x80 && !is_text) || c1) {
-            len += (size_t)snprintf(piece + len, sizeof piece - len, "\\x%02x", c);
-            if (c1)
-                len += (size_t)snprintf(piece + len, sizeof piece - len, "\\x%02x", (unsigned char)text.at[++i]);
-        } else {
-            piece[len++] = (char)c;
-        }
+        const bool is_kept = text.at[i] != '\0' && strchr(kept, text.at[i]) != NULL;
+        const size_t hidden = is_kept ? 0 : hidden_bytes(text, i, is_text);
+        for (size_t k = 0; k < hidden; k++)
+            len += (size_t)snprintf(piece + len, sizeof piece - len, "\\x%02x", (unsigned char)text.at[i + k]);
+        if (hidden > 0)
+            i += hidden - 1;
+        else
+            piece[len++] = text.at[i];
         if (len + 16 > sizeof piece)
             flush_piece(out, piece, &len);
     }
     flush_piece(out, piece, &len);
+}
+
+void sp_cli_print_safe(FILE *out, struct sp_str text)
+{
+    print(out, text, "\n\t");
+}
+
+void sp_cli_print_value(FILE *out, struct sp_str text)
+{
+    print(out, text, "");
 }
 
 void sp_cli_print_sentence(FILE *out, struct sp_str text)

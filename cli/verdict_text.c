@@ -14,7 +14,7 @@ static struct sp_str text_of(const struct sp_json *object, const char *name)
 static void print_styled(enum sp_style style, struct sp_str text)
 {
     fputs(sp_cli_style(style), stdout);
-    sp_cli_print_safe(stdout, text);
+    sp_cli_print_value(stdout, text);
     fputs(sp_cli_style(SP_STYLE_PLAIN), stdout);
 }
 
@@ -78,9 +78,9 @@ static void print_side(const char *label, unsigned indent, struct sp_str text, s
     printf("  %s%-9s%s ", sp_cli_style(SP_STYLE_BOLD), label, sp_cli_style(SP_STYLE_PLAIN));
     if (indent < SIDE_INDENT)
         printf("\n%*s", (int)indent, "");
-    sp_cli_print_safe(stdout, sp_str_slice(text, 0, from));
+    sp_cli_print_value(stdout, sp_str_slice(text, 0, from));
     print_styled(to > from ? SP_STYLE_MARK : SP_STYLE_PLAIN, sp_str_slice(text, from, to));
-    sp_cli_print_safe(stdout, sp_str_slice(text, to, text.len));
+    sp_cli_print_value(stdout, sp_str_slice(text, to, text.len));
     putchar('\n');
 }
 
@@ -225,7 +225,7 @@ static void print_also(const struct sp_json *also, const struct sp_json *told)
             bool rumour = sp_json_is(sp_json_member(finding, SP_STR("verified")), SP_JSON_FALSE);
             printf("  %s%s%s ", sp_cli_style(warns ? SP_STYLE_WARN : SP_STYLE_BAD),
                    sp_cli_sign(warns ? SP_SIGN_WARN : SP_SIGN_BAD), sp_cli_style(SP_STYLE_PLAIN));
-            sp_cli_print_safe(stdout, text_of(finding, "id"));
+            sp_cli_print_value(stdout, text_of(finding, "id"));
             fputs(rumour ? " (read from unverified claims): " : ": ", stdout);
             sp_cli_print_wrapped(stdout, text_of(finding, "title"), 4,
                                  (unsigned)text_of(finding, "id").len + (rumour ? 35 : 6));
@@ -303,7 +303,7 @@ static void print_token_parts(const struct sp_json *token)
         if (part == NULL || part->count == 0)
             continue;
         printf("  %-7s ", parts[i]);
-        sp_cli_print_safe(stdout, sp_str_slice(part->text, 0, 4000));
+        sp_cli_print_value(stdout, sp_str_slice(part->text, 0, 4000));
         putchar('\n');
     }
 }
@@ -447,7 +447,7 @@ void sp_cli_print_finding(const struct sp_finding *finding)
     if (sp_json_parse(arena, sp_buffer_str(&buffer), &sp_json_limits_document, &json, &error) == SP_OK) {
         print_styled(SP_STYLE_BAD, text_of(json, "id"));
         fputs(": ", stdout);
-        sp_cli_print_safe(stdout, text_of(json, "title"));
+        sp_cli_print_value(stdout, text_of(json, "title"));
         fputs("\n\n", stdout);
         print_cause(json, true, NULL);
     }

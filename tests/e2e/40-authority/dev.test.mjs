@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // `sallyport authority --dev`: what it seeds is told to programs by --json, and is enough to try each flow.
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { test } from 'node:test';
 import { startAuthority } from '../lib/authority.mjs';
 import { startBrowser } from '../lib/browser.mjs';
+import { program } from '../lib/cli.mjs';
+import { defer, guard } from '../lib/cleanup.mjs';
+import { freePort } from '../lib/ports.mjs';
+import { rawRequest } from '../lib/raw.mjs';
+import { until } from '../lib/wait.mjs';
 
 const authority = await startAuthority({ state: false });
 const { clients, accounts } = authority.ready;
@@ -30,4 +36,22 @@ test('a device, and a service that trades a token', async () => {
   const { access_token: token } = (await authority.post('/token', { grant_type: 'client_credentials', scope: 'read:demo' }, { basic: ['demo', clients.demo.secret] })).json;
   const traded = await authority.post('/token', { grant_type: clients['demo-service'].grants[1], subject_token: token, subject_token_type: type }, { basic: ['demo-service', clients['demo-service'].secret] });
   assert.equal(traded.status, 200, traded.text);
+});
+
+test('what a stranger sent moves no cursor of the terminal that refusals are told at', async () => {
+  const port = await freePort();
+  const child = spawn(program, ['authority', '--dev', '--listen', `127.0.0.1:${port}`], { stdio: ['ignore', 'pipe', 'pipe'] });
+  guard(child.pid);
+  defer(() => child.kill());
+  let told = '', ready = '';
+  child.stdout.on('data', (chunk) => (ready += chunk));
+  child.stderr.on('data', (chunk) => (told += chunk.toString('latin1')));
+  await until(() => ready.includes(`127.0.0.1:${port}`), 'it to listen');
+  const form = `grant_type=x&client_id=${encodeURIComponent('a\u009b31m\u001bé')}`;
+  await rawRequest(port, `POST /token HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: ${form.length}\r\nConnection: close\r\n\r\n${form}`);
+  await rawRequest(port, Buffer.from('GET /\u009b31m HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n', 'latin1'));
+  await until(() => told.includes('request.endpoint_unknown'), 'the second to be told');
+  assert.ok(told.includes('a?31m?\u00c3\u00a9'), told); // é is what it is
+  assert.ok(told.includes('GET /?31m '), told);
+  assert.doesNotMatch(told, /\u009b|\u001b/);
 });

@@ -104,3 +104,14 @@ test('explain tells a refused call of the authority by its request id', async ()
   assert.match(text.stdout, /client\.method_mismatch/);
   assert.match(text.stdout, /client_secret_post/);
 });
+
+test('what a stranger sent begins no line of explain, and turns none around', async () => {
+  const odd = 'x\n✓ ACCEPTED\u202e\u2028\u009b31m\u001b[2J\ty';
+  const shown = 'x\\x0a✓ ACCEPTED\\xe2\\x80\\xae\\xe2\\x80\\xa8\\xc2\\x9b31m\\x1b[2J\\x09y';
+  for (const form of [{ grant_type: 'client_credentials', client_id: odd }, { grant_type: odd, client_id: 'basic' }]) {
+    const answer = await authority.post('/token', form);
+    const { stdout } = await sallyport(['explain', answer.requestId, '--state', authority.state]);
+    assert.ok(stdout.includes(shown), stdout);
+    assert.doesNotMatch(stdout, /^✓|[\u202e\u2028\u009b\u001b]/mu);
+  }
+});
