@@ -76,7 +76,7 @@ static enum sp_step check_signature(struct sp_call *call, const struct sp_client
         return refuse_form(call, "its key is of Ed448, and not for " SP_FAPI2_ALGORITHMS);
     if (verifier != NULL || (symmetric && sp_signed_jwt_verifies_by_secret(&a->jwt, client, call->now)))
         return SP_GOES_ON;
-    struct sp_str detail = sp_arena_printf(call->arena, "Registered are %zu keys.", keys != NULL ? keys->count : 0);
+    struct sp_str detail = sp_signed_jwt_keys_in_words(call->arena, keys);
     /* For the log alone: whoever names a client learns nothing of its secret. */
     if (symmetric && is_secret_too_short(client, a->jwt.algorithm))
         detail = SP_STR("The client's secret is shorter than the hash of that algorithm: 48 bytes for HS384, 64 for "

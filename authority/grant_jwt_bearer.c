@@ -89,7 +89,7 @@ static enum sp_step check_signature(struct sp_call *call, const struct bearer *b
     return SP_DENY(call, .cause = SP_CAUSE_ASSERTION_SIGNATURE, .expected = b->issuer->issuer,
                    .received = sp_arena_printf(call->arena, "%.*s, kid %.*s", SP_STR_ARG(b->jwt.algorithm_name),
                                                SP_STR_ARG(sp_str_slice(b->jwt.kid, 0, 120))),
-                   .detail = sp_arena_printf(call->arena, "It has %zu keys.", keys != NULL ? keys->count : 0));
+                   .detail = sp_signed_jwt_keys_in_words(call->arena, keys));
 }
 
 static enum sp_step check_audience(struct sp_call *call, const struct bearer *b)

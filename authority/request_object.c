@@ -127,7 +127,7 @@ static enum sp_step check_signature(struct sp_call *call, const struct sp_client
     return SP_DENY(call, .cause = SP_CAUSE_REQUEST_OBJECT_SIGNATURE, .expected = client->id,
                    .received = sp_arena_printf(call->arena, "%.*s, kid %.*s", SP_STR_ARG(jwt->algorithm_name),
                                                SP_STR_ARG(sp_str_slice(jwt->kid, 0, 120))),
-                   .detail = sp_arena_printf(call->arena, "Registered are %zu keys.", keys != NULL ? keys->count : 0));
+                   .detail = sp_signed_jwt_keys_in_words(call->arena, keys));
 }
 
 static enum sp_step refuse_client(struct sp_call *call, const struct sp_client *client, const char *claim,

@@ -84,14 +84,28 @@ const struct sp_key *sp_signed_jwt_verifier(const struct sp_signed_jwt *jwt, con
 {
     if ((sp_algorithm_bit(jwt->algorithm) & sp_algorithms_asymmetric()) == 0)
         return NULL;
-    for (size_t i = 0; keys != NULL && i < keys->count; i++) {
+    size_t tries = 0;
+    for (size_t i = 0; keys != NULL && i < keys->count && tries < SP_MAX_KEY_TRIES; i++) {
         const struct sp_jwk *jwk = &keys->keys[i];
         bool named = jwt->kid.at == NULL || jwk->kid.at == NULL || sp_str_equal(jwt->kid, jwk->kid);
-        if (named && sp_jwk_fits(jwk, jwt->algorithm) &&
-            sp_key_verify(jwk->key, jwt->algorithm, jwt->signed_text, jwt->signature) == SP_VERIFICATION_HOLDS)
+        if (!named || !sp_jwk_fits(jwk, jwt->algorithm))
+            continue;
+        tries++;
+        if (sp_key_verify(jwk->key, jwt->algorithm, jwt->signed_text, jwt->signature) == SP_VERIFICATION_HOLDS)
             return jwk->key;
     }
     return NULL;
+}
+
+struct sp_str sp_signed_jwt_keys_in_words(struct sp_arena *arena, const struct sp_jwk_set *keys)
+{
+    size_t count = keys != NULL ? keys->count : 0;
+    return count <= SP_MAX_KEY_TRIES
+               ? sp_arena_printf(arena, "The set has %zu keys.", count)
+               : sp_arena_printf(arena,
+                                 "The set has %zu keys. Of those that kid and alg fit the first %u are tried: give "
+                                 "each key a kid of its own, and the JWT the kid of its key.",
+                                 count, SP_MAX_KEY_TRIES);
 }
 
 bool sp_signed_jwt_verifies_by_secret(const struct sp_signed_jwt *jwt, const struct sp_client *client, int64_t now)

@@ -19,13 +19,15 @@ struct sp_signed_jwt {
  * they are whole numbers, lie between 1970 and 9999: they can be added to. Borrows from text and arena. */
 SP_MUST_CHECK enum sp_status sp_signed_jwt_read(struct sp_arena *arena, struct sp_str text, struct sp_signed_jwt *jwt,
                                                 const char **fault);
-/* The key of the set (NULL: of none) that fits kid and algorithm and verifies it; NULL: none does. A MAC is never
- * verified by a public key. */
+/* The key of the set (NULL: of none) that fits kid and algorithm and verifies it; NULL: none of the first
+ * SP_MAX_KEY_TRIES that fit does. A MAC is never verified by a public key. */
 const struct sp_key *sp_signed_jwt_verifier(const struct sp_signed_jwt *jwt, const struct sp_jwk_set *keys);
 static inline bool sp_signed_jwt_verifies(const struct sp_signed_jwt *jwt, const struct sp_jwk_set *keys)
 {
     return sp_signed_jwt_verifier(jwt, keys) != NULL;
 }
+/* For the log, when none did: how many keys there are, and which are tried. */
+struct sp_str sp_signed_jwt_keys_in_words(struct sp_arena *arena, const struct sp_jwk_set *keys);
 /* A MAC, by one of the client's secrets that are known in plain. */
 bool sp_signed_jwt_verifies_by_secret(const struct sp_signed_jwt *jwt, const struct sp_client *client, int64_t now);
 /* A text claim; absent when it is none. */

@@ -71,6 +71,9 @@
 #define SP_MAX_CSV_FIELDS 128u
 /* Key sets behind clients' jwks_uri: a client has a handful of keys, and there may be many clients. */
 #define SP_MAX_CLIENT_JWKS_BYTES (128u * 1024)
+/* Keys of a set that one JWT is tried with: whoever has several gives each a kid (OIDC Core 10.1). Each costs some
+ * milliseconds at the worst, and who asks need not be anybody. */
+#define SP_MAX_KEY_TRIES 8u
 #define SP_MAX_REMOTE_KEY_SETS 1024u
 /* A sector_identifier_uri's document: the redirect URIs of a company's applications. */
 #define SP_MAX_SECTOR_DOCUMENT_BYTES (128u * 1024)
