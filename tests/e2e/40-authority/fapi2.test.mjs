@@ -133,12 +133,12 @@ test('what the profile forbids at /par and /authorize', async () => {
     const { status, json } = jwt === '' ? await authority.post('/par', { client_id: 'bank', ...request() }) : await push(more, jwt);
     // The plan takes these and no others: a fault of the assertion is the client's, any other one the request's.
     const is = jwt !== undefined ? 'invalid_client' : cause === 'request.response_type' ? 'unsupported_response_type' : 'invalid_request';
-    assert.deepEqual([status, json.error], [is === 'invalid_client' ? 401 : 400, is], cause);
+    assert.deepEqual([status, json.error], [400, is], cause);
     assert.ok(json.error_description.includes(cause), `${cause}: ${json.error_description}`);
     assert.equal(json.request_uri, undefined);
     if (!jwt) continue;
     const asked = await authority.post('/token', { grant_type: 'authorization_code', code: 'spac_x', redirect_uri: redirect, code_verifier: verifier, client_assertion: jwt, client_assertion_type: ASSERTION });
-    assert.deepEqual([asked.status, asked.json.error], [401, 'invalid_client'], cause);
+    assert.deepEqual([asked.status, asked.json.error], [400, 'invalid_client'], cause);
   }
   for (const method of ['GET', 'PUT', 'DELETE']) {
     const { status, headers } = await authority.get('/par', { method });

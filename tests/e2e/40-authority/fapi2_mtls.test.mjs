@@ -111,8 +111,8 @@ for (const client of ['one', 'keyed'])
 
 test('a code is its client\'s, once, over a connection with its certificate [ensure-holder-of-key-required, -client-id-in-token-endpoint, -authorization-code-is-bound-to-client, attempt-reuse-authorization-code-after-one-second]', async () => {
   const { form } = await signIn('one');
-  refused(await redeem('one', form, null), [401, 'invalid_client']);
-  refused(await redeem('two', form, 'one'), [401, 'invalid_client']); // named two, shown one
+  refused(await redeem('one', form, null), [400, 'invalid_client']);
+  refused(await redeem('two', form, 'one'), [400, 'invalid_client']); // named two, shown one
   refused(await redeem('two', form), [400, 'invalid_grant']);
   const keyed = await signIn('keyed');
   refused(await redeem('keyed', keyed.form, null), [400, 'invalid_request']);
@@ -124,7 +124,7 @@ test('a code is its client\'s, once, over a connection with its certificate [ens
 });
 
 test('a refresh token stays the same, its client\'s, and wants the certificate too [refresh-token]', async () => {
-  for (const [client, lacking] of [['one', [401, 'invalid_client']], ['keyed', [400, 'invalid_request']]]) {
+  for (const [client, lacking] of [['one', [400, 'invalid_client']], ['keyed', [400, 'invalid_request']]]) {
     const { json: tokens } = await redeem(client, (await signIn(client)).form);
     const form = { grant_type: 'refresh_token', refresh_token: tokens.refresh_token, scope: 'openid offline_access' };
     const again = await redeem(client, form);
@@ -137,6 +137,6 @@ test('a refresh token stays the same, its client\'s, and wants the certificate t
 });
 
 test('who pushes without the certificate that it authenticates by is refused', async () => {
-  refused(await post(alias.pushed_authorization_request_endpoint, 'one', { response_type: 'code' }, null), [401, 'invalid_client']);
-  refused(await post(discovered.pushed_authorization_request_endpoint, 'one', { response_type: 'code' }), [401, 'invalid_client']); // the listener for people asks for none
+  refused(await post(alias.pushed_authorization_request_endpoint, 'one', { response_type: 'code' }, null), [400, 'invalid_client']);
+  refused(await post(discovered.pushed_authorization_request_endpoint, 'one', { response_type: 'code' }), [400, 'invalid_client']); // the listener for people asks for none
 });
