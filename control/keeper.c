@@ -168,7 +168,9 @@ static struct sp_kept_issuer *find(const struct sp_keeper *keeper, struct sp_str
 
 static bool knows(const struct sp_kept_issuer *issuer, struct sp_str kid)
 {
-    return issuer->keys != NULL && kid.len > 0 && sp_jwk_set_find(issuer->keys, kid, 0) != NULL;
+    /* Of another issuer's document it is not the key that is asked for, but whether that is mended. */
+    return issuer->keys != NULL && issuer->published_issuer == NULL && kid.len > 0 &&
+           sp_jwk_set_find(issuer->keys, kid, 0) != NULL;
 }
 
 enum sp_status sp_keeper_look_again(struct sp_keeper *keeper, struct sp_str name, struct sp_str kid,

@@ -326,7 +326,8 @@ void sp_key_fetch_start(struct sp_kept_issuer *issuer)
     sp_timer_clear(&issuer->timer);
     if (issuer->setup.jwks_file.at != NULL) {
         read_keys_file(issuer);
-    } else if (issuer->setup.jwks_uri.at != NULL || (issuer->is_looking_again && issuer->jwks_uri != NULL)) {
+    } else if (issuer->setup.jwks_uri.at != NULL ||
+               (issuer->is_looking_again && issuer->jwks_uri != NULL && issuer->published_issuer == NULL)) {
         fetch_keys(issuer);
     } else {
         fetch_metadata(issuer);

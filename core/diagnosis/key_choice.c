@@ -328,8 +328,10 @@ enum sp_need sp_key_examine(struct sp_exam *exam)
     bool nothing_named = choice.fit_count == 0 && choice.unfit == NULL;
     /* Without a kid a rotation shows as a signature that no key verifies. */
     bool may_be_newer = nothing_named || (exam->kid.at == NULL && choice.fit_count > 0 && verifying == NULL);
-    if (may_be_newer && may_ask(exam)) {
-        exam->was_unknown_kid = keys != NULL && keys->count > 0;
+    /* A document that named another issuer may have been mended since. */
+    bool may_be_mended = verifying != NULL && exam->issuer->known.published_issuer.at != NULL;
+    if ((may_be_newer || may_be_mended) && may_ask(exam)) {
+        exam->was_unknown_kid = may_be_newer && keys != NULL && keys->count > 0;
         return SP_NEED_KEYS;
     }
     tell_keys(exam, keys, &choice, verifying);

@@ -102,6 +102,17 @@ for (const [named, cause] of [['with a slash at its end', 'issuer.trailing_slash
   });
 }
 
+test('a metadata document that named another issuer and is mended is seen by the next call, long before the next refresh', async () => {
+  const issuer = await startPlainIssuer();
+  issuer.metadata.issuer = `${issuer.issuer}/`;
+  const gateway = await startGateway({ config: { key_refresh: '1h', issuers: { corp: { issuer: issuer.issuer, audience } }, apis: { api: api(['corp']) } } });
+  const token = await issuer.token({ aud: audience });
+  assert.equal((await gateway.get('/api/1', { token })).cause, 'discovery.issuer_mismatch');
+  issuer.metadata.issuer = issuer.issuer;
+  await until(async () => (await gateway.get('/api/1', { token })).status === 200, 'a call to be accepted', 30_000); // the refresh of a minute does not come that early
+  assert.equal((await readyz(gateway)).issuers[0].keys, 'fresh');
+});
+
 test('one bad and one unknown member do not poison a set', async () => {
   const issuer = await startPlainIssuer();
   issuer.keySet = { keys: [{ kty: 'RSA', kid: 'bad', n: '!!', e: 'AQAB' }, { kty: 'LATTICE', kid: 'new' }, ...issuer.keySet.keys] };
