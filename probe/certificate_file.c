@@ -93,7 +93,21 @@ static struct sp_str name_text(struct sp_arena *arena, const X509_NAME *name)
     return sp_arena_printf(arena, "%s", text);
 }
 
-/* Each certificate by the next; the last one by itself or by a root that this machine trusts. */
+/* Who signed it has published itself for those that lack it (RFC 5280 4.2.2.1). */
+static bool says_where_issuer_is(X509 *certificate)
+{
+    bool says = false;
+    AUTHORITY_INFO_ACCESS *access = X509_get_ext_d2i(certificate, NID_info_access, NULL, NULL);
+    for (int i = 0; access != NULL && i < sk_ACCESS_DESCRIPTION_num(access); i++) {
+        says |= OBJ_obj2nid(sk_ACCESS_DESCRIPTION_value(access, i)->method) == NID_ad_ca_issuers;
+    }
+    AUTHORITY_INFO_ACCESS_free(access);
+    return says;
+}
+
+/* Each certificate by the next; the last one by itself or by a root that this machine trusts. A root of one's own is
+ * left out of the file as well (RFC 8446 4.4.2), and nothing tells it from an intermediate but that nobody needs to be
+ * told where to fetch it: what is signed below a public intermediate says so. */
 static bool is_complete(STACK_OF(X509) * chain)
 {
     int count = sk_X509_num(chain);
@@ -118,7 +132,7 @@ static bool is_complete(STACK_OF(X509) * chain)
     X509_STORE_CTX_free(context);
     X509_STORE_free(store);
     ERR_clear_error();
-    return known;
+    return known || !says_where_issuer_is(last);
 }
 
 static void look_at_files(void *context, struct sp_arena *arena, struct sp_str certificate_file, struct sp_str key_file,

@@ -10,7 +10,8 @@
 struct sp_certificate_look {
     struct sp_str fault; /* why a file cannot be read or understood; none: it can */
     bool key_fits;       /* or no key was asked about */
-    bool chain_complete; /* each certificate is issued by the next one, up to a known root or a self-signed one */
+    bool chain_complete; /* each certificate is issued by the next one, up to a self-signed one, a known root, or one
+                            below which nothing says that more is missing */
     struct sp_str subject, issuer_of_last;
     int64_t not_before, not_after; /* of the whole chain: the latest and the earliest */
 };
