@@ -12,6 +12,7 @@
 #include "authority/password_kinds.h"
 #include "core/base/json.h"
 #include "core/base/limits.h"
+#include "core/base/visible.h"
 
 #define MAX_NAME_BYTES 254u
 /* OIDC Core 2: `sub` is at most 255 ASCII characters. */
@@ -206,6 +207,10 @@ enum sp_status sp_account_check(struct sp_arena *arena, const struct sp_account_
             snprintf(trouble, 256, "a name has no control characters");
             return SP_MALFORMED;
         }
+    if (!request->has_known_name && !sp_str_is_visible(request->name)) {
+        snprintf(trouble, 256, "a name is text " SP_VISIBLE_EXPECTATION ": it looks like another name");
+        return SP_MALFORMED;
+    }
     if (request->id.at != NULL && !is_id(request->id)) {
         snprintf(trouble, 256, "an id has 1 to %u printable ASCII characters without spaces", MAX_ID_BYTES);
         return SP_MALFORMED;
@@ -345,7 +350,8 @@ enum sp_status sp_account_put(struct sp_store *store, struct sp_arena *arena, co
                               bool replaces, int64_t now, char trouble[256])
 {
     struct sp_account_request hashed = *request;
-    enum sp_status status = sp_account_check(arena, request, trouble);
+    hashed.has_known_name = replaces;
+    enum sp_status status = sp_account_check(arena, &hashed, trouble);
     if (status == SP_OK && request->password.at != NULL && request->password_hash.at == NULL)
         status = sp_password_hash(arena, request->password, &hashed.password_hash);
     if (status != SP_OK)

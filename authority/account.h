@@ -17,6 +17,7 @@ struct sp_account_request {
     /* Whose clients' ids no account may have: `sub` of a client's own tokens is its id (RFC 9068 5). NULL: not known.
      */
     const struct sp_authority_settings *settings;
+    bool has_known_name;         /* an account has this name already, from before it was looked at as strictly */
     bool disabled, has_disabled; /* has: it says so; a change leaves it else */
 };
 

@@ -238,7 +238,7 @@ static enum sp_step change_claims(struct sp_call *call, struct sp_account *accou
     struct sp_json_error error;
     char trouble[256] = "";
     enum sp_status status = sp_json_parse(call->arena, account->claims, &sp_json_limits_document, &before, &error);
-    struct sp_account_request request = {.name = account->name};
+    struct sp_account_request request = {.name = account->name, .has_known_name = true};
     if (status == SP_OK)
         request.claims = merge_claims(call, before, patch);
     if (status == SP_OK)
@@ -304,6 +304,7 @@ enum sp_step sp_admin_account_change(struct sp_call *call, const struct sp_admin
     struct sp_account_request checked = body.request;
     if (checked.name.at == NULL)
         checked.name = account.name;
+    checked.has_known_name = sp_str_equal(checked.name, account.name);
     enum sp_step step = check_and_hash(call, &checked);
     body.request.password_hash = checked.password_hash;
     return step == SP_GOES_ON ? sp_call_in_write(call, change, &context) : step;

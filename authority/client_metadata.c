@@ -6,8 +6,10 @@
 #include "authority/redirect_uri_policy.h"
 #include "core/base/host.h"
 #include "core/base/url.h"
+#include "core/base/visible.h"
 
 #define MAX_NAME_BYTES 200u
+#define NAME_EXPECTATION "Write a name of at most 200 bytes " SP_VISIBLE_EXPECTATION "."
 
 /* ---- values ---- */
 static enum sp_status read_method(struct sp_settings_reader *reader, const struct sp_json *value, void *at)
@@ -85,22 +87,13 @@ static enum sp_status read_https(struct sp_settings_reader *reader, const struct
     return check_https(reader, value, NULL);
 }
 
-/* People read it: nothing that moves the rest of the line about. */
+/* What people may read in it: check_name. */
 static enum sp_status read_name(struct sp_settings_reader *reader, const struct sp_json *value, void *at)
 {
     (void)reader;
     struct sp_str text = sp_json_string(value);
     if (text.len == 0 || text.len > MAX_NAME_BYTES)
         return SP_MALFORMED;
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.at[i], next = i + 1 < text.len ? (unsigned char)text.at[i + 1] : 0,
-                      last = i + 2 < text.len ? (unsigned char)text.at[i + 2] : 0;
-        /* U+2028 to U+202E, U+2066 to U+2069 */
-        bool turns = c == 0xE2 &&
-                     ((next == 0x80 && last >= 0xA8 && last <= 0xAE) || (next == 0x81 && last >= 0xA6 && last <= 0xA9));
-        if (c < 0x20 || c == 0x7F || turns)
-            return SP_MALFORMED;
-    }
     *(struct sp_str *)at = text;
     return SP_OK;
 }
@@ -154,8 +147,7 @@ static const struct sp_member_row rows[] = {
     SP_MEMBER_BY("grant_types", CLIENT(grants), read_grant_types, SP_GRANTS_EXPECTATION),
     SP_MEMBER_BY("response_types", 0, read_response_types, "The only response type is [\"code\"]."),
     SP_MEMBER_BY("application_type", CLIENT(is_native), read_application_type, "Write web or native."),
-    SP_MEMBER_BY("client_name", CLIENT(name), read_name,
-                 "Write a name of at most 200 bytes without control characters."),
+    SP_MEMBER_BY("client_name", CLIENT(name), read_name, NAME_EXPECTATION),
     SP_MEMBER_BY("client_uri", CLIENT(client_uri), read_https, HTTPS),
     SP_MEMBER_BY("logo_uri", CLIENT(logo_uri), read_https, HTTPS),
     SP_MEMBER_BY("tos_uri", CLIENT(tos_uri), read_https, HTTPS),
@@ -275,6 +267,17 @@ static enum sp_status check_asked_urls(struct reading *reading, struct sp_client
     return SP_OK;
 }
 
+/* One that was kept under an older rule is shown by its id. */
+static enum sp_status check_name(struct reading *reading, struct sp_client *client)
+{
+    if (sp_str_is_visible(client->name))
+        return SP_OK;
+    if (!reading->terms->kept)
+        return complain(reading, "client_name", SP_STR(NAME_EXPECTATION));
+    client->name = client->id;
+    return SP_OK;
+}
+
 static enum sp_status check_grants(struct reading *reading, struct sp_client *client)
 {
     unsigned allowed = reading->terms->settings->registration.grants;
@@ -359,7 +362,9 @@ static enum sp_status check_algorithms(struct reading *reading, struct sp_client
 
 static enum sp_status check(struct reading *reading, struct sp_client *client)
 {
-    enum sp_status status = check_method(reading, client);
+    enum sp_status status = check_name(reading, client);
+    if (status == SP_OK)
+        status = check_method(reading, client);
     if (status == SP_OK)
         status = check_grants(reading, client);
     if (sp_json_member(reading->metadata, SP_STR("application_type")) == NULL)

@@ -174,3 +174,15 @@ test("a client that comes later with an account's id is refused by a reload, and
   assert.match(authority.output(), /authority\.clients\.nora-1 has the id of the account 'nora'.*gets no tokens/);
   assert.equal(await works('nora-1'), true);
 });
+
+test('a name that looks like another one, or turns what stands beside it, is refused by command and table', async () => {
+  const add = (name) => sallyport(['accounts', 'add', name, '--state', authority.state], { input: 'long-secret\n' });
+  for (const name of ['ann\u202e', '\u2067ann', 'an\u200bn', 'ann\u200d']) {
+    const { code, stderr } = await add(name);
+    assert.notEqual(code, 0, JSON.stringify(name));
+    assert.match(stderr, /a name is text without control characters, invisible ones, and ones that turn the direction/);
+  }
+  assert.match((await accounts('import', table('name,password\nan\u2060n,anns-password\n'))).stderr, /people\.csv:2: a name is text without/);
+  assert.equal((await add('\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645')).code, 0); // Persian writes so
+  assert.equal((await add('\u05d0\u05e0\u05d4')).code, 0);
+});

@@ -308,7 +308,7 @@ test('junk is refused with what is wrong, and nothing is written', async () => {
   const { id } = await add('old');
   const before = (await admin('GET', at(id))).json;
   for (const [body, pattern] of [
-    ['{', /no JSON object/], ['[]', /no JSON object/], ['{"nmae":"x"}', /nearest known one is 'name'/], ['{"name":7}', /'name' is no text/], ['{"name":""}', /a name has 1 to/],
+    ['{', /no JSON object/], ['[]', /no JSON object/], ['{"nmae":"x"}', /nearest known one is 'name'/], ['{"name":7}', /'name' is no text/], ['{"name":""}', /a name has 1 to/], ['{"name":"ol\\u200bd"}', /invisible/], ['{"name":"old\\u202e"}', /turn the direction/],
     ['{"name":"a\\u0000b"}', /control|UTF-8|a name has/], ['{"password":"short"}', /8 characters/], ['{"password_hash":"md5:x"}', /hash cannot be taken/], ['{"password":"long-enough","password_hash":"$2b$x"}', /both a password/],
     ['{"disabled":"yes"}', /neither true nor false/], ['{"claims":[]}', /no object/], ['{"claims":{"email":"x\\r\\nBcc: y@z"}}', /no e-mail address/], [`{"claims":{"x":"${'y'.repeat(40_000)}"}}`, /at most/], ['{"id":"other"}', /no member 'id'/],
   ]) {

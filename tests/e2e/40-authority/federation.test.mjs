@@ -330,7 +330,7 @@ test('the verified address of an account is not given to another', async () => {
 });
 
 test('a newcomer gets no name that people here take for somebody else', async () => {
-  for (const [sub, name, email, email_verified] of [['u-boss', 'boss', 'boss@example.test', true], ['u-mail', undefined, 'chief@example.test', true], ['u-fake', 'chief@example.test', undefined, undefined]]) {
+  for (const [sub, name, email, email_verified] of [['u-boss', 'boss', 'boss@example.test', true], ['u-mail', undefined, 'chief@example.test', true], ['u-fake', 'chief@example.test', undefined, undefined], ['u-turn', 'boss\u202e', undefined, undefined]]) {
     lie = { claims: { sub }, userinfo: (outgoing) => json(outgoing, 200, { sub, email, email_verified, preferred_username: name }) };
     const { page } = await signIn('scripted'); // trust_email is off
     assert.ok(page.location?.searchParams.get('code'));
@@ -338,6 +338,7 @@ test('a newcomer gets no name that people here take for somebody else', async ()
   const names = JSON.parse((await authority.cli(['accounts', 'list', '--json'])).stdout).map((account) => account.name);
   assert.ok(names.includes('boss (scripted)') && names.includes('chief@example.test (scripted)'), names.join());
   for (const taken of ['boss', 'boss@example.test', 'chief@example.test']) assert.ok(!names.includes(taken), taken);
+  assert.ok(names.some((name) => /^scripted-/.test(name)) && !names.some((name) => name.includes('\u202e')), names.join());
 });
 
 test('a sign-in that is not strong enough is refused', async () => {

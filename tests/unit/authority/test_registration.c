@@ -217,6 +217,9 @@ static void each_member_is_taken_or_refused_by_name(void **state)
         {"{" URI ",'logo_uri':'javascript:x'}", "registration.metadata", "https"},
         {"{" URI ",'client_name':'a\\u0007'}", "registration.metadata", "client_name"},
         {"{" URI ",'client_name':'a\\u202Eb'}", "registration.metadata", "client_name"},
+        {"{" URI ",'client_name':'Pay\\u200BPal'}", "registration.metadata", "invisible"},
+        {"{" URI ",'client_name':'Photos\\u200F'}", "registration.metadata", "turn the direction"},
+        {"{" URI ",'client_name':'\\u0645\\u06CC\\u200C\\u062E'}", "", ""},
         {"{" URI ",'software_statement':'a.b.c'}", "registration.software_statement", "leave it out"},
         {"[]", "registration.metadata", "JSON object"},
         {"{" URI, "registration.metadata", "JSON object"},
@@ -519,6 +522,26 @@ static void narrower_rules_hold_for_those_that_are_there(void **state)
     assert_int_equal(sp_client_look_up_or_none(call, id)->scopes.count, 1);
 }
 
+static void a_name_that_nobody_sees_and_that_was_kept_is_not_shown(void **state)
+{
+    struct fixture *fixture = *state;
+    struct sp_store *store = fixture->authority.store;
+    struct sp_call *call = post(fixture, "{" URI ",'client_name':'Pay***Pal'}", NULL);
+    struct sp_str id = sp_str_from_cstr(fixture_member(call, "client_id")), data;
+    struct sp_record record;
+    assert_true(sp_str_equal(sp_client_look_up_or_none(call, id)->name, SP_STR("Pay***Pal")));
+    assert_int_equal(store->methods->find_record(store, SP_RECORD_CLIENT, id, fixture->arena, &record), SP_OK);
+    assert_int_equal(sp_arena_copy(fixture->arena, record.data, &data), SP_OK);
+    memcpy((char *)(uintptr_t)data.at + sp_str_index_of(data, '*', 0), "\u200B", 3);
+    record.data = data;
+    assert_int_equal(store->methods->begin(store), SP_OK);
+    assert_int_equal(sp_store_commit(store, store->methods->put_record(store, &record, NULL)), SP_OK);
+    sp_client_directory_forget(&fixture->authority, SP_STR_NONE);
+    const struct sp_client *client = sp_client_look_up_or_none(call, id);
+    assert_non_null(client);
+    assert_true(sp_str_equal(client->name, id));
+}
+
 static void who_needs_no_pkce_has_a_secret_and_the_operators_word(void **state)
 {
     static const struct {
@@ -605,6 +628,7 @@ int main(void)
         cmocka_unit_test(browsers_are_not_sent_inside_by_what_was_kept),
         cmocka_unit_test(keys_of_strangers_are_not_looked_for_inside),
         cmocka_unit_test(narrower_rules_hold_for_those_that_are_there),
+        cmocka_unit_test(a_name_that_nobody_sees_and_that_was_kept_is_not_shown),
         cmocka_unit_test(who_needs_no_pkce_has_a_secret_and_the_operators_word),
     };
     return cmocka_run_group_tests(tests, start, fixture_stop);
