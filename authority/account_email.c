@@ -63,7 +63,10 @@ enum sp_step sp_account_email_show(struct sp_page *page, const struct sp_account
     sp_account_form(page, view, "email");
     sp_page_label(page, "email-new", SP_TEXT_EMAIL_NEW);
     sp_page_raw(page, SP_STR("<input id=\"email-new\" name=\"email\" type=\"email\" autocomplete=\"email\" "
-                             "maxlength=\"254\" required value=\"\">"));
+                             "maxlength=\"254\" required"));
+    if (view->notice == SP_TEXT_EMAIL_MALFORMED)
+        sp_page_field_trouble(page);
+    sp_page_raw(page, SP_STR(" value=\"\">"));
     sp_page_button(page, "change", SP_TEXT_EMAIL_CHANGE, false);
     sp_page_raw(page, SP_STR("</form>"));
     return SP_GOES_ON;

@@ -6,13 +6,14 @@
 #include "authority/sign_in_pages.h"
 #include "authority/client_directory.h"
 
-static void write_grant(struct sp_page *page, const struct sp_account_view *view, const struct sp_grant_given *grant)
+static void write_grant(struct sp_page *page, const struct sp_account_view *view, const struct sp_grant_given *grant,
+                        size_t number)
 {
     struct sp_call *call = page->call;
     const struct sp_client *client = sp_client_look_up_or_none(call, grant->client_id);
-    sp_page_raw(page, SP_STR("<li><div><strong>"));
-    sp_page_text(page, client != NULL ? client->name : grant->client_id);
-    sp_page_raw(page, SP_STR("</strong><div class=\"quiet\">"));
+    sp_page_raw(page, SP_STR("<li><div>"));
+    sp_page_row_name(page, client != NULL ? client->name : grant->client_id, "grant", number);
+    sp_page_raw(page, SP_STR("<div class=\"quiet\">"));
     sp_page_text(page, sp_text_get(call, SP_TEXT_SINCE));
     sp_page_raw(page, SP_STR(" "));
     sp_page_time(page, grant->since);
@@ -26,7 +27,7 @@ static void write_grant(struct sp_page *page, const struct sp_account_view *view
     sp_page_raw(page, SP_STR("</div>"));
     sp_account_form(page, view, "grants");
     sp_page_hidden(page, "item", grant->client_id);
-    sp_page_button(page, "revoke", SP_TEXT_GRANT_REVOKE, false);
+    sp_page_row_button(page, "revoke", SP_TEXT_GRANT_REVOKE, "grant", number);
     sp_page_raw(page, SP_STR("</form></li>"));
 }
 
@@ -41,7 +42,7 @@ enum sp_step sp_account_grants_show(struct sp_page *page, const struct sp_accoun
         sp_page_paragraph(page, SP_TEXT_GRANT_NONE, SP_STR_NONE);
     sp_page_raw(page, SP_STR("<ul class=\"rows\">"));
     for (size_t i = 0; i < count; i++)
-        write_grant(page, view, &grants[i]);
+        write_grant(page, view, &grants[i], i + 1);
     sp_page_raw(page, SP_STR("</ul>"));
     return SP_GOES_ON;
 }

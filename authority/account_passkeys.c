@@ -15,11 +15,11 @@
 #define CHALLENGE_LIFETIME_S 600
 
 /* ---- the list ---- */
-static void write_passkey(struct sp_page *page, const struct sp_account_view *view, const struct sp_passkey *passkey)
+static void write_passkey(struct sp_page *page, const struct sp_account_view *view, const struct sp_passkey *passkey,
+                          size_t number)
 {
-    sp_page_raw(page, SP_STR("<li><div><strong>"));
-    sp_page_text(page, passkey->name);
-    sp_page_raw(page, SP_STR("</strong>"));
+    sp_page_raw(page, SP_STR("<li><div>"));
+    sp_page_row_name(page, passkey->name, "passkey", number);
     if (passkey->is_synced) {
         sp_page_raw(page, SP_STR(" <span class=\"tag\">"));
         sp_page_text(page, sp_text_get(page->call, SP_TEXT_PASSKEY_SYNCED));
@@ -39,7 +39,7 @@ static void write_passkey(struct sp_page *page, const struct sp_account_view *vi
     if (view->is_fresh) {
         sp_account_form(page, view, SECTION);
         sp_page_hidden(page, "item", passkey->id);
-        sp_page_button(page, "remove", SP_TEXT_PASSKEY_REMOVE, false);
+        sp_page_row_button(page, "remove", SP_TEXT_PASSKEY_REMOVE, "passkey", number);
         sp_page_raw(page, SP_STR("</form>"));
     }
     sp_page_raw(page, SP_STR("</li>"));
@@ -60,7 +60,7 @@ enum sp_step sp_account_passkeys_show(struct sp_page *page, const struct sp_acco
         return sp_deny_failure(call, status);
     sp_page_raw(page, SP_STR("<ul class=\"rows\">"));
     for (size_t i = 0; i < count; i++)
-        write_passkey(page, view, &passkeys[i]);
+        write_passkey(page, view, &passkeys[i], i + 1);
     sp_page_raw(page, SP_STR("</ul>"));
     if (count == 0)
         sp_page_paragraph(page, SP_TEXT_PASSKEY_NONE, SP_STR_NONE);
@@ -133,6 +133,7 @@ static enum sp_step begin(struct sp_call *call, const struct sp_account_view *vi
     sp_page_begin(&page, call, sp_text_get(call, SP_TEXT_PASSKEY_ADD));
     sp_page_raw(&page, SP_STR("<noscript>"));
     sp_page_alert(&page, SP_TEXT_PASSKEY_NEEDS_SCRIPT, SP_STR_NONE);
+    page.is_trouble = false; /* most never see it: the title says nothing of it */
     sp_page_raw(&page, SP_STR("</noscript>"));
     sp_page_paragraph(&page, SP_TEXT_PASSKEY_NONE, SP_STR_NONE);
     sp_account_passkey_form(&page, view, SECTION, &prompt);

@@ -10,7 +10,9 @@
 #include "authority/person.h"
 #include "authority/throttle.h"
 
-static void write_field(struct sp_page *page, const char *name, enum sp_text label, const char *more)
+#define NEW_PASSWORD "autocomplete=\"new-password\" minlength=\"8\" aria-describedby=\""
+
+static void write_field(struct sp_page *page, const char *name, enum sp_text label, struct sp_str more)
 {
     sp_page_label(page, name, label);
     sp_page_raw(page, SP_STR("<input type=\"password\" required id=\""));
@@ -18,7 +20,7 @@ static void write_field(struct sp_page *page, const char *name, enum sp_text lab
     sp_page_raw(page, SP_STR("\" name=\""));
     sp_page_raw(page, sp_str_from_cstr(name));
     sp_page_raw(page, SP_STR("\" "));
-    sp_page_raw(page, sp_str_from_cstr(more));
+    sp_page_raw(page, more);
     sp_page_raw(page, SP_STR(">"));
 }
 
@@ -30,9 +32,14 @@ enum sp_step sp_account_password_show(struct sp_page *page, const struct sp_acco
     }
     sp_account_form(page, view, "password");
     sp_page_account_name(page, view->account.name);
-    write_field(page, "old_password", SP_TEXT_PASSWORD_OLD, "autocomplete=\"current-password\"");
+    write_field(page, "old_password", SP_TEXT_PASSWORD_OLD,
+                view->notice == SP_TEXT_PASSWORD_WRONG
+                    ? SP_STR("autocomplete=\"current-password\" aria-invalid=\"true\" aria-describedby=\"trouble\"")
+                    : SP_STR("autocomplete=\"current-password\""));
     write_field(page, "new_password", SP_TEXT_PASSWORD_NEW,
-                "autocomplete=\"new-password\" minlength=\"8\" aria-describedby=\"password-rule\"");
+                view->notice == SP_TEXT_PASSWORD_SHORT
+                    ? SP_STR(NEW_PASSWORD "trouble password-rule\" aria-invalid=\"true\"")
+                    : SP_STR(NEW_PASSWORD "password-rule\""));
     sp_page_raw(page, SP_STR("<div class=\"quiet small\" id=\"password-rule\">"));
     sp_page_text(page, sp_text_get(page->call, SP_TEXT_PASSWORD_RULE));
     sp_page_raw(page, SP_STR("</div>"));

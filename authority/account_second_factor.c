@@ -18,7 +18,7 @@ static void write_app(struct sp_page *page, const struct sp_account_view *view, 
         return;
     sp_account_form(page, view, SECTION);
     if (factors->has_app) {
-        sp_page_code_field(page, false);
+        sp_page_code_field(page, false, view->notice == SP_TEXT_CODE_WRONG || view->notice == SP_TEXT_CODE_REPLAYED);
         sp_page_button(page, "app_remove", SP_TEXT_APP_REMOVE, false);
     } else {
         sp_page_button(page, "app_begin", SP_TEXT_APP_SETUP, false);
@@ -39,7 +39,11 @@ enum sp_step sp_account_second_factor_show(struct sp_page *page, const struct sp
         return sp_deny_failure(call, status);
     write_app(page, view, &factors);
     if (sp_factors_any(&factors))
-        sp_page_paragraph(page, SP_TEXT_RECOVERY_LEFT, sp_arena_printf(call->arena, "%zu", factors.recovery_codes));
+        sp_page_paragraph(page,
+                          factors.recovery_codes == 0   ? SP_TEXT_RECOVERY_NONE_LEFT
+                          : factors.recovery_codes == 1 ? SP_TEXT_RECOVERY_ONE_LEFT
+                                                        : SP_TEXT_RECOVERY_LEFT,
+                          sp_arena_printf(call->arena, "%zu", factors.recovery_codes));
     if (!view->is_fresh) {
         sp_account_ask_fresh(page, view, SECTION);
     } else if (sp_factors_any(&factors)) {
@@ -95,7 +99,7 @@ static enum sp_step show_setup(struct sp_call *call, const struct sp_account_vie
     sp_page_app_setup(&page, app, view->account.name);
     sp_authenticator_app_forget(app);
     sp_account_form(&page, view, SECTION);
-    sp_page_code_field(&page, true);
+    sp_page_code_field(&page, true, verdict != SP_CODE_RIGHT);
     sp_page_button(&page, "app_confirm", SP_TEXT_CODE_CONFIRM, true);
     sp_page_raw(&page, SP_STR("</form>"));
     sp_account_way_back(&page, SECTION);

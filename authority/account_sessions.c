@@ -23,22 +23,22 @@ static void write_tag(struct sp_page *page, enum sp_text text)
 }
 
 /* By the browser's name, or what the person knows the device as. */
-static void write_name(struct sp_page *page, const struct sp_json *data)
+static void write_name(struct sp_page *page, const struct sp_json *data, size_t number)
 {
     struct sp_str browser = sp_json_string(sp_json_member(data, SP_STR("browser"))),
                   device = sp_json_string(sp_json_member(data, SP_STR("device")));
     const struct sp_client *client = device.at != NULL ? sp_client_look_up_or_none(page->call, device) : NULL;
-    sp_page_raw(page, SP_STR("<strong>"));
-    sp_page_text(page, client != NULL      ? client->name
-                       : device.at != NULL ? device
-                       : browser.len > 0   ? browser
-                                           : sp_text_get(page->call, SP_TEXT_SESSION_BROWSER));
-    sp_page_raw(page, SP_STR("</strong>"));
+    struct sp_str name = client != NULL      ? client->name
+                         : device.at != NULL ? device
+                         : browser.len > 0   ? browser
+                                             : sp_text_get(page->call, SP_TEXT_SESSION_BROWSER);
+    sp_page_row_name(page, name, "session", number);
     if (device.at != NULL)
         write_tag(page, SP_TEXT_SESSION_DEVICE);
 }
 
-static void write_session(struct sp_page *page, const struct sp_account_view *view, const struct sp_ticket *ticket)
+static void write_session(struct sp_page *page, const struct sp_account_view *view, const struct sp_ticket *ticket,
+                          size_t number)
 {
     struct sp_call *call = page->call;
     const struct sp_json *data = NULL;
@@ -48,7 +48,7 @@ static void write_session(struct sp_page *page, const struct sp_account_view *vi
     struct sp_str address = sp_json_string(sp_json_member(data, SP_STR("address")));
     bool is_this = memcmp(ticket->hash, view->session.hash, sizeof ticket->hash) == 0;
     sp_page_raw(page, SP_STR("<li><div>"));
-    write_name(page, data);
+    write_name(page, data, number);
     if (is_this)
         write_tag(page, SP_TEXT_SESSION_THIS);
     sp_page_raw(page, SP_STR("<div class=\"quiet\">"));
@@ -63,7 +63,7 @@ static void write_session(struct sp_page *page, const struct sp_account_view *vi
     if (!is_this) {
         sp_account_form(page, view, "sessions");
         sp_page_hidden(page, "item", ticket->family);
-        sp_page_button(page, "end", SP_TEXT_SESSION_END, false);
+        sp_page_row_button(page, "end", SP_TEXT_SESSION_END, "session", number);
         sp_page_raw(page, SP_STR("</form>"));
     }
     sp_page_raw(page, SP_STR("</li>"));
@@ -78,7 +78,7 @@ enum sp_step sp_account_sessions_show(struct sp_page *page, const struct sp_acco
         return sp_deny_failure(page->call, status);
     sp_page_raw(page, SP_STR("<ul class=\"rows\">"));
     for (size_t i = 0; i < count; i++)
-        write_session(page, view, &tickets[i]);
+        write_session(page, view, &tickets[i], i + 1);
     sp_page_raw(page, SP_STR("</ul>"));
     if (count > 1) {
         sp_account_form(page, view, "sessions");

@@ -93,7 +93,7 @@ static enum sp_step decide(struct sp_call *call, struct sp_device *device, const
     if (status != SP_OK)
         return sp_deny_failure(call, status);
     call->subject = session->subject;
-    sp_page_begin(&page, call, sp_text_get(call, allowed ? SP_TEXT_DEVICE_DONE_TITLE : SP_TEXT_DEVICE_TITLE));
+    sp_page_begin(&page, call, sp_text_get(call, allowed ? SP_TEXT_DEVICE_DONE_TITLE : SP_TEXT_DEVICE_DENIED_TITLE));
     sp_page_paragraph(&page, allowed ? SP_TEXT_DEVICE_DONE : SP_TEXT_DEVICE_DENIED, SP_STR_NONE);
     sp_page_end(&page, 200);
     return SP_GOES_ON;

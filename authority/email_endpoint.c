@@ -14,8 +14,12 @@
 static enum sp_step say(struct sp_call *call, enum sp_text text, int status)
 {
     struct sp_page page;
-    sp_page_begin(&page, call, sp_text_get(call, SP_TEXT_EMAIL_TITLE));
-    sp_page_paragraph(&page, text, SP_STR_NONE);
+    bool is_done = text == SP_TEXT_EMAIL_DONE;
+    sp_page_begin(&page, call, sp_text_get(call, is_done ? SP_TEXT_EMAIL_DONE_TITLE : SP_TEXT_EMAIL_TITLE));
+    if (is_done)
+        sp_page_paragraph(&page, text, SP_STR_NONE);
+    else
+        sp_page_alert(&page, text, SP_STR_NONE);
     sp_page_end(&page, status);
     return SP_GOES_ON;
 }

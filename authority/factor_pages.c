@@ -22,12 +22,13 @@ void sp_page_code_trouble(struct sp_page *page, enum sp_code_verdict verdict, in
     }
 }
 
-void sp_page_code_field(struct sp_page *page, bool has_focus)
+void sp_page_code_field(struct sp_page *page, bool has_focus, bool is_wrong)
 {
     sp_page_label(page, "code", SP_TEXT_CODE_FIELD);
     sp_page_raw(page, SP_STR("<input id=\"code\" name=\"code\" inputmode=\"numeric\" autocomplete=\"one-time-code\" "
                              "maxlength=\"9\" required"));
-    sp_page_field_trouble(page);
+    if (is_wrong)
+        sp_page_field_trouble(page);
     sp_page_raw(page, has_focus ? SP_STR(" autofocus value=\"\">") : SP_STR(" value=\"\">"));
 }
 

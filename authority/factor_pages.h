@@ -10,8 +10,8 @@
 
 /* What a code was worth, as an alert; nothing for SP_CODE_RIGHT. */
 void sp_page_code_trouble(struct sp_page *page, enum sp_code_verdict verdict, int64_t wait_s);
-/* A labelled field `code` for six digits. */
-void sp_page_code_field(struct sp_page *page, bool has_focus);
+/* A labelled field `code` for six digits; is_wrong: the alert is about it. */
+void sp_page_code_field(struct sp_page *page, bool has_focus, bool is_wrong);
 /* Picture and key of a new app. */
 void sp_page_app_setup(struct sp_page *page, const struct sp_authenticator_app *app, struct sp_str account_name);
 void sp_page_recovery_codes(struct sp_page *page, const struct sp_str codes[SP_RECOVERY_CODES]);

@@ -4,8 +4,9 @@
 #include "authority/client_directory.h"
 #include "authority/page.h"
 
-/* A client that does not answer keeps nobody here. To Chromium a Refresh begins when all frames have answered; with
- * scripts the person goes on all the same. */
+/* A client that does not answer keeps nobody here. To Chromium a Refresh begins when all frames have answered, and
+ * without scripts nothing ends that wait: a button is there from the start, above the frames, and has the focus. With
+ * scripts the person goes on by themselves. */
 #define LONGEST_WAIT_S 5
 
 static const struct sp_client *find(struct sp_call *call, struct sp_str id)
@@ -62,16 +63,22 @@ static void write_frames(struct sp_page *page, const struct sp_session *session)
     }
 }
 
-static void write_next(struct sp_page *page, struct sp_str next)
+static void write_way(struct sp_page *page, struct sp_str next)
+{
+    sp_page_paragraph(page, SP_TEXT_SIGNED_OUT_TELLING, SP_STR_NONE);
+    sp_page_raw(page, SP_STR("<a class=\"button\" id=\"next\" autofocus href=\""));
+    sp_page_text(page, next);
+    sp_page_raw(page, SP_STR("\">"));
+    sp_page_text(page, sp_text_get(page->call, SP_TEXT_CONTINUE));
+    sp_page_raw(page, SP_STR("</a>"));
+}
+
+static void write_script(struct sp_page *page)
 {
     static const char script[] = "const go=()=>location.replace(document.getElementById('next').href);"
                                  "addEventListener('load',go);setTimeout(go,5000)";
     page->script_hash = SP_STR("'sha256-jmKFhcPQTE7wcqCd0deCVlOZtBSbrxV+Gtp3Jx+hGf4='");
-    sp_page_raw(page, SP_STR("<p><a id=\"next\" href=\""));
-    sp_page_text(page, next);
-    sp_page_raw(page, SP_STR("\">"));
-    sp_page_text(page, sp_text_get(page->call, SP_TEXT_CONTINUE));
-    sp_page_raw(page, SP_STR("</a></p><script>"));
+    sp_page_raw(page, SP_STR("<script>"));
     sp_page_raw(page, sp_str_from_cstr(script));
     sp_page_raw(page, SP_STR("</script>"));
 }
@@ -81,9 +88,11 @@ void sp_front_channel_logout_page(struct sp_call *call, const struct sp_session 
     struct sp_page page;
     sp_page_begin(&page, call, sp_text_get(call, SP_TEXT_SIGNED_OUT_TITLE));
     sp_page_paragraph(&page, SP_TEXT_SIGNED_OUT, SP_STR_NONE);
+    if (next.at != NULL)
+        write_way(&page, next);
     write_frames(&page, session);
     if (next.at != NULL)
-        write_next(&page, next);
+        write_script(&page);
     sp_page_end(&page, 200);
     if (next.at != NULL && call->answer.status == 200)
         sp_answer_header(call, "Refresh",

@@ -65,7 +65,8 @@ static const char style[] =
     /* Names from outside, in either direction, turn nothing around them. */
     "strong{unicode-bidi:plaintext}"
     "@media print{body{display:block;background:none}main{box-shadow:none;max-width:none}button,a.button{display:none}}"
-    "@media(prefers-color-scheme:dark){body{background:#12181f;color:#e8edf2}a{color:#8ab8ff}a.button{color:#fff}main{"
+    "@media(prefers-color-scheme:dark){body{background:#12181f;color:#e8edf2}a{color:#8ab8ff}a.button{color:#fff}"
+    "button,a.button{border-color:#6f9fe6}main{"
     "background:#1d2630}"
     "input{background:#12181f;border-color:#8796a5}a.other,button.other{color:#e8edf2;background:transparent;border-"
     "color:#"
@@ -290,13 +291,33 @@ struct sp_str sp_page_origin(struct sp_arena *arena, struct sp_str uri)
     return is_source(origin) ? origin : SP_STR_NONE;
 }
 
-void sp_page_button(struct sp_page *page, const char *step, enum sp_text text, bool is_main)
+static void write_button(struct sp_page *page, const char *step, enum sp_text text, struct sp_str attributes)
 {
     sp_page_raw(page, SP_STR("<button name=\"step\" value=\""));
     sp_page_text(page, sp_str_from_cstr(step));
-    sp_page_raw(page, is_main ? SP_STR("\">") : SP_STR("\" class=\"other\" formnovalidate>"));
+    sp_page_raw(page, SP_STR("\""));
+    sp_page_raw(page, attributes);
+    sp_page_raw(page, SP_STR(">"));
     sp_page_text(page, sp_text_get(page->call, text));
     sp_page_raw(page, SP_STR("</button>"));
+}
+
+void sp_page_button(struct sp_page *page, const char *step, enum sp_text text, bool is_main)
+{
+    write_button(page, step, text, is_main ? SP_STR("") : SP_STR(" class=\"other\""));
+}
+
+void sp_page_row_button(struct sp_page *page, const char *step, enum sp_text text, const char *row, size_t number)
+{
+    write_button(page, step, text,
+                 sp_arena_printf(page->call->arena, " class=\"other\" aria-describedby=\"%s-%zu\"", row, number));
+}
+
+void sp_page_row_name(struct sp_page *page, struct sp_str name, const char *row, size_t number)
+{
+    sp_page_raw(page, sp_arena_printf(page->call->arena, "<strong id=\"%s-%zu\">", row, number));
+    sp_page_text(page, name);
+    sp_page_raw(page, SP_STR("</strong>"));
 }
 
 void sp_page_label(struct sp_page *page, const char *id, enum sp_text text)

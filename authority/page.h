@@ -43,8 +43,13 @@ void sp_page_paragraph(struct sp_page *page, enum sp_text text, struct sp_str va
 /* The same without the paragraph. */
 void sp_page_words(struct sp_page *page, enum sp_text text, struct sp_str value);
 void sp_page_hidden(struct sp_page *page, const char *name, struct sp_str value);
-/* <button name=step value=…>; the main one stands out, the others submit without validation. */
+/* <button name=step value=…>; the main one stands out. What gives up is a form of its own: a browser lets no form go
+ * whose fields are not filled in. */
 void sp_page_button(struct sp_page *page, const char *step, enum sp_text text, bool is_main);
+/* Of one row of many: `row` and its number are the id of the row's name, which whoever hears the page is told, too. */
+void sp_page_row_button(struct sp_page *page, const char *step, enum sp_text text, const char *row, size_t number);
+/* <strong id=…>name</strong> of such a row. */
+void sp_page_row_name(struct sp_page *page, struct sp_str name, const char *row, size_t number);
 void sp_page_label(struct sp_page *page, const char *id, enum sp_text text);
 /* The page's one script, a literal, allowed by its hash. */
 void sp_page_script(struct sp_page *page, struct sp_str script);

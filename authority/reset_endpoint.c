@@ -40,14 +40,24 @@ static void begin_form(struct sp_page *page, struct sp_str ticket)
     sp_own_form_field(page, own_token(call));
 }
 
+static void write_status(struct sp_page *page, enum sp_text text)
+{
+    sp_page_raw(page, SP_STR("<div role=\"status\">"));
+    sp_page_paragraph(page, text, SP_STR_NONE);
+    sp_page_raw(page, SP_STR("</div>"));
+}
+
 static enum sp_step say(struct sp_call *call, enum sp_text text, int status)
 {
     struct sp_page page;
-    sp_page_begin(&page, call, sp_text_get(call, SP_TEXT_RESET_TITLE));
-    sp_page_raw(&page, SP_STR("<div role=\"status\">"));
-    sp_page_paragraph(&page, text, SP_STR_NONE);
-    sp_page_raw(&page, SP_STR("</div>"));
-    if (text == SP_TEXT_LINK_GONE) {
+    sp_page_begin(&page, call,
+                  sp_text_get(call, text == SP_TEXT_RESET_SENT   ? SP_TEXT_RESET_SENT_TITLE
+                                    : text == SP_TEXT_RESET_DONE ? SP_TEXT_RESET_DONE_TITLE
+                                                                 : SP_TEXT_RESET_TITLE));
+    if (text != SP_TEXT_LINK_GONE) {
+        write_status(&page, text);
+    } else {
+        sp_page_alert(&page, text, SP_STR_NONE);
         sp_page_raw(&page, SP_STR("<a class=\"button\" href=\""));
         sp_page_text(&page, sp_authority_url(call, "/reset"));
         sp_page_raw(&page, SP_STR("\">"));
@@ -91,9 +101,9 @@ static enum sp_step ask_new(struct sp_call *call, const struct sp_account *accou
     sp_page_label(&page, "new_password", SP_TEXT_PASSWORD_NEW);
     sp_page_raw(&page, SP_STR("<input id=\"new_password\" name=\"new_password\" type=\"password\" "
                               "autocomplete=\"new-password\" minlength=\"8\" required autofocus"));
-    if (was_short)
-        sp_page_raw(&page, SP_STR(" aria-invalid=\"true\""));
-    sp_page_raw(&page, SP_STR(" aria-describedby=\"password-rule\"><p class=\"quiet small\" id=\"password-rule\">"));
+    sp_page_raw(&page, was_short ? SP_STR(" aria-invalid=\"true\" aria-describedby=\"trouble password-rule")
+                                 : SP_STR(" aria-describedby=\"password-rule"));
+    sp_page_raw(&page, SP_STR("\"><p class=\"quiet small\" id=\"password-rule\">"));
     sp_page_text(&page, sp_text_get(call, SP_TEXT_PASSWORD_RULE));
     sp_page_raw(&page, SP_STR("</p>"));
     sp_page_button(&page, "set", SP_TEXT_PASSWORD_CHANGE, true);

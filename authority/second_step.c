@@ -61,25 +61,31 @@ static void end_page(struct sp_page *page, const struct sp_visit *visit, const s
     sp_page_end(page, 200);
 }
 
-static void ask_code(struct sp_page *page, const struct sp_visit *visit, const struct sp_authorization *request)
+static void ask_code(struct sp_page *page, const struct sp_visit *visit, const struct sp_authorization *request,
+                     const struct trouble *trouble)
 {
+    bool is_recovery = trouble->text == SP_TEXT_RECOVERY_WRONG; /* then the other field is wrong, and has the focus */
+
     sp_page_paragraph(page, SP_TEXT_CODE_ENTER, SP_STR_NONE);
     sp_sign_in_form(page, visit, request, NULL);
-    sp_page_code_field(page, true);
+    sp_page_code_field(page, !is_recovery, trouble->code != SP_CODE_RIGHT);
     sp_page_button(page, "code", SP_TEXT_CODE_CONFIRM, true);
     sp_page_raw(page, SP_STR("</form>"));
 }
 
 static void ask_recovery_code(struct sp_page *page, const struct sp_visit *visit,
-                              const struct sp_authorization *request, bool is_open)
+                              const struct sp_authorization *request, bool was_wrong)
 {
-    sp_page_raw(page, is_open ? SP_STR("<details open><summary>") : SP_STR("<details><summary>"));
+    sp_page_raw(page, was_wrong ? SP_STR("<details open><summary>") : SP_STR("<details><summary>"));
     sp_page_text(page, sp_text_get(page->call, SP_TEXT_RECOVERY_LOST));
     sp_page_raw(page, SP_STR("</summary>"));
     sp_sign_in_form(page, visit, request, NULL);
     sp_page_label(page, "recovery", SP_TEXT_RECOVERY_FIELD);
     sp_page_raw(page, SP_STR("<input id=\"recovery\" name=\"recovery\" autocomplete=\"off\" autocapitalize=\"none\" "
-                             "spellcheck=\"false\" maxlength=\"40\" required value=\"\">"));
+                             "spellcheck=\"false\" maxlength=\"40\" required"));
+    if (was_wrong)
+        sp_page_field_trouble(page);
+    sp_page_raw(page, was_wrong ? SP_STR(" autofocus value=\"\">") : SP_STR(" value=\"\">"));
     sp_page_button(page, "recovery", SP_TEXT_RECOVERY_USE, false);
     sp_page_raw(page, SP_STR("</form></details>"));
 }
@@ -108,7 +114,7 @@ static enum sp_step show_factors(struct sp_call *call, const struct sp_visit *vi
         return sp_deny_failure(call, status);
     begin_page(&page, call, visit, SP_TEXT_CODE_TITLE, trouble);
     if (factors->has_app)
-        ask_code(&page, visit, request);
+        ask_code(&page, visit, request, trouble);
     if (factors->passkeys > 0 && !asks_passkeys(call))
         sp_page_alert(&page, SP_TEXT_PASSKEY_OFF, SP_STR_NONE);
     if (factors->passkeys > 0 && asks_passkeys(call))
@@ -134,7 +140,7 @@ static enum sp_step show_setup(struct sp_call *call, const struct sp_visit *visi
     sp_page_paragraph(&page, SP_TEXT_APP_REQUIRED, SP_STR_NONE);
     sp_page_app_setup(&page, &app, account.name);
     sp_authenticator_app_forget(&app);
-    ask_code(&page, visit, request);
+    ask_code(&page, visit, request, trouble);
     end_page(&page, visit, request);
     return SP_GOES_ON;
 }

@@ -93,7 +93,7 @@ async function act(browser, form) {
   const page = await browser.open(account);
   return browser.open(account, { method: 'POST', headers: { 'Content-Type': 'application/x-www-form-urlencoded' }, body: new URLSearchParams({ form_token: formToken(page), ...form }).toString() });
 }
-const devices = (page) => page.text.match(/<strong>The TV<\/strong> <span class="tag">device<\/span>/g)?.length ?? 0;
+const devices = (page) => page.text.match(/<strong[^>]*>The TV<\/strong> <span class="tag">device<\/span>/g)?.length ?? 0;
 async function signedIn() {
   const browser = startBrowser();
   await browser.open(account);

@@ -7,6 +7,7 @@ import { startAuthority } from '../lib/authority.mjs';
 import { startBrowser } from '../lib/browser.mjs';
 import { openPage, screenshots, signIn, withoutChromium as skip } from '../lib/chromium.mjs';
 import { sallyport } from '../lib/cli.mjs';
+import { startApp } from '../lib/totp.mjs';
 
 const grant = 'urn:ietf:params:oauth:grant-type:device_code';
 const redirect = 'https://app.example/cb';
@@ -26,6 +27,39 @@ const person = `${long}@example.test`;
 assert.equal((await sallyport(['accounts', 'add', person, '--state', authority.state], { input: 'long-secret\n' })).code, 0);
 const urlOf = (client, extra = {}) => `${authority.issuer}/authorize?${new URLSearchParams({ client_id: client, redirect_uri: redirect, response_type: 'code', scope: 'openid', ...extra })}`;
 
+/** WCAG 2.2 1.4.3 and 1.4.11, in the page: text 4.5 to 1, the edge or the face of a control 3 to 1. */
+function lookAtContrast() {
+  const found = [];
+  const parse = (colour) => colour.match(/[\d.]+/g).map(Number);
+  const luminance = (colour) => colour.slice(0, 3).map((part) => part / 255).map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4)).reduce((sum, part, i) => sum + part * [0.2126, 0.7152, 0.0722][i], 0);
+  const ratio = (...colours) => {
+    const [dark, bright] = colours.map(luminance).sort((a, b) => a - b);
+    return (bright + 0.05) / (dark + 0.05);
+  };
+  const behind = (element) => {
+    for (let at = element; at; at = at.parentElement) {
+      const colour = parse(getComputedStyle(at).backgroundColor);
+      if (colour[3] !== 0) return colour;
+    }
+    return [255, 255, 255];
+  };
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let text = texts.nextNode(); text; text = texts.nextNode()) {
+    const element = text.parentElement;
+    if (!text.data.trim() || element.closest('script,noscript,svg') || element.getClientRects().length === 0) continue;
+    const contrast = ratio(parse(getComputedStyle(element).color), behind(element));
+    if (contrast < 4.5) found.push(`${contrast.toFixed(2)}: ${text.data.slice(0, 40)}`);
+  }
+  for (const control of document.querySelectorAll('input:not([type=hidden]), button, a.button')) {
+    if (control.getClientRects().length === 0) continue;
+    const { borderTopColor, backgroundColor } = getComputedStyle(control);
+    const around = behind(control.parentElement);
+    const contrast = Math.max(...[borderTopColor, backgroundColor].map(parse).map((colour) => (colour[3] === 0 ? 1 : ratio(colour, around))));
+    if (contrast < 3) found.push(`${contrast.toFixed(2)}: ${control.outerHTML.slice(0, 60)}`);
+  }
+  return found;
+}
+
 /** What is wrong with the page that is shown; nothing should be. */
 async function look(page, name, { trouble = false } = {}) {
   await page.setViewportSize({ width: 320, height: 640 });
@@ -37,8 +71,15 @@ async function look(page, name, { trouble = false } = {}) {
       const told = control.tagName === 'INPUT' ? [...(control.labels ?? [])].map((label) => label.innerText).join('') : control.innerText;
       if (!told.trim()) found.push(`nothing says what this is: ${control.outerHTML.slice(0, 150)}`);
       if (control.tagName === 'INPUT' && !control.autocomplete) found.push(`no autocomplete: ${control.outerHTML.slice(0, 150)}`);
+      // What the browser holds back until it is filled in must not be let go by the button beside it.
+      if (control.formNoValidate && control.form.querySelector('[required]')) found.push(`sends what is not filled in: ${control.outerHTML.slice(0, 150)}`);
       if (control.getBoundingClientRect().height < 24 && control.tagName !== 'A') found.push(`too small to hit: ${control.outerHTML.slice(0, 150)}`);
     }
+    // Buttons of the same words say to whoever hears them what each is for.
+    const spoken = controls.filter(({ tagName }) => tagName === 'BUTTON').map((button) => `${button.innerText} / ${document.getElementById(button.getAttribute('aria-describedby'))?.innerText ?? ''}`);
+    for (const words of spoken) if (spoken.indexOf(words) !== spoken.lastIndexOf(words)) found.push(`twice the same button: ${words}`);
+    const levels = [...document.querySelectorAll('h1,h2,h3')].map(({ tagName }) => Number(tagName[1]));
+    if (levels.some((level, i) => level > (levels[i - 1] ?? 0) + 1)) found.push(`headings: ${levels}`);
     for (const described of document.querySelectorAll('[aria-describedby],[aria-labelledby]'))
       for (const id of `${described.getAttribute('aria-describedby') ?? ''} ${described.getAttribute('aria-labelledby') ?? ''}`.trim().split(' '))
         if (!document.getElementById(id)) found.push(`there is no #${id}`);
@@ -50,6 +91,11 @@ async function look(page, name, { trouble = false } = {}) {
     return found;
   });
   assert.deepEqual(faults, [], name);
+  for (const colorScheme of ['light', 'dark']) {
+    await page.emulateMedia({ colorScheme });
+    assert.deepEqual(await page.evaluate(lookAtContrast), [], `${name}, ${colorScheme}`);
+  }
+  await page.emulateMedia({ colorScheme: null });
   const title = await page.title();
   assert.equal(title, `${trouble ? 'Error: ' : ''}${await page.locator('h1').innerText()}`, name);
   await screenshots(page, name);
@@ -107,6 +153,22 @@ test('the account, its changes and their errors', { skip }, async () => {
   await page.getByRole('alert').first().waitFor();
   await look(page, 'account-wrong', { trouble: true });
   assert.equal(await focused(page), 'trouble');
+  const wrong = () => page.locator('[aria-invalid]').evaluateAll((fields) => fields.map(({ id, attributes }) => [id, attributes['aria-describedby'].value]));
+  assert.deepEqual(await wrong(), [['old_password', 'trouble']]);
+  // Nothing is sent that is not filled in, and the place is shown.
+  const refused = authority.log().filter(({ finding }) => finding).length;
+  for (const [button, field] of [['Change password', 'old_password'], ['Send a link to it', 'email-new']]) {
+    await page.getByRole('button', { name: button }).click();
+    assert.equal(await focused(page), field);
+  }
+  assert.equal(authority.log().filter(({ finding }) => finding).length, refused);
+  await page.getByLabel('New address').fill('nobody@-example.test');
+  await page.getByRole('button', { name: 'Send a link to it' }).evaluate((button) => {
+    button.form.noValidate = true; // as a browser that takes it for an address
+    button.click();
+  });
+  await page.getByText('That is no e-mail address.').waitFor();
+  assert.deepEqual(await wrong(), [['email-new', 'trouble']]);
   await page.getByRole('button', { name: 'Set up an authenticator app' }).click();
   await look(page, 'app');
   await page.getByLabel('Code', { exact: true }).fill('000000');
@@ -115,6 +177,43 @@ test('the account, its changes and their errors', { skip }, async () => {
   await look(page, 'app-wrong', { trouble: true });
   assert.equal(await focused(page), 'code');
   assert.match(await described(page), /not right/);
+  await page.getByRole('link', { name: 'Back to your account' }).click();
+  await page.getByRole('button', { name: 'Set up an authenticator app' }).click();
+  const app = startApp(await page.locator('#key').innerText());
+  await page.getByLabel('Code', { exact: true }).fill(await app.next());
+  await page.getByRole('button', { name: 'Confirm' }).click();
+  await page.getByRole('heading', { name: 'Your recovery codes' }).waitFor();
+  await look(page, 'recovery-codes');
+  const codes = await page.locator('ol.codes li').allInnerTexts();
+  await page.getByRole('link', { name: 'Back to your account' }).click();
+  await page.getByRole('heading', { name: 'Your account' }).waitFor();
+  const before = authority.log().length;
+  await page.getByRole('button', { name: 'Remove the app' }).click();
+  assert.equal(await focused(page), 'code');
+  assert.equal(authority.log().length, before);
+  await page.getByLabel('Code', { exact: true }).fill(app.wrong());
+  await page.getByRole('button', { name: 'Remove the app' }).click();
+  await page.getByRole('alert').first().waitFor();
+  assert.deepEqual(await wrong(), [['code', 'trouble']]);
+  await look(page, 'account-with-app', { trouble: true });
+  // The phone is lost.
+  await page.context().clearCookies();
+  await page.goto(`${authority.issuer}/account`);
+  await signIn(page, person, 'long-secret');
+  await page.getByText('Phone lost?').click();
+  const lost = page.getByLabel('Recovery code', { exact: true });
+  await page.getByRole('button', { name: 'Use the recovery code' }).click();
+  assert.equal(await focused(page), 'recovery');
+  await lost.fill('aaaa-bbbb-cccc-dddd');
+  await lost.press('Enter');
+  await page.getByRole('alert').first().waitFor();
+  await look(page, 'recovery-wrong', { trouble: true });
+  assert.deepEqual(await wrong(), [['recovery', 'trouble']]);
+  assert.equal(await focused(page), 'recovery');
+  await lost.fill(codes[0]);
+  await lost.press('Enter');
+  await page.getByRole('heading', { name: 'Your account' }).waitFor();
+  await page.getByText('9 recovery codes are left').waitFor();
   await page.goto(`${authority.issuer}/logout`);
   await look(page, 'sign-out');
 });
@@ -135,8 +234,49 @@ test('a device, and a forgotten password', { skip }, async () => {
   await page.keyboard.press('Enter');
   await page.getByRole('status').waitFor();
   await look(page, 'reset-sent');
+  assert.equal(await page.title(), 'Look into your mailbox'); // the title tells what became of it
   await page.goto(`${authority.issuer}/reset?ticket=x`);
-  await look(page, 'reset-gone');
+  await look(page, 'reset-gone', { trouble: true });
+  await page.goto(`${authority.issuer}/email?ticket=x`);
+  await look(page, 'email-gone', { trouble: true });
+});
+
+test('rows of one kind have buttons that say which they are for', { skip }, async () => {
+  for (let i = 0; i < 2; i++) {
+    const other = startBrowser();
+    await other.open(urlOf('web', { prompt: 'consent' }));
+    await other.signIn();
+    await other.allow();
+  }
+  const browser = startBrowser();
+  await browser.open(urlOf('hebrew', { prompt: 'consent' }));
+  await browser.signIn();
+  await browser.allow();
+  const page = await openPage({ locale: 'en-GB' });
+  await page.goto(`${authority.issuer}/account`);
+  await signIn(page);
+  await page.getByRole('heading', { name: 'Your account' }).waitFor();
+  const of = (name) => page.getByRole('button', { name, exact: true }).evaluateAll((buttons) => buttons.map((button) => document.getElementById(button.getAttribute('aria-describedby'))?.innerText));
+  assert.deepEqual((await of('Remove access')).sort(), [`${long} – ${long}`, 'תמונות <b> 2026'].sort());
+  assert.equal((await of('Sign out there')).filter(Boolean).length, 3);
+});
+
+test('the last recovery codes are counted in words that fit', async () => {
+  const browser = startBrowser();
+  assert.equal((await sallyport(['accounts', 'add', 'cody', '--state', authority.state], { input: 'cody-secret\n' })).code, 0);
+  await browser.open(`${authority.issuer}/account`);
+  const token = (await browser.signIn('cody', 'cody-secret')).text.match(/name="form_token" value="([^"]*)"/)[1];
+  const send = (form) => browser.open(`${authority.issuer}/account`, { method: 'POST', headers: { 'Content-Type': 'application/x-www-form-urlencoded' }, body: new URLSearchParams({ form_token: token, section: 'second_factor', ...form }).toString() });
+  const app = startApp((await send({ step: 'app_begin' })).text.match(/id="key">([A-Z2-7 ]+)</)[1]);
+  const codes = [...(await send({ step: 'app_confirm', code: await app.next() })).text.matchAll(/<li>([a-z2-7-]{19})<\/li>/g)].map((match) => match[1]);
+  const said = [];
+  for (const code of codes) {
+    const other = startBrowser();
+    await other.open(`${authority.issuer}/account`);
+    await other.signIn('cody', 'cody-secret');
+    said.push((await other.submit({ recovery: code, step: 'recovery' })).text.match(/[^>]*recovery codes? (?:are|is) left[^<]*/)[0]);
+  }
+  assert.deepEqual(said.slice(-2), ['One recovery code is left. Make new ones in time.', 'No recovery code is left: without your phone or passkey you could not sign in. Make new ones.']);
 });
 
 test('/.well-known/change-password leads to the form, and no other well-known address to a page', async () => {
