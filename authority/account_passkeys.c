@@ -131,10 +131,6 @@ static enum sp_step begin(struct sp_call *call, const struct sp_account_view *vi
         return sp_deny_failure(call, status);
     prompt.known = passkeys;
     sp_page_begin(&page, call, sp_text_get(call, SP_TEXT_PASSKEY_ADD));
-    sp_page_raw(&page, SP_STR("<noscript>"));
-    sp_page_alert(&page, SP_TEXT_PASSKEY_NEEDS_SCRIPT, SP_STR_NONE);
-    page.is_trouble = false; /* most never see it: the title says nothing of it */
-    sp_page_raw(&page, SP_STR("</noscript>"));
     sp_page_paragraph(&page, SP_TEXT_PASSKEY_NONE, SP_STR_NONE);
     sp_account_passkey_form(&page, view, SECTION, &prompt);
     sp_page_hidden(&page, "step", SP_STR("add"));

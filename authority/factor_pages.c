@@ -114,6 +114,11 @@ void sp_page_passkey_fields(struct sp_page *page, bool makes, enum sp_text butto
                                                    "signature",  "user_handle", NULL};
     for (const char *const *name = makes ? for_making : for_using; *name != NULL; name++)
         sp_page_hidden(page, *name, SP_STR(""));
+    if (is_main) { /* there is nothing else here: the script takes it away where it can work */
+        sp_page_raw(page, SP_STR("<div class=\"alert\" role=\"alert\" id=\"passkey-none\">"));
+        sp_page_paragraph(page, SP_TEXT_PASSKEY_NEEDS_SCRIPT, SP_STR_NONE);
+        sp_page_raw(page, SP_STR("</div>"));
+    }
     sp_page_raw(page, SP_STR("<div class=\"alert\" role=\"alert\" id=\"passkey-failed\" hidden>"));
     sp_page_paragraph(page, SP_TEXT_PASSKEY_CANCELLED, SP_STR_NONE);
     sp_page_raw(page, SP_STR("</div><button type=\"button\" id=\"passkey-button\" hidden"));

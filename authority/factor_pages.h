@@ -27,7 +27,8 @@ struct sp_passkey_prompt {
 
 /* Attributes for <form id="passkey" …>: the caller writes the form around fields, button and script. */
 void sp_page_passkey_attributes(struct sp_page *page, const struct sp_passkey_prompt *prompt);
-/* The fields that the script fills, the button (hidden until the script runs) and what is said when it failed. */
+/* The fields that the script fills, the button (hidden until the script runs) and what is said when it failed, or,
+ * where the button is the main one, cannot run. */
 void sp_page_passkey_fields(struct sp_page *page, bool makes, enum sp_text button, bool is_main);
 
 #endif

@@ -4,9 +4,9 @@
 #include "authority/client_directory.h"
 #include "authority/page.h"
 
-/* A client that does not answer keeps nobody here. To Chromium a Refresh begins when all frames have answered, and
- * without scripts nothing ends that wait: a button is there from the start, above the frames, and has the focus. With
- * scripts the person goes on by themselves. */
+/* A client that does not answer keeps nobody here. To Chromium a page has loaded when its frames have, and a Refresh
+ * begins then. With scripts a timer ends the wait. Without them the frames are ours at first, which load at once, and
+ * refresh themselves to where the client is: the page has loaded by then. */
 #define LONGEST_WAIT_S 5
 
 static const struct sp_client *find(struct sp_call *call, struct sp_str id)
@@ -47,7 +47,34 @@ static void add_source(struct sp_call *call, struct sp_str *sources, struct sp_s
                                SP_STR_ARG(origin));
 }
 
-static void write_frames(struct sp_page *page, const struct sp_session *session)
+static void write_frame(struct sp_page *page, const struct sp_client *client, struct sp_str url)
+{
+    sp_page_raw(page, SP_STR("<iframe hidden title=\""));
+    sp_page_text(page, client->name);
+    sp_page_raw(page, SP_STR("\" src=\""));
+    sp_page_text(page, url);
+    sp_page_raw(page, SP_STR("\"></iframe>"));
+}
+
+/* The URL stands in an attribute of a document that stands in an attribute. */
+static void write_late_frame(struct sp_page *page, const struct sp_client *client, struct sp_str url)
+{
+    struct sp_page inner = {.call = page->call};
+    sp_answer_buffer(page->call, &inner.html);
+    sp_page_raw(&inner, SP_STR("<meta http-equiv=\"refresh\" content=\"0;url="));
+    sp_page_text(&inner, url);
+    sp_page_raw(&inner, SP_STR("\">"));
+    if (sp_buffer_status(&inner.html) != SP_OK)
+        return;
+    sp_page_raw(page, SP_STR("<iframe hidden title=\""));
+    sp_page_text(page, client->name);
+    sp_page_raw(page, SP_STR("\" srcdoc=\""));
+    sp_page_text(page, sp_buffer_str(&inner.html));
+    sp_page_raw(page, SP_STR("\"></iframe>"));
+}
+
+static void write_frames(struct sp_page *page, const struct sp_session *session,
+                         void put(struct sp_page *, const struct sp_client *, struct sp_str))
 {
     struct sp_call *call = page->call;
     for (size_t i = 0; i < session->clients.count; i++) {
@@ -55,11 +82,7 @@ static void write_frames(struct sp_page *page, const struct sp_session *session)
         if (client == NULL)
             continue;
         add_source(call, &page->frame_sources, sp_page_origin(call->arena, client->frontchannel_logout_uri));
-        sp_page_raw(page, SP_STR("<iframe hidden title=\""));
-        sp_page_text(page, client->name);
-        sp_page_raw(page, SP_STR("\" src=\""));
-        sp_page_text(page, frame_url(call, client, session));
-        sp_page_raw(page, SP_STR("\"></iframe>"));
+        put(page, client, frame_url(call, client, session));
     }
 }
 
@@ -73,14 +96,17 @@ static void write_way(struct sp_page *page, struct sp_str next)
     sp_page_raw(page, SP_STR("</a>"));
 }
 
-static void write_script(struct sp_page *page)
+static void write_passing_frames(struct sp_page *page, const struct sp_session *session)
 {
     static const char script[] = "const go=()=>location.replace(document.getElementById('next').href);"
+                                 "document.body.append(document.getElementById('frames').content);"
                                  "addEventListener('load',go);setTimeout(go,5000)";
-    page->script_hash = SP_STR("'sha256-jmKFhcPQTE7wcqCd0deCVlOZtBSbrxV+Gtp3Jx+hGf4='");
-    sp_page_raw(page, SP_STR("<script>"));
-    sp_page_raw(page, sp_str_from_cstr(script));
-    sp_page_raw(page, SP_STR("</script>"));
+    sp_page_raw(page, SP_STR("<template id=\"frames\">"));
+    write_frames(page, session, write_frame);
+    sp_page_raw(page, SP_STR("</template><noscript>"));
+    write_frames(page, session, write_late_frame);
+    sp_page_raw(page, SP_STR("</noscript>"));
+    sp_page_script(page, sp_str_from_cstr(script));
 }
 
 void sp_front_channel_logout_page(struct sp_call *call, const struct sp_session *session, struct sp_str next)
@@ -88,11 +114,12 @@ void sp_front_channel_logout_page(struct sp_call *call, const struct sp_session 
     struct sp_page page;
     sp_page_begin(&page, call, sp_text_get(call, SP_TEXT_SIGNED_OUT_TITLE));
     sp_page_paragraph(&page, SP_TEXT_SIGNED_OUT, SP_STR_NONE);
-    if (next.at != NULL)
+    if (next.at != NULL) {
         write_way(&page, next);
-    write_frames(&page, session);
-    if (next.at != NULL)
-        write_script(&page);
+        write_passing_frames(&page, session);
+    } else {
+        write_frames(&page, session, write_frame);
+    }
     sp_page_end(&page, 200);
     if (next.at != NULL && call->answer.status == 200)
         sp_answer_header(call, "Refresh",

@@ -8,6 +8,7 @@ static const char script[] =
     "const form=document.getElementById('passkey'),d=form.dataset,"
     "button=document.getElementById('passkey-button'),failed=document.getElementById('passkey-failed');"
     "if(!window.PublicKeyCredential)return;"
+    "const none=document.getElementById('passkey-none');if(none)none.remove();"
     "const bytes=t=>Uint8Array.from(atob(t.replace(/-/g,'+').replace(/_/g,'/')),c=>c.charCodeAt(0)),"
     "text=b=>btoa(Array.from(new Uint8Array(b),c=>String.fromCharCode(c)).join(''))"
     ".replace(/\\+/g,'-').replace(/\\//g,'_').replace(/=+$/,''),"

@@ -199,6 +199,29 @@ async function startVirtual(page) {
   return { devtools, call, credentials: async () => (await call('getCredentials')).credentials };
 }
 
+for (const [what, options, script] of [['without scripts', { javaScriptEnabled: false }], ['in a browser that knows no passkeys', {}, 'delete window.PublicKeyCredential'], ['with both', {}]])
+  test(`a page with a passkey and nothing else says what it needs: ${what}`, { skip }, async () => {
+    const name = await addPerson(`wim${[...what].length}`);
+    const page = await openPage(options);
+    if (script) await page.addInitScript(script);
+    const needs = page.getByText('Passkeys need JavaScript and a browser that knows them.');
+    const works = what === 'with both';
+    await page.goto(`${origin}/account`);
+    assert.equal(await needs.isVisible(), false); // the password is another way in
+    await signIn(page, name, `${name}-secret`);
+    await page.getByRole('button', { name: 'Add a passkey' }).click();
+    await page.getByLabel('Name of the passkey').waitFor();
+    assert.deepEqual([await page.title(), await needs.isVisible(), await page.getByRole('button', { name: 'Create the passkey' }).isVisible()], ['Add a passkey', !works, works]);
+    await screenshots(page, `passkey-add-${what.replaceAll(' ', '-')}`);
+    await addPasskey(name);
+    await page.context().clearCookies();
+    await page.goto(`${origin}/account`);
+    await signIn(page, name, `${name}-secret`);
+    await page.getByRole('heading', { name: 'Confirm that it is you' }).waitFor();
+    assert.deepEqual([await needs.isVisible(), await page.getByRole('button', { name: 'Use a passkey' }).isVisible()], [!works, works]);
+    await screenshots(page, `passkey-only-${what.replaceAll(' ', '-')}`);
+  });
+
 test('Chromium adds a passkey, signs in with it, is refused with a copy and after it was removed', { skip }, async () => {
   const name = await addPerson('yuri');
   const before = authority.log().length;
