@@ -95,7 +95,10 @@ static enum sp_step refuse_second_use(struct sp_call *call, const struct redempt
     struct sp_str when = ago(call, r->ticket.used_at);
     if (failed.at != NULL)
         return SP_DENY(call, .cause = SP_CAUSE_CODE_REUSED_AFTER_FAILURE,
-                       .detail = sp_arena_printf(call->arena, "%.*s (%.*s)", SP_STR_ARG(when), SP_STR_ARG(failed)));
+                       .detail = sp_arena_printf(call->arena, "%.*s (%.*s)", SP_STR_ARG(when), SP_STR_ARG(failed)),
+                       /* golang.org/x/oauth2 tries once more by itself, and shows the last answer alone. */
+                       .tell =
+                           sp_arena_printf(call->arena, "The first attempt with it failed: %.*s.", SP_STR_ARG(failed)));
     return SP_DENY(call, .cause = SP_CAUSE_CODE_REUSED,
                    .detail = sp_arena_printf(call->arena, "%.*s by client %.*s", SP_STR_ARG(when),
                                              SP_STR_ARG(r->ticket.client_id)));

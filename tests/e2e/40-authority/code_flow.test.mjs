@@ -283,7 +283,7 @@ test('each wrong redemption is named', async () => {
   assert.equal((await redeem(location, verifier)).status, 200); // the attempt of another client did not spend it
   const spent = await fresh();
   await redeem(spent.location, 'x'.repeat(43));
-  assert.match((await redeem(spent.location, spent.verifier)).json.error_description, /code\.reused_after_failure/);
+  assert.match((await redeem(spent.location, spent.verifier)).json.error_description, /The first attempt with it failed: [a-z_.]+\. \(code\.reused_after_failure\)/);
 });
 
 test('a client that need not use PKCE may not send a verifier out of nowhere', async () => {
