@@ -134,7 +134,7 @@ static bool is_told(const struct sp_authority_settings *settings, struct sp_str 
 {
     struct sp_str rest = wish->scope, scope;
     while (sp_str_next_word(&rest, SP_STR(" "), &scope))
-        if (sp_scope_tells(settings, scope, claim, (unsigned)wish->in))
+        if (sp_scope_tells(settings, scope, claim, wish->in))
             return true;
     return sp_scope_has(wish->names, claim) && sp_claim_scope(settings, settings->scopes, SP_STR(""), claim).at != NULL;
 }
@@ -164,9 +164,11 @@ void sp_claims_write(struct sp_json_writer *json, const struct sp_authority_sett
 static bool asks_for_any(const struct sp_authority_settings *settings, const struct sp_claims_wish *wish)
 {
     struct sp_str rest = wish->scope, scope;
+    if ((wish->in & (unsigned)SP_TOLD_IN_USERINFO) != 0)
+        return true; /* the scopes of OpenID Connect tell there */
     while (sp_str_next_word(&rest, SP_STR(" "), &scope)) {
         const struct sp_told_scope *told = sp_told_scope_find(settings, scope);
-        if (told != NULL && (told->in & (unsigned)wish->in) != 0 && told->claims.count > 0)
+        if (told != NULL && (told->in & wish->in) != 0 && told->claims.count > 0)
             return true;
     }
     return wish->names.len > 0;

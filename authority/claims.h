@@ -33,7 +33,7 @@ SP_MUST_CHECK enum sp_status sp_claims_of_account(struct sp_call *call, const st
 struct sp_claims_wish {
     struct sp_str scope; /* words */
     struct sp_str names; /* words; may be absent */
-    enum sp_told_in in;
+    unsigned in;         /* of enum sp_told_in */
 };
 /* Writes the members that the wish's scope tells there, and those among its names that any scope tells to clients; but
  * for those that say nothing or are of another type than they should be. */

@@ -92,6 +92,7 @@ struct sp_client {
     bool require_dpop;           /* RFC 9449 5.2: dpop_bound_access_tokens */
     bool bound_to_certificate;   /* RFC 8705 3.4: tls_client_certificate_bound_access_tokens */
     bool skip_consent;           /* the operator's own applications */
+    bool userinfo_in_id_token;   /* what scopes tell at userinfo, for libraries that do not ask there */
     bool is_native;              /* RFC 8252: the port of a loopback redirect URI is free */
 };
 

@@ -229,6 +229,7 @@ static const struct sp_member_row rows[] = {
     SP_MEMBER_BY("profile", CLIENT(is_fapi2), read_profile, "Write default or fapi2."),
     SP_MEMBER("require_dpop", BOOL, CLIENT(require_dpop)),
     SP_MEMBER("skip_consent", BOOL, CLIENT(skip_consent)),
+    SP_MEMBER("userinfo_in_id_token", BOOL, CLIENT(userinfo_in_id_token)),
     SP_MEMBER("native", BOOL, CLIENT(is_native)),
     SP_MEMBERS_END,
 };

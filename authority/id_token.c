@@ -47,7 +47,10 @@ enum sp_step sp_id_token_draft(struct sp_call *call, const struct sp_client *cli
     sp_json_end_array(json);
     if (record->sid.len > 0)
         sp_json_string_member(json, "sid", record->sid);
-    const struct sp_claims_wish wish = {.scope = scope, .names = record->id_token_claims, .in = SP_TOLD_IN_ID_TOKEN};
+    const struct sp_claims_wish wish = {.scope = scope,
+                                        .names = record->id_token_claims,
+                                        .in = client->userinfo_in_id_token ? SP_TOLD_TO_CLIENT
+                                                                           : (unsigned)SP_TOLD_IN_ID_TOKEN};
     if (sp_claims_tell(call, json, record->subject, &wish) != SP_GOES_ON)
         return SP_DENIED;
     *out = draft;
