@@ -12,7 +12,7 @@ bool sp_str_equal_ignoring_case(struct sp_str a, struct sp_str b)
         return false;
     }
     for (size_t i = 0; i < a.len; i++) {
-        if (lower(a.at[i]) != lower(b.at[i])) {
+        if (a.at[i] != b.at[i] && lower(a.at[i]) != lower(b.at[i])) {
             return false;
         }
     }
