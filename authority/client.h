@@ -9,6 +9,7 @@
 #include "core/base/str.h"
 #include "core/diagnosis/requirements.h"
 #include "core/jose/algorithm.h"
+#include "core/jose/crypto.h"
 
 /* Bits. Names as in client_methods.def, which discovery lists too. */
 enum sp_client_method {
@@ -32,9 +33,10 @@ enum sp_client_secret_kind { SP_CLIENT_SECRET_PLAIN, SP_CLIENT_SECRET_SHA256, SP
 
 struct sp_client_secret {
     enum sp_client_secret_kind kind;
-    struct sp_str text;       /* PLAIN: the secret; ARGON2: the encoded hash, ends with NUL */
-    unsigned char sha256[32]; /* of the secret; ARGON2: none */
-    int64_t expires_at;       /* 0: never */
+    struct sp_str text;                              /* PLAIN: the secret; ARGON2: the encoded hash, ends with NUL */
+    unsigned char sha256[32];                        /* SHA256: of the secret */
+    unsigned char fingerprint[SP_FINGERPRINT_BYTES]; /* PLAIN: of the secret (client_secret.h) */
+    int64_t expires_at;                              /* 0: never */
 };
 
 /* RFC 8705 2.1.2: what the certificate of tls_client_auth must be called; exactly one is there. */

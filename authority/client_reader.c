@@ -3,6 +3,7 @@
 
 #include "authority/client_certificate.h"
 #include "authority/client_keys.h"
+#include "authority/client_secret.h"
 #include "authority/key_set_reader.h"
 #include "authority/redirect_uri_policy.h"
 #include "authority/sector.h"
@@ -68,7 +69,7 @@ static enum sp_status read_secrets(struct sp_settings_reader *reader, const stru
         struct sp_client_secret *secret = &secrets[client->secret_count + i];
         *secret = (struct sp_client_secret){.kind = SP_CLIENT_SECRET_PLAIN, .text = texts.at[i]};
         if (!hashed)
-            sp_sha256(texts.at[i], secret->sha256);
+            sp_client_secret_fingerprint(texts.at[i], secret->fingerprint);
         if (hashed && (status = read_hash(reader, texts.at[i], secret)) != SP_OK)
             return status;
     }
