@@ -156,9 +156,9 @@ static enum sp_status note_in_session(struct sp_call *call, const struct sp_clie
 static enum sp_step check_account(struct sp_call *call, struct sp_str subject)
 {
     struct sp_store *store = call->authority->store;
-    struct sp_account account;
-    enum sp_status status = store->methods->get_account(store, subject, call->arena, &account);
-    if (status == SP_OK && !account.disabled)
+    bool disabled = false;
+    enum sp_status status = store->methods->get_account_disabled(store, subject, &disabled);
+    if (status == SP_OK && !disabled)
         return SP_GOES_ON;
     if (status != SP_OK && status != SP_NOT_FOUND)
         return sp_deny_failure(call, status);

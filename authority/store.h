@@ -173,6 +173,8 @@ struct sp_store_methods {
                                    struct sp_account *account);
     enum sp_status (*get_account)(struct sp_store *store, struct sp_str id, struct sp_arena *arena,
                                   struct sp_account *account); /* SP_NOT_FOUND */
+    /* The same, of whoever asks nothing but this. SP_NOT_FOUND. */
+    enum sp_status (*get_account_disabled)(struct sp_store *store, struct sp_str id, bool *disabled);
     /* By name, those behind `after` ("" for the first page); at most `most`. Texts in arena. */
     enum sp_status (*list_accounts)(struct sp_store *store, struct sp_str after, size_t most, struct sp_arena *arena,
                                     struct sp_account **accounts, size_t *count);

@@ -40,6 +40,19 @@ enum sp_status sp_sql_get_account(struct sp_store *store, struct sp_str id, stru
     return one_account(store, SP_SQL_GET_ACCOUNT, id, arena, account);
 }
 
+static enum sp_status read_disabled(const struct sp_sql_value *columns, struct sp_arena *arena, void *element)
+{
+    (void)arena;
+    *(bool *)element = columns[0].number != 0;
+    return SP_OK;
+}
+
+enum sp_status sp_sql_get_account_disabled(struct sp_store *store, struct sp_str id, bool *disabled)
+{
+    const struct sp_sql_query query = {SP_SQL_ACCOUNT_DISABLED, .values = {sp_sql_text(id)}};
+    return sp_sql_first(store, &query, read_disabled, sizeof *disabled, NULL, disabled);
+}
+
 enum sp_status sp_sql_list_accounts(struct sp_store *store, struct sp_str after, size_t most, struct sp_arena *arena,
                                     struct sp_account **accounts, size_t *count)
 {

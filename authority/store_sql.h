@@ -103,6 +103,7 @@ enum sp_status sp_sql_copy(const struct sp_sql_value *columns, size_t count, str
     METHOD(put_account)                                                                                                \
     METHOD(find_account)                                                                                               \
     METHOD(get_account)                                                                                                \
+    METHOD(get_account_disabled)                                                                                       \
     METHOD(list_accounts)                                                                                              \
     METHOD(drop_account)                                                                                               \
     METHOD(put_consent)                                                                                                \

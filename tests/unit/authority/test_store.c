@@ -261,6 +261,14 @@ static void keys_accounts_and_consents_are_kept(void **state)
     assert_int_equal(m->find_account(f->store, SP_STR("ann"), f->arena, &found), SP_OK);
     assert_true(sp_str_equal(found.id, SP_STR("id1")) && found.failures == 3);
     assert_int_equal(m->get_account(f->store, SP_STR("id2"), f->arena, &found), SP_NOT_FOUND);
+    for (unsigned disabled = 0; disabled < 2; disabled++) {
+        bool told = disabled == 0;
+        account.disabled = disabled != 0;
+        assert_int_equal(m->put_account(f->store, &account), SP_OK);
+        assert_int_equal(m->get_account_disabled(f->store, SP_STR("id1"), &told), SP_OK);
+        assert_int_equal(told, account.disabled);
+        assert_int_equal(m->get_account_disabled(f->store, SP_STR("id2"), &told), SP_NOT_FOUND);
+    }
 
     struct sp_str scopes;
     assert_int_equal(m->put_consent(f->store, SP_STR("id1"), SP_STR("app"), SP_STR("openid"), 5), SP_OK);
