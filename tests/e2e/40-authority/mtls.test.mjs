@@ -2,7 +2,7 @@
 // Client certificates (RFC 8705): TLS ends at the nginx of `sallyport serve`, the authority behind it authenticates clients by their
 // certificate and binds tokens to it, the gateway takes them over a connection with that certificate and no other.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -139,6 +139,16 @@ test('a listener with authorities of its own names the certificate that it does 
     const call = await gateway.call(answer.requestId);
     assert.deepEqual([call.verdict.cause.expected, call.verdict.cause.received], [expected, certificate.thumbprint]);
   }
+});
+
+test('a key that is too short is named too, where the client itself lets it pass', async () => {
+  const openssl = (...args) => execFileSync('openssl', args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+  openssl('req', '-newkey', 'rsa:1024', '-nodes', '-subj', '/CN=short', '-keyout', 'short.key', '-out', 'short.csr');
+  openssl('x509', '-req', '-in', 'short.csr', '-CA', path.basename(ca.caFile), '-CAkey', path.basename(ca.caFile).replace('.pem', '.key'), '-days', '20', '-out', 'short.pem');
+  const [cert, key] = ['short.pem', 'short.key'].map((name) => fs.readFileSync(path.join(folder, name)));
+  const answer = await request(`https://127.0.0.1:${choosy}/photos/1`, { ca: ca.ca, cert, key, ciphers: 'DEFAULT@SECLEVEL=0' });
+  assert.deepEqual([answer.status, answer.cause], [400, 'client.certificate_untrusted']);
+  assert.match((await gateway.call(answer.requestId)).verdict.cause.detail, /key too weak/);
 });
 
 test('nobody can say that he showed a certificate: the headers of clients do not reach the authority', async () => {
