@@ -5,8 +5,10 @@
 #include "authority/key_set_reader.h"
 #include "authority/redirect_uri_policy.h"
 #include "core/base/host.h"
+#include "core/base/limits.h"
 #include "core/base/url.h"
 #include "core/base/visible.h"
+#include "core/jose/jwk_set.h"
 
 #define MAX_NAME_BYTES 200u
 #define NAME_EXPECTATION "Write a name of at most 200 bytes " SP_VISIBLE_EXPECTATION "."
@@ -360,11 +362,22 @@ static enum sp_status check_algorithms(struct reading *reading, struct sp_client
     return SP_OK;
 }
 
+static enum sp_status check_keys(struct reading *reading, const struct sp_client *client)
+{
+    if (reading->terms->kept || client->keys == NULL || client->keys->count <= SP_MAX_CLIENT_KEYS)
+        return SP_OK;
+    return complain(reading, "jwks",
+                    sp_arena_printf(reading->reader.arena, "It has %zu keys. Write at most %u.", client->keys->count,
+                                    SP_MAX_CLIENT_KEYS));
+}
+
 static enum sp_status check(struct reading *reading, struct sp_client *client)
 {
     enum sp_status status = check_name(reading, client);
     if (status == SP_OK)
         status = check_method(reading, client);
+    if (status == SP_OK)
+        status = check_keys(reading, client);
     if (status == SP_OK)
         status = check_grants(reading, client);
     if (sp_json_member(reading->metadata, SP_STR("application_type")) == NULL)

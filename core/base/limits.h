@@ -71,6 +71,9 @@
 #define SP_MAX_CSV_FIELDS 128u
 /* Key sets behind clients' jwks_uri: a client has a handful of keys, and there may be many clients. */
 #define SP_MAX_CLIENT_JWKS_BYTES (128u * 1024)
+/* Keys that a client registers itself with. Its row is read anew by whoever names it, and each key is taken apart then.
+ */
+#define SP_MAX_CLIENT_KEYS 16u
 /* Keys of a set that one JWT is tried with: whoever has several gives each a kid (OIDC Core 10.1). Each costs some
  * milliseconds at the worst, and who asks need not be anybody. */
 #define SP_MAX_KEY_TRIES 8u

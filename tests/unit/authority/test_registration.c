@@ -18,6 +18,8 @@
     "{'kty':'EC','crv':'P-256','x':'f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU',"                                     \
     "'y':'x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0'}"
 #define URI "'redirect_uris':['https://app.example/cb']"
+#define FOUR_KEYS PUBLIC_KEY "," PUBLIC_KEY "," PUBLIC_KEY "," PUBLIC_KEY
+#define SIXTEEN_KEYS FOUR_KEYS "," FOUR_KEYS "," FOUR_KEYS "," FOUR_KEYS
 
 static int start(void **state)
 {
@@ -162,6 +164,9 @@ static void each_member_is_taken_or_refused_by_name(void **state)
         {"{" URI ",'jwks_uri':'https://keys.internal/'}", "registration.metadata", "public host"},
         {"{" URI ",'jwks':{'keys':[]}}", "registration.metadata", "jwks"},
         {"{" URI ",'jwks':{'keys':[" PUBLIC_KEY "]}}", "", ""},
+        {"{" URI ",'jwks':{'keys':[" SIXTEEN_KEYS "]}}", "", ""},
+        {"{" URI ",'jwks':{'keys':[" SIXTEEN_KEYS "," PUBLIC_KEY "]}}", "registration.metadata",
+         "17 keys. Write at most 16"},
         {"{" URI ",'jwks':{'keys':[" PUBLIC_KEY "]},'jwks_uri':'https://keys.example/'}", "registration.metadata",
          "Keep one of"},
         {"{" URI ",'grant_types':[]}", "registration.metadata", "grant_types"},
