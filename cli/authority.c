@@ -28,12 +28,14 @@
 #include "probe/service_manager.h"
 
 #define DEV_API "\"audiences\":[\"https://api.example.test\"]"
+/* Applications write their own address with a slash or without. */
+#define DEV_HOME(at) "\"http://" at "/\",\"http://" at "\""
 /* Any port of the two addresses (RFC 8252 7.3); of the name, which is compared byte by byte, those of common tools. */
 #define DEV_REDIRECTS                                                                                                  \
     "\"native\":true,\"redirect_uris\":[\"http://127.0.0.1/callback\",\"http://[::1]/callback\","                      \
     "\"http://localhost:3000/callback\",\"http://localhost:5173/callback\",\"http://localhost:8080/callback\"],"       \
-    "\"post_logout_redirect_uris\":[\"http://127.0.0.1:3000/\",\"http://localhost:3000/\","                            \
-    "\"http://localhost:5173/\",\"http://localhost:8080/\"],"
+    "\"post_logout_redirect_uris\":[" DEV_HOME("127.0.0.1:3000") "," DEV_HOME("localhost:3000") "," DEV_HOME(          \
+        "localhost:5173") "," DEV_HOME("localhost:8080") "],"
 #define DEV_PERSON "\"scopes\":[\"openid\",\"profile\",\"email\",\"offline_access\",\"read:demo\"],"
 static const char dev_section[] =
     "{\"clients\":{"

@@ -27,7 +27,9 @@ test('an application with a secret signs in over localhost, and out to it', asyn
   const { status, json } = await authority.post('/token', { grant_type: 'authorization_code', code, redirect_uri: redirect, code_verifier: verifier }, { basic: ['demo-app', clients['demo-app'].secret] });
   assert.equal(status, 200);
   assert.ok(json.refresh_token);
-  const out = await browser.open(`${authority.issuer}/logout?${new URLSearchParams({ id_token_hint: json.id_token, post_logout_redirect_uri: clients['demo-app'].post_logout_redirect_uris[1] })}`);
+  const homes = ['http://localhost:3000', 'http://localhost:3000/']; // both are written by libraries
+  for (const home of homes) assert.ok(clients['demo-app'].post_logout_redirect_uris.includes(home), home);
+  const out = await browser.open(`${authority.issuer}/logout?${new URLSearchParams({ id_token_hint: json.id_token, post_logout_redirect_uri: homes[0] })}`);
   assert.equal(out.location.href, 'http://localhost:3000/');
 });
 
