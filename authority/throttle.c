@@ -39,6 +39,9 @@ static const struct {
     /* Two small rows each, for authority.device's ten minutes. */
     [SP_THROTTLE_DEVICE] = {"device", "device codes of public clients", SP_CAUSE_REQUEST_THROTTLED, 200, 600, false,
                             false},
+    /* A small row for 150 s. Fifty devices that wait at once ask as often. */
+    [SP_THROTTLE_PROOF] = {"proof", "refused token requests of public clients with a DPoP proof",
+                           SP_CAUSE_REQUEST_THROTTLED, 600, 60, false, false},
 };
 
 struct sp_throttle {

@@ -26,6 +26,7 @@ enum sp_throttle_class {
     SP_THROTTLE_UPSTREAM,       /* sign-ins begun at another provider */
     SP_THROTTLE_PUSHED,         /* requests that public clients push */
     SP_THROTTLE_DEVICE,         /* devices of public clients */
+    SP_THROTTLE_PROOF,          /* refused token requests of public clients, each with a proof that is remembered */
     SP_THROTTLE_CLASSES,
 };
 

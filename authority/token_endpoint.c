@@ -8,6 +8,7 @@
 #include "authority/dpop.h"
 #include "authority/endpoint.h"
 #include "authority/grant.h"
+#include "authority/throttle.h"
 #include "authority/token_answer.h"
 
 static const struct {
@@ -31,16 +32,8 @@ static struct sp_str grants_in_words(struct sp_call *call, unsigned set)
     return sp_buffer_str(&words);
 }
 
-enum sp_step sp_token_endpoint(struct sp_call *call)
+static enum sp_step run_grant(struct sp_call *call, const struct sp_client *client, struct sp_str type)
 {
-    struct sp_str type = sp_call_parameter(call, "grant_type");
-    call->grant = type;
-    const struct sp_client *client = NULL;
-    if (type.at == NULL)
-        return SP_DENY(call, .cause = SP_CAUSE_REQUEST_PARAMETER_MISSING, .expected = SP_STR("grant_type"),
-                       .received = SP_STR("no grant_type"), .tell = SP_STR("It is 'grant_type'."));
-    if (sp_dpop_ask_nonce(call) != SP_GOES_ON || sp_client_authenticate(call, &client) != SP_GOES_ON)
-        return SP_DENIED;
     if (sp_dpop_take(call, &(struct sp_dpop_terms){.path = "/token", .client = client}) != SP_GOES_ON)
         return SP_DENIED;
     if (client->require_dpop && call->jkt.at == NULL)
@@ -62,6 +55,26 @@ enum sp_step sp_token_endpoint(struct sp_call *call)
     }
     return SP_DENY(call, .cause = SP_CAUSE_REQUEST_GRANT_UNKNOWN, .expected = grants_in_words(call, ~0u),
                    .received = type);
+}
+
+enum sp_step sp_token_endpoint(struct sp_call *call)
+{
+    struct sp_str type = sp_call_parameter(call, "grant_type");
+    call->grant = type;
+    const struct sp_client *client = NULL;
+    if (type.at == NULL)
+        return SP_DENY(call, .cause = SP_CAUSE_REQUEST_PARAMETER_MISSING, .expected = SP_STR("grant_type"),
+                       .received = SP_STR("no grant_type"), .tell = SP_STR("It is 'grant_type'."));
+    if (sp_dpop_ask_nonce(call) != SP_GOES_ON || sp_client_authenticate(call, &client) != SP_GOES_ON)
+        return SP_DENIED;
+    /* Anybody can call itself by its client_id, and its proofs are remembered whatever becomes of the request. */
+    const bool is_anybody = sp_client_is_public(client) && call->asked.dpop_count > 0;
+    if (is_anybody && sp_throttle_check(call, SP_THROTTLE_PROOF) != SP_GOES_ON)
+        return SP_DENIED;
+    enum sp_step step = run_grant(call, client, type);
+    if (is_anybody && step != SP_GOES_ON && call->waits_for == NULL)
+        sp_throttle_fail(call, SP_THROTTLE_PROOF);
+    return step;
 }
 
 struct issue {

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { startAuthority } from '../lib/authority.mjs';
 import { startBrowser } from '../lib/browser.mjs';
 import { sallyport } from '../lib/cli.mjs';
+import { makeKey, makeProof } from '../lib/tokens.mjs';
 import { until } from '../lib/wait.mjs';
 
 const redirect = 'https://app.example/callback';
@@ -114,4 +115,17 @@ test('what a stranger sent begins no line of explain, and turns none around', as
     assert.ok(stdout.includes(shown), stdout);
     assert.doesNotMatch(stdout, /^✓|[\u202e\u2028\u009b\u001b]/mu);
   }
+});
+
+test('refused requests of a public client whose proofs are remembered are counted by address, and hold up nobody else', async () => {
+  const url = `${authority.issuer}/token`, key = await makeKey('ES256');
+  const ask = async (form, basic) => authority.post('/token', { grant_type: 'refresh_token', refresh_token: 'sprt_none', ...form }, { basic, headers: { DPoP: await makeProof(key, 'POST', url) } });
+  let refused = await ask({ client_id: 'spa' });
+  assert.match(refused.json.error_description, /refresh\./);
+  for (let i = 0; i < 600 && refused.status === 400; i++) refused = await ask({ client_id: 'spa' });
+  assert.equal(refused.status, 429);
+  assert.match(refused.json.error_description, /request\.throttled/);
+  assert.ok(Number(refused.headers['retry-after']) > 0);
+  const known = await ask({}, ['basic', 's']); // who proves itself is not anybody
+  assert.match(known.json.error_description, /request\.grant_not_allowed/);
 });
