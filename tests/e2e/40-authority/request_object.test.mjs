@@ -158,6 +158,6 @@ test('a client assertion is no request object, and a request object no client as
   const person = await makeToken(es, { iss: 'strict', sub: 'ann', aud: authority.issuer, exp: now() + 60 }, { typ: 'JWT' });
   assert.match((await open({ ...request('strict'), request: person })).location.searchParams.get('error_description'), /request\.object_client/);
   const answer = await authority.post('/par', { client_assertion: await object('strict', { sub: 'strict' }), client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer' });
-  assert.equal(answer.status, 401);
+  assert.equal(answer.status, 400);
   assert.match(answer.json.error_description, /its typ is of another kind of JWT/);
 });
