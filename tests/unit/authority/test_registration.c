@@ -521,7 +521,7 @@ static void narrower_rules_hold_for_those_that_are_there(void **state)
     struct sp_call *call = post(fixture, "{" URI ",'scope':'openid read'}", NULL);
     struct sp_str id = sp_str_from_cstr(fixture_member(call, "client_id"));
     assert_int_equal(sp_client_look_up_or_none(call, id)->scopes.count, 2);
-    struct sp_str only_openid = SP_STR("openid");
+    static const struct sp_str only_openid = {"openid", 6}; /* the settings keep it */
     fixture->settings.registration.scopes = (struct sp_str_list){&only_openid, 1};
     sp_client_directory_forget(&fixture->authority, SP_STR_NONE);
     assert_int_equal(sp_client_look_up_or_none(call, id)->scopes.count, 1);
