@@ -236,8 +236,8 @@ test('a code that was used after the session ended tells nobody', async () => {
   assert.equal(one.tokens.length, 0);
 });
 
-test('an application that never answers keeps nobody at the page that signs out', { skip }, async () => {
-  const page = await openPage();
+/** Signs in at `front` in Chromium, whose frame hangs from then on, and opens the page that signs out. */
+async function signOutOfHanging(page) {
   const { config, url, checks } = await begin('front', front);
   await page.goto(url.href);
   await page.getByLabel('Username').fill('ann');
@@ -246,8 +246,14 @@ test('an application that never answers keeps nobody at the page that signs out'
   await page.waitForURL(`${front.origin}/callback?**`);
   const tokens = await openid.authorizationCodeGrant(config, new URL(page.url()), checks);
   front.hangs = true;
+  front.frames = [];
   const way = new URLSearchParams({ id_token_hint: tokens.id_token, post_logout_redirect_uri: `${front.origin}/bye`, state: 'xyz' });
   await page.goto(`${authority.issuer}/logout?${way}`, { waitUntil: 'commit' });
+}
+
+test('an application that never answers keeps nobody at the page that signs out', { skip }, async () => {
+  const page = await openPage();
+  await signOutOfHanging(page);
   await page.waitForURL(`${front.origin}/bye?state=xyz`);
   front.hangs = false;
   assert.deepEqual(page.complaints, []);
@@ -256,17 +262,7 @@ test('an application that never answers keeps nobody at the page that signs out'
 test('nor without scripts, where a way on is there from the start, with the keyboard at it', { skip }, async () => {
   for (const waits of [false, true]) {
     const page = await openPage({ javaScriptEnabled: false });
-    const { config, url, checks } = await begin('front', front);
-    await page.goto(url.href);
-    await page.getByLabel('Username').fill('ann');
-    await page.getByLabel('Password').fill('ann-secret');
-    await page.getByRole('button', { name: 'Sign in' }).click();
-    await page.waitForURL(`${front.origin}/callback?**`);
-    const tokens = await openid.authorizationCodeGrant(config, new URL(page.url()), checks);
-    front.hangs = true;
-    front.frames = [];
-    const way = new URLSearchParams({ id_token_hint: tokens.id_token, post_logout_redirect_uri: `${front.origin}/bye`, state: 'xyz' });
-    await page.goto(`${authority.issuer}/logout?${way}`, { waitUntil: 'commit' });
+    await signOutOfHanging(page);
     await page.getByText('You need not wait for that').waitFor();
     await until(() => page.locator('#next:focus').count(), 'the focus at the way on');
     await until(() => front.frames.length === 1, 'the application to be told');
