@@ -11,11 +11,10 @@ enum sp_method {
     SP_METHOD_POST = 2,
     SP_METHOD_PUT = 4,
     SP_METHOD_DELETE = 8,
-    SP_BODY_IS_JSON = 16, /* the endpoint reads it; parameters are those of the query */
-    SP_POST_IS_OURS = 32, /* only our own pages send it (own_form.h) */
-    SP_SHOWS_PAGES = 64,  /* to browsers: whatever is refused there is a page, too */
-    SP_REFUSES_BY_401 =
-        128, /* clients that are not let in, however they tried (RFC 7662 2.3; RFC 6750 3.1); elsewhere denial.c */
+    SP_BODY_IS_JSON = 16,    /* the endpoint reads it; parameters are those of the query */
+    SP_POST_IS_OURS = 32,    /* only our own pages send it (own_form.h) */
+    SP_SHOWS_PAGES = 64,     /* to browsers: whatever is refused there is a page, too */
+    SP_REFUSES_BY_401 = 128, /* clients not let in (RFC 7662 2.3; RFC 6750 3.1); elsewhere denial.c */
 };
 
 struct sp_endpoint {
