@@ -128,7 +128,9 @@ enum sp_step sp_deny_failure(struct sp_call *call, enum sp_status status)
         detail = SP_STR("out of memory");
     return SP_DENY(call, .cause = SP_CAUSE_STORE_UNAVAILABLE, .detail = detail,
                    .expected = store ? sp_str_from_cstr(call->authority->refusals.needs)
-                                     : SP_STR("more memory, or a call that asks for less"),
+                               : status == SP_CRYPTO
+                                   ? SP_STR("a signing key that can be used (sallyport keys rotate makes one)")
+                                   : SP_STR("more memory, or a call that asks for less"),
                    .error = store ? "temporarily_unavailable" : "server_error", .status = store ? 503 : 500);
 }
 
