@@ -96,13 +96,8 @@ static struct sp_str nearest_known(struct sp_str name)
     for (size_t i = 0; i < sizeof other_names / sizeof other_names[0]; i++)
         if (sp_str_equal(name, sp_str_from_cstr(other_names[i].theirs)))
             return sp_str_from_cstr(other_names[i].ours);
-    for (size_t i = 0; i < known_count; i++) {
-        size_t distance = sp_nearness(known[i].name, name);
-        if (distance < least) {
-            least = distance;
-            best = known[i].name;
-        }
-    }
+    for (size_t i = 0; i < known_count; i++)
+        sp_nearest_keep(known[i].name, name, &least, &best);
     return best;
 }
 

@@ -82,13 +82,8 @@ static struct sp_str nearest_path(struct sp_str path)
 {
     struct sp_str best = SP_STR("/admin/accounts");
     size_t least = SP_NOT_NEAR;
-    for (size_t i = 0; i < route_count; i++) {
-        size_t distance = sp_nearness(routes[i].path, path);
-        if (distance < least) {
-            least = distance;
-            best = routes[i].path;
-        }
-    }
+    for (size_t i = 0; i < route_count; i++)
+        sp_nearest_keep(routes[i].path, path, &least, &best);
     return best;
 }
 
@@ -108,17 +103,12 @@ static enum sp_step refuse_route(struct sp_call *call)
 }
 
 /* ---- the query ---- */
-static const char *nearest_of(const char *const known[], struct sp_str name)
+static struct sp_str nearest_of(const char *const known[], struct sp_str name)
 {
-    const char *best = known[0];
+    struct sp_str best = sp_str_from_cstr(known[0]);
     size_t least = SP_NOT_NEAR;
-    for (size_t i = 0; known[i] != NULL; i++) {
-        size_t distance = sp_nearness(sp_str_from_cstr(known[i]), name);
-        if (distance < least) {
-            least = distance;
-            best = known[i];
-        }
-    }
+    for (size_t i = 0; known[i] != NULL; i++)
+        sp_nearest_keep(sp_str_from_cstr(known[i]), name, &least, &best);
     return best;
 }
 
@@ -137,16 +127,16 @@ static enum sp_step check_names(struct sp_call *call, const char *const known[])
         struct sp_str name = sp_str_slice(call->parameters.at[i].name, 0, 100);
         if (is_among(known, call->parameters.at[i].name))
             continue;
-        return SP_DENY(
-            call, .cause = SP_CAUSE_REQUEST_PARAMETER_INVALID,
-            .expected = known[0] != NULL ? sp_str_from_cstr(nearest_of(known, name)) : SP_STR("a path without a query"),
-            .received = name,
-            .tell =
-                known[0] != NULL
-                    ? sp_arena_printf(call->arena, "There is no parameter '%.*s' here; the nearest known one is '%s'.",
-                                      SP_STR_ARG(name), nearest_of(known, name))
-                    : sp_arena_printf(call->arena, "There is no parameter '%.*s' here, nor any other.",
-                                      SP_STR_ARG(name)));
+        struct sp_str nearest = nearest_of(known, name);
+        return SP_DENY(call, .cause = SP_CAUSE_REQUEST_PARAMETER_INVALID,
+                       .expected = known[0] != NULL ? nearest : SP_STR("a path without a query"), .received = name,
+                       .tell =
+                           known[0] != NULL
+                               ? sp_arena_printf(call->arena,
+                                                 "There is no parameter '%.*s' here; the nearest known one is '%.*s'.",
+                                                 SP_STR_ARG(name), SP_STR_ARG(nearest))
+                               : sp_arena_printf(call->arena, "There is no parameter '%.*s' here, nor any other.",
+                                                 SP_STR_ARG(name)));
     }
     return SP_GOES_ON;
 }
@@ -233,8 +223,9 @@ static bool is_json(struct sp_str content_type)
 static enum sp_step refuse_member(struct sp_call *call, struct sp_str name, const char *const known[])
 {
     char trouble[256];
-    snprintf(trouble, sizeof trouble, "there is no member '%.*s'; the nearest known one is '%s'",
-             SP_STR_ARG(sp_str_slice(name, 0, 100)), nearest_of(known, name));
+    struct sp_str nearest = nearest_of(known, name);
+    snprintf(trouble, sizeof trouble, "there is no member '%.*s'; the nearest known one is '%.*s'",
+             SP_STR_ARG(sp_str_slice(name, 0, 100)), SP_STR_ARG(nearest));
     return sp_admin_refuse(call, sp_str_slice(name, 0, 100), trouble);
 }
 

@@ -95,15 +95,6 @@ static size_t print_list(const struct selection *selection)
     return count;
 }
 
-static void keep_nearer(struct sp_str word, struct sp_str name, size_t *distance, struct sp_str *nearest)
-{
-    size_t far = sp_nearness(word, name);
-    if (far < *distance) {
-        *distance = far;
-        *nearest = name;
-    }
-}
-
 /* Among ids, their first words and the parts; absent when none is near. */
 static struct sp_str nearest_word(struct sp_str word)
 {
@@ -114,9 +105,9 @@ static struct sp_str nearest_word(struct sp_str word)
     for (size_t i = 0; i < sp_lab_fault_count(); i++) {
         const struct sp_lab_fault *fault = sp_lab_fault_at(i);
         struct sp_str id = sp_cause_get(fault->cause)->id;
-        keep_nearer(word, sp_str_slice(id, 0, sp_str_index_of(id, '.', 0)), &distance, &nearest);
-        keep_nearer(word, sp_lab_part_name(fault->part), &distance, &nearest);
-        keep_nearer(word, id, &distance, &nearest);
+        sp_nearest_keep(sp_str_slice(id, 0, sp_str_index_of(id, '.', 0)), word, &distance, &nearest);
+        sp_nearest_keep(sp_lab_part_name(fault->part), word, &distance, &nearest);
+        sp_nearest_keep(id, word, &distance, &nearest);
     }
     return nearest;
 }

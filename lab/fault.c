@@ -114,18 +114,11 @@ bool sp_lab_fault_of_id(struct sp_str id, enum sp_cause *cause)
 
 struct sp_str sp_lab_fault_nearest(struct sp_str id)
 {
-    struct sp_str nearest = SP_STR("healthy");
-    size_t least = sp_nearness(nearest, id);
-    if (least == SP_NOT_NEAR)
-        nearest = SP_STR_NONE;
-    for (size_t i = 0; i < sp_lab_fault_count(); i++) {
-        struct sp_str name = sp_cause_get(sp_lab_fault_at(i)->cause)->id;
-        size_t distance = sp_nearness(name, id);
-        if (distance < least) {
-            least = distance;
-            nearest = name;
-        }
-    }
+    struct sp_str nearest = SP_STR_NONE;
+    size_t least = SP_NOT_NEAR;
+    sp_nearest_keep(SP_STR("healthy"), id, &least, &nearest);
+    for (size_t i = 0; i < sp_lab_fault_count(); i++)
+        sp_nearest_keep(sp_cause_get(sp_lab_fault_at(i)->cause)->id, id, &least, &nearest);
     return nearest;
 }
 

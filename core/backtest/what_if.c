@@ -59,15 +59,11 @@ static size_t row_of(struct sp_str name)
 
 static struct sp_str unknown(struct sp_arena *arena, struct sp_str name)
 {
-    size_t nearest = ROW_COUNT, least = SP_NOT_NEAR;
+    struct sp_str near = SP_STR_NONE, names = list_names(arena);
+    size_t least = SP_NOT_NEAR;
     for (size_t i = 0; i < ROW_COUNT; i++) {
-        size_t apart = sp_nearness(rows[i].name, name);
-        if (apart < least) {
-            least = apart;
-            nearest = i;
-        }
+        sp_nearest_keep(rows[i].name, name, &least, &near);
     }
-    struct sp_str near = nearest < ROW_COUNT ? rows[nearest].name : SP_STR_NONE, names = list_names(arena);
     return sp_arena_printf(arena, "there is no setting '%.*s'%s%.*s%s There are: %.*s",
                            SP_STR_ARG(sp_str_slice(name, 0, 100)), near.len > 0 ? "; did you mean '" : "",
                            SP_STR_ARG(near), near.len > 0 ? "'?" : ".", SP_STR_ARG(names));

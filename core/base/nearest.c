@@ -27,3 +27,12 @@ size_t sp_nearness(struct sp_str a, struct sp_str b)
     size_t allowed = longer / 3 < 2 ? 2 : longer / 3 > 4 ? 4 : longer / 3;
     return row[b.len] <= allowed && row[b.len] < longer ? row[b.len] : SP_NOT_NEAR;
 }
+
+void sp_nearest_keep(struct sp_str candidate, struct sp_str name, size_t *distance, struct sp_str *nearest)
+{
+    size_t apart = sp_nearness(candidate, name);
+    if (apart < *distance) {
+        *distance = apart;
+        *nearest = candidate;
+    }
+}

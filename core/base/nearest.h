@@ -11,4 +11,8 @@
  * least 2), otherwise SP_NOT_NEAR, which is also the answer for names longer than 63 bytes. */
 size_t sp_nearness(struct sp_str a, struct sp_str b);
 
+/* The nearest of several, one after the other: *nearest becomes `candidate` where that is nearer to `name` than
+ * *distance, which begins as SP_NOT_NEAR. Of those equally near the first stays. */
+void sp_nearest_keep(struct sp_str candidate, struct sp_str name, size_t *distance, struct sp_str *nearest);
+
 #endif

@@ -251,23 +251,20 @@ static const struct sp_str methods[] = {
 
 static void check_method(struct sp_draft *draft, const struct sp_json *value, struct sp_str name, struct sp_str where)
 {
-    size_t least = SP_NOT_NEAR, best = 0;
+    size_t least = SP_NOT_NEAR;
+    struct sp_str best = SP_STR_NONE;
     for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
         if (sp_str_equal(methods[i], name)) {
             return;
         }
-        size_t distance = sp_nearness(methods[i], name);
-        if (distance < least) {
-            least = distance;
-            best = i;
-        }
+        sp_nearest_keep(methods[i], name, &least, &best);
     }
-    struct sp_str hint = least != SP_NOT_NEAR ? sp_draft_printf(draft, "Did you mean %.*s?", SP_STR_ARG(methods[best]))
-                                              : SP_STR("Is it one of your API's own?");
+    struct sp_str hint = best.len > 0 ? sp_draft_printf(draft, "Did you mean %.*s?", SP_STR_ARG(best))
+                                      : SP_STR("Is it one of your API's own?");
     const struct sp_complaint complaint = {.cause = SP_CAUSE_CONFIG_REFERENCE,
                                            .value = value,
                                            .where = where,
-                                           .expected = least != SP_NOT_NEAR ? methods[best] : SP_STR("GET, POST, …"),
+                                           .expected = best.len > 0 ? best : SP_STR("GET, POST, …"),
                                            .received = name,
                                            .detail = where,
                                            .tolerated = true};
